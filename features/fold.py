@@ -1,0 +1,86 @@
+"""fold(states, events) → features, states': the one place where features come from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.decode import Events
+from features.kernel import fold_events
+from features.plan import Plan
+from features.state import States
+
+
+@dataclass(frozen=True)
+class Entities:
+    """Distinct entities of a batch in order of appearance, and each event's row among them."""
+
+    ids: list[str]
+    rows: npt.NDArray[np.int64]
+
+    @property
+    def last_event(self) -> npt.NDArray[np.int64]:
+        """For each entity the position of its last event, int64 (e,)."""
+        last = np.zeros(len(self.ids), dtype=np.int64)
+        last[self.rows] = np.arange(len(self.rows))  # the last assignment wins
+        return last
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What the fold gives for n events.
+
+    features  float64 (n, k)  as they are right after each event; NaN where missing
+    as_of_ms  int64 (n,)      the time they refer to: the latest event time seen so far
+    """
+
+    features: npt.NDArray[np.float64]
+    as_of_ms: npt.NDArray[np.int64]
+
+
+def distinct(entities: list[str]) -> Entities:
+    """Number the distinct ids of `entities` by first appearance."""
+    row_of: dict[str, int] = {}
+    rows = [row_of.setdefault(entity, len(row_of)) for entity in entities]
+    return Entities(ids=list(row_of), rows=np.array(rows, dtype=np.int64))
+
+
+def fold(
+    plan: Plan,
+    states: States,
+    events: Events,
+    *,
+    entity_rows: npt.NDArray[np.int64],
+    stamps: npt.NDArray[np.int64],
+    partition: int,
+) -> Folded:
+    """Fold `events` in offset order into `states` (changed in place).
+
+    entity_rows int64 (n,) row of each event's entity in `states`; stamps int64 (n,) position
+    stamps, growing.
+    """
+    features = np.empty((len(entity_rows), len(plan.feature_names)))
+    as_of_ms = np.empty(len(entity_rows), dtype=np.int64)
+    fold_events(
+        entity_rows,
+        events.type_codes,
+        events.times_ms,
+        events.values,
+        plan.first_op,
+        plan.ops,
+        plan.op_rates,
+        plan.reads,
+        plan.read_rates,
+        states.slots,
+        states.latest_ms,
+        features,
+        as_of_ms,
+    )
+    first = np.full(len(states), np.iinfo(np.int64).max)
+    np.minimum.at(first, entity_rows, stamps)
+    is_new = states.first_stamp < 0
+    states.first_stamp[is_new] = first[is_new]
+    states.last_stamp[entity_rows] = stamps
+    states.partition[entity_rows] = partition
+    states.events += np.bincount(entity_rows, minlength=len(states))
+    return Folded(features, as_of_ms)

@@ -1,0 +1,48 @@
+"""Why an event was refused: a short code for machines, a sentence for people."""
+
+from dataclasses import dataclass
+
+NULL_KEY = "null_key"
+NULL_VALUE = "null_value"
+TOO_LARGE = "too_large"
+NOT_UTF8 = "not_utf8"
+MALFORMED_JSON = "malformed_json"
+TOO_DEEP = "too_deep"
+NOT_AN_OBJECT = "not_an_object"
+DUPLICATE_KEY = "duplicate_key"
+UNKNOWN_EVENT_TYPE = "unknown_event_type"
+MISSING_FIELD = "missing_field"
+WRONG_TYPE = "wrong_type"
+NOT_FINITE = "not_finite"
+OUT_OF_RANGE = "out_of_range"
+KEY_MISMATCH = "key_mismatch"
+FUTURE_EVENT = "future_event"
+INVALID = "invalid"
+
+REASON_CODES = (
+    NULL_KEY,
+    NULL_VALUE,
+    TOO_LARGE,
+    NOT_UTF8,
+    MALFORMED_JSON,
+    TOO_DEEP,
+    NOT_AN_OBJECT,
+    DUPLICATE_KEY,
+    UNKNOWN_EVENT_TYPE,
+    MISSING_FIELD,
+    WRONG_TYPE,
+    NOT_FINITE,
+    OUT_OF_RANGE,
+    KEY_MISMATCH,
+    FUTURE_EVENT,
+    INVALID,
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One refused event: its row in the batch, a reason code and a sentence."""
+
+    row: int
+    code: str
+    sentence: str

@@ -1,0 +1,129 @@
+"""What an event of a scenario looks like: its types, fields, units and allowed values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+TYPE_FIELD = "type"
+TIME_FIELD = "event_time"
+MAX_CATEGORIES = 250
+
+
+class SchemaError(ValueError):
+    """A scenario declares events that cannot be told apart or stored; raised at start."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A numeric field with its unit and inclusive range; `integer` forbids fractions."""
+
+    name: str
+    unit: str
+    minimum: float
+    maximum: float
+    required: bool = True
+    integer: bool = False
+
+    @property
+    def expectation(self) -> str:
+        """The allowed values as a phrase for messages."""
+        kind = "a whole number" if self.integer else "a number"
+        return f"{kind} from {self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Category:
+    """A field with a fixed list of allowed strings; its code is the position in that list."""
+
+    name: str
+    values: tuple[str, ...]
+    required: bool = True
+
+    @property
+    def expectation(self) -> str:
+        """The allowed values as a phrase for messages."""
+        return "one of " + ", ".join(repr(value) for value in self.values)
+
+    @cached_property
+    def codes(self) -> Mapping[str, float]:
+        """Allowed string → its code, as the float that the fold works with."""
+        return {value: float(code) for code, value in enumerate(self.values)}
+
+
+Field = Number | Category
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventType:
+    """One kind of event: `name` is the value of its `type` field."""
+
+    name: str
+    meaning: str
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSchema:
+    """All event types of a scenario; every event also has `type`, the entity id and `event_time`.
+
+    Fields of one name are one column and must be declared alike in every type that has them,
+    except for `required`.
+    """
+
+    entity_field: str
+    types: tuple[EventType, ...]
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.types]
+        if len(set(names)) != len(names) or not names:
+            raise SchemaError(f"event types must be named and distinct, got {names}")
+        reserved = {TYPE_FIELD, TIME_FIELD, self.entity_field}
+        seen: dict[str, Field] = {}
+        for event_type in self.types:
+            for field in event_type.fields:
+                _check_field(field, reserved=reserved, seen=seen, event_type=event_type.name)
+
+    @cached_property
+    def columns(self) -> Mapping[str, int]:
+        """Field name → column of the values matrix, in order of first declaration."""
+        names = dict.fromkeys(field.name for each in self.types for field in each.fields)
+        return {name: column for column, name in enumerate(names)}
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """Field name → its declaration."""
+        return {field.name: field for each in self.types for field in each.fields}
+
+    @cached_property
+    def type_codes(self) -> Mapping[str, int]:
+        """Event type name → its code."""
+        return {each.name: code for code, each in enumerate(self.types)}
+
+    def event_type(self, name: str) -> EventType:
+        """The declaration of `name`; raises `SchemaError` when there is none."""
+        if name not in self.type_codes:
+            raise SchemaError(f"event type {name!r} is not one of {list(self.type_codes)}")
+        return self.types[self.type_codes[name]]
+
+
+def _check_field(
+    field: Field, *, reserved: set[str], seen: dict[str, Field], event_type: str
+) -> None:
+    where = f"field {field.name!r} of event type {event_type!r}"
+    if field.name in reserved:
+        raise SchemaError(f"{where} has a reserved name; reserved are {sorted(reserved)}")
+    if isinstance(field, Category) and not 1 <= len(field.values) <= MAX_CATEGORIES:
+        raise SchemaError(f"{where} has {len(field.values)} values, allowed 1 to {MAX_CATEGORIES}")
+    if isinstance(field, Number) and not field.minimum <= field.maximum:
+        raise SchemaError(f"{where} has minimum {field.minimum} above maximum {field.maximum}")
+    twin = seen.setdefault(field.name, field)
+    if _shape(twin) != _shape(field):
+        raise SchemaError(f"{where} is declared otherwise in another event type: {twin} {field}")
+
+
+def _shape(field: Field) -> tuple[object, ...]:
+    if isinstance(field, Category):
+        return ("category", field.values)
+    return ("number", field.unit, field.minimum, field.maximum, field.integer)

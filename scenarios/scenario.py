@@ -1,0 +1,87 @@
+"""What a scenario declares; the engine needs nothing else to run it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from features.compiler import compile_plan
+from features.definitions import Feature
+from features.plan import Plan
+from features.schema import EventSchema
+from features.state import StateCodec
+from scenarios.policy import Policy, PolicyError
+
+
+class UnknownScenario(ValueError):  # noqa: N818 - the name says what happened
+    """The name or the module of a scenario is not known; raised at start."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What the model predicts: label events of type `event_type` whose `field` tells the outcome.
+
+    A label is mature `maturity_days` after its own event time. `schema` describes label events;
+    they travel on the scenario's label topic, keyed like the events.
+    """
+
+    schema: EventSchema
+    event_type: str
+    field: str
+    positive: str
+    maturity_days: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One use of the engine, as data and small pure functions.
+
+    `required_feature`: no prediction is made for an entity while this feature is missing (its
+    state is kept all the same; the event counts as suppressed).
+    `estimator(seed)` makes an untrained scikit-learn classifier with `predict_proba`.
+    """
+
+    name: str
+    title: str
+    schema: EventSchema
+    features: tuple[Feature, ...]
+    label: Label
+    policy: Policy
+    estimator: Callable[[int], Any]
+    required_feature: str | None = None
+
+    def __post_init__(self) -> None:
+        names = set(self.plan.feature_names)
+        conditions = [each for rule in self.policy.rules for each in rule.when]
+        wanted = {each.feature for each in conditions} | {self.required_feature or ""} - {""}
+        if wanted - names:
+            missing = sorted(wanted - names)
+            raise PolicyError(f"scenario {self.name!r} has no features {missing}: {sorted(names)}")
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The features compiled for the fold."""
+        return compile_plan(self.schema, self.features)
+
+    @cached_property
+    def codec(self) -> StateCodec:
+        """How states of this scenario are stored."""
+        return StateCodec(self.plan)
+
+    def topic(self, kind: str) -> str:
+        """Name of the scenario's topic `kind`: events, labels, predictions, dead-letter, review."""
+        return f"{self.name}.{kind}"
+
+
+def load_scenario(name: str, module: str) -> Scenario:
+    """The `SCENARIO` of `module`; raises `UnknownScenario` when there is none of that name."""
+    try:
+        found = import_module(module).SCENARIO
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise UnknownScenario(f"scenario {name!r}: module {module!r} gives none: {error}") from None
+    if not isinstance(found, Scenario) or found.name != name:
+        raise UnknownScenario(f"scenario {name!r}: {module}.SCENARIO is {found!r:.80}")
+    return found

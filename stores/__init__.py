@@ -1,0 +1,1 @@
+"""What Everscore keeps in HBase and how it is read back: one idea per module."""

@@ -1,0 +1,124 @@
+"""Where HBase's Thrift gateway is; a small value that travels, opened on the worker."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import happybase  # type: ignore[import-untyped]
+from thriftpy2.thrift import TException  # type: ignore[import-untyped]
+from thriftpy2.transport import TTransportException  # type: ignore[import-untyped]
+
+Result = TypeVar("Result")
+
+# What a broken connection, a restarting gateway or a region on the move raise.
+_TRANSIENT = (TException, TTransportException, OSError, EOFError)
+_MISSING_TABLE = ("TableNotFoundException", "NamespaceNotFoundException")
+
+
+class StoreDown(ConnectionError):  # noqa: N818 - the name says what happened
+    """HBase's Thrift gateway did not answer in time; raised with host, port and remedy."""
+
+    exit_code = 3
+
+
+class TableMissing(RuntimeError):  # noqa: N818 - the name says what happened
+    """HBase answers, but the table is not there."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True)
+class HBaseStore:
+    """A recipe for connections: Thrift gateway, namespace, socket timeout in seconds."""
+
+    host: str
+    port: int
+    namespace: str = "everscore"
+    timeout_seconds: float = 10.0
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """A happybase connection whose tables are those of the namespace; closed at the end.
+
+        Raises `StoreDown` when the gateway cannot be reached.
+        """
+        connection = self.connect()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def connect(self) -> Any:
+        """An open happybase connection that the caller closes; raises `StoreDown`."""
+        try:
+            return happybase.Connection(
+                self.host,
+                self.port,
+                timeout=int(self.timeout_seconds * 1000),
+                table_prefix=self.namespace,
+                table_prefix_separator=":",
+            )
+        except _TRANSIENT as error:
+            raise StoreDown(self._down(error)) from error
+
+    def _down(self, error: BaseException) -> str:
+        where = f"{self.host}:{self.port}"
+        return f"HBase Thrift gateway {where} does not answer ({type(error).__name__}: {error})"
+
+
+@dataclass
+class Session:
+    """A connection that is kept and, when it breaks, made anew and the call repeated.
+
+    Thrift closes connections after 60 s without a call, gateways restart, regions move; every
+    call here is idempotent (reads, and writes with explicit timestamps), so repeating is safe.
+    """
+
+    store: HBaseStore
+    retry_seconds: float
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    _connection: Any = field(default=None, repr=False)
+
+    def call(self, action: Callable[[Any], Result]) -> Result:
+        """`action(connection)`, repeated with growing pauses for up to `retry_seconds`.
+
+        Raises `StoreDown` when that time is over, `TableMissing` at once.
+        """
+        give_up_at = self.clock() + self.retry_seconds
+        pause = 0.0
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = self.store.connect()
+                return action(self._connection)
+            except _TRANSIENT as error:
+                self.close()
+                _refuse_missing_table(error)
+                if self.clock() + pause >= give_up_at:
+                    raise StoreDown(
+                        f"{self.store._down(error)}; tried for {self.retry_seconds:.0f} s"
+                    ) from error
+                self.sleep(pause)
+                pause = min(max(0.1, pause * 2), 3.0)
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except _TRANSIENT:
+                pass
+            self._connection = None
+
+
+def _refuse_missing_table(error: BaseException) -> None:
+    text = str(getattr(error, "message", error))
+    for name in _MISSING_TABLE:
+        if name in text:
+            raise TableMissing(
+                f"a table is missing in HBase ({text.strip().splitlines()[0]}): "
+                "run ./spark-submit.sh prepare_scenario"
+            ) from error

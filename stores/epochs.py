@@ -1,0 +1,50 @@
+"""The epoch record: which incarnation of the events topic the stamps in the store refer to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from stores.connection import Session
+from stores.control import EPOCH
+from stores.tables import CONTROL
+
+
+class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Epoch of a scenario's events topic.
+
+    `first_offsets`: partition → offset at which this epoch begins; states written below it belong
+    to an earlier epoch. `reason` says why the epoch was begun.
+    """
+
+    epoch: int
+    topic: str
+    topic_id: str
+    partitions: int
+    first_offsets: Mapping[int, int]
+    reason: str
+    begun_at: str
+
+
+def read_epoch(session: Session, scenario: str) -> EpochRecord | None:
+    """The scenario's epoch record, or None before its first start."""
+
+    def get(connection: Any) -> Any:
+        return connection.table(CONTROL).row(scenario.encode(), columns=[EPOCH]).get(EPOCH)
+
+    return epoch_in(session.call(get))
+
+
+def epoch_in(cell: bytes | None) -> EpochRecord | None:
+    """The record in a cell as it was read."""
+    return None if cell is None else msgspec.json.decode(cell, type=EpochRecord)
+
+
+def write_epoch(session: Session, scenario: str, record: EpochRecord) -> None:
+    """Begin `record`'s epoch: workers of an older one notice within a second and stop."""
+    cell = msgspec.json.encode(record)
+
+    def put(connection: Any) -> None:
+        connection.table(CONTROL).put(scenario.encode(), {EPOCH: cell})
+
+    session.call(put)

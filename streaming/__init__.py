@@ -1,0 +1,1 @@
+"""The scoring pass: Kafka records in, predictions and dead letters out, HBase in between."""

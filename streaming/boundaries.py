@@ -1,0 +1,76 @@
+"""Checks that a batch may be folded onto the states that were read: the holes closed by these
+are a topic that changed, history that was trimmed, a store that forgot, a start between batches.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from features.state import States
+from stores.stamps import offset_of, stamp
+from stores.states import Marker
+from streaming.refusals import EpochChanged, StoreBehind, TrimmedHistory
+from streaming.settings import PassSettings
+
+
+def check_partition(settings: PassSettings, partition: int) -> None:
+    """Refuse a partition that this epoch does not have: keys have moved between partitions."""
+    if partition not in settings.first_offsets:
+        raise EpochChanged(
+            f"{settings.scenario}.events now has a partition {partition}, epoch {settings.epoch} "
+            f"began with {len(settings.first_offsets)}: run ./spark-submit.sh advance_epoch "
+            f"--scenario {settings.scenario}"
+        )
+
+
+def check_boundary(
+    settings: PassSettings, marker: Marker | None, *, partition: int, first: int
+) -> None:
+    """Refuse to begin elsewhere than where an earlier batch ended, or the epoch begins.
+
+    A state is written at its batch's end, so states as of an offset inside an old batch are
+    not in the store; and an end that is missing shows a store that lost acknowledged writes.
+    """
+    if first == settings.first_offsets[partition] or not settings.contiguous_offsets:
+        return
+    if marker is None or marker.epoch != settings.epoch or marker.offset != first - 1:
+        ends = marker.offset + 1 if marker and marker.epoch == settings.epoch else None
+        raise StoreBehind(
+            f"a batch begins at offset {first} of {settings.scenario}.events-{partition}, the "
+            f"last batch before it in the store ended at {ends if ends is not None else 'none'}",
+            detail=f"{partition}:{first}",
+        )
+
+
+def check_new_entities(
+    settings: PassSettings, entities: Sequence[str], newest: States, *, first: int
+) -> None:
+    """Refuse to start an entity from empty when older events of it have been folded before.
+
+    `newest` are the newest states of entities that have none below offset `first`.
+    """
+    seen = (newest.events > 0) & (newest.first_stamp < stamp(settings.epoch, first))
+    if seen.any():
+        row = int(np.flatnonzero(seen)[0])
+        raise TrimmedHistory(
+            f"entity {entities[row]!r} has events since offset "
+            f"{offset_of(int(newest.first_stamp[row]))}, but no version of its state below "
+            f"offset {first} is kept (hbase.state_versions): run ./spark-submit.sh rebuild_state "
+            f"--scenario {settings.scenario}"
+        )
+
+
+def check_moved(
+    settings: PassSettings, entities: Sequence[str], states: States, *, partition: int
+) -> None:
+    """Refuse events of an entity that another partition of the same epoch has had."""
+    in_epoch = states.last_stamp >= stamp(settings.epoch, 0)
+    moved = in_epoch & (states.partition != partition)
+    if moved.any():
+        row = int(np.flatnonzero(moved)[0])
+        raise EpochChanged(
+            f"entity {entities[row]!r} has moved from partition {int(states.partition[row])} to "
+            f"{partition} of {settings.scenario}.events: its events have no order; produce with "
+            f"the entity as key, or, after a change of the partition count, run "
+            f"./spark-submit.sh advance_epoch --scenario {settings.scenario}"
+        )

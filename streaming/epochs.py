@@ -1,0 +1,56 @@
+"""Begins, checks and advances the epoch: the promise that offsets mean what the stamps say."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from stores.connection import Session
+from stores.epochs import EpochRecord, read_epoch, write_epoch
+from stores.stamps import FIRST_EPOCH
+from streaming.refusals import EpochChanged
+from streaming.topics import KafkaCluster, TopicIdentity
+
+
+def epoch_for_start(kafka: KafkaCluster, session: Session, *, scenario: str, topic: str) -> EpochRecord:
+    """The epoch to run in; the scenario's first start begins the first one.
+
+    Raises `EpochChanged` when the topic is not the one that the record describes.
+    """
+    identity = kafka.identity(topic)
+    record = read_epoch(session, scenario)
+    if record is None:
+        begin = {partition: first for partition, (first, _) in kafka.offsets(topic).items()}
+        record = begun(identity, begin, epoch=FIRST_EPOCH, reason="first start")
+        write_epoch(session, scenario, record)
+        return record
+    check_identity(record, identity, scenario=scenario)
+    return record
+
+
+def check_identity(record: EpochRecord, identity: TopicIdentity, *, scenario: str) -> None:
+    """Raise `EpochChanged` when `identity` is another topic than `record` describes."""
+    remedy = f"run ./spark-submit.sh advance_epoch --scenario {scenario}"
+    if identity.topic_id != record.topic_id:
+        raise EpochChanged(
+            f"topic {identity.name} was recreated (id {record.topic_id} is now "
+            f"{identity.topic_id}); offsets start again, old stamps would lie: {remedy}"
+        )
+    if len(identity.partitions) != record.partitions:
+        raise EpochChanged(
+            f"topic {identity.name} had {record.partitions} partitions, now "
+            f"{len(identity.partitions)}; keys have moved between partitions: {remedy}"
+        )
+
+
+def begun(
+    identity: TopicIdentity, first_offsets: Mapping[int, int], *, epoch: int, reason: str
+) -> EpochRecord:
+    """A new epoch over the topic as it is now."""
+    return EpochRecord(
+        epoch=epoch,
+        topic=identity.name,
+        topic_id=identity.topic_id,
+        partitions=len(identity.partitions),
+        first_offsets=dict(first_offsets),
+        reason=reason,
+        begun_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

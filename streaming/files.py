@@ -1,0 +1,54 @@
+"""Small files on whatever file system the checkpoints are on, through Hadoop's own client."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class HadoopFiles:
+    """Lists, reads and writes small text files; `spark` is the running session."""
+
+    spark: Any
+
+    def names(self, folder: str) -> list[str]:
+        """Names in `folder`, sorted; empty when it does not exist."""
+        path = self._path(folder)
+        files = self._system(path)
+        if not files.exists(path):
+            return []
+        return sorted(each.getPath().getName() for each in files.listStatus(path))
+
+    def read(self, file: str) -> str | None:
+        """The text of `file`, or None when it does not exist."""
+        path = self._path(file)
+        files = self._system(path)
+        if not files.exists(path):
+            return None
+        stream = files.open(path)
+        try:
+            text: str = self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+        finally:
+            stream.close()
+        return text
+
+    def write(self, file: str, text: str) -> None:
+        """Write `file` whole or not at all: under another name first, then renamed."""
+        path, draft = self._path(file), self._path(f"{file}.{uuid.uuid4().hex}.tmp")
+        files = self._system(path)
+        stream = files.create(draft, True)
+        try:
+            stream.write(bytearray(text.encode()))
+        finally:
+            stream.close()
+        files.rename(draft, path)
+
+    @property
+    def _jvm(self) -> Any:
+        return self.spark._jvm
+
+    def _path(self, text: str) -> Any:
+        return self._jvm.org.apache.hadoop.fs.Path(text)
+
+    def _system(self, path: Any) -> Any:
+        return path.getFileSystem(self.spark._jsc.hadoopConfiguration())

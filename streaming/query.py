@@ -1,0 +1,64 @@
+"""The streaming query: Kafka source → one `mapInArrow` → Kafka sink, with asynchronous progress."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from streaming.batches import SOURCE_COLUMNS
+from streaming.checkpoints import Generation
+from streaming.output import OUTPUT_SCHEMA
+from streaming.settings import PassSettings
+from streaming.worker import scoring_function
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySettings:
+    """How the query reads, paces and publishes; `kafka_options` are `kafka.*` client options."""
+
+    bootstrap_servers: str
+    topic: str
+    max_offsets_per_trigger: int
+    trigger_seconds: float
+    progress_interval_ms: int
+    max_message_bytes: int
+    kafka_options: Mapping[str, str] = field(default_factory=dict)
+
+
+def start_query(
+    spark: Any, settings: QuerySettings, *, scoring: PassSettings, generation: Generation
+) -> Any:
+    """Start scoring and return Spark's `StreamingQuery`; at-least-once, made exact by the store."""
+    source = (
+        spark.readStream.format("kafka")
+        .options(**_clients(settings))
+        .option("subscribe", settings.topic)
+        .option("startingOffsets", _starting_offsets(settings.topic, generation))
+        .option("maxOffsetsPerTrigger", settings.max_offsets_per_trigger)
+        .option("failOnDataLoss", "true")
+        .option("kafka.max.partition.fetch.bytes", settings.max_message_bytes)
+        .load()
+        .select(*SOURCE_COLUMNS)
+    )
+    return (
+        source.mapInArrow(scoring_function(scoring), OUTPUT_SCHEMA)
+        .writeStream.format("kafka")
+        .options(**_clients(settings))
+        # A dead letter repeats the refused message: room for it, its key and its headers.
+        .option("kafka.max.request.size", settings.max_message_bytes + 1_048_576)
+        .option("kafka.compression.type", "lz4")
+        .option("checkpointLocation", generation.checkpoint)
+        .option("asyncProgressTrackingEnabled", "true")
+        .option("asyncProgressTrackingCheckpointIntervalMs", settings.progress_interval_ms)
+        .queryName(f"score-{scoring.scenario}")
+        .trigger(processingTime=f"{settings.trigger_seconds} seconds")
+        .start()
+    )
+
+
+def _clients(settings: QuerySettings) -> dict[str, str]:
+    return {"kafka.bootstrap.servers": settings.bootstrap_servers, **settings.kafka_options}
+
+
+def _starting_offsets(topic: str, generation: Generation) -> str:
+    return json.dumps({topic: {str(p): offset for p, offset in generation.start.items()}})

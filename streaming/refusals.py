@@ -1,0 +1,53 @@
+"""Reasons for which the stream refuses to run on; each says what to do, none loses an event.
+
+They are raised in Python workers, travel to the driver as text inside Spark's own exceptions, and
+are recognised there by the tag in front of the message.
+"""
+
+import re
+
+_TAG = "everscore-refused"
+_PATTERN = re.compile(rf"\[{_TAG}:(?P<name>\w+):(?P<detail>[^\]]*)\] (?P<message>[^\n]*)")
+
+
+class Refused(RuntimeError):  # noqa: N818 - the name says what happened
+    """Running on would misread or lose something; `detail` is for the supervisor."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(f"[{_TAG}:{type(self).__name__}:{detail}] {message}")
+        self.message = message
+        self.detail = detail
+
+
+class EpochChanged(Refused):
+    """The topic was recreated or its partitions changed; stamps would lie."""
+
+
+class TrimmedHistory(Refused):
+    """A replay reaches below the oldest kept version of an entity's state."""
+
+
+class StoreBehind(Refused):
+    """The store does not end where this batch begins; the stream must go on from its marker."""
+
+
+class StateUnreadable(Refused):
+    """A stored state is of other definitions or damaged."""
+
+
+class NoModel(Refused):
+    """No model version could be loaded, not even an earlier one."""
+
+
+_CLASSES = {c.__name__: c for c in (EpochChanged, TrimmedHistory, StoreBehind, StateUnreadable)}
+_CLASSES[NoModel.__name__] = NoModel
+
+
+def refusal_in(text: str) -> Refused | None:
+    """The refusal that the text of a Spark exception carries, or None."""
+    found = _PATTERN.search(text)
+    if found is None or found["name"] not in _CLASSES:
+        return None
+    return _CLASSES[found["name"]](found["message"], detail=found["detail"])

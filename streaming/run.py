@@ -1,0 +1,85 @@
+"""One running scoring query with its heartbeat and its checks, ready for the supervisor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stores.connection import Session
+from stores.states import StateTable
+from streaming.checkpoints import Checkpoints, Offsets
+from streaming.epochs import check_identity, epoch_for_start
+from streaming.files import HadoopFiles
+from streaming.heartbeat import Heartbeat, warm_workers
+from streaming.query import QuerySettings, start_query
+from streaming.resume import generation_to_run
+from streaming.settings import PassSettings
+from streaming.topics import KafkaCluster
+
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunningQuery:
+    """A started query; `check` compares the topic with the epoch it was started in."""
+
+    query: Any
+    heartbeat: Heartbeat
+    checks: Callable[[], None]
+
+    def check(self) -> None:
+        """Raises `EpochChanged` when the topic is no longer the same."""
+        self.checks()
+
+    def stop(self) -> None:
+        """Stop heartbeat and query."""
+        self.heartbeat.stop()
+        self.query.stop()
+
+
+@dataclass
+class QueryStarter:
+    """Starts the query where it has to go on; called again after every fault."""
+
+    spark: Any
+    kafka: KafkaCluster
+    settings: QuerySettings
+    scoring: PassSettings
+    checkpoint_root: str
+    heartbeat_seconds: float
+    log: Log
+    replay_from: Offsets | None = None
+
+    def __call__(self) -> RunningQuery:
+        """Check the epoch, find the place, warm the workers, start."""
+        scenario = self.scoring.scenario
+        session = Session(self.scoring.store, retry_seconds=self.kafka.timeout_seconds)
+        try:
+            record = epoch_for_start(
+                self.kafka, session, scenario=scenario, topic=self.settings.topic
+            )
+            scoring = replace(
+                self.scoring, epoch=record.epoch, first_offsets=dict(record.first_offsets)
+            )
+            generation = generation_to_run(
+                Checkpoints(HadoopFiles(self.spark), self.checkpoint_root, scenario, record.epoch),
+                StateTable(session, scenario),
+                record,
+                replay_from=self.replay_from,
+                log=self.log,
+            )
+        finally:
+            session.close()
+        warm_workers(self.spark, scoring)
+        query = start_query(self.spark, self.settings, scoring=scoring, generation=generation)
+        self.replay_from = None  # asked for once, not after every fault
+        heartbeat = Heartbeat(self.spark, query, scoring, self.heartbeat_seconds)
+        heartbeat.start()
+        self.log(
+            f"scoring {self.settings.topic} in epoch {record.epoch}, generation "
+            f"{generation.number}, from {generation.start}"
+        )
+
+        def check() -> None:
+            check_identity(record, self.kafka.identity(self.settings.topic), scenario=scenario)
+
+        return RunningQuery(query, heartbeat, check)

@@ -1,0 +1,195 @@
+"""The one pass: decode → read state → fold → predict → decide → write rows, per Arrow batch.
+
+Everything written depends on the events, the states below the batch and the model version only,
+and lands in HBase at the stamp of the batch's last offset; so a batch that is run again, by a
+retried task, a restarted driver or an older one that still runs, writes the same cells.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.decode import EventDecoder, Events
+from features.fold import Entities, Folded, distinct, fold
+from features.state import DefinitionsChanged, StateFormatError, States
+from scenarios.scenario import Scenario
+from stores.stamps import stamp
+from stores.states import Marker, StateTable
+from streaming.batches import Batch
+from streaming.boundaries import check_boundary, check_moved, check_new_entities, check_partition
+from streaming.dead_letters import add_dead_letters
+from streaming.documents import (
+    Positions,
+    PredictionWriter,
+    Suppressed,
+    log_document,
+    row_document,
+    suppressed_document,
+    utc,
+)
+from streaming.models_in_use import InUse, ModelsInUse
+from streaming.output import Output
+from streaming.refusals import StateUnreadable
+from streaming.settings import PassSettings
+from streaming.verdicts import Judge
+
+
+@dataclass
+class _Work:
+    """One batch on its way through the pass: what came in, and what is told about it."""
+
+    batch: Batch
+    events: Events
+    entities: Entities
+    folded: Folded
+    use: InUse
+    output: Output
+    rows: list[bytes | None]
+    suppressed: int = 0
+
+    def positions(self, topic: str, epoch: int, chosen: npt.NDArray[np.int64]) -> Positions:
+        """Positions and times of the chosen events."""
+        rows = self.events.rows[chosen]
+        return Positions(
+            topic=topic,
+            partition=self.batch.partition,
+            epoch=epoch,
+            offsets=self.batch.records.offsets[rows].tolist(),
+            arrived_ms=self.batch.records.timestamps_ms[rows].tolist(),
+            event_ms=self.events.times_ms[chosen].tolist(),
+            as_of_ms=self.folded.as_of_ms[chosen].tolist(),
+        )
+
+
+class ScoringPass:
+    """The pass of one scenario over one store; `process` is called per Arrow batch."""
+
+    def __init__(
+        self, settings: PassSettings, scenario: Scenario, table: StateTable, models: ModelsInUse
+    ) -> None:
+        self._settings = settings
+        self._scenario = scenario
+        self._table = table
+        self._models = models
+        self._judge = Judge(scenario)
+        self._writer = PredictionWriter(scenario)
+        self._decoder = EventDecoder(
+            scenario.schema,
+            max_event_bytes=settings.max_event_bytes,
+            max_future_skew_seconds=settings.max_future_skew_seconds,
+        )
+
+    def prepare(self) -> None:
+        """Load the model and open the connection before the first event needs them."""
+        self._models.current()
+
+    def process(self, batch: Batch) -> pa.RecordBatch:
+        """Score `batch`, write its rows, and return the messages for the Kafka sink.
+
+        Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
+        away; in both cases nothing is lost: the batch is run again.
+        """
+        use = self._models.current()
+        events = self._decoder.decode(batch.records)
+        entities = distinct(events.entities)
+        states = self._states(batch, entities)
+        folded = fold(
+            self._scenario.plan,
+            states,
+            events,
+            entity_rows=entities.rows,
+            stamps=batch.records.offsets[events.rows] + stamp(self._settings.epoch, 0),
+            partition=batch.partition,
+        )
+        rows: list[bytes | None] = [None] * len(entities.ids)
+        work = _Work(batch, events, entities, folded, use, Output(), rows)
+        scored = self._judge.can_score(folded.features)
+        self._tell_predictions(work, np.flatnonzero(scored))
+        self._tell_suppressed(work, np.flatnonzero(~scored))
+        self._tell_dead_letters(work)
+        self._write(work, states)
+        return work.output.batch()
+
+    def _states(self, batch: Batch, entities: Entities) -> States:
+        check_partition(self._settings, batch.partition)
+        cells, marker = self._table.below(
+            entities.ids,
+            partition=batch.partition,
+            position=stamp(self._settings.epoch, batch.first),
+        )
+        check_boundary(self._settings, marker, partition=batch.partition, first=batch.first)
+        unseen = [id_ for id_, cell in zip(entities.ids, cells, strict=True) if cell is None]
+        try:
+            states = self._scenario.codec.decode(cells)
+            newest = self._scenario.codec.decode(self._table.newest(unseen))
+        except (DefinitionsChanged, StateFormatError) as error:
+            raise StateUnreadable(str(error)) from error
+        check_new_entities(self._settings, unseen, newest, first=batch.first)
+        check_moved(self._settings, entities.ids, states, partition=batch.partition)
+        return states
+
+    def _tell_predictions(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
+        features = work.folded.features[chosen]
+        ids = [work.events.entities[row] for row in chosen.tolist()]
+        verdicts = self._judge.verdicts(ids, features, work.use)
+        positions = work.positions(self._events_topic, self._settings.epoch, chosen)
+        predictions = self._writer.predictions(ids, verdicts, positions, work.use)
+        topic, review_topic = self._scenario.topic("predictions"), self._scenario.topic("review")
+        entity_rows = work.entities.rows[chosen].tolist()
+        for prediction, values, entity_row in zip(
+            predictions, features.tolist(), entity_rows, strict=True
+        ):
+            row = row_document(prediction)
+            key = prediction.entity.encode()
+            work.rows[entity_row] = row  # events are in offset order: the last one stays
+            work.output.add(topic, key, log_document(row, values, self._scenario.plan.digest))
+            if prediction.review:
+                work.output.add(review_topic, key, row)
+
+    def _tell_suppressed(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
+        positions = work.positions(self._events_topic, self._settings.epoch, chosen)
+        topic = self._scenario.topic("predictions")
+        work.suppressed = len(chosen)
+        for position, row in enumerate(chosen.tolist()):
+            document = Suppressed(
+                suppressed=f"awaiting_{self._scenario.required_feature}",
+                entity=work.events.entities[row],
+                event_time=utc(positions.event_ms[position]),
+                source=positions.source(position),
+            )
+            work.output.add(topic, document.entity.encode(), suppressed_document(document))
+
+    def _tell_dead_letters(self, work: _Work) -> None:
+        add_dead_letters(
+            work.output,
+            work.batch,
+            work.events.refusals,
+            topic=self._scenario.topic("dead-letter"),
+            source_topic=self._events_topic,
+            epoch=self._settings.epoch,
+        )
+
+    def _write(self, work: _Work, states: States) -> None:
+        """Rows first, the marker after them: it proves that they are in the store."""
+        position = stamp(self._settings.epoch, work.batch.last)
+        cells = self._scenario.codec.encode(states)
+        self._table.write(work.entities.ids, cells, work.rows, position=position)
+        marker = Marker(
+            partition=work.batch.partition,
+            epoch=self._settings.epoch,
+            offset=work.batch.last,
+            predictions=len(work.events.rows) - work.suppressed,
+            suppressed=work.suppressed,
+            dead_letters=len(work.events.refusals),
+            model_version=work.use.champion.version,
+            load_failure=self._models.failure,
+            written_at_ms=time.time_ns() // 1_000_000,
+        )
+        self._table.write_marker(marker, position=position)
+
+    @property
+    def _events_topic(self) -> str:
+        return self._scenario.topic("events")

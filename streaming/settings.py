@@ -1,0 +1,32 @@
+"""What the pass needs to know on a worker: a small picklable value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stores.connection import HBaseStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassSettings:
+    """Settings of one run of the pass.
+
+    first_offsets       partition → offset at which the epoch begins; its keys are all partitions
+    retry_seconds       how long a worker waits for HBase before the task fails
+    reread_seconds      least time between two reads of the deployment record
+    reload_seconds      least time between two attempts to load a version that failed
+    contiguous_offsets  false only for topics with gaps (transactional producers)
+    """
+
+    scenario: str
+    module: str
+    store: HBaseStore
+    epoch: int
+    first_offsets: Mapping[int, int]
+    max_event_bytes: int
+    max_future_skew_seconds: float
+    retry_seconds: float
+    reread_seconds: float = 1.0
+    reload_seconds: float = 30.0
+    contiguous_offsets: bool = True
+    artifact_cache: str = ""
+    run_id: str = ""

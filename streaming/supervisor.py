@@ -1,0 +1,119 @@
+"""Keeps the query running: restarts after faults, rewinds when the store forgot, refuses to lie."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from streaming.refusals import EpochChanged, Refused, StoreBehind, refusal_in
+from streaming.topics import KafkaDown, TopicMissing
+
+Log = Callable[[str], None]
+
+
+class Running(Protocol):
+    """A started query with all that belongs to it."""
+
+    query: Any
+
+    def check(self) -> None:
+        """Raise `Refused` when running on would be wrong; called every few seconds."""
+
+    def stop(self) -> None:
+        """Stop the query and what belongs to it."""
+
+
+class GaveUp(RuntimeError):  # noqa: N818 - the name says what happened
+    """Too many restarts in a row without a finished batch; says the last fault."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How restarts are paced: seconds before the first, the longest pause, how many in a row."""
+
+    backoff_seconds: float
+    backoff_limit_seconds: float
+    restarts_in_a_row: int
+    check_seconds: float = 5.0
+
+
+@dataclass
+class Supervisor:
+    """Runs a query until `stop` is set.
+
+    `start` brings up services' connections and the query, at the right offsets; any fault that is
+    not a refusal is answered by stopping what is left and calling it again.
+    """
+
+    start: Callable[[], Running]
+    stop: threading.Event
+    patience: Patience
+    log: Log
+
+    def run(self) -> None:
+        """Return when stopped; raises `Refused` (do not restart) or `GaveUp`."""
+        restarts = 0
+        while not self.stop.is_set():
+            began = time.monotonic()
+            try:
+                self._run_once()
+                return
+            except Refused as refusal:
+                if not isinstance(refusal, StoreBehind):
+                    raise
+                fault = refusal.message
+            except Exception as error:
+                fault = self._fault(error)
+            steady = time.monotonic() - began > 10 * self.patience.backoff_limit_seconds
+            restarts = 1 if steady else restarts + 1
+            self._pause(restarts, fault)
+
+    def _run_once(self) -> None:
+        running = self.start()
+        try:
+            while not self.stop.is_set():
+                self._wait(running)
+        finally:
+            running.stop()
+
+    def _wait(self, running: Running) -> None:
+        deadline = time.monotonic() + self.patience.check_seconds
+        while time.monotonic() < deadline:
+            if self.stop.wait(0.2):
+                return
+            if not running.query.isActive:
+                failure = running.query.exception()
+                raise RuntimeError(str(failure) if failure else "the query ended by itself")
+        try:
+            running.check()
+        except (KafkaDown, TopicMissing) as error:
+            if isinstance(error, TopicMissing):
+                raise EpochChanged(f"{error}; its epoch has ended") from error
+            self.log(str(error))
+
+    def _fault(self, error: Exception) -> str:
+        refusal = refusal_in(str(error))
+        if refusal is not None and not isinstance(refusal, StoreBehind):
+            raise refusal from None
+        if isinstance(error, TopicMissing):
+            raise error
+        return refusal.message if refusal else _cause(str(error))
+
+    def _pause(self, restarts: int, fault: str) -> None:
+        if restarts > self.patience.restarts_in_a_row:
+            raise GaveUp(f"gave up after {restarts - 1} restarts in a row; last fault: {fault}")
+        longest = self.patience.backoff_limit_seconds
+        seconds = min(self.patience.backoff_seconds * 2 ** (restarts - 1), longest)
+        self.log(f"{fault}; restart {restarts} in {seconds:.0f} s, nothing is lost")
+        self.stop.wait(seconds)
+
+
+def _cause(text: str) -> str:
+    """The line of a Spark failure that names the cause, for a log line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith("Caused by:") or "Error:" in line]
+    chosen = (telling or lines or ["unknown fault"])[-1 if telling else 0]
+    return chosen[:300]

@@ -1,0 +1,25 @@
+"""Spark's Python daemon, with the heavy imports done once before it forks its workers.
+
+A worker that starts cold pays seconds for scikit-learn, shap and numba; forked from a warm daemon
+it pays none. Set by `spark.python.daemon.module`.
+"""
+
+import gc
+
+import msgspec  # noqa: F401
+import numpy  # noqa: F401
+import pyarrow  # noqa: F401
+import shap  # type: ignore[import-untyped]  # noqa: F401
+import sklearn.calibration  # noqa: F401
+import sklearn.ensemble  # noqa: F401
+import skops.io  # noqa: F401
+from pyspark import daemon
+
+import features.fold
+import streaming.worker  # noqa: F401
+
+if __name__ == "__main__":
+    # Frozen objects are never traversed by the collector, nor copied on write after the fork.
+    gc.collect()
+    gc.freeze()
+    daemon.manager()

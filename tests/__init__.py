@@ -1,0 +1,1 @@
+"""Tests of Everscore and what they share."""
