@@ -26,6 +26,14 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
+class KeptMarkers:
+    """At most `limit` newest markers with their stamps, newest first."""
+
+    limit: int
+    markers: list[tuple[int, Marker]]
+
+
+@dataclass(frozen=True)
 class StateTable:
     """The table of one scenario, over a session."""
 
@@ -85,10 +93,23 @@ class StateTable:
 
         self.session.call(put)
 
-    def marker(self, partition: int, *, below: int | None = None) -> Marker | None:
-        """The partition's newest marker, or its newest one older than stamp `below`."""
-        found = self._read([marker_key(partition)], [MARKER], below)
-        return _marker(found.get(marker_key(partition), {}).get(MARKER))
+    def kept_markers(self, partition: int) -> KeptMarkers:
+        """The partition's newest markers, as many as versions of a state are kept.
+
+        One marker and at most one version of a state are written per batch, so from any of these
+        on every state's history is whole.
+        """
+
+        def get(connection: Any) -> Any:
+            table = connection.table(self.scenario)
+            families = {name.rstrip(b":"): each for name, each in table.families().items()}
+            limit = families[b"s"]["max_versions"]
+            key = marker_key(partition)
+            return limit, table.cells(key, MARKER, versions=limit, include_timestamp=True)
+
+        limit, cells = self.session.call(get)
+        found = [(at, msgspec.json.decode(cell, type=Marker)) for cell, at in cells]
+        return KeptMarkers(limit, found)
 
     def _read(
         self, keys: Sequence[bytes], columns: Sequence[bytes], position: int | None

@@ -10,15 +10,19 @@ from streaming.refusals import EpochChanged
 from streaming.topics import KafkaCluster, TopicIdentity
 
 
-def epoch_for_start(kafka: KafkaCluster, session: Session, *, scenario: str, topic: str) -> EpochRecord:
-    """The epoch to run in; the scenario's first start begins the first one.
+def epoch_for_start(
+    kafka: KafkaCluster, session: Session, *, scenario: str, topic: str, starting: str
+) -> EpochRecord:
+    """The epoch to run in; the scenario's first start begins the first one, at the `earliest` or
+    the `latest` offsets as `starting` says.
 
     Raises `EpochChanged` when the topic is not the one that the record describes.
     """
     identity = kafka.identity(topic)
     record = read_epoch(session, scenario)
     if record is None:
-        begin = {partition: first for partition, (first, _) in kafka.offsets(topic).items()}
+        chosen = 0 if starting == "earliest" else 1
+        begin = {partition: ends[chosen] for partition, ends in kafka.offsets(topic).items()}
         record = begun(identity, begin, epoch=FIRST_EPOCH, reason="first start")
         write_epoch(session, scenario, record)
         return record

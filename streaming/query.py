@@ -2,27 +2,27 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from streaming.batches import SOURCE_COLUMNS
 from streaming.checkpoints import Generation
 from streaming.output import OUTPUT_SCHEMA
 from streaming.settings import PassSettings
+from streaming.topic_plan import DEAD_LETTER_EXTRA_BYTES
 from streaming.worker import scoring_function
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuerySettings:
-    """How the query reads, paces and publishes; `kafka_options` are `kafka.*` client options."""
+    """How the query reads, paces and publishes; `kafka_options` name servers and security."""
 
-    bootstrap_servers: str
     topic: str
     max_offsets_per_trigger: int
     trigger_seconds: float
     progress_interval_ms: int
     max_message_bytes: int
-    kafka_options: Mapping[str, str] = field(default_factory=dict)
+    kafka_options: Mapping[str, str]
 
 
 def start_query(
@@ -31,7 +31,7 @@ def start_query(
     """Start scoring and return Spark's `StreamingQuery`; at-least-once, made exact by the store."""
     source = (
         spark.readStream.format("kafka")
-        .options(**_clients(settings))
+        .options(**settings.kafka_options)
         .option("subscribe", settings.topic)
         .option("startingOffsets", _starting_offsets(settings.topic, generation))
         .option("maxOffsetsPerTrigger", settings.max_offsets_per_trigger)
@@ -43,9 +43,9 @@ def start_query(
     return (
         source.mapInArrow(scoring_function(scoring), OUTPUT_SCHEMA)
         .writeStream.format("kafka")
-        .options(**_clients(settings))
+        .options(**settings.kafka_options)
         # A dead letter repeats the refused message: room for it, its key and its headers.
-        .option("kafka.max.request.size", settings.max_message_bytes + 1_048_576)
+        .option("kafka.max.request.size", settings.max_message_bytes + DEAD_LETTER_EXTRA_BYTES)
         .option("kafka.compression.type", "lz4")
         .option("checkpointLocation", generation.checkpoint)
         .option("asyncProgressTrackingEnabled", "true")
@@ -54,10 +54,6 @@ def start_query(
         .trigger(processingTime=f"{settings.trigger_seconds} seconds")
         .start()
     )
-
-
-def _clients(settings: QuerySettings) -> dict[str, str]:
-    return {"kafka.bootstrap.servers": settings.bootstrap_servers, **settings.kafka_options}
 
 
 def _starting_offsets(topic: str, generation: Generation) -> str:

@@ -53,19 +53,20 @@ def batch_end_before(
 ) -> int:
     """The last offset ≤ `offset` at which a batch may begin.
 
-    Raises `TrimmedHistory` when the store no longer knows any.
+    Raises `TrimmedHistory` when states below it may no longer be kept: HBase drops versions
+    beyond the kept number when it flushes, file by file, so a deeper read could find a state that
+    is not the newest below its stamp.
     """
     first = record.first_offsets[partition]
-    if offset <= first:
-        return first
-    marker = table.marker(partition, below=stamp(record.epoch, offset))
-    if marker is not None and marker.epoch == record.epoch:
-        return marker.offset + 1
-    newest = table.marker(partition)
-    if newest is not None and newest.epoch == record.epoch:
+    kept = table.kept_markers(partition)
+    ends = [marker.offset + 1 for at, marker in kept.markers if at >= stamp(record.epoch, 0)]
+    if len(ends) < kept.limit:
+        ends.append(first)  # every batch since the epoch began is within what is kept
+    possible = [end for end in ends if end <= max(offset, first)]
+    if not possible:
         raise TrimmedHistory(
-            f"no batch end at or before offset {offset} of {record.topic}-{partition} is kept; "
-            f"the newest is {newest.offset + 1}: replay from there, or run ./spark-submit.sh "
-            f"rebuild_state --scenario {table.scenario}"
+            f"a replay of {record.topic}-{partition} from offset {offset} is too deep: the oldest "
+            f"possible is {min(ends)} (hbase.state_versions); replay from there, or run "
+            f"./spark-submit.sh rebuild_state --scenario {table.scenario}"
         )
-    return first
+    return max(possible)

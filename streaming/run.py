@@ -47,6 +47,7 @@ class QueryStarter:
     checkpoint_root: str
     heartbeat_seconds: float
     log: Log
+    starting: str = "earliest"
     replay_from: Offsets | None = None
 
     def __call__(self) -> RunningQuery:
@@ -55,7 +56,11 @@ class QueryStarter:
         session = Session(self.scoring.store, retry_seconds=self.kafka.timeout_seconds)
         try:
             record = epoch_for_start(
-                self.kafka, session, scenario=scenario, topic=self.settings.topic
+                self.kafka,
+                session,
+                scenario=scenario,
+                topic=self.settings.topic,
+                starting=self.starting,
             )
             scoring = replace(
                 self.scoring, epoch=record.epoch, first_offsets=dict(record.first_offsets)

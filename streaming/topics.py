@@ -1,7 +1,7 @@
 """Which incarnation of a Kafka topic this is: its id, its partitions, where they begin and end."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,7 @@ class KafkaCluster:
 
     def identity(self, topic: str) -> TopicIdentity:
         """Raises `KafkaDown` or `TopicMissing`."""
-        with self._client(KafkaAdminClient) as admin:
+        with self.admin() as admin:
             found = [each for each in admin.describe_topics([topic]) if each["name"] == topic]
         if not found or found[0].get("error_code") or not found[0]["partitions"]:
             raise TopicMissing(
@@ -57,6 +57,10 @@ class KafkaCluster:
             positions = [TopicPartition(topic, partition) for partition in partitions]
             begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
         return {p.partition: (begin[p], end[p]) for p in positions}
+
+    def admin(self) -> AbstractContextManager[Any]:
+        """An admin client for a block; Kafka's failures inside it become `KafkaDown`."""
+        return self._client(KafkaAdminClient)
 
     @contextmanager
     def _client(self, kind: Any) -> Iterator[Any]:

@@ -1,0 +1,104 @@
+# Everything a person does with this checkout; `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_SET_UP := $(BIN)/python
+LOCK := requirements-dev.txt
+# One file per lock: another lock, another name, and setup runs again.
+STAMP := $(VENV)/locked-$(shell sha256sum $(LOCK) | cut -c1-16)
+
+ENV ?= local
+SCENARIO ?= churn
+# A test that hangs is told with the stacks of all threads.
+PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread
+JOB_ARGS := --scenario $(SCENARIO) --env $(ENV)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv with exactly the locked packages; again when the lock changed
+
+$(STAMP): $(LOCK)
+	@python=$$(.ci/prerequisites) && \
+	echo "making $(VENV) with $$($$python --version), about 2 minutes after downloads" && \
+	$$python -m venv --clear $(VENV) && \
+	$(PYTHON_SET_UP) -m pip install --require-hashes --no-deps -r $(LOCK) && \
+	$(PYTHON_SET_UP) -m pip check && \
+	touch $(STAMP)
+
+.PHONY: up
+up: setup ## Start Kafka and HBase on this machine, wait until they answer
+	@$(PYTHON_SET_UP) -m local up
+
+.PHONY: down
+down: setup ## Stop what `make up` started; the data stays
+	@$(PYTHON_SET_UP) -m local down
+
+.PHONY: status
+status: setup ## Show what runs, and where
+	@$(PYTHON_SET_UP) -m local status
+
+.PHONY: reset
+reset: setup ## Stop the platform and erase its data
+	@$(PYTHON_SET_UP) -m local reset
+
+.PHONY: demo
+demo: setup ## The whole story in five minutes: history, model, stream, live view, summary
+	@$(PYTHON_SET_UP) -m jobs demo $(JOB_ARGS)
+
+.PHONY: score
+score: setup ## Show a customer's latest row: make score ID=7590-VHVEG
+	@: $${ID:?say which customer, such as: make score ID=7590-VHVEG}
+	@$(PYTHON_SET_UP) -m jobs show_score $(JOB_ARGS) "$(ID)"
+
+.PHONY: bench-latency
+bench-latency: setup ## Event to readable row: the stream beside a plain consumer loop
+	@$(PYTHON_SET_UP) -m bench.latency
+
+.PHONY: test
+test: setup ## All tests: unit, Spark, and integration with a real Kafka and HBase
+	@$(PYTEST) $(PYTEST_ARGS)
+
+.PHONY: test-unit
+test-unit: setup ## Pure tests, in seconds
+	@$(PYTEST) tests/unit $(PYTEST_ARGS)
+
+.PHONY: test-spark
+test-spark: setup ## Tests that start Spark
+	@$(PYTEST) tests/spark $(PYTEST_ARGS)
+
+.PHONY: test-integration
+test-integration: setup ## Tests that start Kafka, HBase and MLflow, on free ports
+	@$(PYTEST) tests/integration $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: setup ## Style, formatting, types and import direction
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+.PHONY: lock
+lock: setup ## Resolve requirements*.in anew into the locks with hashes
+	@for name in requirements requirements-dev; do \
+	  echo "locking $$name.in" && \
+	  env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \
+	    --allow-unsafe --strip-extras --annotation-style=line --no-emit-index-url --no-emit-find-links \
+	    --no-emit-trusted-host --output-file=$$name.txt $$name.in; \
+	done
+
+.PHONY: clean
+clean: ## Remove .venv and the tools' caches; data in .everscore and downloaded jars stay
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build spark-warehouse
+	@find . -name __pycache__ -type d -prune -not -path './.git/*' -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Work over stored events as a whole: publishing, training sets, training."""

@@ -1,0 +1,40 @@
+"""Are the topics there? Asked before records are read or sent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class TopicsMissing(RuntimeError):  # noqa: N818 - the name says what happened
+    """Kafka answers, but has not all topics; names them and the remedy."""
+
+    exit_code = 4
+
+
+class KafkaUnreachable(ConnectionError):  # noqa: N818 - the name says what happened
+    """Kafka does not answer or does not acknowledge; names the servers."""
+
+    exit_code = 3
+
+
+def require_topics(client_options: Mapping[str, Any], topics: Sequence[str]) -> None:
+    """Return when Kafka has all `topics`; raises `TopicsMissing` or `KafkaUnreachable`.
+
+    client_options: keyword arguments of every kafka-python client.
+    """
+    from kafka import KafkaConsumer
+    from kafka.errors import KafkaError
+
+    servers = client_options["bootstrap_servers"]
+    try:
+        consumer = KafkaConsumer(**client_options, enable_auto_commit=False)
+        try:
+            known = consumer.topics()
+        finally:
+            consumer.close()
+    except (KafkaError, OSError) as error:
+        raise KafkaUnreachable(f"Kafka {servers}: {type(error).__name__}: {error}") from error
+    missing = [topic for topic in topics if topic not in known]
+    if missing:
+        raise TopicsMissing(
+            f"Kafka {servers} has no topics {missing}: run ./spark-submit.sh prepare_scenario"
+        )

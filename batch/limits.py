@@ -1,0 +1,22 @@
+"""How events are checked; the same limits as in the stream, or features would differ."""
+
+from dataclasses import dataclass
+
+from features.decode import EventDecoder
+from features.schema import EventSchema
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventLimits:
+    """Longest event in bytes, and how far an event time may lie after the broker's time."""
+
+    max_event_bytes: int
+    max_future_skew_seconds: float
+
+    def decoder(self, schema: EventSchema) -> EventDecoder:
+        """A decoder of `schema` with these limits; made on the worker, it does not travel."""
+        return EventDecoder(
+            schema,
+            max_event_bytes=self.max_event_bytes,
+            max_future_skew_seconds=self.max_future_skew_seconds,
+        )

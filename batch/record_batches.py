@@ -1,0 +1,30 @@
+"""Kafka records of an Arrow batch as the decoder takes them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from features.decode import Records
+
+
+def partition_runs(batch: pa.RecordBatch) -> Iterator[tuple[int, Records]]:
+    """The records of `batch` (columns of `RECORD_COLUMNS`), one run per Kafka partition.
+
+    Rows must be sorted by partition and offset, as `sorted_for_fold` does.
+    """
+    partitions = batch.column("partition").to_numpy(zero_copy_only=False)
+    edges = np.flatnonzero(np.diff(partitions)) + 1
+    for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(partitions)], strict=True):
+        if end > start:
+            yield int(partitions[start]), _records(batch.slice(start, end - start))
+
+
+def _records(batch: pa.RecordBatch) -> Records:
+    microseconds = batch.column("timestamp").cast(pa.timestamp("us")).cast(pa.int64())
+    return Records(
+        keys=batch.column("key").to_pylist(),
+        values=batch.column("value").to_pylist(),
+        offsets=batch.column("offset").to_numpy(zero_copy_only=False).astype(np.int64),
+        timestamps_ms=microseconds.to_numpy(zero_copy_only=False).astype(np.int64) // 1000,
+    )

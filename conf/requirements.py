@@ -1,0 +1,40 @@
+"""What settings must say together, beyond what each may say alone."""
+
+from collections.abc import Mapping
+
+from conf.errors import Problem
+from conf.schema import SettingPath
+from conf.sources import Entry
+
+_NEEDED_WITHOUT_PLATFORM = (
+    (("kafka", "bootstrap_servers"), "host:port[,host:port] of Kafka"),
+    (("hbase", "thrift_host"), "the host of HBase's Thrift gateway"),
+    (("hbase", "thrift_port"), "the port of HBase's Thrift gateway"),
+)
+_NEEDED_FOR_SASL = ("sasl_mechanism", "sasl_username", "sasl_password")
+
+
+def unmet(entries: Mapping[SettingPath, Entry]) -> list[Problem]:
+    """One problem per value that another value makes necessary."""
+    problems = []
+    if not _value(entries, ("platform", "run_dir")):
+        for path, meaning in _NEEDED_WITHOUT_PLATFORM:
+            if not _value(entries, path):
+                problems.append(_missing(path, f"expected {meaning}: platform.run_dir is not set"))
+    protocol = str(_value(entries, ("kafka", "security_protocol")) or "")
+    if protocol.startswith("SASL_"):
+        for name in _NEEDED_FOR_SASL:
+            if not _value(entries, ("kafka", name)):
+                where = " in EVERSCORE__KAFKA__SASL_PASSWORD" if name == "sasl_password" else ""
+                reason = f"is needed{where}: kafka.security_protocol is {protocol}"
+                problems.append(_missing(("kafka", name), reason))
+    return problems
+
+
+def _value(entries: Mapping[SettingPath, Entry], path: SettingPath) -> object:
+    entry = entries.get(path)
+    return entry.value if entry is not None else None
+
+
+def _missing(path: SettingPath, expected: str) -> Problem:
+    return Problem(path=".".join(path), given="", source="", expected=expected)

@@ -1,0 +1,99 @@
+"""Read the settings of an environment, or say everything that is wrong with them."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from conf import requirements
+from conf.entries import accepted
+from conf.errors import Problem, SettingsError
+from conf.schema import SettingPath, dotted
+from conf.sections import Hbase, Kafka, Mlflow, Platform, Section, Spark, Stream, Training
+from conf.sources import FOLDER, Entry, files_of, from_environment, from_file, from_overrides
+from conf.validation import validated
+
+_RUN_DIR: SettingPath = ("platform", "run_dir")
+_PLACEHOLDER = "{platform.run_dir}"
+_MODULE = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
+
+
+class Settings(Section):
+    """Everything variable; jobs read it once and hand the parts on as arguments."""
+
+    scenarios: dict[str, Annotated[str, Field(pattern=_MODULE)]]
+    """scenario name → module that declares it"""
+    platform: Platform = Platform()
+    kafka: Kafka
+    hbase: Hbase
+    mlflow: Mlflow
+    spark: Spark
+    stream: Stream
+    training: Training
+
+
+def load_settings(
+    env: str, *, overrides: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> Settings:
+    """The settings of `env`: base.toml, its own file, EVERSCORE__* variables, `overrides`.
+
+    `env` is a name in conf/ or a path to a TOML file; an override is `dotted.path=value`. Raises
+    SettingsError with every problem at once.
+    """
+    given = chain(
+        chain.from_iterable(from_file(path, env=env) for path in files_of(env)),
+        from_environment(environ),
+        from_overrides(overrides, env=env),
+    )
+    entries, problems = accepted(Settings, list(given))
+    entries, unresolved = _with_run_dir(entries, environ)
+    found, invalid = validated(Settings, entries)
+    problems += unresolved + invalid + requirements.unmet(entries)
+    if problems or found is None:
+        raise SettingsError(env, problems)
+    return found
+
+
+def _with_run_dir(
+    entries: Mapping[SettingPath, Entry], environ: Mapping[str, str]
+) -> tuple[dict[SettingPath, Entry], list[Problem]]:
+    """Make the run folder absolute and put it where other values name it.
+
+    EVERSCORE_RUN_DIR, which `make up` reads too, moves the folder of an environment that has one.
+    """
+    run_dir = entries.get(_RUN_DIR)
+    own = environ.get("EVERSCORE_RUN_DIR")
+    if own and run_dir is not None and not run_dir.is_text:
+        run_dir = replace(run_dir, value=own, source="EVERSCORE_RUN_DIR", is_text=True)
+    folder = _absolute(run_dir) if run_dir is not None else None
+    resolved, problems = {}, []
+    for path, entry in entries.items():
+        value: Any = entry.value
+        if path == _RUN_DIR and folder is not None:
+            value = folder
+        elif isinstance(value, str) and _PLACEHOLDER in value:
+            if folder is None:
+                problems.append(_unresolved(path, entry))
+            value = re.sub(re.escape(_PLACEHOLDER), lambda _: str(folder), value)
+        resolved[path] = replace(entry, value=value)
+    return resolved, problems
+
+
+def _absolute(entry: Entry) -> str | None:
+    """A relative folder of a file counts from the checkout, a typed one from where one stands."""
+    if not isinstance(entry.value, str):
+        return None
+    base = Path.cwd() if entry.is_text else FOLDER.parent
+    return str((base / Path(entry.value).expanduser()).resolve())
+
+
+def _unresolved(path: SettingPath, entry: Entry) -> Problem:
+    expected = f"names {_PLACEHOLDER}, but platform.run_dir is not set"
+    return Problem(
+        path=dotted(path), given=str(entry.value), source=entry.source, expected=expected
+    )

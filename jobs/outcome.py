@@ -1,0 +1,45 @@
+"""From what happened to an exit code and one clear line.
+
+0 done; 1 unexpected; 2 wrong usage or settings; 3 a service is down; 4 refused for safety; 130 and
+143 stopped by SIGINT and SIGTERM. An exception class of any package joins in by having `exit_code`.
+"""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+from jobs.signals import Stopped, stopping_on_signals
+
+UNEXPECTED = 1
+
+
+def exit_code_of(error: BaseException) -> int | None:
+    """The exit code that the error's class declares; None for an unexpected error."""
+    code = getattr(error, "exit_code", None)
+    return code if isinstance(code, int) else None
+
+
+@contextmanager
+def ending_with_exit_code(console: Console, *, verbose: bool) -> Iterator[None]:
+    """End the process by SystemExit with the code of what happens inside; say why in a line."""
+    with stopping_on_signals() as stop:
+        try:
+            yield
+        except (typer.Exit, typer.Abort):
+            raise
+        except Stopped as stopped:
+            console.print("stopped")
+            raise SystemExit(stopped.code) from None
+        except Exception as error:
+            # Whatever breaks while a signal is obeyed, the signal is what happened.
+            code = stop.exit_code or exit_code_of(error)
+            if verbose or code is None:
+                console.print("".join(traceback.format_exception(error)), markup=False)
+            if stop.exit_code is None:
+                told = str(error) if code is not None else f"{type(error).__name__}: {error}"
+                console.print("[bold red]error:[/] ", end="")
+                console.print(told, markup=False, highlight=False, soft_wrap=True)
+            raise SystemExit(UNEXPECTED if code is None else code) from None

@@ -1,0 +1,82 @@
+"""What every job does around its work: settings, scenario, services, exit code."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.console import Console
+
+from conf.describe import describe
+from conf.masking import masked
+from conf.settings import Settings, load_settings
+from jobs.endpoints import resolve_endpoints
+from jobs.outcome import ending_with_exit_code
+from jobs.services import require_hbase, require_kafka
+from scenarios.scenario import Scenario, UnknownScenario, load_scenario
+
+Service = Literal["kafka", "hbase"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a job's work gets; `console` writes to stderr, so stdout stays the job's result."""
+
+    settings: Settings
+    scenario: Scenario
+    console: Console
+
+
+@contextmanager
+def job_run(
+    *,
+    scenario: str,
+    env: str,
+    overrides: Sequence[str] | None = None,
+    verbose: bool = False,
+    needs: Sequence[Service] = (),
+) -> Iterator[Run]:
+    """Load and print the settings, check that the services in `needs` answer, then do the work.
+
+    Inside the block known errors become one line and their exit code, SIGTERM and SIGINT raise
+    `jobs.signals.Stopped` (a SystemExit) in the main thread; see jobs/outcome.py for the codes.
+    With `needs` the settings' addresses are filled in from the local platform.
+    """
+    console = Console(stderr=True)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    with ending_with_exit_code(console, verbose=verbose):
+        settings = load_settings(env, overrides=overrides or ())
+        found = scenario_named(settings, scenario)
+        if needs:
+            settings = resolve_endpoints(settings)
+        _print_settings(console, settings, title=f"{scenario} in {env}", full=verbose)
+        if "kafka" in needs:
+            require_kafka(settings.kafka)
+        if "hbase" in needs:
+            require_hbase(settings.hbase)
+        yield Run(settings=settings, scenario=found, console=console)
+
+
+def scenario_named(settings: Settings, name: str) -> Scenario:
+    """The scenario that the settings know under `name`; raises UnknownScenario."""
+    if name not in settings.scenarios:
+        known = ", ".join(sorted(settings.scenarios))
+        raise UnknownScenario(f"there is no scenario {name!r} in the settings; known: {known}")
+    return load_scenario(name, settings.scenarios[name])
+
+
+def _print_settings(console: Console, settings: Settings, *, title: str, full: bool) -> None:
+    """All settings in full; otherwise a line with what one wants to be sure of."""
+    if full:
+        console.print(f"settings of {title}:\n{describe(settings)}", markup=False, highlight=False)
+        return
+    hbase = settings.hbase
+    told = {
+        "kafka": settings.kafka.bootstrap_servers,
+        "hbase": f"{hbase.thrift_host}:{hbase.thrift_port}" if hbase.thrift_host else "",
+        "spark": settings.spark.master,
+        "mlflow": masked("mlflow.tracking_uri", settings.mlflow.tracking_uri),
+    }
+    parts = ", ".join(f"{name} {value}" for name, value in told.items() if value)
+    console.print(f"{title}: {parts}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,53 @@
+"""Score events as they arrive: Kafka in, latest predictions in HBase, messages out."""
+
+import threading
+from functools import partial
+from typing import Annotated
+
+from typer import Option
+
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.parts import kafka_cluster, pass_settings, patience, query_settings
+from jobs.run import job_run
+from jobs.session import spark_session
+from jobs.stream_options import offsets_of
+from streaming.run import QueryStarter
+from streaming.supervisor import Supervisor
+
+SPARK = True
+
+
+def main(
+    scenario: ScenarioOption,
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    replay_from: Annotated[
+        str | None, Option(help="Replay from these offsets: partition:offset[,partition:offset].")
+    ] = None,
+) -> None:
+    with job_run(
+        scenario=scenario,
+        env=env,
+        overrides=overrides,
+        verbose=verbose,
+        needs=("kafka", "hbase"),
+    ) as run:
+        log = partial(run.console.log, markup=False, highlight=False)
+        replay = offsets_of(replay_from)
+        with spark_session(run.settings, app_name=f"score {scenario}") as spark:
+            starter = QueryStarter(
+                spark=spark,
+                kafka=kafka_cluster(run.settings),
+                settings=query_settings(run.settings, run.scenario),
+                scoring=pass_settings(run.settings, run.scenario),
+                checkpoint_root=run.settings.stream.checkpoint_root,
+                heartbeat_seconds=run.settings.stream.heartbeat_seconds,
+                log=log,
+                starting=run.settings.stream.starting,
+                replay_from=replay,
+            )
+            Supervisor(starter, threading.Event(), patience(run.settings), log).run()
+
+
+app = job_app(main, doc=__doc__, example="./spark-submit.sh score_stream --scenario churn")

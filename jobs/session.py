@@ -1,0 +1,42 @@
+"""Start Spark for a job: the JVM is a child of this process."""
+
+import os
+import signal
+import threading
+
+from pyspark.sql import SparkSession
+
+from conf.settings import Settings
+from jobs.environment import worker_environment
+from jobs.packages import packages_zip
+from jobs.services import ServiceDown
+from jobs.spark_properties import is_local, spark_properties
+from local.cache import cache_dir
+from local.errors import JarsUnavailable
+from local.jars import jar_files
+
+
+def spark_session(settings: Settings, *, app_name: str) -> SparkSession:
+    """A session with the settings' properties, jars and, on a cluster, our packages.
+
+    Use it as `with spark_session(settings, app_name="score churn") as spark:`, which stops Spark
+    and its JVM's jobs at the end. The job's own signal handlers stay in force.
+    """
+    os.environ.update(worker_environment(os.environ))
+    if interpreter := settings.spark.conf.get("spark.pyspark.python"):
+        os.environ["PYSPARK_PYTHON"] = interpreter
+    if is_local(settings):
+        os.environ.pop("SPARK_HOME", None)  # another Spark than the locked one
+    try:
+        jars = jar_files("spark") if settings.spark.jars == "resolved" else []
+    except JarsUnavailable as error:
+        raise ServiceDown(f"Spark's jars are missing: {error}") from error
+    py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages")]
+    builder = SparkSession.builder.appName(app_name).master(settings.spark.master)
+    for name, value in spark_properties(settings, jars=jars, py_files=py_files).items():
+        builder = builder.config(name, value)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    spark = builder.getOrCreate()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, on_interrupt)  # pyspark put its own in its place
+    return spark

@@ -1,0 +1,23 @@
+"""Offsets as people type them."""
+
+from collections.abc import Mapping
+
+
+class OffsetsUnreadable(ValueError):
+    """Offsets are not written as partition:offset[,partition:offset]."""
+
+    exit_code = 2
+
+
+def offsets_of(text: str | None) -> Mapping[int, int] | None:
+    """`"0:1200,1:900"` as {0: 1200, 1: 900}; None stays None. Raises `OffsetsUnreadable`."""
+    if text is None:
+        return None
+    try:
+        pairs = [part.split(":") for part in text.split(",")]
+        found = {int(partition): int(offset) for partition, offset in pairs}
+    except ValueError:
+        found = {}
+    if not found or any(n < 0 for pair in found.items() for n in pair):
+        raise OffsetsUnreadable(f"{text!r} is not partition:offset[,partition:offset], as in 0:120")
+    return found

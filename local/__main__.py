@@ -1,0 +1,133 @@
+"""The command line of the local platform: `python -m local up|down|status|reset|logs`."""
+
+import logging
+import signal
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from local.endpoints import default_run_dir
+from local.errors import PlatformError
+from local.layout import SERVICES, Layout
+from local.platform import Platform, down, reset, up
+from local.processes import last_lines
+from local.status import State, status
+
+_NOT_RUNNING = 3
+_COLOURS = {State.RUNNING: "green", State.NOT_ANSWERING: "yellow", State.DIED: "red"}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Kafka and HBase on this machine, for development and tests.",
+    epilog="Examples: [bold]python -m local up[/]   [bold]python -m local status[/]   "
+    "[bold]python -m local up --run-dir /tmp/other[/]   [bold]python -m local logs hbase[/]",
+)
+
+RunDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of data, logs and platform.json.", show_default=".everscore"),
+]
+
+
+@app.command("up")
+def _up(run_dir: RunDir = None) -> None:
+    """Start what does not run, wait until it answers. Example: python -m local up"""
+    with _told_errors():
+        up(Platform(_folder(run_dir)), console=Console())
+    _show(_folder(run_dir))
+
+
+@app.command("down")
+def _down(run_dir: RunDir = None) -> None:
+    """Stop what `up` started; the data stays. Example: python -m local down"""
+    with _told_errors():
+        stopped = down(Platform(_folder(run_dir)), console=Console())
+    typer.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command("status")
+def _status(run_dir: RunDir = None) -> None:
+    """Show what runs; exit code 3 when not all of it does. Example: python -m local status"""
+    if not _show(_folder(run_dir)):
+        raise typer.Exit(_NOT_RUNNING)
+
+
+@app.command("reset")
+def _reset(
+    run_dir: RunDir = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop the platform and erase its data. Example: python -m local reset --yes"""
+    folder = _folder(run_dir)
+    if not yes:
+        typer.confirm(f"Erase all topics and tables in {folder}?", abort=True)
+    with _told_errors():
+        reset(Platform(folder), console=Console())
+    typer.echo(f"erased the platform's data in {folder}")
+
+
+@app.command("logs")
+def _logs(
+    service: Annotated[str | None, typer.Argument(help="kafka, hbase or thrift.")] = None,
+    lines: Annotated[int, typer.Option(help="Last lines of each log.")] = 20,
+    run_dir: RunDir = None,
+) -> None:
+    """Show the last lines of the logs. Example: python -m local logs hbase --lines 50"""
+    layout = Layout(_folder(run_dir))
+    with _told_errors():
+        for name in [service] if service else SERVICES:
+            path = layout.log(name)
+            typer.secho(f"== {path}", bold=True)
+            typer.echo("\n".join(last_lines(path, lines)) or "(empty)")
+
+
+def main() -> None:
+    """Run the command line; a SIGTERM stops a start as Ctrl-C does."""
+    # kafka-python tells of every refused connection while the broker is still starting.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()
+
+
+def _interrupt(signum: int, frame: types.FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _folder(run_dir: Path | None) -> Path:
+    return (run_dir or default_run_dir()).expanduser().resolve()
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    try:
+        yield
+    except PlatformError as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(1) from error
+
+
+def _show(run_dir: Path) -> bool:
+    """Print the table; returns whether everything runs."""
+    found = status(run_dir)
+    table = Table(caption=f"logs in {run_dir / 'logs'}", caption_justify="left")
+    for column in ("service", "state", "address", "pid", "memory", "log"):
+        table.add_column(column, overflow="fold")
+    for row in found:
+        colour = _COLOURS.get(row.state, "dim")
+        memory = f"{row.memory_mb:.0f} MB" if row.pid else "-"
+        state = f"[{colour}]{row.state}[/]"
+        table.add_row(row.service, state, row.address, str(row.pid or "-"), memory, row.log.name)
+    Console().print(table)
+    return all(row.state is State.RUNNING for row in found)
+
+
+if __name__ == "__main__":
+    main()

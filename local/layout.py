@@ -1,0 +1,80 @@
+"""Which file of a run folder holds what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import hbase, kafka
+from local.data_folder import DataFolder
+from local.errors import PlatformError
+from local.processes import ProcessRecord, is_alive, read_record
+
+SERVICES = ("hbase", "kafka", "thrift")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of the platform under one run folder; only these are ever written or erased."""
+
+    run_dir: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held by every command that starts or stops something."""
+        return self.run_dir / ".lock"
+
+    @property
+    def ports(self) -> Path:
+        """The ports of the last start, kept over down and up."""
+        return self.run_dir / "ports.json"
+
+    @property
+    def logs(self) -> Path:
+        """One log per service, and `<service>.1.log` of the start before."""
+        return self.run_dir / "logs"
+
+    @property
+    def records(self) -> Path:
+        """The identity of each started process, written before we wait for its answer."""
+        return self.run_dir / "pids"
+
+    @property
+    def kafka(self) -> Path:
+        """Settings and data of the broker."""
+        return self.run_dir / "kafka"
+
+    @property
+    def hbase(self) -> Path:
+        """Settings and data of HBase; the gateway shares the settings."""
+        return self.run_dir / "hbase"
+
+    def log(self, service: str) -> Path:
+        """The log of one service."""
+        return self.logs / f"{checked(service)}.log"
+
+    def record(self, service: str) -> Path:
+        """The file with the pid and start time of one service."""
+        return self.records / f"{checked(service)}.json"
+
+    def process(self, service: str) -> ProcessRecord | None:
+        """The recorded process of one service, alive or not."""
+        return read_record(self.record(service))
+
+    def alive(self) -> dict[str, ProcessRecord]:
+        """The services whose recorded process runs."""
+        found = {service: self.process(service) for service in SERVICES}
+        return {name: record for name, record in found.items() if record and is_alive(record)}
+
+    def data(self, service: str) -> DataFolder | None:
+        """The data folder of one service; None for the gateway, which keeps nothing."""
+        if service == "kafka":
+            return DataFolder("kafka", self.kafka, kafka.find_damage)
+        if service == "hbase":
+            return DataFolder("hbase", self.hbase, hbase.find_damage)
+        return None
+
+
+def checked(service: str) -> str:
+    """The name itself; raises PlatformError when there is no such service."""
+    if service not in SERVICES:
+        raise PlatformError(f"no service {service!r}; there are {', '.join(SERVICES)}")
+    return service

@@ -1,0 +1,122 @@
+"""Start and stop Kafka and HBase with its gateway on this machine, from their own jars."""
+
+import contextlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from local import endpoints as endpoints_file
+from local.bring_up import STOP_GRACE_SECONDS, BringUp, stop_all
+from local.endpoints import Endpoints, read_endpoints
+from local.errors import PlatformNotRunning
+from local.layout import SERVICES, Layout, checked
+from local.lock import file_lock
+from local.ports import read_ports
+from local.processes import stop
+from local.services import answering
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A local platform, as a recipe: everything it writes is under `run_dir`."""
+
+    run_dir: Path
+    kafka_heap_mb: int = 512
+    hbase_heap_mb: int = 1536
+    thrift_heap_mb: int = 512
+    start_timeout_seconds: float = 180.0
+    die_with_parent: bool = False  # for tests: nothing outlives the thread that called `up`
+
+    @property
+    def layout(self) -> Layout:
+        """The files under the run folder."""
+        return Layout(self.run_dir.expanduser().resolve())
+
+    def heap_mb(self, service: str) -> int:
+        """The Java heap of one service."""
+        heaps = {"kafka": self.kafka_heap_mb, "hbase": self.hbase_heap_mb}
+        return heaps.get(service, self.thrift_heap_mb)
+
+
+def up(platform: Platform, *, console: Console | None = None) -> Endpoints:
+    """Start what does not run yet, wait until all of it answers, and return the addresses.
+
+    Data and ports of an earlier start are kept. On any error, and on Ctrl-C, what this call
+    started is stopped again. Raises PlatformError with the reason and the remedy.
+    """
+    console = console or Console(stderr=True)
+    layout = platform.layout
+    with _locked(platform, console):
+        ports = read_ports(layout.ports)
+        if ports is not None and answering(ports, alive=layout.alive()) == set(SERVICES):
+            with contextlib.suppress(PlatformNotRunning):
+                found = read_endpoints(layout.run_dir)
+                console.print(f"already running in {layout.run_dir}")
+                return found
+        return _bring_up(platform, SERVICES, console)
+
+
+def down(platform: Platform, *, console: Console | None = None) -> list[str]:
+    """Stop exactly the recorded processes, keep the data; returns the services that ran."""
+    console = console or Console(stderr=True)
+    with _locked(platform, console):
+        return _down(platform.layout, console)
+
+
+def reset(platform: Platform, *, console: Console | None = None) -> None:
+    """Stop the platform and erase its data, logs and ports; other files of the folder stay."""
+    console = console or Console(stderr=True)
+    layout = platform.layout
+    with _locked(platform, console):
+        _down(layout, console)
+        for folder in (layout.kafka, layout.hbase, layout.logs, layout.records):
+            if folder.exists():
+                shutil.rmtree(folder)
+        layout.ports.unlink(missing_ok=True)
+
+
+def stop_one(run_dir: Path, service: str, *, kill: bool = False) -> bool:
+    """Stop one service, the others run on; `kill` is SIGKILL. False when it did not run."""
+    platform = Platform(run_dir)
+    with _locked(platform, Console(stderr=True)):
+        record = platform.layout.process(checked(service))
+        return stop(record, grace_seconds=STOP_GRACE_SECONDS, kill=kill)
+
+
+def start_one(run_dir: Path, service: str, *, die_with_parent: bool = False) -> Endpoints:
+    """Start one stopped service on its ports and data, and wait until what runs answers."""
+    platform, console = Platform(run_dir, die_with_parent=die_with_parent), Console(stderr=True)
+    with _locked(platform, console):
+        return _bring_up(platform, [checked(service)], console)
+
+
+def _bring_up(platform: Platform, wanted: Sequence[str], console: Console) -> Endpoints:
+    return BringUp(
+        layout=platform.layout,
+        wanted=wanted,
+        heap_mb=platform.heap_mb,
+        timeout_seconds=platform.start_timeout_seconds,
+        die_with_parent=platform.die_with_parent,
+        console=console,
+    ).run()
+
+
+def _down(layout: Layout, console: Console) -> list[str]:
+    alive = layout.alive()
+    with console.status(f"stopping {', '.join(sorted(alive)) or 'nothing'}"):
+        stopped = stop_all(alive, layout=layout, grace_seconds=STOP_GRACE_SECONDS)
+    for service in set(SERVICES) - set(layout.alive()):
+        layout.record(service).unlink(missing_ok=True)
+    (layout.run_dir / endpoints_file.FILE).unlink(missing_ok=True)
+    return stopped
+
+
+def _locked(platform: Platform, console: Console) -> contextlib.AbstractContextManager[None]:
+    return file_lock(
+        platform.layout.lock,
+        timeout_seconds=platform.start_timeout_seconds + STOP_GRACE_SECONDS,
+        on_wait=lambda: console.print("another command works in this folder; waiting for it"),
+    )

@@ -1,0 +1,1 @@
+"""Models: recipes, artefacts, scores with reasons, metrics and tracking; knows no scenario."""

@@ -1,0 +1,36 @@
+"""What a stored model says of itself: where it comes from, what it needs, how good it was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+LIBRARIES = ("scikit-learn", "numpy", "skops", "shap", "numba", "msgspec")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """Kept as card.json beside the model.
+
+    feature_names       columns of the model's matrix, in order
+    definitions_digest  the feature definitions that made them (16 hex digits)
+    training_counts     rows and positives of the training and the test part
+    metrics             on the held-out part; thresholds: band → lowest score
+    base_rate           share of positives in the training part
+    created_at          UTC, ISO 8601
+    """
+
+    scenario: str
+    feature_names: tuple[str, ...]
+    definitions_digest: str
+    seed: int
+    training_counts: Mapping[str, int]
+    metrics: Mapping[str, float]
+    thresholds: Mapping[str, float]
+    base_rate: float
+    created_at: str
+    library_versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the libraries that decide a score."""
+    return {name: version(name) for name in LIBRARIES}

@@ -1,0 +1,52 @@
+"""How many messages the topics of a scenario hold, and how many rows its table has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kafka import KafkaConsumer, TopicPartition
+
+from stores.connection import HBaseStore
+
+KINDS = ("events", "predictions", "dead-letter", "review")
+
+
+@dataclass(frozen=True)
+class TopicCounts:
+    """Messages per kind of topic since each topic's first kept offset."""
+
+    messages: Mapping[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, kind: str) -> int:
+        return self.messages.get(kind, 0)
+
+
+class TopicCounter:
+    """Counts messages by offsets over one kept connection."""
+
+    def __init__(self, bootstrap_servers: str, scenario: str) -> None:
+        self._scenario = scenario
+        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers)
+
+    def counts(self) -> TopicCounts:
+        """The present counts; a topic that does not exist counts 0."""
+        return TopicCounts({kind: self._count(f"{self._scenario}.{kind}") for kind in KINDS})
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._consumer.close()
+
+    def _count(self, topic: str) -> int:
+        numbers = self._consumer.partitions_for_topic(topic) or ()
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        begin = self._consumer.beginning_offsets(partitions)
+        end = self._consumer.end_offsets(partitions)
+        return sum(end[each] - begin[each] for each in partitions)
+
+
+def row_count(store: HBaseStore, scenario: str) -> int:
+    """Entities with a latest prediction: a scan of keys only."""
+    with store.open() as connection:
+        rows = connection.table(scenario).scan(
+            columns=[b"p:latest"], filter="KeyOnlyFilter()", batch_size=5000
+        )
+        return sum(1 for _ in rows)

@@ -1,0 +1,133 @@
+"""How long it takes from an event to the row that a reader can read, measured from outside.
+
+The probe follows the events topic, picks some events, and reads their rows from HBase until each
+shows the event's offset; it sees what call-centre software would see, connection and all.
+"""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from kafka import KafkaConsumer, TopicPartition
+
+from stores.connection import HBaseStore
+from stores.predictions import reader
+
+_GIVE_UP_SECONDS = 60.0
+_READ_EVERY_SECONDS = 0.004
+
+
+class _Timed(msgspec.Struct):
+    event_time: datetime
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One event that became readable."""
+
+    readable_at: float
+    seconds: float
+
+
+@dataclass
+class LatencyProbe:
+    """A thread that samples about `samples_per_second` events of `topic`.
+
+    `samples` holds the most recent ones; latency counts from the event's own time, so producers
+    must stamp events when they send them, on this machine's clock.
+    """
+
+    bootstrap_servers: str
+    topic: str
+    scenario: str
+    store: HBaseStore
+    samples_per_second: float = 50.0
+    samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=100_000))
+    missed: int = 0
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._ready = threading.Event()
+        self._pending: dict[str, tuple[int, float, float]] = {}
+        self._thread = threading.Thread(target=self._run, name="latency-probe", daemon=True)
+
+    def start(self) -> None:
+        """Begin at the topic's present end; returns when the probe is in place."""
+        self._thread.start()
+        self._ready.wait(timeout=30.0)
+
+    def stop(self) -> None:
+        """Stop and wait for the thread."""
+        self._stop.set()
+        self._thread.join(timeout=10.0)
+
+    def percentiles(
+        self, levels: tuple[float, ...], *, last_seconds: float | None = None
+    ) -> list[float] | None:
+        """Latencies in seconds at `levels` (0 to 100), or None without samples."""
+        since = 0.0 if last_seconds is None else time.time() - last_seconds
+        seconds = [each.seconds for each in list(self.samples) if each.readable_at >= since]
+        return [float(p) for p in np.percentile(seconds, levels)] if seconds else None
+
+    def _run(self) -> None:
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap_servers, enable_auto_commit=False, fetch_max_wait_ms=2
+        )
+        partitions = [
+            TopicPartition(self.topic, each)
+            for each in consumer.partitions_for_topic(self.topic) or ()
+        ]
+        consumer.assign(partitions)
+        consumer.seek_to_end(*partitions)
+        for partition in partitions:
+            consumer.position(partition)
+        self._ready.set()
+        try:
+            with reader(self.store, self.scenario) as rows:
+                self._follow(consumer, rows)
+        finally:
+            consumer.close()
+
+    def _follow(self, consumer: Any, rows: Any) -> None:
+        next_pick = time.time()
+        next_read = 0.0
+        while not self._stop.is_set():
+            polled = consumer.poll(timeout_ms=2)
+            now = time.time()
+            for record in (r for records in polled.values() for r in records):
+                if now >= next_pick and self._pick(record):
+                    next_pick = max(next_pick + 1.0 / self.samples_per_second, now - 0.1)
+            if self._pending and now >= next_read:
+                self._read(rows)
+                next_read = time.time() + _READ_EVERY_SECONDS
+
+    def _pick(self, record: Any) -> bool:
+        if record.key is None or record.value is None:
+            return False
+        entity = record.key.decode("utf-8", "replace")
+        if entity in self._pending:
+            return False
+        try:
+            timed = msgspec.json.decode(record.value, type=_Timed)
+        except (ValueError, RecursionError):
+            return False  # a bad event becomes a dead letter, not a row
+        self._pending[entity] = (record.offset, timed.event_time.timestamp(), time.time())
+        return True
+
+    def _read(self, rows: Any) -> None:
+        found = rows.latest_many(list(self._pending))
+        now = time.time()
+        for entity, prediction in found.items():
+            offset, began, _ = self._pending[entity]
+            if prediction.source.offset >= offset:
+                del self._pending[entity]
+                self.samples.append(Sample(now, now - began))
+        for entity, (_, _, picked) in list(self._pending.items()):
+            if now - picked > _GIVE_UP_SECONDS:
+                del self._pending[entity]
+                self.missed += 1

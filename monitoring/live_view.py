@@ -1,0 +1,67 @@
+"""A terminal view of a running stream: what came in, what came of it, and how fast."""
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from rich.panel import Panel
+from rich.table import Table
+
+from monitoring.counts import TopicCounter, row_count
+from monitoring.latency_probe import LatencyProbe
+from stores.connection import HBaseStore, Session
+from stores.control import load_failures
+
+_RATE_SECONDS = 5.0
+_ROWS_EVERY_SECONDS = 3.0
+
+
+@dataclass
+class LiveView:
+    """Collects figures and draws them; `panel` is called a few times a second."""
+
+    title: str
+    scenario: str
+    store: HBaseStore
+    counter: TopicCounter
+    probe: LatencyProbe
+    _history: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=100))
+    _rows: int = 0
+    _failure: str = "none"
+    _rows_at: float = 0.0
+
+    def panel(self, note: str = "") -> Panel:
+        """The present figures as a panel; `note` is its last line."""
+        counts = self.counter.counts()
+        answered = counts["predictions"] + counts["dead-letter"]
+        self._history.append((time.monotonic(), answered))
+        self._look_at_store()
+        waiting = max(counts["events"] - answered, 0)
+        table = Table.grid(padding=(0, 3))
+        table.add_row("events in", f"{counts['events']:,}", "waiting", f"{waiting:,}")
+        table.add_row(
+            "scored", f"{counts['predictions']:,}", "dead-lettered", f"{counts['dead-letter']:,}"
+        )
+        table.add_row("rate", f"{self._rate():,.0f} events/s", "for review", f"{counts['review']:,}")
+        table.add_row("event → readable row", self._latency(), "rows in HBase", f"{self._rows:,}")
+        table.add_row("failed model loads", self._failure, "", "")
+        return Panel(table, title=self.title, subtitle=note, expand=False)
+
+    def _rate(self) -> float:
+        now, last = self._history[-1]
+        since = next((e for e in self._history if now - e[0] <= _RATE_SECONDS), self._history[0])
+        return (last - since[1]) / (now - since[0]) if now > since[0] else 0.0
+
+    def _latency(self) -> str:
+        found = self.probe.percentiles((50, 99), last_seconds=15.0)
+        return f"p50 {found[0] * 1000:.0f} ms, p99 {found[1] * 1000:.0f} ms" if found else "-"
+
+    def _look_at_store(self) -> None:
+        if time.monotonic() - self._rows_at < _ROWS_EVERY_SECONDS:
+            return
+        self._rows_at = time.monotonic()
+        self._rows = row_count(self.store, self.scenario)
+        session = Session(self.store, retry_seconds=5.0)
+        count, failure = load_failures(session, self.scenario)
+        session.close()
+        self._failure = f"{count}: {failure.message[:60]}" if failure and count else "none"

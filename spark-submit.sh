@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Run a job: ./spark-submit.sh JOB [OPTIONS]; without arguments, list the jobs.
+# The interpreter is $EVERSCORE_PYTHON, else the one of `make setup`, else python3.11.
+set -euo pipefail
+
+checkout=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
+
+if [[ -n "${EVERSCORE_PYTHON:-}" ]]; then
+    python=$EVERSCORE_PYTHON
+elif [[ -x "$checkout/.venv/bin/python" ]]; then
+    python=$checkout/.venv/bin/python
+else
+    python=python3.11
+fi
+if ! command -v -- "$python" >/dev/null; then
+    echo "error: $python is not there: run \`make setup\`, or set EVERSCORE_PYTHON" >&2
+    exit 2
+fi
+
+export PYTHONPATH=$checkout${PYTHONPATH:+:$PYTHONPATH}
+exec "$python" -P -m jobs "$@"

@@ -1,0 +1,273 @@
+"""The training set is what the stream knew when an outcome came."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from batch.event_features import EntityMoved, event_features
+from batch.limits import EventLimits
+from batch.outcomes import mature, outcomes
+from batch.training_rows import TrainingOptions, refusal_counts, training_rows
+from features.decode import Records
+from features.definitions import Count, LastValue, Mean
+from features.fold import distinct, fold
+from features.schema import Category, EventSchema, EventType, Number
+from scenarios.policy import Band, Policy, Rule
+from scenarios.scenario import Label, Scenario
+
+REPOSITORY = Path(__file__).parents[2]
+LIMITS = EventLimits(max_event_bytes=100_000, max_future_skew_seconds=300)
+NOW_MS = 10_000_000
+OPTIONS = TrainingOptions(limits=LIMITS, now_ms=NOW_MS)
+
+Row = tuple[bytes | None, bytes | None, int, int, datetime]
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkSession]:
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "3")
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
+
+
+def shop(*, maturity_days: float = 0.0) -> Scenario:
+    """A scenario of three features: last amount, mean amount, number of visits."""
+    schema = EventSchema(
+        entity_field="shopper",
+        types=(
+            EventType(
+                name="sale",
+                meaning="a sale",
+                fields=(Number(name="amount_eur", unit="EUR", minimum=0, maximum=1e6),),
+            ),
+            EventType(name="visit", meaning="a visit"),
+        ),
+    )
+    label_schema = EventSchema(
+        entity_field="shopper",
+        types=(
+            EventType(
+                name="verdict",
+                meaning="came back or not",
+                fields=(Category(name="verdict", values=("stayed", "gone")),),
+            ),
+        ),
+    )
+    return Scenario(
+        name="shop",
+        title="Shoppers",
+        schema=schema,
+        features=(
+            LastValue(name="amount_last", on=("sale",), field="amount_eur"),
+            Mean(name="amount_mean", on=("sale",), field="amount_eur"),
+            Count(name="visits", on=("visit",)),
+        ),
+        label=Label(
+            schema=label_schema,
+            event_type="verdict",
+            field="verdict",
+            positive="gone",
+            maturity_days=maturity_days,
+        ),
+        policy=Policy(
+            bands=(Band(name="all", lowest_score=0.0),),
+            rules=(Rule(action="none", bands=("all",)),),
+            valid_days=1,
+        ),
+        estimator=lambda seed: seed,
+        required_feature="amount_last",
+    )
+
+
+def record(
+    kind: str, shopper: str, time_ms: int, offset: int, *, partition: int = 0, **fields: object
+) -> Row:
+    time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    event = {"type": kind, "shopper": shopper, "event_time": time, **fields}
+    arrival = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+    return shopper.encode(), json.dumps(event).encode(), partition, offset, arrival
+
+
+def frame(spark: SparkSession, rows: Sequence[Row]) -> DataFrame:
+    schema = "key binary, value binary, partition int, offset bigint, timestamp timestamp"
+    return spark.createDataFrame(list(rows), schema)
+
+
+def test_an_outcome_gets_the_features_of_the_last_event_before_it(spark: SparkSession) -> None:
+    events = frame(
+        spark,
+        [
+            record("sale", "ann", 1_000, 0, amount_eur=10),
+            record("visit", "ann", 2_000, 1),
+            record("sale", "ann", 9_000, 2, amount_eur=1_000_000),  # the planted later event
+        ],
+    )
+    labels = frame(spark, [record("verdict", "ann", 5_000, 0, verdict="gone")])
+    (row,) = training_rows(events, labels, shop(), options=OPTIONS).collect()
+    assert (row.entity, row.label, row.event_time_ms, row.label_time_ms) == ("ann", 1, 2_000, 5_000)
+    assert (row.amount_last, row.amount_mean, row.visits) == (10.0, 10.0, 1.0)
+    assert row.split in ("train", "test")
+
+
+def test_an_event_dated_after_the_outcome_that_arrived_early_hides_those_behind_it(
+    spark: SparkSession,
+) -> None:
+    events = frame(
+        spark,
+        [
+            record("sale", "ann", 1_000, 0, amount_eur=10),
+            record("sale", "ann", 9_000, 1, amount_eur=77),
+            record("visit", "ann", 2_000, 2),  # its features know of the 77
+        ],
+    )
+    labels = frame(spark, [record("verdict", "ann", 5_000, 0, verdict="stayed")])
+    (row,) = training_rows(events, labels, shop(), options=OPTIONS).collect()
+    assert (row.label, row.event_time_ms, row.amount_last, row.visits) == (0, 1_000, 10.0, 0.0)
+
+
+def test_an_immature_outcome_or_one_without_required_feature_gives_no_row(
+    spark: SparkSession,
+) -> None:
+    events = frame(
+        spark,
+        [
+            record("sale", "old", 1_000, 0, amount_eur=10),
+            record("sale", "new", 1_000, 1, amount_eur=10),
+            record("visit", "unknown", 1_000, 2),
+        ],
+    )
+    labels = frame(
+        spark,
+        [
+            record("verdict", "old", 2_000, 0, verdict="gone"),
+            record("verdict", "new", NOW_MS - 1, 1, verdict="gone"),
+            record("verdict", "unknown", 2_000, 2, verdict="gone"),
+        ],
+    )
+    scenario = shop(maturity_days=1_000_000 / 86_400_000)
+    rows = training_rows(events, labels, scenario, options=OPTIONS).collect()
+    assert [row.entity for row in rows] == ["old"]
+
+
+def test_of_two_labels_for_the_same_time_the_later_published_counts(spark: SparkSession) -> None:
+    labels = frame(
+        spark,
+        [
+            record("verdict", "ann", 5_000, 0, verdict="gone"),
+            record("verdict", "ann", 5_000, 1, verdict="stayed"),
+        ],
+    )
+    label = shop().label
+    (row,) = mature(outcomes(labels, label, LIMITS), label, now_ms=NOW_MS).collect()
+    assert (row.entity, row.label_time_ms, row.label) == ("ann", 5_000, 0)
+
+
+def test_refused_records_are_counted_and_change_nothing(spark: SparkSession) -> None:
+    good = record("sale", "ann", 1_000, 0, amount_eur=10)
+    events = frame(
+        spark,
+        [
+            good,
+            (*good[:1], None, 0, 1, good[4]),
+            (None, *good[1:2], 0, 2, good[4]),
+            (*good[:1], b"{", 0, 3, good[4]),
+        ],
+    )
+    folded = event_features(events, shop(), LIMITS)
+    expected = {"null_value": 1, "null_key": 1, "malformed_json": 1}
+    assert refusal_counts(folded) == expected
+    assert folded.where("refusal is null").count() == 1
+
+
+def test_an_entity_in_two_partitions_is_refused(spark: SparkSession) -> None:
+    events = frame(
+        spark,
+        [
+            record("visit", "ann", 1_000, 0, partition=0),
+            record("visit", "ann", 2_000, 0, partition=1),
+        ],
+    )
+    with pytest.raises(Exception, match=EntityMoved.__name__):
+        event_features(events, shop(), LIMITS).collect()
+
+
+@pytest.mark.parametrize("shuffle_partitions", [1, 3, 8])
+def test_features_equal_a_single_threaded_fold_to_the_bit(
+    spark: SparkSession, shuffle_partitions: int
+) -> None:
+    rng = np.random.default_rng(11)
+    rows = [_random_record(rng, offset=offset) for offset in range(4_000)]
+    spark.conf.set("spark.sql.shuffle.partitions", str(shuffle_partitions))
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "173")
+    try:
+        folded = event_features(frame(spark, rows), shop(), LIMITS).collect()
+    finally:
+        spark.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
+        spark.conf.set("spark.sql.shuffle.partitions", "3")
+    assert len(folded) == len(rows)
+    found = {(row.partition, row.offset): row.features for row in folded if row.refusal is None}
+    expected = _single_threaded(rows)
+    assert found.keys() == expected.keys()
+    for position, features in expected.items():
+        assert np.array(found[position]).tobytes() == features.tobytes(), position
+
+
+def _random_record(rng: np.random.Generator, *, offset: int) -> Row:
+    number = int(rng.integers(60))
+    place = {"partition": number % 2, "time_ms": int(rng.integers(1_000_000)), "offset": offset}
+    match int(rng.integers(10)):
+        case 0:
+            return record("sale", f"s{number}", amount_eur=-1, **place)  # type: ignore[arg-type]
+        case 1 | 2 | 3:
+            return record("visit", f"s{number}", **place)  # type: ignore[arg-type]
+        case _:
+            amount = float(rng.lognormal(3, 2))
+            return record("sale", f"s{number}", amount_eur=amount, **place)  # type: ignore[arg-type]
+
+
+def _single_threaded(
+    rows: Sequence[Row],
+) -> dict[tuple[int, int], npt.NDArray[np.float64]]:
+    plan, codec = shop().plan, shop().codec
+    expected = {}
+    for partition in (0, 1):
+        mine = [row for row in rows if row[2] == partition]
+        offsets = np.array([row[3] for row in mine], dtype=np.int64)
+        events = LIMITS.decoder(shop().schema).decode(
+            Records(
+                keys=[row[0] for row in mine],
+                values=[row[1] for row in mine],
+                offsets=offsets,
+                timestamps_ms=np.full(len(mine), NOW_MS, dtype=np.int64),
+            )
+        )
+        entities = distinct(events.entities)
+        folded = fold(
+            plan,
+            codec.empty(len(entities.ids)),
+            events,
+            entity_rows=entities.rows,
+            stamps=offsets[events.rows],
+            partition=partition,
+        )
+        for row, vector in zip(events.rows.tolist(), folded.features, strict=True):
+            expected[(partition, int(offsets[row]))] = vector
+    return expected

@@ -1,0 +1,122 @@
+"""The launcher: what it lists, what it refuses before Spark, which exit code comes out."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import jobs
+from jobs.catalogue import UnknownJob, all_jobs, job_named
+from jobs.launch import main
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+JOB = '''"""Feed the cat.
+
+More about it.
+"""
+{loudly}
+from typing import Annotated
+import typer
+from jobs.options import job_app
+
+SPARK = {spark}
+
+class Refused(Exception):
+    exit_code = 4
+
+def main(
+    name: str = "Tom",
+    env: str = "local",
+    overrides: Annotated[list[str] | None, typer.Option("--set")] = None,
+) -> None:
+    if name == "Dog":
+        raise typer.Exit(3)
+    print("fed", name)
+
+app = job_app(main, doc=__doc__, example="./spark-submit.sh feed_cat --name Tom")
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "feed_cat.py").write_text(JOB.format(loudly="", spark=False))
+    loud = JOB.format(loudly='raise SystemExit("imported")', spark=True)
+    (tmp_path / "wash_cat.py").write_text(loud.replace("Feed", "Wash"))
+    (tmp_path / "bowls.py").write_text('"""Not a job."""\n')
+    jobs.__path__.append(str(tmp_path))
+    yield tmp_path
+    jobs.__path__.remove(str(tmp_path))
+    sys.modules.pop("jobs.feed_cat", None)
+
+
+def test_lists_jobs_without_importing_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], folder=folder) == 0
+    told = capsys.readouterr().out
+    assert "feed_cat" in told
+    assert "Feed the cat." in told
+    assert "Wash the cat." in told
+    assert "bowls" not in told
+
+
+def test_unknown_job_suggests_the_closest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fed_cat", "--env", "local"], folder=folder) == 2
+    assert "did you mean feed_cat" in capsys.readouterr().err
+
+
+def test_help_tells_options_and_example(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["feed_cat", "--help", "--set", "kafka.partitions=0"], folder=folder) == 0
+    told = capsys.readouterr().out
+    assert "Feed the cat." in told
+    assert "./spark-submit.sh feed_cat --name Tom" in told
+
+
+def test_wrong_settings_are_refused_before_the_job_is_imported(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["wash_cat", "--set=kafka.partitions=0"], folder=folder) == 2
+    assert "kafka.partitions = 0" in capsys.readouterr().err
+
+
+def test_unknown_scenario_lists_the_known(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["feed_cat", "--scenario", "chrn"], folder=folder) == 2
+    assert "known: churn" in capsys.readouterr().err
+
+
+def test_exit_code_of_the_job_comes_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["feed-cat"], folder=folder) == 0
+    assert capsys.readouterr().out == "fed Tom\n"
+    assert main(["feed_cat", "--name", "Dog"], folder=folder) == 3
+    assert main(["feed_cat", "--nam", "Tom"], folder=folder) == 2
+
+
+def test_catalogue_knows_which_jobs_need_spark(folder: Path) -> None:
+    assert {job.name: job.uses_spark for job in all_jobs(folder)} == {
+        "feed_cat": False,
+        "wash_cat": True,
+    }
+    with pytest.raises(UnknownJob, match="known are feed_cat, wash_cat"):
+        job_named("zzz", folder)
+
+
+def test_every_job_of_the_project_has_a_sentence() -> None:
+    assert [job.name for job in all_jobs() if not job.sentence.endswith(".")] == []
+
+
+def test_the_script_lists_jobs_from_any_folder(tmp_path: Path) -> None:
+    environ = {"EVERSCORE_PYTHON": sys.executable, "PATH": "/usr/bin:/bin"}
+    script = [str(CHECKOUT / "spark-submit.sh")]
+    done = subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: ./spark-submit.sh JOB" in done.stdout
+
+
+def test_the_script_says_when_its_interpreter_is_missing(tmp_path: Path) -> None:
+    environ = {"EVERSCORE_PYTHON": str(tmp_path / "python"), "PATH": "/usr/bin:/bin"}
+    script = [str(CHECKOUT / "spark-submit.sh")]
+    done = subprocess.run(script, env=environ, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "make setup" in done.stderr

@@ -1,0 +1,146 @@
+"""Exit codes and signals of a job."""
+
+import io
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from conf.settings import load_settings
+from jobs.outcome import ending_with_exit_code
+from jobs.run import job_run
+from jobs.services import ServiceDown, require_hbase, require_kafka
+from scenarios.scenario import UnknownScenario
+
+
+class Refused(Exception):
+    exit_code = 4
+
+
+def ended(work: Callable[[], None], *, verbose: bool = False) -> tuple[object, str]:
+    """Exit code and console of `work` as a job's work."""
+    told = io.StringIO()
+    try:
+        with ending_with_exit_code(Console(file=told, width=200), verbose=verbose):
+            work()
+    except SystemExit as end:
+        return end.code, told.getvalue()
+    return 0, told.getvalue()
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+def test_known_error_is_one_line_with_its_exit_code() -> None:
+    assert ended(raising(Refused("epoch 3, expected 4"))) == (4, "error: epoch 3, expected 4\n")
+
+
+def test_unexpected_error_is_told_with_its_traceback() -> None:
+    code, told = ended(raising(KeyError("x")))
+    assert code == 1
+    assert "Traceback" in told
+    assert told.endswith("error: KeyError: 'x'\n")
+
+
+def test_verbose_adds_the_traceback_of_a_known_error() -> None:
+    assert "Traceback" in ended(raising(Refused("no")), verbose=True)[1]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal_runs_cleanup_and_gives_its_code(number: signal.Signals, code: int) -> None:
+    cleaned = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        finally:
+            cleaned.append(True)
+
+    assert ended(work) == (code, "stopped\n")
+    assert cleaned == [True]
+
+
+def test_error_while_a_signal_is_obeyed_does_not_hide_the_signal() -> None:
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            raise ConnectionError("the JVM is gone")
+
+    assert ended(work) == (143, "stopped\n")
+
+
+def test_signal_handlers_are_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert ended(lambda: None) == (0, "")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_service_that_is_down_is_named_with_host_and_port() -> None:
+    with socket.socket() as unused:  # bound and not listening: nobody else can have the port
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        overrides = [
+            f"kafka.bootstrap_servers=127.0.0.1:{port}",
+            "hbase.thrift_host=127.0.0.1",
+            f"hbase.thrift_port={port}",
+        ]
+        settings = load_settings("local", overrides=overrides, environ={})
+        with pytest.raises(ServiceDown, match=f"Kafka does not answer at 127.0.0.1:{port}"):
+            require_kafka(settings.kafka)
+        with pytest.raises(
+            ServiceDown, match=f"Thrift gateway does not answer at 127.0.0.1:{port}"
+        ):
+            require_hbase(settings.hbase)
+
+
+@pytest.mark.parametrize("ask", ["kafka", "hbase"])
+def test_service_that_accepts_and_says_nothing_is_down_within_ten_seconds(ask: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        host, port = silent.getsockname()
+        overrides = [
+            f"kafka.bootstrap_servers={host}:{port}",
+            f"hbase.thrift_host={host}",
+            f"hbase.thrift_port={port}",
+        ]
+        settings = load_settings("local", overrides=overrides, environ={})
+        started = time.monotonic()
+        with pytest.raises(ServiceDown, match=f"{host}:{port}"):
+            require_kafka(settings.kafka) if ask == "kafka" else require_hbase(settings.hbase)
+        assert time.monotonic() - started < 10
+
+
+def test_job_run_without_the_platform_ends_with_3(
+    tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        pytest.raises(SystemExit) as end,
+        job_run(
+            scenario="churn",
+            env="local",
+            overrides=[f"platform.run_dir={tmp_path}"],
+            needs=("kafka",),
+        ),
+    ):
+        pytest.fail("the work began")
+    assert end.value.code == 3
+    assert "make up" in capsys.readouterr().err
+
+
+def test_job_run_with_an_unknown_scenario_ends_with_2() -> None:
+    assert UnknownScenario.exit_code == 2
+    with pytest.raises(SystemExit) as end, job_run(scenario="chrn", env="local"):
+        pytest.fail("the work began")
+    assert end.value.code == 2

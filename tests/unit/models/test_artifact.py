@@ -1,0 +1,77 @@
+"""A stored model scores as the trained one, or says by name why it cannot."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import FunctionTransformer
+
+from models.artifact import (
+    CARD_FILE,
+    MODEL_FILE,
+    folder_sha256,
+    load_artifact,
+    read_card,
+    save_artifact,
+)
+from models.errors import ModelCorrupt, ModelMissing, ModelNeedsFeatures, ModelUntrusted
+from models.scoring_model import ScoringModel
+from tests.unit.models.trained import NAMES, StoredModel, card, data, estimator
+
+
+def _loaded(stored: StoredModel, features: tuple[str, ...] = NAMES) -> ScoringModel:
+    return load_artifact(
+        stored.folder,
+        name="everscore-churn",
+        version="7",
+        sha256=stored.sha256,
+        available_features=features,
+    )
+
+
+def test_a_loaded_model_gives_the_trained_scores_to_the_bit(stored: StoredModel) -> None:
+    features, _ = data()
+    expected = estimator().predict_proba(features)[:, 1]
+    assert np.array_equal(_loaded(stored).scores(features), expected)
+
+
+def test_the_card_survives_the_trip(stored: StoredModel) -> None:
+    assert read_card(stored.folder) == card()
+
+
+def test_a_changed_file_is_refused_with_both_hashes(stored: StoredModel) -> None:
+    path = stored.folder / MODEL_FILE
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(ModelCorrupt, match=f"has SHA-256 .*deployed was {stored.sha256}"):
+        _loaded(stored)
+
+
+def test_a_changed_card_is_refused_too(stored: StoredModel) -> None:
+    path = stored.folder / CARD_FILE
+    path.write_bytes(path.read_bytes().replace(b'"calls"', b'"charge"'))
+    with pytest.raises(ModelCorrupt):
+        _loaded(stored)
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, CARD_FILE])
+def test_a_missing_file_is_named(stored: StoredModel, name: str) -> None:
+    (stored.folder / name).unlink()
+    with pytest.raises(ModelMissing, match=name):
+        _loaded(stored)
+
+
+def test_missing_features_are_named(stored: StoredModel) -> None:
+    with pytest.raises(ModelNeedsFeatures, match=r"\['charge'\]"):
+        _loaded(stored, ("tenure", "calls"))
+
+
+def test_a_type_off_the_allow_list_is_not_stored(stored: StoredModel) -> None:
+    with pytest.raises(ModelUntrusted, match="data"):
+        save_artifact(stored.folder, FunctionTransformer(func=data), card())
+
+
+def test_a_file_that_is_no_model_is_corrupt_even_with_the_right_hash(stored: StoredModel) -> None:
+    sha256 = save_artifact(stored.folder, LogisticRegression(), card())
+    (stored.folder / MODEL_FILE).write_bytes(b"not a zip")
+    assert folder_sha256(stored.folder) != sha256
+    with pytest.raises(ModelCorrupt, match="cannot read"):
+        _loaded(StoredModel(stored.folder, folder_sha256(stored.folder)))

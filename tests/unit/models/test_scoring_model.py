@@ -1,0 +1,74 @@
+"""Scores and reasons come from the scenario's full matrix, whatever columns the model uses."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.rare_columns import MINIMUM_VALUES, without_rare_columns
+from models.recipes import calibrated_trees
+from models.scoring_model import ScoringModel, scoring_model
+from tests.unit.models.trained import NAMES, card, data, estimator
+
+
+def _model(available: tuple[str, ...]) -> ScoringModel:
+    return scoring_model(
+        estimator(), name="m", version="1", card=card(), available_features=available
+    )
+
+
+def test_columns_are_found_by_name_in_another_order_among_others() -> None:
+    features, _ = data()
+    wide = np.column_stack([features[:, 2], np.full(600, 9.0), features[:, 1], features[:, 0]])
+    model = _model(("charge", "unused", "tenure", "calls"))
+    straight = _model(NAMES)
+    assert np.array_equal(model.scores(wide), straight.scores(features))
+    shares = model.contributions(wide)
+    assert np.array_equal(shares[:, [3, 2, 0]], straight.contributions(features))
+    assert not shares[:, 1].any()
+
+
+def test_contributions_add_up_to_the_log_odds_of_the_trees() -> None:
+    features, _ = data()
+    model = _model(NAMES)
+    trees = estimator().calibrated_classifiers_[0].estimator
+    log_odds = trees.decision_function(features)
+    total = model.contributions(features).sum(axis=1) + model.explainer.expected_value
+    assert total == pytest.approx(log_odds, abs=1e-9)
+
+
+def test_no_rows_give_no_scores() -> None:
+    model = _model(NAMES)
+    assert model.scores(np.empty((0, 3))).shape == (0,)
+    assert model.contributions(np.empty((0, 3))).shape == (0, 3)
+
+
+@given(st.lists(st.integers(0, 599), min_size=1, max_size=50))
+@settings(max_examples=30, deadline=None)
+def test_a_score_and_its_reasons_do_not_depend_on_the_rest_of_the_batch(rows: list[int]) -> None:
+    features, _ = data()
+    model = _model(NAMES)
+    assert np.array_equal(model.scores(features[rows]), model.scores(features)[rows])
+    assert np.array_equal(model.contributions(features[rows]), model.contributions(features)[rows])
+
+
+@given(st.integers(0, 599), st.floats(0, 5))
+@settings(max_examples=50, deadline=None)
+def test_more_of_a_monotonic_feature_never_lowers_the_score(row: int, more: float) -> None:
+    before = np.nan_to_num(data()[0][[row]])
+    after = before + np.array([[more, 0.0, 0.0]])
+    model = _model(NAMES)
+    assert model.scores(after)[0] >= model.scores(before)[0]
+
+
+def test_columns_with_hardly_a_value_are_not_learnt_from_and_do_not_stop_training() -> None:
+    features, outcomes = data()
+    empty = np.full(len(features), np.nan)
+    rare = empty.copy()
+    rare[: MINIMUM_VALUES - 1] = outcomes[: MINIMUM_VALUES - 1]
+    wide = np.column_stack([features, empty, rare])
+    learnable = without_rare_columns(wide)
+    assert not learnable[:, 3:].any()
+    assert np.array_equal(learnable[:, :3], features, equal_nan=True)
+    trained = calibrated_trees(3).fit(learnable, outcomes)
+    assert np.array_equal(trained.predict_proba(wide), trained.predict_proba(learnable))

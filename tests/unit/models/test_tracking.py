@@ -1,0 +1,46 @@
+"""A training run is logged and registered in a real MLflow store."""
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+
+from models.artifact import folder_sha256, save_artifact
+from models.fetching import fetch_artifact
+from models.tracking import TrackingPlace, TrainingRun, log_and_register
+from tests.unit.models.trained import NAMES, card, data, estimator
+
+
+def test_two_runs_are_registered_as_versions_whose_files_can_be_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = TrackingPlace(
+        tracking_uri=f"sqlite:///{tmp_path}/new/mlflow.db", artifact_root=str(tmp_path / "files")
+    )
+    features, _ = data()
+    scores = estimator().predict_proba(features)[:, 1]
+    run = TrainingRun(
+        scenario="shop",
+        params={"seed": 3},
+        metrics={"auroc": 0.9},
+        tags={"everscore.scenario": "shop"},
+        estimator=estimator(),
+        feature_names=NAMES,
+        features=features[:5],
+        scores=scores[:5],
+        artifact=tmp_path / "artifact",
+    )
+    sha256 = save_artifact(run.artifact, estimator(), card())
+    said: list[str] = []
+    first = log_and_register(place, run, progress=said.append)
+    second = log_and_register(place, run, progress=said.append)
+    assert (first.name, first.version, second.version) == ("everscore-shop", "1", "2")
+    assert folder_sha256(fetch_artifact(second.artifact_uri, tmp_path)) == sha256
+    found = mlflow.MlflowClient(tracking_uri=place.tracking_uri).get_run(first.run_id)
+    assert found.data.metrics == {"auroc": 0.9}
+    assert sum("creating the MLflow store" in sentence for sentence in said) == 1
+    assert "INFO" not in capfd.readouterr().err
+    mlflow.set_tracking_uri(place.tracking_uri)
+    again = mlflow.sklearn.load_model("models:/everscore-shop/2")
+    assert np.array_equal(again.predict_proba(features)[:, 1], scores)

@@ -1,0 +1,95 @@
+"""Rules of the house that no other tool checks."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGES = (
+    "batch",
+    "bench",
+    "conf",
+    "features",
+    "jobs",
+    "local",
+    "models",
+    "monitoring",
+    "scenarios",
+    "stores",
+    "streaming",
+)
+MOST_LINES, MOST_LINES_OF_A_JOB = 200, 60
+QUOTED = re.compile(r"`([^`\n]+)`")
+LOOKS_LIKE_A_PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|toml|md|txt|in|sh|xml|properties|csv))")
+# Made by commands that the documents describe.
+MADE_LATER = (".everscore", ".venv")
+
+
+def text_files() -> Iterator[Path]:
+    """Committed files and those about to be: all that git does not ignore."""
+    command = ["git", "-C", str(CHECKOUT), "ls-files", "-z", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        path = CHECKOUT / name
+        if path.is_file() and b"\0" not in path.read_bytes()[:4096]:
+            yield path
+
+
+def documents() -> list[Path]:
+    return [*CHECKOUT.glob("README.md"), *sorted((CHECKOUT / "docs").rglob("*.md"))]
+
+
+def test_no_installed_distribution_claims_one_of_our_folders() -> None:
+    owners = packages_distributions()
+    claimed = {name: owners[name] for name in PACKAGES if name in owners}
+    assert {name: who for name, who in claimed.items() if who != ["everscore"]} == {}
+
+
+def test_modules_and_jobs_are_short() -> None:
+    too_long = []
+    for package in PACKAGES:
+        for path in sorted((CHECKOUT / package).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            is_job = package == "jobs" and re.search(r"^SPARK(: bool)? = ", text, re.MULTILINE)
+            limit = MOST_LINES_OF_A_JOB if is_job else MOST_LINES
+            lines = text.count("\n")
+            if lines > limit:
+                too_long.append(f"{path.relative_to(CHECKOUT)}: {lines} lines, at most {limit}")
+    assert too_long == []
+
+
+def test_documents_name_only_what_exists() -> None:
+    if not documents():
+        pytest.skip("no documents yet")
+    missing = []
+    for document in documents():
+        for quoted in QUOTED.findall(document.read_text(encoding="utf-8")):
+            name = quoted.removeprefix("./")
+            if not LOOKS_LIKE_A_PATH.fullmatch(name) or name.startswith(MADE_LATER):
+                continue
+            if not any((base / name).exists() for base in (CHECKOUT, document.parent)):
+                missing.append(f"{document.relative_to(CHECKOUT)}: {quoted}")
+    assert missing == []
+
+
+def test_no_committed_file_names_a_path_of_the_machine_it_was_written_on() -> None:
+    foreign = "/" + "work/"
+    found = [path for path in text_files() if foreign in path.read_text("utf-8", "replace")]
+    assert [str(path.relative_to(CHECKOUT)) for path in found] == []
+
+
+def test_make_help_lists_every_target() -> None:
+    listed = subprocess.run(
+        ["make", "--no-print-directory", "help"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    phony = re.findall(r"^\.PHONY: (\S+)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    assert len(phony) > 10
+    assert [target for target in phony if not re.search(rf"^  {target} ", listed, re.M)] == []
