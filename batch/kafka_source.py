@@ -8,12 +8,16 @@ from pyspark.sql import DataFrame, SparkSession
 RECORD_COLUMNS = ("key", "value", "partition", "offset", "timestamp")
 
 
-def read_topic(spark: SparkSession, options: Mapping[str, str], topic: str) -> DataFrame:
+def read_topic(
+    spark: SparkSession, options: Mapping[str, str], topic: str, *, headers: bool = False
+) -> DataFrame:
     """The records of `topic` from its first offset to its present end.
 
     options: of Spark's Kafka source, with the servers and how to talk to them. Columns: key and
-    value (binary), partition, offset, timestamp (the broker's). The topic must exist.
+    value (binary), partition, offset, timestamp (the broker's), and, if asked for, headers. The
+    topic must exist.
     """
     reader = spark.read.format("kafka").options(**options).option("subscribe", topic)
-    frame = reader.option("startingOffsets", "earliest").option("endingOffsets", "latest").load()
-    return frame.select(*RECORD_COLUMNS)
+    reader = reader.option("includeHeaders", headers).option("startingOffsets", "earliest")
+    columns = (*RECORD_COLUMNS, "headers") if headers else RECORD_COLUMNS
+    return reader.option("endingOffsets", "latest").load().select(*columns)

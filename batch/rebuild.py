@@ -14,12 +14,19 @@ from features.fold import distinct, fold
 from features.schema import EventSchema
 from features.state import StateCodec
 from stores.connection import HBaseStore, Session
+from stores.epochs import EpochRecord
 from stores.stamps import stamp
 from stores.states import StateTable
 
 _CELLS = "entity string, partition int, cell binary"
 _WRITTEN = "partition int, entities bigint"
 _ROWS_PER_WRITE = 1000
+
+
+class HistoryLost(RuntimeError):  # noqa: N818 - the name says what happened
+    """The topic no longer holds every event from the beginning."""
+
+    exit_code = 4
 
 
 @dataclass(frozen=True)
@@ -105,3 +112,14 @@ def write_states(states: DataFrame, task: WriteTask) -> int:
     """Write them and return how many; the same call again writes the same cells."""
     counts = states.mapInArrow(task, _WRITTEN).agg(F.sum("entities")).first()
     return int(counts[0] or 0) if counts else 0
+
+
+def check_history_is_whole(record: EpochRecord, first_kept: Mapping[int, int]) -> None:
+    """Raise `HistoryLost` unless the topic still holds every event since its creation."""
+    lost = {partition: first for partition, first in first_kept.items() if first > 0}
+    if lost or not record.is_whole_history:
+        why = f"its first kept offsets are {lost}" if lost else "the topic was recreated"
+        raise HistoryLost(
+            f"{record.topic} does not hold the whole history: {why}; states made from it would "
+            "miss events. Nothing was changed"
+        )

@@ -59,7 +59,7 @@ class Hbase(Section):
     thrift_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """port of the Thrift gateway; 0 = from the platform of platform.run_dir"""
     namespace: Name
-    """HBase namespace of the tables"""
+    """HBase namespace of the tables: letters, digits and ._-"""
     regions: Annotated[int, Field(gt=0, le=256)]
     """regions that a new table is split into, at most one per two-digit key prefix"""
     state_versions: Positive
@@ -74,11 +74,11 @@ class Mlflow(Section):
     """Where runs and models are recorded."""
 
     tracking_uri: Location
-    """tracking server or database"""
+    """tracking server or database, as a URI"""
     artifact_root: Location
-    """folder or bucket of the artifacts of new experiments"""
+    """absolute folder or URI of the artifacts of new experiments"""
     experiment_prefix: Name
-    """experiments are named PREFIX-SCENARIO"""
+    """experiments are named PREFIX-SCENARIO: letters, digits and ._-"""
 
 
 class Spark(Section):
@@ -98,7 +98,7 @@ class Stream(Section):
     """The scoring stream."""
 
     checkpoint_root: Location
-    """folder of the checkpoints, one below it per scenario; shared by all nodes on a cluster"""
+    """absolute folder or URI of the checkpoints, one below it per scenario; shared by all nodes"""
     starting: Literal["earliest", "latest"]
     """where a stream without a checkpoint begins"""
     max_offsets_per_trigger: Positive

@@ -79,7 +79,7 @@ def _with_run_dir(
         elif isinstance(value, str) and _PLACEHOLDER in value:
             if folder is None:
                 problems.append(_unresolved(path, entry))
-            value = re.sub(re.escape(_PLACEHOLDER), lambda _: str(folder), value)
+            value = re.sub(re.escape(_PLACEHOLDER), lambda _: folder or "/", value)
         resolved[path] = replace(entry, value=value)
     return resolved, problems
 

@@ -46,13 +46,12 @@ def _problem(
         return Problem(
             path=name, given="", source="", expected=f"is missing{_meaning(model, path)}"
         )
-    expected = details["msg"].replace("Input should", "should").replace("String should", "should")
-    return Problem(
-        path=name,
-        given=masked(name, entry.value),
-        source=entry.source,
-        expected=f"{expected}{_meaning(model, path)}",
-    )
+    if details["type"] == "string_pattern_mismatch":
+        expected = f"does not have the expected form{_meaning(model, path)}"
+    else:
+        expected = f"{details['msg'].replace('Input should', 'should')}{_meaning(model, path)}"
+    given = masked(name, entry.value)
+    return Problem(path=name, given=given, source=entry.source, expected=expected)
 
 
 def _meaning(model: type[BaseModel], path: SettingPath) -> str:

@@ -11,8 +11,6 @@ from importlib import import_module
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from conf.settings import load_settings
 from jobs.catalogue import FOLDER, Job, all_jobs, job_named
@@ -76,10 +74,9 @@ def _values(arguments: Sequence[str], option: str) -> list[str]:
 
 
 def _list_jobs(folder: Path) -> None:
-    console = Console(highlight=False)
-    console.print(f"Usage: {PROGRAM} JOB [OPTIONS]", markup=False)
-    table = Table(box=None, show_header=False, padding=(0, 2))
-    for job in all_jobs(folder):
-        table.add_row(job.name, job.sentence, "Spark" if job.uses_spark else "")
-    console.print("\nJobs:", table)
-    console.print(f"\n{PROGRAM} JOB --help tells a job's options, with an example.", markup=False)
+    jobs = all_jobs(folder)
+    width = max((len(job.name) for job in jobs), default=0)
+    print(f"Usage: {PROGRAM} JOB [OPTIONS]\n\nJobs (* = starts Spark):")
+    for job in jobs:
+        print(f"  {job.name:<{width}} {'*' if job.uses_spark else ' '} {job.sentence}")
+    print(f"\n{PROGRAM} JOB --help tells a job's options, with an example.")

@@ -31,15 +31,21 @@ def ending_with_exit_code(console: Console, *, verbose: bool) -> Iterator[None]:
         except (typer.Exit, typer.Abort):
             raise
         except Stopped as stopped:
-            console.print("stopped")
+            _print(console, "stopped")
             raise SystemExit(stopped.code) from None
         except Exception as error:
             # Whatever breaks while a signal is obeyed, the signal is what happened.
             code = stop.exit_code or exit_code_of(error)
             if verbose or code is None:
-                console.print("".join(traceback.format_exception(error)), markup=False)
-            if stop.exit_code is None:
-                told = str(error) if code is not None else f"{type(error).__name__}: {error}"
-                console.print("[bold red]error:[/] ", end="")
-                console.print(told, markup=False, highlight=False, soft_wrap=True)
+                _print(console, "".join(traceback.format_exception(error)))
+            if stop.exit_code is not None:
+                _print(console, "stopped")
+            else:
+                prefix = f"{type(error).__name__}: " if code is None else ""
+                _print(console, f"error: {prefix}{error}")
             raise SystemExit(UNEXPECTED if code is None else code) from None
+
+
+def _print(console: Console, text: str) -> None:
+    """As it is: a message may hold brackets, and its lines are broken by nobody."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

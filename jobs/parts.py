@@ -1,10 +1,13 @@
 """The settings in the words of the layers below: store, Kafka cluster, pass and query."""
 
+from batch.rebuild import StateTask, WriteTask
 from conf.settings import Settings
-from jobs.from_settings import hbase_store
+from jobs.from_settings import event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from local.cache import cache_dir
 from scenarios.scenario import Scenario
+from stores.connection import Session
+from stores.epochs import EpochRecord
 from streaming.query import QuerySettings
 from streaming.settings import PassSettings
 from streaming.supervisor import Patience
@@ -18,6 +21,11 @@ def kafka_cluster(settings: Settings) -> KafkaCluster:
     options.pop("request_timeout_ms")
     kafka = settings.kafka
     return KafkaCluster(kafka.bootstrap_servers, kafka.request_timeout_seconds, options)
+
+
+def store_session(settings: Settings) -> Session:
+    """A session for a job's own few calls."""
+    return Session(hbase_store(settings), retry_seconds=settings.hbase.timeout_seconds)
 
 
 def pass_settings(settings: Settings, scenario: Scenario) -> PassSettings:
@@ -56,3 +64,15 @@ def patience(settings: Settings) -> Patience:
         backoff_limit_seconds=settings.stream.restart_backoff_limit_seconds,
         restarts_in_a_row=settings.stream.max_restarts_in_a_row,
     )
+
+
+def state_task(settings: Settings, scenario: Scenario, epoch: EpochRecord) -> StateTask:
+    """How a rebuild folds the events into the states of `epoch`."""
+    return StateTask(scenario.schema, scenario.codec, event_limits(settings), epoch.epoch)
+
+
+def write_task(settings: Settings, scenario: str, epoch: EpochRecord) -> WriteTask:
+    """How a rebuild writes the states that `epoch` begins with."""
+    retry_seconds = settings.hbase.retry_seconds
+    store = hbase_store(settings)
+    return WriteTask(store, scenario, epoch.epoch, dict(epoch.first_offsets), retry_seconds)

@@ -45,6 +45,8 @@ def job_run(
     """
     console = Console(stderr=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    if not verbose:
+        logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of its own event loop
     with ending_with_exit_code(console, verbose=verbose):
         settings = load_settings(env, overrides=overrides or ())
         found = scenario_named(settings, scenario)

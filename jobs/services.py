@@ -21,7 +21,7 @@ class ServiceDown(Exception):
 
 def require_kafka(kafka: Kafka) -> None:
     """Return when one broker tells the cluster's metadata; ServiceDown within 10 s otherwise."""
-    deadline = time.monotonic() + _LIMIT_SECONDS
+    deadline = time.monotonic() + min(kafka.request_timeout_seconds, _LIMIT_SECONDS)
     servers = kafka.bootstrap_servers.split(",")
     reasons = {}
     for server in servers:

@@ -94,6 +94,12 @@ class Policy:
         """Band name → lowest score, as declared; a deployment may say otherwise."""
         return {band.name: band.lowest_score for band in self.bands}
 
+    def check_band(self, name: str | None) -> None:
+        """Raise `PolicyError` when `name` is given and is no band."""
+        known = [band.name for band in self.bands]
+        if name is not None and name not in known:
+            raise PolicyError(f"band {name!r} is not one of {known}")
+
     def decide(
         self,
         scores: npt.NDArray[np.float64],

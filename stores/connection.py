@@ -115,7 +115,8 @@ class Session:
 
 
 def _refuse_missing_table(error: BaseException) -> None:
-    text = str(getattr(error, "message", error))
+    told = getattr(error, "message", None) or str(error)
+    text = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
     for name in _MISSING_TABLE:
         if name in text:
             raise TableMissing(

@@ -14,7 +14,8 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch of a scenario's events topic.
 
     `first_offsets`: partition → offset at which this epoch begins; states written below it belong
-    to an earlier epoch. `reason` says why the epoch was begun.
+    to an earlier epoch. `reason` says why the epoch was begun. `is_whole_history`: whether every
+    event ever folded was in this topic; not so once it has been recreated.
     """
 
     epoch: int
@@ -24,6 +25,7 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     first_offsets: Mapping[int, int]
     reason: str
     begun_at: str
+    is_whole_history: bool = True
 
 
 def read_epoch(session: Session, scenario: str) -> EpochRecord | None:

@@ -93,6 +93,11 @@ class StateTable:
 
         self.session.call(put)
 
+    def newest_marker(self, partition: int) -> Marker | None:
+        """The partition's newest marker, or None before its first batch."""
+        key = marker_key(partition)
+        return _marker(self._read([key], [MARKER], None).get(key, {}).get(MARKER))
+
     def kept_markers(self, partition: int) -> KeptMarkers:
         """The partition's newest markers, as many as versions of a state are kept.
 

@@ -95,7 +95,7 @@ class PredictionWriter:
         )
         for row, (entity, score, band, action, review, control, challenged) in enumerate(columns):
             model = challenger if challenged and challenger else champion
-            as_of_ms = positions.as_of_ms[row]
+            arrived_ms = positions.arrived_ms[row]
             yield Prediction(
                 prediction_id=self._prediction_id(positions, row, model),
                 entity=entity,
@@ -105,10 +105,10 @@ class PredictionWriter:
                 action=self._actions[action],
                 review=review,
                 control_group=control,
-                scored_at=utc(positions.arrived_ms[row]),
+                scored_at=utc(arrived_ms),
                 event_time=utc(positions.event_ms[row]),
-                features_as_of=utc(as_of_ms),
-                valid_until=utc(as_of_ms + self._valid_ms),
+                features_as_of=utc(positions.as_of_ms[row]),
+                valid_until=utc(arrived_ms + self._valid_ms),
                 model=model,
                 source=positions.source(row),
             )

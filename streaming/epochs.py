@@ -46,7 +46,12 @@ def check_identity(record: EpochRecord, identity: TopicIdentity, *, scenario: st
 
 
 def begun(
-    identity: TopicIdentity, first_offsets: Mapping[int, int], *, epoch: int, reason: str
+    identity: TopicIdentity,
+    first_offsets: Mapping[int, int],
+    *,
+    epoch: int,
+    reason: str,
+    is_whole_history: bool = True,
 ) -> EpochRecord:
     """A new epoch over the topic as it is now."""
     return EpochRecord(
@@ -57,4 +62,5 @@ def begun(
         first_offsets=dict(first_offsets),
         reason=reason,
         begun_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        is_whole_history=is_whole_history,
     )

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from features.plan import Plan
 from models.artifact import load_artifact
+from models.errors import ModelNeedsFeatures
 from models.fetching import fetch_artifact
 from models.scoring_model import ScoringModel
 from stores.connection import Session
@@ -36,7 +38,7 @@ class ModelsInUse:
 
     settings: PassSettings
     session: Session
-    feature_names: tuple[str, ...]
+    plan: Plan
     clock: Callable[[], float] = time.monotonic
     failure: str = ""
     _now: InUse | None = None
@@ -104,8 +106,14 @@ class ModelsInUse:
                 name=pointer.name,
                 version=pointer.version,
                 sha256=pointer.sha256,
-                available_features=self.feature_names,
+                available_features=self.plan.feature_names,
             )
+            if loaded.card.definitions_digest != self.plan.digest:
+                raise ModelNeedsFeatures(
+                    f"model {pointer.name} version {pointer.version} was trained on feature "
+                    f"definitions {loaded.card.definitions_digest}, this code has "
+                    f"{self.plan.digest}: train and deploy a new version"
+                )
             self._loaded[pointer.version] = loaded
         return loaded
 

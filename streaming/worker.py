@@ -30,7 +30,7 @@ def pass_for(settings: PassSettings) -> ScoringPass:
         _passes.clear()  # settings change when a query restarts: the old pass is done with
         scenario = load_scenario(settings.scenario, settings.module)
         session = Session(settings.store, retry_seconds=settings.retry_seconds)
-        models = ModelsInUse(settings, session, scenario.plan.feature_names)
+        models = ModelsInUse(settings, session, scenario.plan)
         table = StateTable(session, settings.scenario)
         _passes[key] = ScoringPass(settings, scenario, table, models)
     return _passes[key]

@@ -61,7 +61,7 @@ def new_pass(store: HBaseStore, *, epoch: int = 1, first: int = 0) -> ScoringPas
         reload_seconds=0.0,
     )
     session = Session(store, retry_seconds=20.0)
-    models = ModelsInUse(settings, session, SCENARIO.plan.feature_names)
+    models = ModelsInUse(settings, session, SCENARIO.plan)
     return ScoringPass(settings, SCENARIO, StateTable(session, "tiny"), models)
 
 

@@ -235,12 +235,12 @@ def _random_record(rng: np.random.Generator, *, offset: int) -> Row:
     place = {"partition": number % 2, "time_ms": int(rng.integers(1_000_000)), "offset": offset}
     match int(rng.integers(10)):
         case 0:
-            return record("sale", f"s{number}", amount_eur=-1, **place)  # type: ignore[arg-type]
+            return record("sale", f"s{number}", amount_eur=-1, **place)
         case 1 | 2 | 3:
-            return record("visit", f"s{number}", **place)  # type: ignore[arg-type]
+            return record("visit", f"s{number}", **place)
         case _:
             amount = float(rng.lognormal(3, 2))
-            return record("sale", f"s{number}", amount_eur=amount, **place)  # type: ignore[arg-type]
+            return record("sale", f"s{number}", amount_eur=amount, **place)
 
 
 def _single_threaded(

@@ -43,6 +43,6 @@ def test_no_other_threshold_has_a_better_f1(pairs: list[tuple[int, float]]) -> N
     assert all(_f1(outcomes, scores, other) <= best + 1e-12 for other in scores)
 
 
-def _f1(outcomes: np.ndarray, scores: np.ndarray, threshold: float) -> float:  # type: ignore[type-arg]
+def _f1(outcomes: np.ndarray, scores: np.ndarray, threshold: float) -> float:
     hits = int(((scores >= threshold) & (outcomes == 1)).sum())
     return 2.0 * hits / int((scores >= threshold).sum() + outcomes.sum())

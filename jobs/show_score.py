@@ -1,0 +1,40 @@
+"""Show a customer's latest prediction, as call-centre software reads it."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from typer import Argument, Exit, Option
+
+from jobs.from_settings import hbase_store
+from jobs.options import EnvOption, SetOption, VerboseOption, job_app
+from jobs.run import job_run
+from monitoring.prediction_view import prediction_panel
+from stores.predictions import reader
+
+SPARK = False
+
+
+def main(
+    entity: Annotated[str, Argument(help="The id, as in the events.")],
+    scenario: Annotated[str, Option("--scenario", help="Scenario, as named in conf/.")] = "churn",
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    as_json: Annotated[bool, Option("--json", help="The stored JSON, on stdout.")] = False,
+) -> None:
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("hbase",)
+    ) as run:
+        with reader(hbase_store(run.settings), scenario) as predictions:
+            found = predictions.latest(entity)
+        if found is None:
+            run.console.print(f"there is no prediction for {entity!r}", markup=False)
+            raise Exit(6)
+        if as_json:
+            print(msgspec.json.encode(found).decode())
+            return
+        run.console.print(prediction_panel(found, now=datetime.now(UTC)))
+
+
+app = job_app(main, doc=__doc__, example="./spark-submit.sh show_score 7590-VHVEG")
