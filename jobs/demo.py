@@ -1,0 +1,36 @@
+"""The whole story in five minutes: history, model, stream, live view, summary."""
+
+from typing import Annotated
+
+from typer import Option
+
+from jobs.demo_story import Demo
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.run import job_run
+from local.platform import Platform, up
+
+SPARK = False
+
+
+def main(
+    scenario: ScenarioOption = "churn",
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    rate: Annotated[float, Option(min=1, help="Follow-up events per second.")] = 300.0,
+    duration: Annotated[float, Option(min=5, help="Seconds of follow-up events.")] = 45.0,
+    bad_share: Annotated[float, Option(min=0, max=1, help="Share of bad events.")] = 0.02,
+) -> None:
+    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+        if run.settings.platform.run_dir is not None:
+            up(Platform(run.settings.platform.run_dir), console=run.console)
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
+    ) as run:
+        options = ["--scenario", scenario, "--env", env]
+        for override in overrides or ():
+            options += ["--set", override]
+        Demo(run, options, rate=rate, duration=duration, bad_share=bad_share).play()
+
+
+app = job_app(main, doc=__doc__, example="./spark-submit.sh demo --duration 60 --rate 500")

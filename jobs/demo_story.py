@@ -1,0 +1,134 @@
+"""The steps of the demo, each a real job, and what is shown of them."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.live import Live
+
+from jobs.child_jobs import ChildJob, start_child
+from jobs.demo_summary import Figures, show_summary
+from jobs.demo_customer import CustomerStory
+from jobs.from_settings import hbase_store
+from jobs.parts import kafka_cluster, store_session
+from jobs.run import Run
+from monitoring.counts import TopicCounter
+from monitoring.latency_probe import LatencyProbe
+from monitoring.live_view import LiveView
+from stores.states import StateTable
+
+_READY = "scoring "
+_CATCH_UP_SECONDS = 180.0
+
+
+@dataclass
+class Demo:
+    """Plays the demo; `options` go to every job."""
+
+    run: Run
+    options: list[str]
+    rate: float
+    duration: float
+    bad_share: float
+    _began: float = field(default_factory=time.monotonic)
+
+    def play(self) -> None:
+        """All steps in order; whatever was started is stopped at the end or on a failure."""
+        console = self.run.console
+        with ExitStack() as started:
+            self._step("making topics and tables", "prepare_scenario")
+            self._step("publishing the customers' history", "publish_events")
+            self._step("training a model on it and deploying it", "train_model")
+            stream = self._start("score_stream")
+            started.callback(stream.stop)
+            with self._doing("starting the stream"):
+                stream.wait_for(_READY, timeout_seconds=120.0)
+            with self._doing("scoring the history"):
+                self._wait_until_scored(stream)
+            probe = started.enter_context(self._probe())
+            self._watch_follow_ups(stream, probe)
+            with self._doing("waiting until everything is scored"):
+                self._wait_until_scored(stream)
+            CustomerStory(self.run).tell()
+            with self._doing("waiting until everything is scored"):
+                self._wait_until_scored(stream)
+            figures = Figures.read(self.run, probe)
+            with self._doing("stopping the stream"):
+                stream.stop()
+            with self._doing("reconciling every offset"):
+                reconciled = self._start("reconcile").finish()
+        show_summary(self.run, figures, reconciled, seconds=time.monotonic() - self._began)
+        console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
+
+    def _step(self, words: str, job: str) -> None:
+        with self._doing(words):
+            child = self._start(job)
+            try:
+                child.finish()
+            finally:
+                child.stop()
+
+    def _start(self, job: str, *more: str) -> ChildJob:
+        return start_child([job, *self.options, *more], log=self._logs / f"{job}.log")
+
+    @contextmanager
+    def _doing(self, words: str) -> Iterator[None]:
+        began = time.monotonic()
+        with self.run.console.status(words):
+            yield
+        self.run.console.print(f"✔ {words} ({time.monotonic() - began:.0f} s)", highlight=False)
+
+    @contextmanager
+    def _probe(self) -> Iterator[LatencyProbe]:
+        settings, scenario = self.run.settings, self.run.scenario
+        servers, topic = settings.kafka.bootstrap_servers, scenario.topic("events")
+        probe = LatencyProbe(servers, topic, scenario.name, hbase_store(settings))
+        probe.start()
+        try:
+            yield probe
+        finally:
+            probe.stop()
+
+    def _watch_follow_ups(self, stream: ChildJob, probe: LatencyProbe) -> None:
+        settings, name = self.run.settings, self.run.scenario.name
+        counter = TopicCounter(settings.kafka.bootstrap_servers, name)
+        title = f"{self.run.scenario.title}: {name} live"
+        view = LiveView(title, name, hbase_store(settings), counter, probe)
+        load = (f"--rate={self.rate}", f"--duration={self.duration}", f"--bad-share={self.bad_share}")
+        # Each demo draws other follow-ups: the seed is the number of events so far.
+        seed = f"--seed={counter.counts()['events']}"
+        events = self._start("publish_events", "--no-history", *load, seed)
+        note = f"{self.rate:,.0f} events/s for {self.duration:.0f} s, {self.bad_share:.0%} of them bad"
+        try:
+            with Live(view.panel(note), console=self.run.console, refresh_per_second=4) as live:
+                while events.process.poll() is None:
+                    stream.check()
+                    live.update(view.panel(note))
+                    time.sleep(0.25)
+            events.check()
+        finally:
+            events.stop()
+            counter.close()
+
+    def _wait_until_scored(self, stream: ChildJob) -> None:
+        session = store_session(self.run.settings)
+        states = StateTable(session, self.run.scenario.name)
+        topic, kafka = self.run.scenario.topic("events"), kafka_cluster(self.run.settings)
+        deadline = time.monotonic() + _CATCH_UP_SECONDS
+        ends = {partition: end for partition, (_, end) in kafka.offsets(topic).items()}
+        while ends and time.monotonic() < deadline:
+            stream.check()
+            for partition, end in list(ends.items()):
+                marker = states.newest_marker(partition)
+                if end == 0 or (marker is not None and marker.offset >= end - 1):
+                    del ends[partition]
+            time.sleep(0.1)
+        session.close()
+        if ends:
+            raise TimeoutError(f"after {_CATCH_UP_SECONDS:.0f} s partitions {ends} are not scored")
+
+    @property
+    def _logs(self) -> Path:
+        return (self.run.settings.platform.run_dir or Path.cwd()) / "logs" / "demo"

@@ -1,0 +1,78 @@
+"""The end of the demo: counts that add up, figures, and where to look next."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from jobs.from_settings import hbase_store
+from jobs.run import Run
+from models.artifact import read_card
+from models.fetching import local_path
+from monitoring.counts import TopicCounter, TopicCounts, row_count
+from monitoring.latency_probe import LatencyProbe
+from stores.deployments import read_deployment
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured; latencies in seconds, metrics from the deployed model's card."""
+
+    counts: TopicCounts
+    rows: int
+    latency: list[float] | None
+    model: str
+    metrics: dict[str, float]
+
+    @classmethod
+    def read(cls, run: Run, probe: LatencyProbe) -> "Figures":
+        """The present figures."""
+        store = hbase_store(run.settings)
+        counter = TopicCounter(run.settings.kafka.bootstrap_servers, run.scenario.name)
+        deployment = read_deployment(store, run.scenario.name)
+        champion = deployment.champion if deployment else None
+        folder = local_path(champion.artifact_uri) if champion else None
+        metrics = dict(read_card(Path(folder)).metrics) if folder else {}
+        counts = counter.counts()
+        counter.close()
+        return cls(
+            counts=counts,
+            rows=row_count(store, run.scenario.name),
+            latency=probe.percentiles((50, 99)),
+            model=f"{champion.name} version {champion.version}" if champion else "none",
+            metrics=metrics,
+        )
+
+
+def show_summary(run: Run, figures: Figures, reconciled: str, *, seconds: float) -> None:
+    """Print counts, latency, model quality and what to do next."""
+    show = run.console.print
+    # What reconcile printed from its table on: it has just proved it, offset by offset.
+    lines = reconciled.splitlines()
+    first = next((i for i, line in enumerate(lines) if "partition" in line), 1)
+    show("\n".join(lines[max(first - 1, 0) :]), markup=False, highlight=False)
+    table = Table.grid(padding=(0, 2))
+    counts = figures.counts
+    told = (
+        f"{counts['events']:,} in = {counts['predictions']:,} predictions + "
+        f"{counts['dead-letter']:,} dead letters (repeats included), "
+        f"{counts['review']:,} for review"
+    )
+    table.add_row("messages", told)
+    table.add_row("rows in HBase", f"{figures.rows:,}")
+    if figures.latency:
+        p50, p99 = (1000 * value for value in figures.latency)
+        table.add_row("event → readable row", f"p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+    quality = ", ".join(
+        f"{name} {figures.metrics[name]:.3f}" for name in ("auroc", "accuracy") if name in figures.metrics
+    )
+    table.add_row("model", f"{figures.model}: {quality} on the held-out customers")
+    table.add_row("took", f"{seconds:.0f} s")
+    show(table)
+    show(
+        "next: make score ID=7590-VHVEG · make status · ./spark-submit.sh (lists the jobs) · "
+        "stop with make down",
+        markup=False,
+        highlight=False,
+    )
+    show(f"models: mlflow ui --backend-store-uri {run.settings.mlflow.tracking_uri}", markup=False, highlight=False, soft_wrap=True)
