@@ -32,7 +32,7 @@ _ARROW_SCHEMA = pa.schema(
 )
 
 
-class EntityMoved(RuntimeError):  # noqa: N818 - the name says what happened
+class EntityMoved(RuntimeError):
     """Events of one entity lie in two partitions, so their order is not known."""
 
     exit_code = 4

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 
-class NoEventSource(ValueError):  # noqa: N818 - the name says what happened
+class NoEventSource(ValueError):
     """The scenario's package has no module `source` with an `open_source`."""
 
     exit_code = 2

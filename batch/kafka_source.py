@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
-# What every reader of records must deliver, whatever it reads from.
-RECORD_COLUMNS = ("key", "value", "partition", "offset", "timestamp")
+from features.arrow_records import RECORD_COLUMNS
 
 
 def read_topic(

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-class TopicsMissing(RuntimeError):  # noqa: N818 - the name says what happened
+class TopicsMissing(RuntimeError):
     """Kafka answers, but has not all topics; names them and the remedy."""
 
     exit_code = 4
 
 
-class KafkaUnreachable(ConnectionError):  # noqa: N818 - the name says what happened
+class KafkaUnreachable(ConnectionError):
     """Kafka does not answer or does not acknowledge; names the servers."""
 
     exit_code = 3

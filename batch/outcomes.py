@@ -46,7 +46,7 @@ def mature(found: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
     Of several for the same entity and time the last published one counts, so a label can be
     corrected, and publishing twice changes nothing.
     """
-    from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
+    from pyspark.sql import functions as F
 
     latest_ms = now_ms - int(label.maturity_days * MS_PER_DAY)
     usable = F.col("refusal").isNull() & (F.col("label_time_ms") <= latest_ms)

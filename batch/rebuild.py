@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
+from pyspark.sql import functions as F
 
 from batch.event_features import refuse_moved
 from batch.limits import EventLimits
@@ -23,7 +23,7 @@ _WRITTEN = "partition int, entities bigint"
 _ROWS_PER_WRITE = 1000
 
 
-class HistoryLost(RuntimeError):  # noqa: N818 - the name says what happened
+class HistoryLost(RuntimeError):
     """The topic no longer holds every event from the beginning."""
 
     exit_code = 4

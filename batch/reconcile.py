@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
+from pyspark.sql import functions as F
 
 PREDICTION, SUPPRESSED, DEAD_LETTER = "prediction", "suppressed", "dead letter"
 MISSING, TWICE, CONFLICT = "missing", "two kinds of outcome", "one id, two contents"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from features.arrow_records import records_of
 from features.decode import Records
 
 
@@ -17,14 +18,4 @@ def partition_runs(batch: pa.RecordBatch) -> Iterator[tuple[int, Records]]:
     edges = np.flatnonzero(np.diff(partitions)) + 1
     for start, end in zip([0, *edges.tolist()], [*edges.tolist(), len(partitions)], strict=True):
         if end > start:
-            yield int(partitions[start]), _records(batch.slice(start, end - start))
-
-
-def _records(batch: pa.RecordBatch) -> Records:
-    microseconds = batch.column("timestamp").cast(pa.timestamp("us")).cast(pa.int64())
-    return Records(
-        keys=batch.column("key").to_pylist(),
-        values=batch.column("value").to_pylist(),
-        offsets=batch.column("offset").to_numpy(zero_copy_only=False).astype(np.int64),
-        timestamps_ms=microseconds.to_numpy(zero_copy_only=False).astype(np.int64) // 1000,
-    )
+            yield int(partitions[start]), records_of(batch.slice(start, end - start))

@@ -19,7 +19,7 @@ from scenarios.scenario import Scenario
 _SIGNATURE_ROWS = 5
 
 
-class StoredOtherwise(RuntimeError):  # noqa: N818 - the name says what happened
+class StoredOtherwise(RuntimeError):
     """The stored model does not score as the trained one; nothing was registered."""
 
     exit_code = 4

@@ -17,7 +17,7 @@ from scenarios.scenario import Scenario
 MINIMUM_PER_CLASS = 10
 
 
-class NothingToTrain(RuntimeError):  # noqa: N818 - the name says what happened
+class NothingToTrain(RuntimeError):
     """No events, no labels, or outcomes of one kind only; says what was found."""
 
     exit_code = 4

@@ -26,6 +26,7 @@ from features.definitions import (
 from features.plan import CODE, COUNT, REAL, Plan, Slot
 from features.schema import Category, EventSchema, SchemaError
 
+
 def compile_plan(schema: EventSchema, features: Sequence[Feature]) -> Plan:
     """Compile `features` over events of `schema`; raises `SchemaError` naming what does not fit."""
     names = [feature.name for feature in features]

@@ -89,6 +89,4 @@ class Level:
     words: str = ""
 
 
-Feature = (
-    LastValue | Count | Sum | Mean | Min | Max | DaysSince | DecayedCount | DecayedSum | Level
-)
+Feature = LastValue | Count | Sum | Mean | Min | Max | DaysSince | DecayedCount | DecayedSum | Level

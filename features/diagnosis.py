@@ -83,7 +83,10 @@ def _time_finding(event: Mapping[str, object]) -> Finding | None:
     if moment.tzinfo is None:
         return _wrong_type(TIME_FIELD, value, expected)
     if moment.timestamp() < 0:
-        return reasons.OUT_OF_RANGE, f"field {TIME_FIELD!r} is {_shown(value)}; allowed from 1970 on"
+        return (
+            reasons.OUT_OF_RANGE,
+            f"field {TIME_FIELD!r} is {_shown(value)}; allowed from 1970 on",
+        )
     return None
 
 

@@ -29,7 +29,7 @@ class StateFormatError(RuntimeError):
     exit_code = 4
 
 
-class DefinitionsChanged(RuntimeError):  # noqa: N818 - the name says what happened
+class DefinitionsChanged(RuntimeError):
     """A stored state belongs to other feature definitions; a rebuild is needed."""
 
     exit_code = 4

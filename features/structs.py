@@ -76,14 +76,14 @@ def _struct(event_type: EventType, entity_field: str) -> Any:
 
 def _type_of(field: Field) -> Any:
     if isinstance(field, Category):
-        return Literal[field.values]  # type: ignore[valid-type]
+        return Literal[field.values]
     number = int if field.integer else float
     return Annotated[number, msgspec.Meta(ge=number(field.minimum), le=number(field.maximum))]
 
 
 def _number(field: Field) -> Callable[[Any], float]:
     if isinstance(field, Category):
-        codes = {**field.codes, msgspec.UNSET: np.nan}
+        codes: dict[Any, float] = {**field.codes, msgspec.UNSET: np.nan}
         return codes.__getitem__
     return float if field.required else _float_or_nan
 

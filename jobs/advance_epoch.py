@@ -43,8 +43,8 @@ def main(
             run.console.print(f"epoch {old.epoch} fits {old.topic} as it is; nothing to do")
             return
         new = found.record
-        run.console.print(f"epoch {new.epoch} of {new.topic}: {new.reason}", highlight=False)
-        run.console.print(f"begins at {dict(new.first_offsets)}; states are kept", highlight=False)
+        told = f"epoch {new.epoch}: {new.reason}; begins at {dict(new.first_offsets)}, states kept"
+        run.console.print(told, markup=False, highlight=False)
         if found.waiting and not accept_disorder:
             raise OrderUnknown(
                 f"{sum(found.waiting.values())} events of the old partitions {found.waiting} wait "

@@ -14,7 +14,7 @@ from jobs.packages import CHECKOUT
 _TAIL_LINES = 15
 
 
-class ChildFailed(RuntimeError):  # noqa: N818 - the name says what happened
+class ChildFailed(RuntimeError):
     """A step's job ended with an error; the message holds its last lines."""
 
     exit_code = 1

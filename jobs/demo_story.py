@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.live import Live
 
 from jobs.child_jobs import ChildJob, start_child
-from jobs.demo_summary import Figures, show_summary
 from jobs.demo_customer import CustomerStory
+from jobs.demo_summary import Figures, show_summary
 from jobs.from_settings import hbase_store
 from jobs.parts import kafka_cluster, store_session
 from jobs.run import Run
@@ -51,7 +51,8 @@ class Demo:
             self._watch_follow_ups(stream, probe)
             with self._doing("waiting until everything is scored"):
                 self._wait_until_scored(stream)
-            CustomerStory(self.run).tell()
+            if self.run.scenario.name == "churn":
+                CustomerStory(self.run).tell()
             with self._doing("waiting until everything is scored"):
                 self._wait_until_scored(stream)
             figures = Figures.read(self.run, probe)
@@ -96,11 +97,17 @@ class Demo:
         counter = TopicCounter(settings.kafka.bootstrap_servers, name)
         title = f"{self.run.scenario.title}: {name} live"
         view = LiveView(title, name, hbase_store(settings), counter, probe)
-        load = (f"--rate={self.rate}", f"--duration={self.duration}", f"--bad-share={self.bad_share}")
+        load = (
+            f"--rate={self.rate}",
+            f"--duration={self.duration}",
+            f"--bad-share={self.bad_share}",
+        )
         # Each demo draws other follow-ups: the seed is the number of events so far.
         seed = f"--seed={counter.counts()['events']}"
         events = self._start("publish_events", "--no-history", *load, seed)
-        note = f"{self.rate:,.0f} events/s for {self.duration:.0f} s, {self.bad_share:.0%} of them bad"
+        note = (
+            f"{self.rate:,.0f} events/s for {self.duration:.0f} s, {self.bad_share:.0%} of them bad"
+        )
         try:
             with Live(view.panel(note), console=self.run.console, refresh_per_second=4) as live:
                 while events.process.poll() is None:

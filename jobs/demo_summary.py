@@ -64,7 +64,9 @@ def show_summary(run: Run, figures: Figures, reconciled: str, *, seconds: float)
         p50, p99 = (1000 * value for value in figures.latency)
         table.add_row("event → readable row", f"p50 {p50:.0f} ms, p99 {p99:.0f} ms")
     quality = ", ".join(
-        f"{name} {figures.metrics[name]:.3f}" for name in ("auroc", "accuracy") if name in figures.metrics
+        f"{name} {figures.metrics[name]:.3f}"
+        for name in ("auroc", "accuracy")
+        if name in figures.metrics
     )
     table.add_row("model", f"{figures.model}: {quality} on the held-out customers")
     table.add_row("took", f"{seconds:.0f} s")
@@ -75,4 +77,9 @@ def show_summary(run: Run, figures: Figures, reconciled: str, *, seconds: float)
         markup=False,
         highlight=False,
     )
-    show(f"models: mlflow ui --backend-store-uri {run.settings.mlflow.tracking_uri}", markup=False, highlight=False, soft_wrap=True)
+    show(
+        f"models: mlflow ui --backend-store-uri {run.settings.mlflow.tracking_uri}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -30,9 +30,9 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("hbase",)
     ) as run:
         run.scenario.policy.check_band(band)
-        with run.console.status("reading latest predictions"):
-            with reader(hbase_store(run.settings), scenario) as predictions:
-                found = list(predictions.scan(band=band))
+        store, status = hbase_store(run.settings), "reading latest predictions"
+        with run.console.status(status), reader(store, scenario) as predictions:
+            found = list(predictions.scan(band=band))
         chosen = [each for each in found if control_group or not each.control_group]
         chosen.sort(key=lambda each: (-each.score, each.entity))
         writer = csv.writer(sys.stdout)

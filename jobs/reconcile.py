@@ -22,8 +22,8 @@ def main(
     env: EnvOption = "local",
     overrides: SetOption = None,
     verbose: VerboseOption = False,
-    begin: Annotated[str | None, Option(help="First offsets: partition:offset[,...].")] = None,
-    end: Annotated[str | None, Option(help="Offsets after the last: partition:offset[,...].")] = None,
+    begin: Annotated[str | None, Option(help="First: partition:offset[,...].")] = None,
+    end: Annotated[str | None, Option(help="After the last: partition:offset[,...].")] = None,
     show: Annotated[int, Option(min=1, help="How many broken offsets to name.")] = 20,
 ) -> None:
     with job_run(

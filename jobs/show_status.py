@@ -36,9 +36,9 @@ def main(
         show(f"epoch: {epoch.epoch} ({epoch.reason}, {epoch.begun_at})" if epoch else "epoch: none")
         table = Table("partition", "first", "end", "scored up to", "waiting", "last batch")
         states, now_ms = StateTable(session, scenario), datetime.now(UTC).timestamp() * 1000
-        for partition, (first, end) in kafka_cluster(run.settings).offsets(
-            run.scenario.topic("events")
-        ).items():
+        for partition, (first, end) in (
+            kafka_cluster(run.settings).offsets(run.scenario.topic("events")).items()
+        ):
             marker = states.newest_marker(partition)
             upto = marker.offset + 1 if marker and epoch and marker.epoch == epoch.epoch else first
             age = f"{(now_ms - marker.written_at_ms) / 1000:,.0f} s ago" if marker else "never"

@@ -5,8 +5,8 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from kafka import KafkaAdminClient  # type: ignore[import-untyped]
-from kafka.errors import KafkaError  # type: ignore[import-untyped]
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from local import java
 from local.errors import ProcessFailed

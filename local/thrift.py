@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import happybase  # type: ignore[import-untyped]
+import happybase
 from thriftpy2.thrift import TException
 
 from local import hbase, java

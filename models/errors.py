@@ -1,7 +1,7 @@
 """What can be wrong with a stored model; whoever meets one keeps scoring with the last good one."""
 
 
-class ModelUnusable(RuntimeError):  # noqa: N818 - the name says what happened
+class ModelUnusable(RuntimeError):
     """A stored model cannot score; its subclasses say why."""
 
     exit_code = 4

@@ -12,7 +12,7 @@ Outcomes = npt.NDArray[np.int64]
 CALIBRATION_BINS = 10
 
 
-class OneClassOnly(ValueError):  # noqa: N818 - the name says what happened
+class OneClassOnly(ValueError):
     """Outcomes of one kind only: nothing can be learnt or measured."""
 
     exit_code = 4

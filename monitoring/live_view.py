@@ -42,7 +42,9 @@ class LiveView:
         table.add_row(
             "scored", f"{counts['predictions']:,}", "dead-lettered", f"{counts['dead-letter']:,}"
         )
-        table.add_row("rate", f"{self._rate():,.0f} events/s", "for review", f"{counts['review']:,}")
+        table.add_row(
+            "rate", f"{self._rate():,.0f} events/s", "for review", f"{counts['review']:,}"
+        )
         table.add_row("event → readable row", self._latency(), "rows in HBase", f"{self._rows:,}")
         table.add_row("failed model loads", self._failure, "", "")
         return Panel(table, title=self.title, subtitle=note, expand=False)

@@ -14,7 +14,7 @@ from features.state import StateCodec
 from scenarios.policy import Policy, PolicyError
 
 
-class UnknownScenario(ValueError):  # noqa: N818 - the name says what happened
+class UnknownScenario(ValueError):
     """The name or the module of a scenario is not known; raised at start."""
 
     exit_code = 2

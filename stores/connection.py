@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import happybase  # type: ignore[import-untyped]
-from thriftpy2.thrift import TException  # type: ignore[import-untyped]
-from thriftpy2.transport import TTransportException  # type: ignore[import-untyped]
+import happybase
+from thriftpy2.thrift import TException
+from thriftpy2.transport import TTransportException
 
 Result = TypeVar("Result")
 
@@ -17,13 +17,13 @@ _TRANSIENT = (TException, TTransportException, OSError, EOFError)
 _MISSING_TABLE = ("TableNotFoundException", "NamespaceNotFoundException")
 
 
-class StoreDown(ConnectionError):  # noqa: N818 - the name says what happened
+class StoreDown(ConnectionError):
     """HBase's Thrift gateway did not answer in time; raised with host, port and remedy."""
 
     exit_code = 3
 
 
-class TableMissing(RuntimeError):  # noqa: N818 - the name says what happened
+class TableMissing(RuntimeError):
     """HBase answers, but the table is not there."""
 
     exit_code = 4
@@ -107,10 +107,8 @@ class Session:
     def close(self) -> None:
         """Close the connection; the next call opens another."""
         if self._connection is not None:
-            try:
+            with suppress(*_TRANSIENT):
                 self._connection.close()
-            except _TRANSIENT:
-                pass
             self._connection = None
 
 

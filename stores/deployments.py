@@ -39,7 +39,9 @@ class Deployment:
 def read_deployment(store: HBaseStore, scenario: str) -> Deployment | None:
     """The current record of `scenario`, or None before the first deployment."""
     with store.open() as connection:
-        cell = connection.table(CONTROL).row(scenario.encode(), columns=[DEPLOYMENT]).get(DEPLOYMENT)
+        cell = (
+            connection.table(CONTROL).row(scenario.encode(), columns=[DEPLOYMENT]).get(DEPLOYMENT)
+        )
     return deployment_of(cell)
 
 

@@ -9,7 +9,7 @@ from streaming.epochs import begun, check_identity
 from streaming.topics import KafkaCluster
 
 
-class OrderUnknown(RuntimeError):  # noqa: N818 - the name says what happened
+class OrderUnknown(RuntimeError):
     """Events of one entity wait in two partitions; which came first cannot be known."""
 
     exit_code = 4
@@ -23,9 +23,7 @@ class NextEpoch:
     waiting: Mapping[int, int]
 
 
-def next_epoch(
-    kafka: KafkaCluster, checkpoints: Checkpoints, old: EpochRecord
-) -> NextEpoch | None:
+def next_epoch(kafka: KafkaCluster, checkpoints: Checkpoints, old: EpochRecord) -> NextEpoch | None:
     """The epoch that fits the topic as it is now; None when the old one does.
 
     A recreated topic begins at its first offsets; otherwise each partition goes on where the

@@ -16,7 +16,7 @@ def add_dead_letters(
     source_topic: str,
     epoch: int,
 ) -> None:
-    """Append one message per refusal: key and value as they came, position and reason as headers."""
+    """Append one message per refusal: key and value as they came, the rest in headers."""
     for refusal in refusals:
         offset = int(batch.records.offsets[refusal.row])
         headers = (

@@ -22,8 +22,6 @@ def warm_workers(spark: Any, settings: PassSettings) -> None:
     spark.range(0, cores, 1, cores).mapInArrow(function, "id long").collect()
 
 
-
-
 @dataclass
 class Heartbeat:
     """A thread that warms the workers every `seconds` while `query` is idle."""

@@ -60,7 +60,7 @@ class ModelsInUse:
             self._follow(cells.deployment, now)
         if self._now is None:
             raise NoModel(
-                f"no model scores {self.settings.scenario!r}: {self.failure or 'none is deployed'}; "
+                f"no model scores {self.settings.scenario}: {self.failure or 'none is deployed'}; "
                 f"run ./spark-submit.sh train_model --scenario {self.settings.scenario}"
             )
         return self._now

@@ -33,7 +33,9 @@ class Output:
         self.topics.append(topic)
         self.keys.append(key)
         self.values.append(value)
-        packed = [{"key": name, "value": text.encode()} for name, text in headers]
+        packed: list[dict[str, object]] = [
+            {"key": name, "value": text.encode()} for name, text in headers
+        ]
         self.headers.append(packed or None)
 
     def batch(self) -> pa.RecordBatch:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streaming.batches import SOURCE_COLUMNS
+from features.arrow_records import RECORD_COLUMNS
 from streaming.checkpoints import Generation
 from streaming.output import OUTPUT_SCHEMA
 from streaming.settings import PassSettings
@@ -38,7 +38,7 @@ def start_query(
         .option("failOnDataLoss", "true")
         .option("kafka.max.partition.fetch.bytes", settings.max_message_bytes)
         .load()
-        .select(*SOURCE_COLUMNS)
+        .select(*RECORD_COLUMNS)
     )
     return (
         source.mapInArrow(scoring_function(scoring), OUTPUT_SCHEMA)

@@ -10,7 +10,7 @@ _TAG = "everscore-refused"
 _PATTERN = re.compile(rf"\[{_TAG}:(?P<name>\w+):(?P<detail>[^\]]*)\] (?P<message>[^\n]*)")
 
 
-class Refused(RuntimeError):  # noqa: N818 - the name says what happened
+class Refused(RuntimeError):
     """Running on would misread or lose something; `detail` is for the supervisor."""
 
     exit_code = 4
@@ -41,8 +41,10 @@ class NoModel(Refused):
     """No model version could be loaded, not even an earlier one."""
 
 
-_CLASSES = {c.__name__: c for c in (EpochChanged, TrimmedHistory, StoreBehind, StateUnreadable)}
-_CLASSES[NoModel.__name__] = NoModel
+_CLASSES: dict[str, type[Refused]] = {
+    each.__name__: each
+    for each in (EpochChanged, TrimmedHistory, StoreBehind, StateUnreadable, NoModel)
+}
 
 
 def refusal_in(text: str) -> Refused | None:

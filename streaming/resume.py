@@ -48,9 +48,7 @@ def generation_to_run(
     return checkpoints.begin(aligned)
 
 
-def batch_end_before(
-    table: StateTable, record: EpochRecord, *, partition: int, offset: int
-) -> int:
+def batch_end_before(table: StateTable, record: EpochRecord, *, partition: int, offset: int) -> int:
     """The last offset ≤ `offset` at which a batch may begin.
 
     Raises `TrimmedHistory` when states below it may no longer be kept: HBase drops versions

@@ -15,7 +15,9 @@ Log = Callable[[str], None]
 class Running(Protocol):
     """A started query with all that belongs to it."""
 
-    query: Any
+    @property
+    def query(self) -> Any:
+        """Spark's streaming query."""
 
     def check(self) -> None:
         """Raise `Refused` when running on would be wrong; called every few seconds."""
@@ -24,7 +26,7 @@ class Running(Protocol):
         """Stop the query and what belongs to it."""
 
 
-class GaveUp(RuntimeError):  # noqa: N818 - the name says what happened
+class GaveUp(RuntimeError):
     """Too many restarts in a row without a finished batch; says the last fault."""
 
     exit_code = 1

@@ -12,7 +12,7 @@ from streaming.topics import KafkaCluster
 DEAD_LETTER_EXTRA_BYTES = 1_048_576
 
 
-class TopicMisconfigured(RuntimeError):  # noqa: N818 - the name says what happened
+class TopicMisconfigured(RuntimeError):
     """A topic exists, but with a configuration that would break a guarantee."""
 
     exit_code = 4

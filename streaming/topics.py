@@ -5,17 +5,17 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition  # type: ignore[import-untyped]
-from kafka.errors import KafkaError  # type: ignore[import-untyped]
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 
-class KafkaDown(ConnectionError):  # noqa: N818 - the name says what happened
+class KafkaDown(ConnectionError):
     """Kafka did not answer in time; raised with the address."""
 
     exit_code = 3
 
 
-class TopicMissing(RuntimeError):  # noqa: N818 - the name says what happened
+class TopicMissing(RuntimeError):
     """Kafka answers, but the topic is not there."""
 
     exit_code = 4

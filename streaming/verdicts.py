@@ -92,9 +92,7 @@ class Judge:
         return np.array([is_in_share(e, share, salt=salt) for e in entities], dtype=np.bool_)
 
 
-def _by_model(
-    challenged: Flags, use: InUse
-) -> list[tuple[ScoringModel, npt.NDArray[np.int64]]]:
+def _by_model(challenged: Flags, use: InUse) -> list[tuple[ScoringModel, npt.NDArray[np.int64]]]:
     groups = [(use.champion, np.flatnonzero(~challenged))]
     if use.challenger is not None:
         groups.append((use.challenger, np.flatnonzero(challenged)))

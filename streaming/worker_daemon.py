@@ -9,13 +9,12 @@ import gc
 import msgspec  # noqa: F401
 import numpy  # noqa: F401
 import pyarrow  # noqa: F401
-import shap  # type: ignore[import-untyped]  # noqa: F401
-import sklearn.calibration  # noqa: F401
+import shap  # noqa: F401
+import sklearn.calibration
 import sklearn.ensemble  # noqa: F401
 import skops.io  # noqa: F401
 from pyspark import daemon
 
-import features.fold
 import streaming.worker  # noqa: F401
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -93,12 +94,11 @@ def batch(begin: int, end: int, *, bad: Sequence[int] = ()) -> Batch:
 
 def cells(session: Session) -> dict[bytes, dict[bytes, bytes]]:
     """All newest cells but the markers."""
-    return {
-        key: row
-        for key, row in session.call(
-            lambda connection: list(connection.table("tiny").scan(columns=[STATE, LATEST]))
-        )
-    }
+
+    def scanned(connection: Any) -> Any:
+        return connection.table("tiny").scan(columns=[STATE, LATEST])
+
+    return dict(session.call(lambda connection: list(scanned(connection))))
 
 
 def test_replays_with_other_batch_sizes_change_not_one_byte(
@@ -189,14 +189,14 @@ def test_an_event_without_the_required_feature_is_folded_but_suppressed(
 def test_a_start_between_batch_ends_is_refused(scoring: ScoringPass, session: Session) -> None:
     scoring.process(batch(0, 20))
     before = cells(session)
-    with pytest.raises(StoreBehind, match="begins at offset 10 .* ended at none"):
+    with pytest.raises(StoreBehind, match=r"begins at offset 10 .* ended at none"):
         scoring.process(batch(10, 30))
     assert cells(session) == before
 
 
 def test_a_store_that_forgot_a_batch_is_noticed(scoring: ScoringPass) -> None:
     scoring.process(batch(0, 20))
-    with pytest.raises(StoreBehind, match="begins at offset 40 .* ended at 20"):
+    with pytest.raises(StoreBehind, match=r"begins at offset 40 .* ended at 20"):
         scoring.process(batch(40, 60))
 
 
@@ -247,7 +247,7 @@ def test_states_of_other_definitions_are_refused_not_misread(
             row_key("machine 0"), {STATE: damaged}, timestamp=stamp(1, 6)
         )
     )
-    with pytest.raises(StateUnreadable, match="definitions 0000000000000000.*rebuild_state"):
+    with pytest.raises(StateUnreadable, match=r"definitions 0000000000000000.*rebuild_state"):
         scoring.process(batch(7, 14))
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import happybase  # type: ignore[import-untyped]
-import psutil  # type: ignore[import-untyped]
+import happybase
+import psutil
 import pytest
-from kafka import KafkaAdminClient  # type: ignore[import-untyped]
-from kafka.admin import NewTopic  # type: ignore[import-untyped]
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
 from rich.console import Console
 
 from local.endpoints import Endpoints, read_endpoints

@@ -59,7 +59,10 @@ SCENARIO = Scenario(
         maturity_days=0,
     ),
     policy=Policy(
-        bands=(Band(name="ok", lowest_score=0.0), Band(name="hot", lowest_score=0.5, explained=True)),
+        bands=(
+            Band(name="ok", lowest_score=0.0),
+            Band(name="hot", lowest_score=0.5, explained=True),
+        ),
         rules=(
             Rule(
                 action="stop at once",

@@ -22,9 +22,7 @@ SCHEMA = EventSchema(
     ),
 )
 NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
-GOOD = (
-    b'{"type":"call","customer_id":"a","event_time":"2025-12-31T23:59:59.123Z","minutes":3.5%b}'
-)
+GOOD = b'{"type":"call","customer_id":"a","event_time":"2025-12-31T23:59:59.123Z","minutes":3.5%b}'
 
 
 def decode(raw: bytes | None, key: bytes | None = b"a") -> Events:

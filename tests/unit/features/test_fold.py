@@ -1,6 +1,7 @@
 """The fold against a slow reading of the definitions, and against itself in other batches."""
 
 import math
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -87,14 +88,12 @@ def folded(history: History, cuts: list[int]) -> tuple[list[list[float]], dict[s
     cells: dict[str, bytes] = {}
     features: list[list[float]] = []
     edges = sorted({0, len(history), *(cut % len(history) for cut in cuts)})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         events = decoded(history[begin:end])
         entities = distinct(events.entities)
         states = codec.decode([cells.get(each) for each in entities.ids])
         stamps = np.arange(begin, end)
-        result = fold(
-            PLAN, states, events, entity_rows=entities.rows, stamps=stamps, partition=0
-        )
+        result = fold(PLAN, states, events, entity_rows=entities.rows, stamps=stamps, partition=0)
         features += result.features.tolist()
         cells |= dict(zip(entities.ids, codec.encode(states), strict=True))
     return features, cells
@@ -116,7 +115,7 @@ def expected(history: History, upto: int) -> list[float]:
     return [
         len(called),
         sum(event["reason"] == "complaint" for _, event in called),
-        float(np.mean([event["minutes"] for _, event in called])) if called else math.nan,  # type: ignore[misc]
+        float(np.mean([event["minutes"] for _, event in called])) if called else math.nan,
         ["billing", "complaint"].index(str(called[-1][1]["reason"])) if called else math.nan,
         (now - max(time_ms for time_ms, _ in called)) / DAY_MS if called else math.nan,
         sum(2.0 ** (-(now - time_ms) / DAY_MS / 2.0) for time_ms, _ in called),

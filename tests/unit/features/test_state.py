@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
+from features.compiler import compile_plan
 from features.state import DefinitionsChanged, StateCodec, StateFormatError
 from tests.unit.features.test_fold import FEATURES, PLAN, SCHEMA, folded
-
-from features.compiler import compile_plan
 
 CALL = ("a", 1_767_225_600_000, {"type": "call", "minutes": 3.25, "reason": "complaint"})
 

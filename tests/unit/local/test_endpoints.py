@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from local.endpoints import Endpoints, default_run_dir, read_endpoints, write_endpoints

@@ -10,7 +10,7 @@ from local.interrupts import held_back
 
 def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
     reached = False
-    with pytest.raises(KeyboardInterrupt), held_back():
+    with pytest.raises(KeyboardInterrupt), held_back():  # noqa: PT012 - the order matters
         signal.raise_signal(signal.SIGINT)
         reached = True
     assert reached

@@ -45,5 +45,5 @@ def test_row_keys_begin_with_two_hex_digits_and_spread_evenly() -> None:
 def test_regions_are_cut_at_equal_prefixes() -> None:
     assert split_keys(4) == ["40", "80", "c0"]
     assert split_keys(1) == []
-    with pytest.raises(ValueError, match="hbase.regions"):
+    with pytest.raises(ValueError, match=r"hbase\.regions"):
         split_keys(0)

@@ -34,7 +34,7 @@ def test_a_batch_may_begin_where_the_epoch_begins_or_the_last_batch_ended() -> N
 
 @pytest.mark.parametrize("last", [None, marker(120), marker(149, epoch=2)])
 def test_a_batch_that_begins_elsewhere_is_refused(last: Marker | None) -> None:
-    with pytest.raises(StoreBehind, match="offset 150 of tiny.events-0"):
+    with pytest.raises(StoreBehind, match=r"offset 150 of tiny\.events-0"):
         check_boundary(SETTINGS, last, partition=0, first=150)
 
 
