@@ -45,8 +45,9 @@ status: setup ## Show what runs, and where
 	@$(PYTHON_SET_UP) -m local status
 
 .PHONY: reset
-reset: setup ## Stop the platform and erase its data
-	@$(PYTHON_SET_UP) -m local reset
+reset: setup ## Stop the platform and erase its data and the streams' checkpoints
+	@$(PYTHON_SET_UP) -m local reset $(RESET_ARGS)
+	@rm -rf -- "$${EVERSCORE_RUN_DIR:-.everscore}/checkpoints"
 
 .PHONY: demo
 demo: setup ## The whole story in five minutes: history, model, stream, live view, summary
@@ -76,6 +77,10 @@ test-spark: setup ## Tests that start Spark
 .PHONY: test-integration
 test-integration: setup ## Tests that start Kafka, HBase and MLflow, on free ports
 	@$(PYTEST) tests/integration $(PYTEST_ARGS)
+
+.PHONY: fault-test
+fault-test: setup ## The crash test with ten kills instead of three
+	@EVERSCORE_FAULT_KILLS=10 $(PYTEST) tests/integration/test_faults.py $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: setup ## Style, formatting, types and import direction

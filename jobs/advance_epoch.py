@@ -47,9 +47,8 @@ def main(
         run.console.print(told, markup=False, highlight=False)
         if found.waiting and not accept_disorder:
             raise OrderUnknown(
-                f"{sum(found.waiting.values())} events of the old partitions {found.waiting} wait "
-                "unscored; events of the same entities may be in new partitions, and their order "
-                "is not known. To fold them as they come, repeat with --accept-disorder"
+                f"events wait unscored in old partitions {found.waiting}; others of their entities "
+                "may be in new ones, the order is lost. Fold them anyway: --accept-disorder"
             )
         if not dry_run and (yes or confirm("Begin this epoch?")):
             write_epoch(session, scenario, new)

@@ -18,6 +18,12 @@ from streaming.topics import KafkaCluster
 Log = Callable[[str], None]
 
 
+class SparkGone(RuntimeError):  # noqa: N818 - the name says what happened
+    """Spark's JVM has ended; only a new process can start another."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True)
 class RunningQuery:
     """A started query; `check` compares the topic with the epoch it was started in."""
@@ -51,7 +57,8 @@ class QueryStarter:
     replay_from: Offsets | None = None
 
     def __call__(self) -> RunningQuery:
-        """Check the epoch, find the place, warm the workers, start."""
+        """Check the epoch, find the place, warm the workers, start; raises `SparkGone`."""
+        self._check_jvm()
         scenario = self.scoring.scenario
         session = Session(self.scoring.store, retry_seconds=self.kafka.timeout_seconds)
         try:
@@ -88,3 +95,10 @@ class QueryStarter:
             check_identity(record, self.kafka.identity(self.settings.topic), scenario=scenario)
 
         return RunningQuery(query, heartbeat, check)
+
+    def _check_jvm(self) -> None:
+        # Without the process there is nobody to ask: py4j's own errors differ by what it was doing.
+        process = getattr(self.spark.sparkContext._gateway, "proc", None)
+        code = process.poll() if process else None
+        if code is not None:
+            raise SparkGone(f"Spark's JVM ended by itself (code {code}): start score_stream again")

@@ -100,7 +100,7 @@ class Supervisor:
         refusal = refusal_in(str(error))
         if refusal is not None and not isinstance(refusal, StoreBehind):
             raise refusal from None
-        if isinstance(error, TopicMissing):
+        if isinstance(error, TopicMissing | SparkGone):
             raise error
         return refusal.message if refusal else _cause(str(error))
 

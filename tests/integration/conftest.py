@@ -1,6 +1,8 @@
 """One real Kafka and HBase for all integration tests, on free ports; gone when the run ends."""
 
+import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,15 @@ from local.endpoints import Endpoints
 from local.platform import Platform, down, up
 from local.tables import Family, TableSpec, create_tables
 from stores.connection import HBaseStore, Session
+from stores.deployments import ModelPointer
 from stores.tables import table_specs
+from tests.support.lane import Lane
+from tests.support.tiny_model import deploy, save_tiny_model
 
 STATE_VERSIONS = 20
 _AT_ONCE = 8
+_LANES_AT_ONCE = 6
+_LANE_STATE_VERSIONS = 512  # as in conf/base.toml
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +71,53 @@ def session(store: HBaseStore) -> Iterator[Session]:
     opened = Session(store, retry_seconds=20.0)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_pointer(tmp_path_factory: pytest.TempPathFactory) -> ModelPointer:
+    """A trained tiny model, version 1."""
+    return save_tiny_model(tmp_path_factory.mktemp("tiny-model") / "1")
+
+
+@pytest.fixture(scope="session")
+def lanes(
+    platform: Endpoints,
+    run_dir: Path,
+    tiny_pointer: ModelPointer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[], AbstractContextManager[Lane]]:
+    """Opens lanes, one after the other: new topics, empty tables, a deployed model."""
+    ready: list[str] = []
+    made = 0
+
+    @contextlib.contextmanager
+    def open_lane() -> Iterator[Lane]:
+        nonlocal made
+        if not ready:
+            ready.extend(f"lane{made + number}" for number in range(_LANES_AT_ONCE))
+            made += _LANES_AT_ONCE
+            _make_tables(platform, [f"{n}{kind}" for n in ready for kind in ("", "again")])
+        name = ready.pop(0)
+        host, port = platform.hbase_thrift_host, platform.hbase_thrift_port
+        store, again = (HBaseStore(host, port, n, 60.0) for n in (name, f"{name}again"))
+        lane = Lane(platform, run_dir, store, again, tmp_path_factory.mktemp(name))
+        lane.make_topics()
+        deploy(store, tiny_pointer)
+        try:
+            yield lane
+        finally:
+            lane.end()
+
+    return open_lane
+
+
+def _make_tables(platform: Endpoints, namespaces: list[str]) -> None:
+    specs = table_specs("tiny", regions=2, state_versions=_LANE_STATE_VERSIONS)
+    create_tables(
+        platform,
+        [
+            TableSpec(f"{name}:{spec.name}", [Family(f, n) for f, n in spec.versions], spec.splits)
+            for name in namespaces
+            for spec in specs
+        ],
+    )

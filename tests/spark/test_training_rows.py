@@ -1,11 +1,8 @@
 """The training set is what the stream knew when an outcome came."""
 
 import json
-import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,29 +20,11 @@ from features.schema import Category, EventSchema, EventType, Number
 from scenarios.policy import Band, Policy, Rule
 from scenarios.scenario import Label, Scenario
 
-REPOSITORY = Path(__file__).parents[2]
 LIMITS = EventLimits(max_event_bytes=100_000, max_future_skew_seconds=300)
 NOW_MS = 10_000_000
 OPTIONS = TrainingOptions(limits=LIMITS, now_ms=NOW_MS)
 
 Row = tuple[bytes | None, bytes | None, int, int, datetime]
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[SparkSession]:
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
-    session = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "3")
-        .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
 
 
 def shop(*, maturity_days: float = 0.0) -> Scenario:

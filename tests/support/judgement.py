@@ -1,0 +1,57 @@
+"""The three promises that every fault test ends with: nothing lost, nothing twice, equal bytes."""
+
+from tests.support.lane import EVENTS, Lane
+from tests.support.processes import wait_until
+from tests.support.told import DEAD_LETTERS, Listener, Told, records_of
+from tests.support.undisturbed import differences, newest_cells, undisturbed
+
+DRAIN_SECONDS = 240.0
+
+
+def drained(lane: Lane, *, timeout: float = DRAIN_SECONDS) -> Told:
+    """Everything told, once every event has its outcome on a topic."""
+    ends, begins = lane.ends(), dict(lane.epoch().first_offsets)
+    listener = Listener(lane.servers)
+    try:
+        try:
+            wait_until(
+                lambda: not listener.listen().missing(begins, ends),
+                timeout=timeout,
+                what="outcome of every event",
+            )
+        except TimeoutError as late:
+            missing = listener.told.missing(begins, ends)
+            said = lane.jobs[-1].output()[-3000:]
+            raise AssertionError(
+                f"{len(missing)} events up to {ends} have no outcome, first {missing[:5]}, "
+                f"markers {lane.marked()}\n{said}"
+            ) from late
+        return listener.told
+    finally:
+        listener.close()
+
+
+def check_conservation(lane: Lane, told: Told) -> None:
+    """Every offset has exactly one outcome; a dead letter is the record as it came."""
+    ends, begins = lane.ends(), dict(lane.epoch().first_offsets)
+    assert told.missing(begins, ends) == []
+    assert told.contradictions() == {}
+    assert len(told.outcomes) == sum(ends[p] - begins[p] for p in ends)
+    events = {
+        (partition, record.offset): record
+        for partition, records in records_of(lane.servers, EVENTS, ends).items()
+        for record in records
+    }
+    for position, (message,) in told.outcomes.items():
+        if message.topic == DEAD_LETTERS:
+            event = events[position]
+            assert (message.key, message.value) == (event.key, event.value)
+            assert dict(message.headers)["source_timestamp_ms"] == str(event.timestamp).encode()
+
+
+def check_equals_undisturbed(lane: Lane, told: Told, *, seed: int) -> None:
+    """Rows and messages are those of a replay without faults, byte for byte."""
+    expected = undisturbed(lane, seed=seed)
+    assert differences(newest_cells(lane.store), newest_cells(lane.undisturbed)) == {}
+    assert told.outcomes == expected.outcomes
+    assert told.reviews == expected.reviews

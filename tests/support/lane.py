@@ -1,0 +1,145 @@
+"""A lane of its own for the tiny scenario's stream: topics, tables, checkpoints and its jobs."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewPartitions
+
+from local.endpoints import Endpoints
+from stores.connection import HBaseStore, Session
+from stores.epochs import EpochRecord, read_epoch
+from stores.states import StateTable
+from streaming.topic_plan import create_topics, topic_specs
+from streaming.topics import KafkaCluster
+from tests.support.processes import Job, start_job, wait_until
+
+PARTITIONS = 2
+EVENTS = "tiny.events"
+MAX_MESSAGE_BYTES = 16_777_216  # as in conf/base.toml
+# A JVM, the imports and the first model on cores that others use as well.
+START_SECONDS = 150.0
+
+
+@dataclass
+class Lane:
+    """Where one stream of the tiny scenario runs; one at a time, the topics' names are the same.
+
+    `undisturbed` is a second, empty store for the replay that the stream is compared with.
+    """
+
+    endpoints: Endpoints
+    run_dir: Path
+    store: HBaseStore
+    undisturbed: HBaseStore
+    folder: Path
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def servers(self) -> str:
+        """Kafka's address."""
+        return self.endpoints.kafka_bootstrap_servers
+
+    @property
+    def kafka(self) -> KafkaCluster:
+        """Kafka as the stream sees it."""
+        return KafkaCluster(self.servers, timeout_seconds=30.0)
+
+    def make_topics(self, *, partitions: int = PARTITIONS) -> None:
+        """Make the scenario's topics anew, whatever an earlier test left in them."""
+        specs = topic_specs("tiny", max_message_bytes=MAX_MESSAGE_BYTES)
+        with self.admin() as admin:
+            self.delete_topics([spec.name for spec in specs], admin)
+        create_topics(self.kafka, specs, partitions=partitions, replication_factor=1)
+        wait_until(self._topics_answer, timeout=60.0, what=f"leaders of {EVENTS}")
+
+    def delete_topics(self, names: Sequence[str], admin: KafkaAdminClient) -> None:
+        """Delete those of `names` that exist and wait until they are gone."""
+        existing = [name for name in names if name in admin.list_topics()]
+        if existing:
+            admin.delete_topics(existing)
+        wait_until(
+            lambda: not set(existing) & set(admin.list_topics()),
+            timeout=60.0,
+            what=f"deletion of {existing}",
+        )
+
+    def add_partitions(self, total: int) -> None:
+        """Raise the partition count of the events topic."""
+        with self.admin() as admin:
+            admin.create_partitions({EVENTS: NewPartitions(total_count=total)})
+
+    @contextlib.contextmanager
+    def admin(self) -> Iterator[KafkaAdminClient]:
+        """Kafka's admin client."""
+        client = KafkaAdminClient(bootstrap_servers=self.servers)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def start(self, *arguments: str, settings: Sequence[str] = ()) -> Job:
+        """Start score_stream through spark-submit.sh with further `arguments` and settings."""
+        return self.run("score_stream", *arguments, settings=settings)
+
+    def start_scoring(self, *arguments: str, settings: Sequence[str] = ()) -> Job:
+        """Start score_stream and wait until its query runs."""
+        job = self.start(*arguments, settings=settings)
+        job.wait_for("scoring tiny.events in epoch", timeout=START_SECONDS)
+        return job
+
+    def run(self, name: str, *arguments: str, settings: Sequence[str] = ()) -> Job:
+        """Start the job `name` in this lane's environment."""
+        own = [
+            "scenarios.tiny=tests.scenarios.tiny",
+            f"hbase.namespace={self.store.namespace}",
+            f"stream.checkpoint_root={self.folder / 'checkpoints'}",
+            *settings,
+        ]
+        options = [option for each in own for option in ("--set", each)]
+        log = self.folder / f"{len(self.jobs):02d}-{name}.log"
+        environ = {"EVERSCORE_RUN_DIR": str(self.run_dir)}
+        chosen = [name, "--scenario", "tiny", "--env", "local", *options, *arguments]
+        job = start_job(chosen, log=log, environ=environ)
+        self.jobs.append(job)
+        return job
+
+    def end(self) -> None:
+        """Leave no job behind."""
+        for job in self.jobs:
+            job.end()
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session over the lane's store."""
+        session = Session(self.store, retry_seconds=60.0)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def epoch(self) -> EpochRecord:
+        """The epoch that the stream has begun."""
+        with self.session() as session:
+            record = read_epoch(session, "tiny")
+        assert record is not None, "the stream has not begun an epoch"
+        return record
+
+    def ends(self) -> dict[int, int]:
+        """Partition → offset of the next event."""
+        return {partition: end for partition, (_, end) in self.kafka.offsets(EVENTS).items()}
+
+    def marked(self) -> dict[int, int]:
+        """Partition → offset up to which rows are in the store, by its markers."""
+        with self.session() as session:
+            table = StateTable(session, "tiny")
+            markers = {p: table.newest_marker(p) for p in range(PARTITIONS)}
+        return {p: marker.offset + 1 if marker else 0 for p, marker in markers.items()}
+
+    def _topics_answer(self) -> bool:
+        try:
+            return len(self.ends()) >= 1
+        except (RuntimeError, ConnectionError):
+            return False

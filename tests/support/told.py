@@ -1,0 +1,130 @@
+"""What the stream has told on its topics, by the position of the event that each message is about."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from kafka import KafkaConsumer, TopicPartition
+
+PREDICTIONS, DEAD_LETTERS, REVIEWS = "tiny.predictions", "tiny.dead-letter", "tiny.review"
+
+Position = tuple[int, int]  # partition, offset
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of an output topic, to the byte."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def about(self) -> Position:
+        """The event that it is about."""
+        if self.topic == DEAD_LETTERS:
+            named = dict(self.headers)
+            return int(named["source_partition"]), int(named["source_offset"])
+        assert self.value is not None
+        source = msgspec.json.decode(self.value)["source"]
+        return source["partition"], source["offset"]
+
+
+@dataclass
+class Told:
+    """Messages per position, each different one once; `repeats` counts identical ones beyond."""
+
+    outcomes: dict[Position, set[Message]] = field(default_factory=dict)
+    reviews: dict[Position, set[Message]] = field(default_factory=dict)
+    repeats: int = 0
+
+    def add(self, message: Message) -> None:
+        """Take note of one message."""
+        kept = self.reviews if message.topic == REVIEWS else self.outcomes
+        known = kept.setdefault(message.about, set())
+        self.repeats += message in known
+        known.add(message)
+
+    def missing(self, begins: Mapping[int, int], ends: Mapping[int, int]) -> list[Position]:
+        """Positions from `begins` to before `ends` without any outcome."""
+        wanted = ((p, at) for p, end in ends.items() for at in range(begins[p], end))
+        return [position for position in wanted if position not in self.outcomes]
+
+    def contradictions(self) -> dict[Position, set[Message]]:
+        """Positions with more than one outcome, or with reviews that differ."""
+        both = [*self.outcomes.items(), *self.reviews.items()]
+        return {position: found for position, found in both if len(found) > 1}
+
+    def counts(self) -> Counter[str]:
+        """Topic → number of different messages."""
+        both = [*self.outcomes.values(), *self.reviews.values()]
+        return Counter(message.topic for found in both for message in found)
+
+
+class Listener:
+    """Follows the output topics from their beginning."""
+
+    def __init__(self, servers: str) -> None:
+        self._consumer = consumer(servers)
+        topics = (PREDICTIONS, DEAD_LETTERS, REVIEWS)
+        places = [
+            TopicPartition(topic, partition)
+            for topic in topics
+            for partition in self._consumer.partitions_for_topic(topic) or ()
+        ]
+        self._consumer.assign(places)
+        self._consumer.seek_to_beginning(*places)
+        self.told = Told()
+
+    def listen(self) -> Told:
+        """Everything told until now."""
+        while polled := self._consumer.poll(timeout_ms=300, max_records=5000):
+            for records in polled.values():
+                for record in records:
+                    headers = tuple((name, bytes(value)) for name, value in record.headers)
+                    self.told.add(Message(record.topic, record.key, record.value, headers))
+        return self.told
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+
+def consumer(servers: str) -> KafkaConsumer:
+    """A consumer without a group that reads from the beginning."""
+    return KafkaConsumer(
+        bootstrap_servers=servers,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=32 * 1024 * 1024,
+        reconnect_backoff_max_ms=1_000,
+    )
+
+
+def messages_in(batch: pa.RecordBatch) -> Iterator[Message]:
+    """The messages that the pass gave for one Arrow batch."""
+    for row in batch.to_pylist():
+        headers = tuple((each["key"], each["value"]) for each in row["headers"] or ())
+        yield Message(row["topic"], row["key"], row["value"], headers)
+
+
+def records_of(servers: str, topic: str, ends: Mapping[int, int]) -> dict[int, list[Any]]:
+    """Partition → all records of `topic` before `ends`."""
+    found: dict[int, list[Any]] = {partition: [] for partition in ends}
+    client = consumer(servers)
+    try:
+        places = [TopicPartition(topic, partition) for partition in ends]
+        client.assign(places)
+        client.seek_to_beginning(*places)
+        while any(client.position(place) < ends[place.partition] for place in places):
+            for place, records in client.poll(timeout_ms=1000, max_records=5000).items():
+                found[place.partition] += [r for r in records if r.offset < ends[place.partition]]
+    finally:
+        client.close()
+    return found

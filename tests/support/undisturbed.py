@@ -1,0 +1,91 @@
+"""The same events once more, in one thread, without a fault: what the stream must equal."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from features.decode import Records
+from stores.connection import HBaseStore, Session
+from stores.deployments import read_deployment, write_deployment
+from stores.epochs import write_epoch
+from stores.states import StateTable
+from stores.tables import LATEST, STATE
+from streaming.batches import Batch
+from streaming.models_in_use import ModelsInUse
+from streaming.scoring_pass import ScoringPass
+from streaming.settings import PassSettings
+from tests.scenarios.tiny import SCENARIO
+from tests.support.lane import EVENTS, Lane
+from tests.support.told import Told, messages_in, records_of
+
+Cells = Mapping[bytes, Mapping[bytes, bytes]]
+
+
+def undisturbed(lane: Lane, *, seed: int) -> Told:
+    """Replay all events of the lane into its second store, in batches of other sizes."""
+    epoch = lane.epoch()
+    deployment = read_deployment(lane.store, "tiny")
+    assert deployment is not None
+    write_deployment(lane.undisturbed, deployment)
+    settings = PassSettings(
+        scenario="tiny",
+        module="tests.scenarios.tiny",
+        store=lane.undisturbed,
+        epoch=epoch.epoch,
+        first_offsets=dict(epoch.first_offsets),
+        max_event_bytes=1_048_576,
+        max_future_skew_seconds=300,
+        retry_seconds=60,
+    )
+    session = Session(lane.undisturbed, retry_seconds=60.0)
+    told = Told()
+    try:
+        write_epoch(session, "tiny", epoch)
+        models = ModelsInUse(settings, session, SCENARIO.plan.feature_names)
+        scoring = ScoringPass(settings, SCENARIO, StateTable(session, "tiny"), models)
+        random_ = random.Random(seed)
+        for partition, records in records_of(lane.servers, EVENTS, lane.ends()).items():
+            at = 0
+            while at < len(records):
+                size = random_.randint(1, 3_000)
+                chosen = batch_of_records(records[at : at + size], partition=partition)
+                for message in messages_in(scoring.process(chosen)):
+                    told.add(message)
+                at += size
+    finally:
+        session.close()
+    return told
+
+
+def batch_of_records(records: list[Any], *, partition: int) -> Batch:
+    """Records of kafka-python as the pass takes them."""
+    return Batch(
+        Records(
+            keys=[record.key for record in records],
+            values=[record.value for record in records],
+            offsets=np.array([record.offset for record in records]),
+            timestamps_ms=np.array([record.timestamp for record in records]),
+        ),
+        partition,
+    )
+
+
+def newest_cells(store: HBaseStore) -> Cells:
+    """Row key → the newest state and the latest row of every machine."""
+    with store.open() as connection:
+        scan = connection.table("tiny").scan(columns=[STATE, LATEST], batch_size=1000)
+        return {key: cells for key, cells in scan}
+
+
+def differences(found: Cells, expected: Cells) -> dict[bytes, str]:
+    """Row key → how its cells differ; empty when all are equal to the byte."""
+    told = {}
+    for key in sorted(found.keys() | expected.keys()):
+        if key not in found or key not in expected:
+            told[key] = "missing" if key not in found else "not expected"
+        elif found[key] != expected[key]:
+            columns = [c for c in (STATE, LATEST) if found[key].get(c) != expected[key].get(c)]
+            told[key] = f"{columns}: {found[key]} instead of {expected[key]}"
+    return told
