@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streaming.files import HadoopFiles
+from streaming.files import Files
 
 Offsets = Mapping[int, int]
 
@@ -31,7 +31,7 @@ class Generation:
 class Checkpoints:
     """The generations of one scenario's scoring query in one epoch."""
 
-    files: HadoopFiles
+    files: Files
     root: str
     scenario: str
     epoch: int

@@ -2,12 +2,25 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
+
+
+class Files(Protocol):
+    """Small text files by path."""
+
+    def names(self, folder: str) -> list[str]:
+        """Names in `folder`, sorted; empty when it does not exist."""
+
+    def read(self, file: str) -> str | None:
+        """The text of `file`, or None when it does not exist."""
+
+    def write(self, file: str, text: str) -> None:
+        """Write `file` whole or not at all."""
 
 
 @dataclass(frozen=True)
 class HadoopFiles:
-    """Lists, reads and writes small text files; `spark` is the running session."""
+    """`Files` on any file system that Hadoop knows; `spark` is the running session."""
 
     spark: Any
 

@@ -1,0 +1,45 @@
+"""What other software reads: exact numbers, and the features that gave them."""
+
+import math
+from datetime import UTC, datetime
+
+import msgspec
+
+from stores.predictions import Model, Prediction, Reason, Source
+from streaming.documents import log_document, row_document, utc
+
+MOMENT = datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=UTC)
+PREDICTION = Prediction(
+    prediction_id="tiny-1-0-7-v3",
+    entity='Zoë "Z": 客户',
+    score=0.1 + 0.2,
+    band="hot",
+    reasons=[Reason("mode", "runs in mode boost", "raises", "boost")],
+    action="inspect",
+    review=False,
+    control_group=False,
+    scored_at=MOMENT,
+    event_time=MOMENT,
+    features_as_of=MOMENT,
+    valid_until=MOMENT,
+    model=Model("everscore-tiny", "3"),
+    source=Source("tiny.events", 0, 7),
+)
+
+
+def test_a_row_reads_back_equal() -> None:
+    assert msgspec.json.decode(row_document(PREDICTION), type=Prediction) == PREDICTION
+
+
+def test_the_message_is_the_row_with_its_features_exact_to_the_bit() -> None:
+    features = [0.1 + 0.2, math.nan, 5e-324, 1e300, -0.0]
+    raw = log_document(row_document(PREDICTION), features, "00ff")
+    told = msgspec.json.decode(raw)
+    assert msgspec.json.decode(raw, type=Prediction) == PREDICTION
+    assert told["feature_definitions"] == "00ff"
+    back = [math.nan if each is None else each for each in told["features"]]
+    assert [each.hex() for each in back] == [each.hex() for each in features]
+
+
+def test_times_are_utc_with_milliseconds() -> None:
+    assert utc(1_767_268_800_123) == MOMENT
