@@ -20,6 +20,11 @@ class Refused(RuntimeError):
         self.message = message
         self.detail = detail
 
+    def for_people(self) -> "Refused":
+        """Itself, now that it has arrived, without the tag that it travelled by."""
+        self.args = (self.message,)
+        return self
+
 
 class EpochChanged(Refused):
     """The topic was recreated or its partitions changed; stamps would lie."""

@@ -13,15 +13,10 @@ from streaming.heartbeat import Heartbeat, warm_workers
 from streaming.query import QuerySettings, start_query
 from streaming.resume import generation_to_run
 from streaming.settings import PassSettings
+from streaming.supervisor import SparkGone
 from streaming.topics import KafkaCluster
 
 Log = Callable[[str], None]
-
-
-class SparkGone(RuntimeError):  # noqa: N818 - the name says what happened
-    """Spark's JVM has ended; only a new process can start another."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True)

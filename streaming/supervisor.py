@@ -32,6 +32,12 @@ class GaveUp(RuntimeError):
     exit_code = 1
 
 
+class SparkGone(RuntimeError):
+    """Spark's JVM has ended; only a new process can start another."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Patience:
     """How restarts are paced: seconds before the first, the longest pause, how many in a row."""
@@ -56,7 +62,7 @@ class Supervisor:
     log: Log
 
     def run(self) -> None:
-        """Return when stopped; raises `Refused` (do not restart) or `GaveUp`."""
+        """Return when stopped; raises `Refused` (do not restart), `GaveUp` or `SparkGone`."""
         restarts = 0
         while not self.stop.is_set():
             began = time.monotonic()
@@ -65,7 +71,7 @@ class Supervisor:
                 return
             except Refused as refusal:
                 if not isinstance(refusal, StoreBehind):
-                    raise
+                    raise refusal.for_people() from None
                 fault = refusal.message
             except Exception as error:
                 fault = self._fault(error)
@@ -99,7 +105,7 @@ class Supervisor:
     def _fault(self, error: Exception) -> str:
         refusal = refusal_in(str(error))
         if refusal is not None and not isinstance(refusal, StoreBehind):
-            raise refusal from None
+            raise refusal.for_people() from None
         if isinstance(error, TopicMissing | SparkGone):
             raise error
         return refusal.message if refusal else _cause(str(error))

@@ -2,22 +2,33 @@
 
 import os
 import random
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 
-from tests.support.judgement import check_conservation, check_equals_undisturbed, drained
-from tests.support.lane import START_SECONDS, Lane
-from tests.support.processes import Job, wait_until
+import pyspark
+import pytest
+
+from tests.support.judgement import (
+    check_conservation,
+    check_equals_undisturbed,
+    drained,
+    wait_for_progress,
+)
+from tests.support.lane import Lane
 from tests.support.tiny_load import TinyLoad
 
 KILLS = int(os.environ.get("EVERSCORE_FAULT_KILLS", "3"))
+FULL_KILLS = 10
 SEED = int(os.environ.get("EVERSCORE_FAULT_SEED", "7"))
 PER_SECOND = 400
 MACHINES = 3_000
 LONGEST_CALM_SECONDS = 4.0
-# Spark's own small cluster: the executor is a JVM of its own.
-LOCAL_CLUSTER = ('spark.conf={"spark.master": "local-cluster[1,2,1024]"}',)
+ENDED_WITHIN_SECONDS = 60.0
+# Spark's own small cluster: its executor is a JVM of its own, on 2 cores with 1,024 MB.
+CLUSTER_MASTER = "local-cluster[1,2,1024]"
 
 
 def test_kills_of_worker_jvm_and_driver_leave_no_trace(
@@ -25,6 +36,26 @@ def test_kills_of_worker_jvm_and_driver_leave_no_trace(
 ) -> None:
     with lanes() as lane:
         endure(lane, victims(("worker", "jvm", "driver"), KILLS))
+
+
+@pytest.mark.skipif(KILLS < FULL_KILLS, reason="a second start of Spark: in the full form only")
+def test_kills_of_the_executor_leave_no_trace(
+    lanes: Callable[[], AbstractContextManager[Lane]], own_executors: Sequence[str]
+) -> None:
+    with lanes() as lane:
+        endure(lane, victims(("executor", "worker"), FULL_KILLS // 2), settings=own_executors)
+
+
+@pytest.fixture
+def own_executors(tmp_path: Path) -> Iterator[Sequence[str]]:
+    """Settings of Spark's small cluster; it writes its executors' logs into pyspark's folder."""
+    work = Path(pyspark.__file__).parent / "work"
+    before = set(work.glob("app-*"))
+    yield [f"spark.conf.spark.master={CLUSTER_MASTER}"]
+    for new in set(work.glob("app-*")) - before:
+        shutil.rmtree(new)
+    if work.is_dir() and not any(work.iterdir()):
+        work.rmdir()
 
 
 def victims(kinds: Sequence[str], kills: int) -> list[str]:
@@ -40,30 +71,16 @@ def endure(lane: Lane, chosen: Sequence[str], *, settings: Sequence[str] = ()) -
     job = lane.start_scoring(settings=settings)
     with TinyLoad(lane.servers, per_second=PER_SECOND, machines=MACHINES, seed=SEED) as load:
         for victim in chosen:
-            wait_for_progress(lane, job)
+            wait_for_progress(lane)
             time.sleep(random_.uniform(0.0, LONGEST_CALM_SECONDS))
             job.kill(victim)
             print(f"killed the {victim} after {load.sent} events")
             if victim in ("driver", "jvm"):
-                wait_until(
-                    lambda ended=job: ended.process.poll() is not None,
-                    timeout=60.0,
-                    what=f"end of the job after its {victim} was killed:\n{job.output()[-3000:]}",
-                )
+                job.process.wait(ENDED_WITHIN_SECONDS)
                 job = lane.start_scoring(settings=settings)
-        wait_for_progress(lane, job)
+        wait_for_progress(lane)
     told = drained(lane)
     assert job.terminate(timeout=60.0) == 143, job.output()[-3000:]
     check_conservation(lane, told)
     check_equals_undisturbed(lane, told, seed=SEED)
     print(f"{dict(told.counts())}, {told.repeats} identical repeats")
-
-
-def wait_for_progress(lane: Lane, job: Job) -> None:
-    """Wait until the running job has written rows of every partition."""
-    before = lane.marked()
-    wait_until(
-        lambda: all(at > before[p] for p, at in lane.marked().items()),
-        timeout=START_SECONDS,
-        what=f"progress from {before}:\n{job.output()[-3000:]}",
-    )

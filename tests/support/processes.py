@@ -29,10 +29,8 @@ class Job:
         elif victim == "executor":
             chosen = self._children(_is_executor)[0]
         else:
-            # Workers are forked by the daemon: the leaves among the daemon's processes.
-            daemons = self._children(_is_daemon)
-            leaves = [each for each in daemons if not each.children()]
-            chosen = leaves[len(leaves) // 2]
+            workers = self._workers()
+            chosen = workers[len(workers) // 2]
         os.kill(chosen.pid, signal.SIGKILL)
 
     def terminate(self, *, timeout: float = 60.0) -> int:
@@ -68,6 +66,12 @@ class Job:
     def output(self) -> str:
         """What the job has printed so far."""
         return self.log.read_text(errors="replace")
+
+    def _workers(self) -> list[psutil.Process]:
+        # Forked by the daemon: processes of its command line whose parent has it, too.
+        daemons = self._children(_is_daemon)
+        pids = {each.pid for each in daemons}
+        return [each for each in daemons if each.ppid() in pids]
 
     def _python_driver(self) -> psutil.Process:
         return psutil.Process(self.process.pid)

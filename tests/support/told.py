@@ -1,4 +1,4 @@
-"""What the stream has told on its topics, by the position of the event that each message is about."""
+"""What the stream has told on its topics, by the position of the event told about."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -37,18 +37,19 @@ class Message:
 
 @dataclass
 class Told:
-    """Messages per position, each different one once; `repeats` counts identical ones beyond."""
+    """Messages per position, each different one once; `seen` counts how often it was told of."""
 
     outcomes: dict[Position, set[Message]] = field(default_factory=dict)
     reviews: dict[Position, set[Message]] = field(default_factory=dict)
-    repeats: int = 0
+    seen: Counter[Position] = field(default_factory=Counter)
 
     def add(self, message: Message) -> None:
         """Take note of one message."""
-        kept = self.reviews if message.topic == REVIEWS else self.outcomes
-        known = kept.setdefault(message.about, set())
-        self.repeats += message in known
-        known.add(message)
+        if message.topic == REVIEWS:
+            self.reviews.setdefault(message.about, set()).add(message)
+        else:
+            self.outcomes.setdefault(message.about, set()).add(message)
+            self.seen[message.about] += 1
 
     def missing(self, begins: Mapping[int, int], ends: Mapping[int, int]) -> list[Position]:
         """Positions from `begins` to before `ends` without any outcome."""
@@ -59,6 +60,11 @@ class Told:
         """Positions with more than one outcome, or with reviews that differ."""
         both = [*self.outcomes.items(), *self.reviews.items()]
         return {position: found for position, found in both if len(found) > 1}
+
+    @property
+    def repeats(self) -> int:
+        """Messages beyond the first one of their position."""
+        return self.seen.total() - len(self.outcomes)
 
     def counts(self) -> Counter[str]:
         """Topic → number of different messages."""

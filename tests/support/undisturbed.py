@@ -43,7 +43,7 @@ def undisturbed(lane: Lane, *, seed: int) -> Told:
     told = Told()
     try:
         write_epoch(session, "tiny", epoch)
-        models = ModelsInUse(settings, session, SCENARIO.plan.feature_names)
+        models = ModelsInUse(settings, session, SCENARIO.plan)
         scoring = ScoringPass(settings, SCENARIO, StateTable(session, "tiny"), models)
         random_ = random.Random(seed)
         for partition, records in records_of(lane.servers, EVENTS, lane.ends()).items():
@@ -76,7 +76,7 @@ def newest_cells(store: HBaseStore) -> Cells:
     """Row key → the newest state and the latest row of every machine."""
     with store.open() as connection:
         scan = connection.table("tiny").scan(columns=[STATE, LATEST], batch_size=1000)
-        return {key: cells for key, cells in scan}
+        return dict(scan)
 
 
 def differences(found: Cells, expected: Cells) -> dict[bytes, str]:

@@ -1,0 +1,125 @@
+"""A topic whose offsets mean something else now: refused, then gone on in a new epoch."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+
+import msgspec
+import pytest
+
+from stores.keys import entity_of
+from stores.tables import STATE
+from tests.scenarios.tiny import SCENARIO
+from tests.support.judgement import check_conservation, drained
+from tests.support.lane import EVENTS, PARTITIONS, START_SECONDS, Lane
+from tests.support.processes import Job, wait_until
+from tests.support.tiny_load import publish
+from tests.support.tiny_model import reading
+from tests.support.undisturbed import newest_cells
+
+MACHINES = [f"machine {number}" for number in range(40)]
+NOTICED_SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
+    """A lane for the tests of this file, in order."""
+    with lanes() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def published() -> Counter[str]:
+    """How many events of each machine have been published, over all epochs."""
+    return Counter()
+
+
+def publish_one_each(lane: Lane, published: Counter[str]) -> None:
+    """A reading of every machine."""
+    seconds = float(published.total())
+    publish(
+        lane.servers,
+        [(m.encode(), reading(m, seconds=seconds, temperature_c=50.0)) for m in MACHINES],
+    )
+    published.update(MACHINES)
+
+
+def wait_for_rows(lane: Lane) -> None:
+    """Wait until the rows of all events are written; their messages may not be published yet."""
+    ends = lane.ends()
+    wait_until(lambda: lane.marked() == ends, timeout=60.0, what=f"rows of events up to {ends}")
+
+
+def events_folded(lane: Lane) -> Mapping[str, int]:
+    """Machine → number of events in its newest state."""
+    cells = {entity_of(key): row[STATE] for key, row in newest_cells(lane.store).items()}
+    states = SCENARIO.codec.decode(list(cells.values()))
+    return dict(zip(cells, states.events.tolist(), strict=True))
+
+
+def refused(job: Job, *, timeout: float) -> str:
+    """The output of a job that must end with exit code 4."""
+    assert job.process.wait(timeout) == 4, job.output()[-4000:]
+    return job.output()
+
+
+def advance(lane: Lane) -> str:
+    """Begin the next epoch as an operator does."""
+    job = lane.run("advance_epoch", "--yes")
+    assert job.process.wait(START_SECONDS) == 0, job.output()[-4000:]
+    return job.output()
+
+
+def test_more_partitions_while_running_stop_the_stream(lane: Lane, published: Counter[str]) -> None:
+    # The checkpoint stays behind the rows, as it does for up to a second under load.
+    job = lane.start_scoring(settings=["stream.progress_interval_ms=600000"])
+    for _ in range(4):
+        publish_one_each(lane, published)
+        wait_for_rows(lane)
+    lane.add_partitions(PARTITIONS + 1)
+    said = refused(job, timeout=NOTICED_SECONDS)
+    assert "advance_epoch --scenario tiny" in said
+    assert events_folded(lane) == published
+
+
+def test_after_advance_epoch_the_stream_goes_on_and_counts_nothing_twice(
+    lane: Lane, published: Counter[str]
+) -> None:
+    advance(lane)
+    assert lane.epoch().epoch == 2
+    publish_one_each(lane, published)
+    job = lane.start_scoring()
+    told = drained(lane)
+    assert events_folded(lane) == published
+    (last,) = told.outcomes[max(told.outcomes)]
+    assert msgspec.json.decode(last.value or b"")["prediction_id"].startswith("tiny-2-")
+    assert job.terminate() == 143
+    check_conservation(lane, told)
+
+
+def test_a_recreated_topic_is_refused_at_the_start(lane: Lane, published: Counter[str]) -> None:
+    before = newest_cells(lane.store)
+    lane.make_topics(partitions=PARTITIONS)
+    publish_one_each(lane, published)
+    said = refused(lane.start(), timeout=START_SECONDS)
+    assert f"topic {EVENTS} was recreated" in said
+    assert "advance_epoch --scenario tiny" in said
+    assert newest_cells(lane.store) == before
+
+
+def test_after_advance_epoch_the_recreated_topic_goes_on_from_the_old_states(
+    lane: Lane, published: Counter[str]
+) -> None:
+    advance(lane)
+    job = lane.start_scoring()
+    told = drained(lane)
+    assert lane.epoch().epoch == 3
+    assert events_folded(lane) == published
+    assert job.terminate() == 143
+    check_conservation(lane, told)
+
+
+def test_a_topic_recreated_while_running_stops_the_stream(lane: Lane) -> None:
+    job = lane.start_scoring()
+    lane.make_topics(partitions=PARTITIONS)
+    assert "advance_epoch --scenario tiny" in refused(job, timeout=NOTICED_SECONDS)

@@ -1,0 +1,71 @@
+"""Kafka, HBase or its gateway away: a running stream waits and loses nothing, a start says so."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from local.platform import start_one, stop_one
+from tests.support.judgement import (
+    check_conservation,
+    check_equals_undisturbed,
+    drained,
+    wait_for_progress,
+)
+from tests.support.lane import Lane
+from tests.support.tiny_load import TinyLoad
+
+OUTAGE_SECONDS = float(os.environ.get("EVERSCORE_OUTAGE_SECONDS", "15"))
+REFUSED_WITHIN_SECONDS = 30.0
+SEED = 11
+
+
+@pytest.fixture(scope="module")
+def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
+    """A lane whose stream runs for all tests of this file, in order."""
+    with lanes() as opened:
+        opened.start_scoring()
+        yield opened
+
+
+@pytest.mark.parametrize("service", ["thrift", "kafka", "hbase"])
+def test_an_outage_stops_a_start_at_once_and_a_running_stream_only_for_its_time(
+    lane: Lane, run_dir: Path, service: str
+) -> None:
+    (running,) = [job for job in lane.jobs if job.process.poll() is None]
+    with TinyLoad(lane.servers, per_second=300, machines=2_000, seed=SEED):
+        wait_for_progress(lane)
+        assert stop_one(run_dir, service, kill=True)
+        away_since = time.monotonic()
+        try:
+            refused = lane.start()
+            code = refused.process.wait(REFUSED_WITHIN_SECONDS)
+            time.sleep(max(0.0, away_since + OUTAGE_SECONDS - time.monotonic()))
+        finally:
+            start_one(run_dir, service, die_with_parent=True)
+        wait_for_progress(lane)
+    assert code == 3, refused.output()
+    (line,) = re.findall(r"^error: .*$", refused.output(), flags=re.MULTILINE)
+    assert address_of(lane, service) in line
+    assert running.process.poll() is None, running.output()[-4000:]
+    told = drained(lane)
+    assert told.contradictions() == {}
+
+
+def test_after_the_outages_everything_equals_an_undisturbed_replay(lane: Lane) -> None:
+    (running,) = [job for job in lane.jobs if job.process.poll() is None]
+    told = drained(lane)
+    assert running.terminate(timeout=60.0) == 143, running.output()[-4000:]
+    check_conservation(lane, told)
+    check_equals_undisturbed(lane, told, seed=SEED)
+
+
+def address_of(lane: Lane, service: str) -> str:
+    """The host and port that a person must look at; HBase is reached through its gateway."""
+    if service == "kafka":
+        return lane.servers
+    return f"{lane.endpoints.hbase_thrift_host}:{lane.endpoints.hbase_thrift_port}"
