@@ -5,13 +5,15 @@ from typing import Annotated
 from typer import Option, confirm
 
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, store_session
+from jobs.parts import kafka_cluster, pass_settings, query_settings, store_session
 from jobs.run import job_run
 from jobs.session import spark_session
 from stores.epochs import read_epoch, write_epoch
-from streaming.advance import OrderUnknown, next_epoch
+from stores.states import StateTable
+from streaming.advance import next_epoch
 from streaming.checkpoints import Checkpoints
 from streaming.files import HadoopFiles
+from streaming.finishing import finish_epoch
 
 SPARK = True
 
@@ -21,9 +23,6 @@ def main(
     env: EnvOption = "local",
     overrides: SetOption = None,
     verbose: VerboseOption = False,
-    accept_disorder: Annotated[
-        bool, Option("--accept-disorder", help="Go on although waiting events lost their order.")
-    ] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show what would change.")] = False,
     yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False,
 ) -> None:
@@ -38,21 +37,24 @@ def main(
         root = run.settings.stream.checkpoint_root
         with spark_session(run.settings, app_name=f"advance epoch of {scenario}") as spark:
             checkpoints = Checkpoints(HadoopFiles(spark), root, scenario, old.epoch)
-            found = next_epoch(kafka_cluster(run.settings), checkpoints, old)
-        if found is None:
-            run.console.print(f"epoch {old.epoch} fits {old.topic} as it is; nothing to do")
-            return
-        new = found.record
-        told = f"epoch {new.epoch}: {new.reason}; begins at {dict(new.first_offsets)}, states kept"
-        run.console.print(told, markup=False, highlight=False)
-        if found.waiting and not accept_disorder:
-            raise OrderUnknown(
-                f"events wait unscored in old partitions {found.waiting}; others of their entities "
-                "may be in new ones, the order is lost. Fold them anyway: --accept-disorder"
-            )
-        if not dry_run and (yes or confirm("Begin this epoch?")):
+            table = StateTable(session, scenario)
+            found = next_epoch(kafka_cluster(run.settings), checkpoints, table, old)
+            if found is None:
+                run.console.print(f"epoch {old.epoch} fits {old.topic} as it is; nothing to do")
+                return
+            new, first = found.record, dict(found.record.first_offsets)
+            told = f"epoch {new.epoch}: {new.reason}; begins at {first}, states kept"
+            run.console.print(told, markup=False, highlight=False)
+            if found.owed:
+                told = f"epoch {old.epoch} is finished first: {dict(found.owed)}"
+                run.console.print(told, markup=False, highlight=False)
+            if dry_run or not (yes or confirm("Begin this epoch?")):
+                return
+            scoring = pass_settings(run.settings, run.scenario, epoch=old)
+            query = query_settings(run.settings, run.scenario)
+            finish_epoch(spark, query, scoring=scoring, owed=found.owed)
             write_epoch(session, scenario, new)
-            run.console.print(f"epoch {new.epoch} has begun: start score_stream")
+        run.console.print(f"epoch {new.epoch} has begun: start score_stream")
 
 
 app = job_app(

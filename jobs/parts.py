@@ -28,15 +28,17 @@ def store_session(settings: Settings) -> Session:
     return Session(hbase_store(settings), retry_seconds=settings.hbase.timeout_seconds)
 
 
-def pass_settings(settings: Settings, scenario: Scenario) -> PassSettings:
-    """What workers need; epoch and first offsets are filled in at the start of the query."""
+def pass_settings(
+    settings: Settings, scenario: Scenario, *, epoch: EpochRecord | None = None
+) -> PassSettings:
+    """What workers need in `epoch`; without it, the start of the query fills it in."""
     stream = settings.stream
     return PassSettings(
         scenario=scenario.name,
         module=settings.scenarios[scenario.name],
         store=hbase_store(settings),
-        epoch=0,
-        first_offsets={},
+        epoch=epoch.epoch if epoch else 0,
+        first_offsets=dict(epoch.first_offsets) if epoch else {},
         max_event_bytes=stream.max_event_bytes,
         max_future_skew_seconds=stream.max_future_skew_seconds,
         retry_seconds=settings.hbase.retry_seconds,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from rich.console import Console
@@ -26,6 +27,11 @@ class Run:
     settings: Settings
     scenario: Scenario
     console: Console
+
+    def log(self, text: str) -> None:
+        """Print one line with the time in UTC, never wrapped: logs are searched by line."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.console.print(f"{now} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

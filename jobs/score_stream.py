@@ -1,7 +1,6 @@
 """Score events as they arrive: Kafka in, latest predictions in HBase, messages out."""
 
 import threading
-from functools import partial
 from typing import Annotated
 
 from typer import Option
@@ -33,7 +32,6 @@ def main(
         verbose=verbose,
         needs=("kafka", "hbase"),
     ) as run:
-        log = partial(run.console.log, markup=False, highlight=False)
         replay = offsets_of(replay_from)
         with spark_session(run.settings, app_name=f"score {scenario}") as spark:
             starter = QueryStarter(
@@ -43,11 +41,11 @@ def main(
                 scoring=pass_settings(run.settings, run.scenario),
                 checkpoint_root=run.settings.stream.checkpoint_root,
                 heartbeat_seconds=run.settings.stream.heartbeat_seconds,
-                log=log,
+                log=run.log,
                 starting=run.settings.stream.starting,
                 replay_from=replay,
             )
-            Supervisor(starter, threading.Event(), patience(run.settings), log).run()
+            Supervisor(starter, threading.Event(), patience(run.settings), run.log).run()
 
 
 app = job_app(main, doc=__doc__, example="./spark-submit.sh score_stream --scenario churn")

@@ -3,7 +3,10 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
+from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 
 from conf.settings import Settings
@@ -16,12 +19,22 @@ from local.errors import JarsUnavailable
 from local.jars import jar_files
 
 
-def spark_session(settings: Settings, *, app_name: str) -> SparkSession:
+@contextmanager
+def spark_session(settings: Settings, *, app_name: str) -> Iterator[SparkSession]:
     """A session with the settings' properties, jars and, on a cluster, our packages.
 
-    Use it as `with spark_session(settings, app_name="score churn") as spark:`, which stops Spark
-    and its JVM's jobs at the end. The job's own signal handlers stay in force.
+    `with spark_session(settings, app_name="score churn") as spark:` stops Spark and its JVM's jobs
+    at the end. The job's own signal handlers stay in force.
     """
+    spark = _started(settings, app_name)
+    try:
+        yield spark
+    finally:
+        with suppress(Py4JNetworkError, ConnectionError):  # a JVM that is gone needs no stopping
+            spark.stop()
+
+
+def _started(settings: Settings, app_name: str) -> SparkSession:
     os.environ.update(worker_environment(os.environ))
     if interpreter := settings.spark.conf.get("spark.pyspark.python"):
         os.environ["PYSPARK_PYTHON"] = interpreter

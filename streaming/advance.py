@@ -4,41 +4,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stores.epochs import EpochRecord
+from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import begun, check_identity
+from streaming.resume import batch_end_before
 from streaming.topics import KafkaCluster
-
-
-class OrderUnknown(RuntimeError):
-    """Events of one entity wait in two partitions; which came first cannot be known."""
-
-    exit_code = 4
 
 
 @dataclass(frozen=True)
 class NextEpoch:
-    """The epoch to begin, and events of the old one that were not scored: partition → how many."""
+    """The epoch to begin, and what the old one owes: partition → (a batch end, end)."""
 
     record: EpochRecord
-    waiting: Mapping[int, int]
+    owed: Mapping[int, tuple[int, int]]
 
 
-def next_epoch(kafka: KafkaCluster, checkpoints: Checkpoints, old: EpochRecord) -> NextEpoch | None:
+def next_epoch(
+    kafka: KafkaCluster, checkpoints: Checkpoints, table: StateTable, old: EpochRecord
+) -> NextEpoch | None:
     """The epoch that fits the topic as it is now; None when the old one does.
 
-    A recreated topic begins at its first offsets; otherwise each partition goes on where the
-    stream's checkpoint stands, and new partitions begin at their first offsets.
+    A recreated topic begins at its first offsets; otherwise the old epoch is finished up to the
+    present end of its partitions, where they go on, and new ones begin at their first offsets.
     """
     identity, offsets = kafka.identity(old.topic), kafka.offsets(old.topic)
     first = {partition: begin for partition, (begin, _) in offsets.items()}
-    waiting: dict[int, int] = {}
+    owed: dict[int, tuple[int, int]] = {}
     is_same_topic = identity.topic_id == old.topic_id
     if not is_same_topic:
         why = f"topic recreated: id {old.topic_id} is now {identity.topic_id}"
     else:
         done = scored_upto(checkpoints, old)
-        first |= {p: max(begin, done[p]) for p, begin in first.items() if p in done}
-        waiting = {p: offsets[p][1] - first[p] for p in done if offsets[p][1] > first[p]}
+        for partition in old.first_offsets:  # Spark's checkpoint may know newer ones, unscored
+            begin = batch_end_before(table, old, partition=partition, offset=done[partition])
+            first[partition] = offsets[partition][1]
+            if begin < first[partition]:
+                owed[partition] = (begin, first[partition])
         changed = len(identity.partitions) != old.partitions
         why = f"{old.partitions} partitions are now {len(identity.partitions)}" if changed else ""
     if not why:
@@ -50,7 +51,7 @@ def next_epoch(kafka: KafkaCluster, checkpoints: Checkpoints, old: EpochRecord) 
         reason=why,
         is_whole_history=old.is_whole_history and is_same_topic,
     )
-    return NextEpoch(record, waiting)
+    return NextEpoch(record, owed)
 
 
 def epoch_of_rebuild(

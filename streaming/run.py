@@ -67,8 +67,10 @@ class QueryStarter:
             scoring = replace(
                 self.scoring, epoch=record.epoch, first_offsets=dict(record.first_offsets)
             )
+            root, files = self.checkpoint_root, HadoopFiles(self.spark)
+            checkpoints = Checkpoints(files, root, scenario, record.epoch)
             generation = generation_to_run(
-                Checkpoints(HadoopFiles(self.spark), self.checkpoint_root, scenario, record.epoch),
+                checkpoints,
                 StateTable(session, scenario),
                 record,
                 replay_from=self.replay_from,
@@ -76,6 +78,7 @@ class QueryStarter:
             )
         finally:
             session.close()
+        resumed = checkpoints.resumes_at(generation, record.topic)
         warm_workers(self.spark, scoring)
         query = start_query(self.spark, self.settings, scoring=scoring, generation=generation)
         self.replay_from = None  # asked for once, not after every fault
@@ -83,7 +86,7 @@ class QueryStarter:
         heartbeat.start()
         self.log(
             f"scoring {self.settings.topic} in epoch {record.epoch}, generation "
-            f"{generation.number}, from {generation.start}"
+            f"{generation.number}, from {dict(resumed)}"
         )
 
         def check() -> None:

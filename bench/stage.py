@@ -1,0 +1,149 @@
+"""What both systems are measured on: one platform, topic and model, and the load."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from rich.console import Console
+
+from conf.settings import load_settings
+from jobs.child_jobs import ChildJob, start_child
+from jobs.endpoints import resolve_endpoints
+from jobs.from_settings import hbase_store
+from jobs.parts import kafka_cluster
+from local.platform import Platform, down, up
+from stores.connection import HBaseStore
+from stores.deployments import read_deployment, write_deployment
+from streaming.topics import KafkaCluster
+
+_PREPARATION = (
+    ("making topics and tables", "prepare_scenario"),
+    ("publishing the customers' history", "publish_events"),
+    ("training a model on it and deploying it", "train_model"),
+)
+
+
+class LoadLike(Protocol):
+    """How fast and how long follow-up events come."""
+
+    @property
+    def events_per_second(self) -> float:
+        """The rate."""
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long, altogether."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A running platform with the scenario's history and a deployed model in `store`."""
+
+    run_dir: Path
+    kafka: KafkaCluster
+    store: HBaseStore
+    scenario: str
+    module: str
+    console: Console
+
+    def with_namespace(self, namespace: str) -> HBaseStore:
+        """The store in another namespace: tables made, the deployed model copied into it."""
+        store = replace(self.store, namespace=namespace)
+        self.run("prepare_scenario", "--set", f"hbase.namespace={namespace}")
+        deployment = read_deployment(self.store, self.scenario)
+        if deployment is None:
+            raise LookupError(f"no model is deployed in {self.store}, expected one of train_model")
+        write_deployment(store, deployment)
+        return store
+
+    def publish_follow_ups(self, load: LoadLike, *, seed: int, watch: ChildJob) -> None:
+        """Publish `load`, good events only; raises `ChildFailed` when `watch` ends meanwhile."""
+        publisher = self.start(
+            "publish_events",
+            "--no-history",
+            f"--rate={load.events_per_second}",
+            f"--duration={load.duration_seconds}",
+            "--bad-share=0",
+            f"--seed={seed}",
+        )
+        try:
+            title = f"{load.events_per_second:,.0f} events/s for {load.duration_seconds:.0f} s"
+            with self.console.status(title):
+                while publisher.process.poll() is None:
+                    watch.check()
+                    time.sleep(0.2)
+            publisher.check()
+        finally:
+            publisher.stop()
+
+    def run(self, job: str, *arguments: str) -> None:
+        """Run a job to its end; raises `ChildFailed`."""
+        child = self.start(job, *arguments)
+        try:
+            child.finish()
+        finally:
+            child.stop()
+
+    def start(self, job: str, *arguments: str, log_name: str = "") -> ChildJob:
+        """Start a job on this platform, its output in the run folder."""
+        here = ("--scenario", self.scenario, "--set", f"platform.run_dir={self.run_dir}")
+        return start_child([job, *here, *arguments], log=self.log(log_name or job))
+
+    def tell(self, line: str) -> None:
+        """Print a line of progress."""
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def log(self, name: str) -> Path:
+        """Where a child's output goes."""
+        return self.run_dir / "logs" / "bench" / f"{name}.log"
+
+
+@contextmanager
+def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]:
+    """A platform of its own in a new folder, with history and model; all of it ends with the block.
+
+    `keep` leaves the folder with data and logs.
+    """
+    run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
+    platform = Platform(run_dir, die_with_parent=True)
+    try:
+        with _told("starting Kafka and HBase", console):
+            up(platform, console=console)
+        stage = stage_in(run_dir, scenario, console=console)
+        for words, job in _PREPARATION:
+            with _told(words, console):
+                stage.run(job)
+        yield stage
+    finally:
+        with _told("stopping Kafka and HBase", console):
+            down(platform, console=console)
+        if keep:
+            console.print(f"kept {run_dir}", markup=False, highlight=False)
+        else:
+            shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def stage_in(run_dir: Path, scenario: str, *, console: Console) -> Stage:
+    """The stage on the platform that runs in `run_dir`; raises `ServiceDown` when none does."""
+    settings = resolve_endpoints(load_settings("local", overrides=[f"platform.run_dir={run_dir}"]))
+    return Stage(
+        run_dir=run_dir,
+        kafka=kafka_cluster(settings),
+        store=hbase_store(settings),
+        scenario=scenario,
+        module=settings.scenarios[scenario],
+        console=console,
+    )
+
+
+@contextmanager
+def _told(words: str, console: Console) -> Iterator[None]:
+    began = time.monotonic()
+    with console.status(words):
+        yield
+    console.print(f"{words}: {time.monotonic() - began:.0f} s", highlight=False)

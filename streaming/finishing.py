@@ -1,0 +1,81 @@
+"""Scores what an epoch still owes, in one Spark batch: the next epoch begins with nothing waiting.
+
+The rows of an epoch may be ahead of its checkpoint. A new epoch that began at the checkpoint would
+fold those events twice, for it reads the old epoch's newest states; so the old one is finished
+first, through the same pass: what was scored before is repeated to the byte.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from features.arrow_records import RECORD_COLUMNS
+from streaming.output import OUTPUT_SCHEMA
+from streaming.query import QuerySettings
+from streaming.refusals import EpochChanged, refusal_in
+from streaming.settings import PassSettings
+from streaming.topic_plan import DEAD_LETTER_EXTRA_BYTES
+from streaming.worker import scoring_function
+
+
+class OrderLost(RuntimeError):
+    """Producers went on while the partition count changed; says what waits and what to do."""
+
+    exit_code = 4
+
+
+def finish_epoch(
+    spark: Any,
+    settings: QuerySettings,
+    *,
+    scoring: PassSettings,
+    owed: Mapping[int, tuple[int, int]],
+) -> None:
+    """Score and publish `owed`, partition → (a batch end, end), in the epoch of `scoring`.
+
+    Raises `OrderLost` when events of an entity wait in two partitions.
+    """
+    if not owed:
+        return
+    try:
+        _score(spark, settings, scoring, owed)
+    except Exception as error:
+        refusal = refusal_in(str(error))
+        if not isinstance(refusal, EpochChanged):
+            raise refusal or error from error
+        raise OrderLost(
+            f"{refusal.message.split(':')[0]} while events waited: which came first is not known. "
+            "Nothing is lost and no row is wrong, but the stream cannot go on by itself: publish "
+            f"{dict(owed)} of {settings.topic} to a new topic in their order by time, name it "
+            f"{settings.topic}, and run advance_epoch again"
+        ) from error
+
+
+def _score(
+    spark: Any,
+    settings: QuerySettings,
+    scoring: PassSettings,
+    owed: Mapping[int, tuple[int, int]],
+) -> None:
+    source = (
+        spark.read.format("kafka")
+        .options(**settings.kafka_options)
+        .option("assign", json.dumps({settings.topic: sorted(owed)}))
+        .option("startingOffsets", _offsets(settings.topic, {p: a for p, (a, _) in owed.items()}))
+        .option("endingOffsets", _offsets(settings.topic, {p: b for p, (_, b) in owed.items()}))
+        .option("kafka.max.partition.fetch.bytes", settings.max_message_bytes)
+        .load()
+        .select(*RECORD_COLUMNS)
+    )
+    (
+        source.mapInArrow(scoring_function(scoring), OUTPUT_SCHEMA)
+        .write.format("kafka")
+        .options(**settings.kafka_options)
+        .option("kafka.max.request.size", settings.max_message_bytes + DEAD_LETTER_EXTRA_BYTES)
+        .option("kafka.compression.type", "lz4")
+        .save()
+    )
+
+
+def _offsets(topic: str, offsets: Mapping[int, int]) -> str:
+    return json.dumps({topic: {str(partition): at for partition, at in offsets.items()}})
