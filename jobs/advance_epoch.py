@@ -43,11 +43,9 @@ def main(
                 run.console.print(f"epoch {old.epoch} fits {old.topic} as it is; nothing to do")
                 return
             new, first = found.record, dict(found.record.first_offsets)
-            told = f"epoch {new.epoch}: {new.reason}; begins at {first}, states kept"
-            run.console.print(told, markup=False, highlight=False)
+            run.log(f"epoch {new.epoch}: {new.reason}; begins at {first}, states are kept")
             if found.owed:
-                told = f"epoch {old.epoch} is finished first: {dict(found.owed)}"
-                run.console.print(told, markup=False, highlight=False)
+                run.log(f"epoch {old.epoch} is finished first: {dict(found.owed)}")
             if dry_run or not (yes or confirm("Begin this epoch?")):
                 return
             scoring = pass_settings(run.settings, run.scenario, epoch=old)
