@@ -64,7 +64,7 @@ bench-latency: setup ## Event to readable row: the stream beside a plain consume
 
 .PHONY: test
 test: setup ## All tests: unit, Spark, and integration with a real Kafka and HBase
-	@$(PYTEST) $(PYTEST_ARGS)
+	@$(PYTEST) tests/unit tests/spark tests/integration $(PYTEST_ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Pure tests, in seconds
