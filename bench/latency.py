@@ -10,11 +10,12 @@ from rich.console import Console
 from typer import Option
 
 from bench.figures import comparison
+from bench.load import Load
 from bench.machine import described
 from bench.stage import Stage, own_stage, stage_in
 from bench.systems import LoopSystem, StreamSystem
 from bench.tables import markdown, pooled, table_of
-from bench.trial import Load, System, Trial, measured
+from bench.trial import System, Trial, measured
 from jobs.outcome import ending_with_exit_code
 from local.endpoints import read_endpoints
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console
 
+from bench.load import Load
 from conf.settings import load_settings
 from jobs.child_jobs import ChildJob, start_child
 from jobs.endpoints import resolve_endpoints
@@ -26,18 +26,6 @@ _PREPARATION = (
     ("publishing the customers' history", "publish_events"),
     ("training a model on it and deploying it", "train_model"),
 )
-
-
-class LoadLike(Protocol):
-    """How fast and how long follow-up events come."""
-
-    @property
-    def events_per_second(self) -> float:
-        """The rate."""
-
-    @property
-    def duration_seconds(self) -> float:
-        """How long, altogether."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +49,7 @@ class Stage:
         write_deployment(store, deployment)
         return store
 
-    def publish_follow_ups(self, load: LoadLike, *, seed: int, watch: ChildJob) -> None:
+    def publish_follow_ups(self, load: Load, *, seed: int, watch: ChildJob) -> None:
         """Publish `load`, good events only; raises `ChildFailed` when `watch` ends meanwhile."""
         publisher = self.start(
             "publish_events",

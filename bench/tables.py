@@ -6,7 +6,8 @@ from datetime import datetime
 from rich.table import Table
 
 from bench.figures import Figures, figures_of
-from bench.trial import Load, Trial
+from bench.load import Load
+from bench.trial import Trial
 
 COLUMNS = ("round", "samples", "p50 ms", "p95 ms", "p99 ms", "max ms", "events/s")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.figures import figures_of
 from bench.keeping_up import Follower
+from bench.load import Load
 from bench.stage import Stage
 from jobs.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
@@ -15,8 +16,6 @@ from stores.connection import HBaseStore
 _CATCH_UP_SECONDS = 300.0
 # A system that keeps up has nothing left to do a moment after the last event.
 _LAG_SECONDS = 5.0
-# Load goes on after the measured time, so that its last events meet a busy system, too.
-_TAIL_SECONDS = 2.0
 _LEAST_SHARE_OF_SAMPLES = 0.5
 
 System = Callable[[str], AbstractContextManager[ChildJob]]
@@ -26,20 +25,6 @@ class MeasurementUnsound(RuntimeError):
     """The figures would mislead; the message says why."""
 
     exit_code = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Load:
-    """Follow-up events per second, how long they warm a system up, how long they are measured."""
-
-    events_per_second: float
-    warm_up_seconds: float
-    seconds: float
-
-    @property
-    def duration_seconds(self) -> float:
-        """How long the load runs altogether."""
-        return self.warm_up_seconds + self.seconds + _TAIL_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
