@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from batch.event_source import Record
@@ -100,8 +101,13 @@ def publish(
 
     start_seconds = time.monotonic()
     try:
-        for number, record in enumerate(records):
+        stream = iter(records)
+        for number in count():
+            # A follow-up is dated when it is made, so it is made only when it is due.
             if not _is_due(number, pace, start_seconds):
+                break
+            record = next(stream, None)
+            if record is None:
                 break
             future = producer.send(topics[record.topic_kind], key=record.key, value=record.value)
             published.add(record)
