@@ -93,7 +93,7 @@ def _in_window(probe: LatencyProbe, load: Load) -> list[float]:
 
 
 def _check(trial: Trial, probe: LatencyProbe, load: Load) -> None:
-    lost = probe.missed + len(probe._pending)
+    lost = probe.missed + probe.waiting
     if lost:
         raise MeasurementUnsound(f"{trial.system}: {lost} picked events never became readable")
     expected = probe.samples_per_second * load.seconds

@@ -66,6 +66,11 @@ class LatencyProbe:
         self._stop.set()
         self._thread.join(timeout=10.0)
 
+    @property
+    def waiting(self) -> int:
+        """Picked events that are not readable yet."""
+        return len(self._pending)
+
     def percentiles(
         self, levels: tuple[float, ...], *, last_seconds: float | None = None
     ) -> list[float] | None:

@@ -29,4 +29,3 @@ class PassSettings:
     reload_seconds: float = 30.0
     contiguous_offsets: bool = True
     artifact_cache: str = ""
-    run_id: str = ""
