@@ -132,3 +132,25 @@ class Training(Section):
     """seed of every random choice"""
     holdout_fraction: Annotated[float, Field(gt=0, lt=1)]
     """share of the entities that is held out for evaluation"""
+
+
+class Delta(Section):
+    """The Delta tables: archive, training snapshots, batch runs."""
+
+    root: Location
+    """absolute folder or URI of the tables, one folder below it per scenario; shared by all nodes"""
+    retention_days: Annotated[int, Field(ge=7)]
+    """how long older versions stay readable: as long as an audit may reach back"""
+    archive_interval_seconds: PositiveNumber
+    """pause between two commits of the archive; what it lags behind the stream at least"""
+    archive_commit_offsets: Positive
+    """most messages of one commit of the archive"""
+    compact_after_commits: Positive
+    """after so many commits a table's small files are merged"""
+
+
+class Reports(Section):
+    """Files for people: audits, profiles, retention lists."""
+
+    folder: Path
+    """folder on the machine that runs the job, absolute; made when missing"""

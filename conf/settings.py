@@ -14,7 +14,18 @@ from conf import requirements
 from conf.entries import accepted
 from conf.errors import Problem, SettingsError
 from conf.schema import SettingPath, dotted
-from conf.sections import Hbase, Kafka, Mlflow, Platform, Section, Spark, Stream, Training
+from conf.sections import (
+    Delta,
+    Hbase,
+    Kafka,
+    Mlflow,
+    Platform,
+    Reports,
+    Section,
+    Spark,
+    Stream,
+    Training,
+)
 from conf.sources import FOLDER, Entry, files_of, from_environment, from_file, from_overrides
 from conf.validation import validated
 
@@ -35,6 +46,8 @@ class Settings(Section):
     spark: Spark
     stream: Stream
     training: Training
+    delta: Delta
+    reports: Reports
 
 
 def load_settings(

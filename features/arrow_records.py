@@ -7,6 +7,8 @@ from features.decode import Records
 
 # What every reader of records must deliver, whatever it reads from.
 RECORD_COLUMNS = ("key", "value", "partition", "offset", "timestamp")
+# The same of archived records, whose offsets may belong to several epochs.
+ARCHIVED_COLUMNS = (*RECORD_COLUMNS, "epoch")
 
 
 def records_of(arrow: pa.RecordBatch) -> Records:

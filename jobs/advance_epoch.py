@@ -12,7 +12,7 @@ from stores.epochs import read_epoch, write_epoch
 from stores.states import StateTable
 from streaming.advance import next_epoch
 from streaming.checkpoints import Checkpoints
-from streaming.files import HadoopFiles
+from stores.hadoop_files import HadoopFiles
 from streaming.finishing import finish_epoch
 
 SPARK = True

@@ -14,7 +14,7 @@ from jobs.session import spark_session
 from stores.epochs import read_epoch, write_epoch
 from streaming.advance import epoch_of_rebuild
 from streaming.checkpoints import Checkpoints
-from streaming.files import HadoopFiles
+from stores.hadoop_files import HadoopFiles
 
 SPARK = True
 

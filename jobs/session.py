@@ -20,13 +20,16 @@ from local.jars import jar_files
 
 
 @contextmanager
-def spark_session(settings: Settings, *, app_name: str) -> Iterator[SparkSession]:
+def spark_session(
+    settings: Settings, *, app_name: str, with_delta: bool = False
+) -> Iterator[SparkSession]:
     """A session with the settings' properties, jars and, on a cluster, our packages.
 
     `with spark_session(settings, app_name="score churn") as spark:` stops Spark and its JVM's jobs
-    at the end. The job's own signal handlers stay in force.
+    at the end. The job's own signal handlers stay in force. `with_delta` for jobs that read or write
+    Delta tables.
     """
-    spark = _started(settings, app_name)
+    spark = _started(settings, app_name, with_delta=with_delta)
     try:
         yield spark
     finally:
@@ -34,7 +37,7 @@ def spark_session(settings: Settings, *, app_name: str) -> Iterator[SparkSession
             spark.stop()
 
 
-def _started(settings: Settings, app_name: str) -> SparkSession:
+def _started(settings: Settings, app_name: str, *, with_delta: bool) -> SparkSession:
     os.environ.update(worker_environment(os.environ))
     if interpreter := settings.spark.conf.get("spark.pyspark.python"):
         os.environ["PYSPARK_PYTHON"] = interpreter
@@ -46,7 +49,8 @@ def _started(settings: Settings, app_name: str) -> SparkSession:
         raise ServiceDown(f"Spark's jars are missing: {error}") from error
     py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages")]
     builder = SparkSession.builder.appName(app_name).master(settings.spark.master)
-    for name, value in spark_properties(settings, jars=jars, py_files=py_files).items():
+    properties = spark_properties(settings, jars=jars, py_files=py_files, with_delta=with_delta)
+    for name, value in properties.items():
         builder = builder.config(name, value)
     on_interrupt = signal.getsignal(signal.SIGINT)
     spark = builder.getOrCreate()

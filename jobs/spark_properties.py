@@ -7,6 +7,14 @@ from conf.settings import Settings
 from jobs.packages import CHECKOUT
 
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+# Delta reads its log with 50 tasks and cleans up with 10,000, whatever its size: opening a table
+# took 4 s instead of 0.3, a vacuum 40 s.
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
+}
 _LOG = f"-Dlog4j2.configurationFile=file:{CHECKOUT / 'conf' / 'log4j2.properties'}"
 
 
@@ -16,9 +24,12 @@ def is_local(settings: Settings) -> bool:
 
 
 def spark_properties(
-    settings: Settings, *, jars: Sequence[Path], py_files: Sequence[Path]
+    settings: Settings, *, jars: Sequence[Path], py_files: Sequence[Path], with_delta: bool = False
 ) -> dict[str, str]:
-    """Every property that Spark starts with; those of spark.conf win, Java options are added."""
+    """Every property that Spark starts with; those of spark.conf win, Java options are added.
+
+    with_delta: the properties that reading and writing Delta tables needs.
+    """
     own = settings.spark.conf
     properties = {
         "spark.driver.memory": settings.spark.driver_memory,
@@ -28,6 +39,8 @@ def spark_properties(
         # No other machine takes part: a host name that resolves to nothing must not matter.
         properties["spark.driver.host"] = properties["spark.driver.bindAddress"] = "127.0.0.1"
         properties["spark.executorEnv.PYTHONPATH"] = str(CHECKOUT)
+    if with_delta:
+        properties |= _DELTA
     if jars:
         properties["spark.jars"] = ",".join(str(path) for path in jars)
     if py_files:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streaming.files import Files
+from stores.hadoop_files import Files
 
 Offsets = Mapping[int, int]
 

@@ -1,6 +1,6 @@
 """Predictions as JSON: the row in HBase, and the same with its features for the topic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +20,7 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
 
     suppressed: str
     entity: str
+    epoch: int
     event_time: datetime
     source: Source
 
@@ -34,16 +35,28 @@ def row_document(prediction: Prediction) -> bytes:
     return _encode(prediction)
 
 
-def log_document(row: bytes, features: list[float], definitions: str) -> bytes:
-    """The topic's message: the row, its features in declared order (null: missing), their digest.
+def log_document(row: bytes, features: list[float], basis: bytes) -> bytes:
+    """The topic's message: the row, its features in declared order (null: missing), their basis.
 
     Floats are written with the fewest digits that read back as the same float.
     """
-    return b'%b,"features":%b,"feature_definitions":"%b"}' % (
-        row[:-1],
-        _encode(features),
-        definitions.encode(),
+    return b'%b,"features":%b,%b' % (row[:-1], _encode(features), basis[1:])
+
+
+def log_basis(definitions: str, policy_version: str, thresholds: Mapping[str, float]) -> bytes:
+    """What an audit needs beside row and features: the definitions' digest, and what decided."""
+    return _encode(
+        {
+            "feature_definitions": definitions,
+            "policy_version": policy_version,
+            "thresholds": dict(thresholds),
+        }
     )
+
+
+def row_in(message: bytes) -> bytes:
+    """The row document inside a topic's message, to the byte."""
+    return message[: message.rindex(b',"features":[')] + b"}"
 
 
 def suppressed_document(document: Suppressed) -> bytes:

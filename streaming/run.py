@@ -8,7 +8,7 @@ from stores.connection import Session
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import check_identity, epoch_for_start
-from streaming.files import HadoopFiles
+from stores.hadoop_files import HadoopFiles
 from streaming.heartbeat import Heartbeat, warm_workers
 from streaming.query import QuerySettings, start_query
 from streaming.resume import generation_to_run

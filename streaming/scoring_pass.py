@@ -25,6 +25,7 @@ from streaming.documents import (
     Positions,
     PredictionWriter,
     Suppressed,
+    log_basis,
     log_document,
     row_document,
     suppressed_document,
@@ -139,13 +140,15 @@ class ScoringPass:
         predictions = self._writer.predictions(ids, verdicts, positions, work.use)
         topic, review_topic = self._scenario.topic("predictions"), self._scenario.topic("review")
         entity_rows = work.entities.rows[chosen].tolist()
+        plan, policy = self._scenario.plan, self._scenario.policy
+        basis = log_basis(plan.digest, policy.version, work.use.deployment.thresholds)
         for prediction, values, entity_row in zip(
             predictions, features.tolist(), entity_rows, strict=True
         ):
             row = row_document(prediction)
             key = prediction.entity.encode()
             work.rows[entity_row] = row  # events are in offset order: the last one stays
-            work.output.add(topic, key, log_document(row, values, self._scenario.plan.digest))
+            work.output.add(topic, key, log_document(row, values, basis))
             if prediction.review:
                 work.output.add(review_topic, key, row)
 
@@ -157,6 +160,7 @@ class ScoringPass:
             document = Suppressed(
                 suppressed=f"awaiting_{self._scenario.required_feature}",
                 entity=work.events.entities[row],
+                epoch=self._settings.epoch,
                 event_time=utc(positions.event_ms[position]),
                 source=positions.source(position),
             )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from stores.predictions import Model, Prediction, Reason, Source
-from streaming.documents import log_document, row_document, utc
+from streaming.documents import log_basis, log_document, row_document, row_in, utc
 
 MOMENT = datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=UTC)
 PREDICTION = Prediction(
@@ -33,10 +33,13 @@ def test_a_row_reads_back_equal() -> None:
 
 def test_the_message_is_the_row_with_its_features_exact_to_the_bit() -> None:
     features = [0.1 + 0.2, math.nan, 5e-324, 1e300, -0.0]
-    raw = log_document(row_document(PREDICTION), features, "00ff")
+    basis = log_basis("00ff", "p1", {"ok": 0.0, "hot": 0.5})
+    raw = log_document(row_document(PREDICTION), features, basis)
     told = msgspec.json.decode(raw)
     assert msgspec.json.decode(raw, type=Prediction) == PREDICTION
     assert told["feature_definitions"] == "00ff"
+    assert (told["policy_version"], told["thresholds"]) == ("p1", {"ok": 0.0, "hot": 0.5})
+    assert row_in(raw) == row_document(PREDICTION)
     back = [math.nan if each is None else each for each in told["features"]]
     assert [each.hex() for each in back] == [each.hex() for each in features]
 

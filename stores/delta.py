@@ -1,0 +1,141 @@
+"""Delta tables of a scenario: where they are, how they are opened and written, what went wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+# What Delta and Spark call a table that is not there, or whose first commit never happened.
+_ABSENT = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE")
+_EXISTS = ("DELTA_PATH_EXISTS",)
+_NO_VERSION = ("DELTA_VERSION_NOT_FOUND",)
+_PAST_RETENTION = ("DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",)
+
+
+class TableAbsent(RuntimeError):
+    """There is no Delta table at the path; says which job makes it."""
+
+    exit_code = 4
+
+
+class VersionAbsent(RuntimeError):
+    """The table has no such version; names those that it has."""
+
+    exit_code = 4
+
+
+class PastRetention(RuntimeError):
+    """The version's files may be gone: it is older than the table's retention."""
+
+    exit_code = 4
+
+
+class TableExists(RuntimeError):
+    """Somebody else has made a table at the path."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaPlace:
+    """Where the tables of `scenario` are; `retention_days` of history stay readable."""
+
+    root: str
+    scenario: str
+    retention_days: int
+
+    def path(self, *names: str) -> str:
+        """The folder of a table, for example `path("events")`."""
+        return "/".join([self.root.rstrip("/"), self.scenario, *names])
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Table properties that keep every version readable for `retention_days`."""
+        kept = f"interval {self.retention_days} days"
+        return {"delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """One version of a table: what was done, when (UTC), what the writer noted, Delta's counts."""
+
+    version: int
+    operation: str
+    at: datetime
+    note: str | None
+    counts: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_table(
+    spark: SparkSession, path: str, *, made_by: str, version: int | None = None
+) -> DataFrame:
+    """The table at `path` as it is now, or at integer `version`.
+
+    made_by: the job that makes it, named when it is missing. Raises `TableAbsent` (also for a
+    folder that a killed job left before its first commit), `VersionAbsent`, `PastRetention`.
+    """
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    try:
+        return reader.load(path)
+    except AnalysisException as error:
+        raise _named(error, path, made_by) from None
+
+
+def commits(spark: SparkSession, path: str, *, made_by: str) -> list[Commit]:
+    """All versions of the table at `path` that its log still tells, newest first."""
+    from delta.tables import DeltaTable
+
+    try:
+        rows = DeltaTable.forPath(spark, path).history().collect()
+    except AnalysisException as error:
+        raise _named(error, path, made_by) from None
+    return [
+        Commit(
+            version=row["version"],
+            operation=row["operation"],
+            at=row["timestamp"],
+            note=row["userMetadata"],
+            counts=row["operationMetrics"] or {},
+        )
+        for row in rows
+    ]
+
+
+def is_table(spark: SparkSession, path: str) -> bool:
+    """Whether a Delta table with at least one commit is at `path`."""
+    from delta.tables import DeltaTable
+
+    return bool(DeltaTable.isDeltaTable(spark, path))
+
+
+def write_new_table(frame: DataFrame, path: str, *, place: DeltaPlace, note: str) -> int:
+    """Write `frame` as a new table at `path` in one commit, and return its version, 0.
+
+    All or nothing: a killed job leaves no table. `note` stays with the commit. Raises
+    `TableExists`.
+    """
+    writer: Any = frame.write.format("delta").mode("errorifexists").option("userMetadata", note)
+    try:
+        writer.options(**place.properties).save(path)
+    except AnalysisException as error:
+        raise _named(error, path, "") from None
+    return 0
+
+
+def _named(error: AnalysisException, path: str, made_by: str) -> Exception:
+    condition = error.getCondition() or ""
+    sentence = str(error).partition("] ")[2].split(" SQLSTATE")[0].splitlines()[0]
+    if condition in _ABSENT:
+        return TableAbsent(f"there is no Delta table at {path}: run ./spark-submit.sh {made_by}")
+    if condition in _EXISTS:
+        return TableExists(f"there is a table at {path} already")
+    if condition in _NO_VERSION:
+        return VersionAbsent(f"{path}: {sentence}")
+    if condition in _PAST_RETENTION:
+        return PastRetention(f"{path}: {sentence} Its files may have been removed.")
+    return error
