@@ -1,7 +1,7 @@
 """What one call of the publisher sends: history, then follow-ups at a rate."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from batch.disturbance import Disturbance, WithDuplicates, jittered
 from batch.event_source import EventSource, Record
 from batch.kafka_producer import open_producer
 from batch.kafka_topics import KafkaUnreachable, require_topics
@@ -38,6 +39,7 @@ class Order:
     pace: Pace | None
     bad_share: float
     seed: int
+    disturbance: Disturbance = field(default_factory=Disturbance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +61,23 @@ def phases(
         records = source.history(with_labels=order.labels)
         found.append(Phase(title="history", records=records, pace=Pace(), total=len(records)))
     if order.pace is not None:
-        follow_ups = source.follow_ups(
-            seed=order.seed, now=now, bad_share=order.bad_share, too_large_bytes=too_large_bytes
-        )
+        follow_ups = _follow_ups(source, order, now=now, too_large_bytes=too_large_bytes)
         total = order.pace.total
         found.append(Phase(title="follow-ups", records=follow_ups, pace=order.pace, total=total))
     return found
+
+
+def _follow_ups(
+    source: EventSource, order: Order, *, now: Callable[[], datetime], too_large_bytes: int
+) -> Iterable[Record]:
+    disturbance, seed = order.disturbance, order.seed
+    clock = jittered(
+        now, share=disturbance.disorder_share, seconds=disturbance.disorder_seconds, seed=seed
+    )
+    records = source.follow_ups(
+        seed=seed, now=clock, bad_share=order.bad_share, too_large_bytes=too_large_bytes
+    )
+    return WithDuplicates(records, disturbance.duplicate_share, seed)
 
 
 def show_samples(found: Sequence[Phase], console: Console) -> None:

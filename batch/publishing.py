@@ -3,7 +3,7 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -94,22 +94,20 @@ def publish(
     """Send `records` through a kafka-python `producer`, counting in `published`.
 
     topics: topic kind → topic. Ends with the records or after `pace.seconds`; waits for all
-    acknowledgements then, and also when it is interrupted by a signal. Each record arrives once
-    (an idempotent producer). Raises `KafkaUnreachable` when Kafka does not take records.
+    acknowledgements then, between records of different topics, and when it is interrupted by a
+    signal: labels that follow events get a later broker time than all of them. Each record arrives
+    once (an idempotent producer). Raises `KafkaUnreachable` when Kafka does not take records.
     """
     from kafka.errors import KafkaError
 
-    start_seconds = time.monotonic()
+    topic_kind = None
     try:
-        stream = iter(records)
-        for number in count():
-            # A follow-up is dated when it is made, so it is made only when it is due.
-            if not _is_due(number, pace, start_seconds):
-                break
-            record = next(stream, None)
-            if record is None:
-                break
-            future = producer.send(topics[record.topic_kind], key=record.key, value=record.value)
+        for record in _when_due(records, pace):
+            if topic_kind not in (None, record.topic_kind):
+                # Two topics are two queues in the producer: a label could overtake its events.
+                producer.flush(timeout=_FLUSH_SECONDS)
+            topic_kind = record.topic_kind
+            future = producer.send(topics[topic_kind], key=record.key, value=record.value)
             published.add(record)
             future.add_callback(published.on_acknowledged)
             future.add_errback(published.on_error)
@@ -120,6 +118,17 @@ def publish(
         ) from error
     finally:
         producer.flush(timeout=_FLUSH_SECONDS)
+
+
+def _when_due(records: Iterable[Record], pace: Pace) -> Iterator[Record]:
+    """Each record when it is due; it is made only then, because it is dated when it is made."""
+    start_seconds = time.monotonic()
+    stream = iter(records)
+    for number in count():
+        record = next(stream, None) if _is_due(number, pace, start_seconds) else None
+        if record is None:
+            return
+        yield record
 
 
 def _is_due(number: int, pace: Pace, start_seconds: float) -> bool:

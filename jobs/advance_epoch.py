@@ -9,10 +9,10 @@ from jobs.parts import kafka_cluster, pass_settings, query_settings, store_sessi
 from jobs.run import job_run
 from jobs.session import spark_session
 from stores.epochs import read_epoch, write_epoch
+from stores.hadoop_files import HadoopFiles
 from stores.states import StateTable
 from streaming.advance import next_epoch
 from streaming.checkpoints import Checkpoints
-from stores.hadoop_files import HadoopFiles
 from streaming.finishing import finish_epoch
 
 SPARK = True

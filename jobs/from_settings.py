@@ -7,6 +7,7 @@ from batch.training_rows import TrainingOptions
 from conf.settings import Settings
 from models.tracking import TrackingPlace
 from stores.connection import HBaseStore
+from stores.delta import DeltaPlace
 
 
 def hbase_store(settings: Settings) -> HBaseStore:
@@ -23,6 +24,12 @@ def tracking_place(settings: Settings) -> TrackingPlace:
         artifact_root=mlflow.artifact_root,
         prefix=mlflow.experiment_prefix,
     )
+
+
+def delta_place(settings: Settings, scenario: str) -> DeltaPlace:
+    """Where the Delta tables of `scenario` are."""
+    delta = settings.delta
+    return DeltaPlace(root=delta.root, scenario=scenario, retention_days=delta.retention_days)
 
 
 def event_limits(settings: Settings) -> EventLimits:

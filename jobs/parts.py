@@ -8,6 +8,7 @@ from local.cache import cache_dir
 from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.epochs import EpochRecord
+from streaming.archiver import ArchiveSettings
 from streaming.query import QuerySettings
 from streaming.settings import PassSettings
 from streaming.supervisor import Patience
@@ -56,6 +57,17 @@ def query_settings(settings: Settings, scenario: Scenario) -> QuerySettings:
         progress_interval_ms=settings.stream.progress_interval_ms,
         max_message_bytes=settings.kafka.max_message_bytes,
         kafka_options=spark_options(settings.kafka),
+    )
+
+
+def archive_settings(settings: Settings, *, accepts_gaps: bool) -> ArchiveSettings:
+    """How the archive reads and commits."""
+    return ArchiveSettings(
+        kafka_options=spark_options(settings.kafka),
+        starting=settings.stream.starting,
+        commit_offsets=settings.delta.archive_commit_offsets,
+        compact_after_commits=settings.delta.compact_after_commits,
+        accepts_gaps=accepts_gaps,
     )
 
 

@@ -12,9 +12,9 @@ from jobs.parts import kafka_cluster, state_task, store_session, write_task
 from jobs.run import job_run
 from jobs.session import spark_session
 from stores.epochs import read_epoch, write_epoch
+from stores.hadoop_files import HadoopFiles
 from streaming.advance import epoch_of_rebuild
 from streaming.checkpoints import Checkpoints
-from stores.hadoop_files import HadoopFiles
 
 SPARK = True
 

@@ -26,8 +26,8 @@ def spark_session(
     """A session with the settings' properties, jars and, on a cluster, our packages.
 
     `with spark_session(settings, app_name="score churn") as spark:` stops Spark and its JVM's jobs
-    at the end. The job's own signal handlers stay in force. `with_delta` for jobs that read or write
-    Delta tables.
+    at the end. The job's own signal handlers stay in force. `with_delta`: for jobs that read or
+    write Delta tables.
     """
     spark = _started(settings, app_name, with_delta=with_delta)
     try:

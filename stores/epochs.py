@@ -10,12 +10,21 @@ from stores.control import EPOCH
 from stores.tables import CONTROL
 
 
+class EpochStart(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an earlier epoch began: in which topic, at which offset of each partition."""
+
+    epoch: int
+    topic_id: str
+    first_offsets: Mapping[int, int]
+
+
 class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Epoch of a scenario's events topic.
 
     `first_offsets`: partition → offset at which this epoch begins; states written below it belong
     to an earlier epoch. `reason` says why the epoch was begun. `is_whole_history`: whether every
-    event ever folded was in this topic; not so once it has been recreated.
+    event ever folded was in this topic; not so once it has been recreated. `earlier`: the epochs
+    before it, newest first.
     """
 
     epoch: int
@@ -26,6 +35,19 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     begun_at: str
     is_whole_history: bool = True
+    earlier: tuple[EpochStart, ...] = ()
+
+    @property
+    def start(self) -> EpochStart:
+        """Where this epoch began."""
+        return EpochStart(
+            epoch=self.epoch, topic_id=self.topic_id, first_offsets=self.first_offsets
+        )
+
+    @property
+    def starts(self) -> tuple[EpochStart, ...]:
+        """All epochs so far, newest first."""
+        return (self.start, *self.earlier)
 
 
 def read_epoch(session: Session, scenario: str) -> EpochRecord | None:

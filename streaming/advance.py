@@ -50,6 +50,7 @@ def next_epoch(
         epoch=old.epoch + 1,
         reason=why,
         is_whole_history=old.is_whole_history and is_same_topic,
+        after=old,
     )
     return NextEpoch(record, owed)
 

@@ -52,8 +52,9 @@ def begun(
     epoch: int,
     reason: str,
     is_whole_history: bool = True,
+    after: EpochRecord | None = None,
 ) -> EpochRecord:
-    """A new epoch over the topic as it is now."""
+    """A new epoch over the topic as it is now; `after` is the one that it follows."""
     return EpochRecord(
         epoch=epoch,
         topic=identity.name,
@@ -63,4 +64,5 @@ def begun(
         reason=reason,
         begun_at=datetime.now(UTC).isoformat(timespec="seconds"),
         is_whole_history=is_whole_history,
+        earlier=after.starts if after else (),
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stores.connection import Session
+from stores.hadoop_files import HadoopFiles
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import check_identity, epoch_for_start
-from stores.hadoop_files import HadoopFiles
 from streaming.heartbeat import Heartbeat, warm_workers
 from streaming.query import QuerySettings, start_query
 from streaming.resume import generation_to_run

@@ -1,6 +1,6 @@
 """Which incarnation of a Kafka topic this is: its id, its partitions, where they begin and end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,14 @@ class TopicIdentity:
 
 
 @dataclass(frozen=True)
+class Survey:
+    """A topic's identity, and partition → (first offset kept, offset of the next record)."""
+
+    identity: TopicIdentity
+    offsets: Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True)
 class KafkaCluster:
     """Where Kafka is; `security` holds further kafka-python client options."""
 
@@ -40,15 +48,23 @@ class KafkaCluster:
 
     def identity(self, topic: str) -> TopicIdentity:
         """Raises `KafkaDown` or `TopicMissing`."""
+        return self.identities([topic])[topic]
+
+    def identities(self, topics: Sequence[str]) -> Mapping[str, TopicIdentity]:
+        """Topic → its identity, in one request; raises `KafkaDown` or `TopicMissing`."""
         with self.admin() as admin:
-            found = [each for each in admin.describe_topics([topic]) if each["name"] == topic]
-        if not found or found[0].get("error_code") or not found[0]["partitions"]:
-            raise TopicMissing(
-                f"topic {topic!r} is not on Kafka {self.bootstrap_servers}: "
-                "run ./spark-submit.sh prepare_scenario"
-            )
-        partitions = sorted(each["partition_index"] for each in found[0]["partitions"])
-        return TopicIdentity(topic, str(found[0]["topic_id"]), tuple(partitions))
+            found = {each["name"]: each for each in admin.describe_topics(list(topics))}
+        identities = {}
+        for topic in topics:
+            told = found.get(topic, {})
+            if told.get("error_code") or not told.get("partitions"):
+                raise TopicMissing(
+                    f"topic {topic!r} is not on Kafka {self.bootstrap_servers}: "
+                    "run ./spark-submit.sh prepare_scenario"
+                )
+            partitions = sorted(each["partition_index"] for each in told["partitions"])
+            identities[topic] = TopicIdentity(topic, str(told["topic_id"]), tuple(partitions))
+        return identities
 
     def offsets(self, topic: str) -> Mapping[int, tuple[int, int]]:
         """Partition → (first offset kept, offset of the next record to come)."""
@@ -57,6 +73,22 @@ class KafkaCluster:
             positions = [TopicPartition(topic, partition) for partition in partitions]
             begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
         return {p.partition: (begin[p], end[p]) for p in positions}
+
+    def survey(self, topics: Sequence[str]) -> Mapping[str, "Survey"]:
+        """Topic → its identity and offsets, with as few connections as possible.
+
+        The identity is that of after the offsets were asked for: they belong to no later one.
+        Raises `KafkaDown` or `TopicMissing`.
+        """
+        before = self.identities(topics)
+        positions = [TopicPartition(t, p) for t in topics for p in before[t].partitions]
+        with self._client(KafkaConsumer) as consumer:
+            begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
+        offsets: dict[str, dict[int, tuple[int, int]]] = {topic: {} for topic in topics}
+        for place in positions:
+            offsets[place.topic][place.partition] = (begin[place], end[place])
+        after = self.identities(topics)
+        return {topic: Survey(after[topic], offsets[topic]) for topic in topics}
 
     def admin(self) -> AbstractContextManager[Any]:
         """An admin client for a block; Kafka's failures inside it become `KafkaDown`."""

@@ -1,0 +1,62 @@
+"""Which incarnation of the events topic each epoch's offsets belong to.
+
+A topic that is recreated begins a new epoch, and its offsets start again; a rebuild begins a new
+epoch in the middle of the same topic. So an event is named by (topic id, partition, offset), and a
+prediction's epoch leads to the topic id.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+
+class EpochUnknown(RuntimeError):
+    """The archive holds no event of the epoch or an earlier one."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True)
+class Incarnations:
+    """Epoch → id of the topic in which it lies."""
+
+    topic_ids: Mapping[int, str]
+
+    def topic_id(self, epoch: int) -> str | None:
+        """The topic of `epoch`; an epoch without events has that of the nearest lower one."""
+        lower = [each for each in self.topic_ids if each <= epoch]
+        return self.topic_ids[max(lower)] if lower else None
+
+    def require(self, epoch: int) -> str:
+        """The topic of `epoch`; raises `EpochUnknown`."""
+        found = self.topic_id(epoch)
+        if found is None:
+            raise EpochUnknown(
+                f"the archive has no events of epoch {epoch} or below, it has those of "
+                f"{sorted(self.topic_ids)}: run ./spark-submit.sh archive_stream"
+            )
+        return found
+
+    def column(self, epoch: Column) -> Column:
+        """The topic of each row's epoch; null where it is not known."""
+        topic = F.lit(None).cast("string")
+        for known in sorted(self.topic_ids):
+            topic = F.when(epoch >= known, self.topic_ids[known]).otherwise(topic)
+        return topic
+
+    def records(self, events: DataFrame) -> DataFrame:
+        """The rows of the events table that belong to these incarnations."""
+        return events.where(F.col("topic_id") == self.column(F.col("epoch")))
+
+
+def incarnations(events: DataFrame) -> Incarnations:
+    """Read from the events table.
+
+    Only events from before the first start of the stream can have one epoch (0) in two
+    incarnations; the stream has seen the newer one alone, so the newer one counts.
+    """
+    found = events.groupBy("epoch", "topic_id").agg(F.min("archive_batch").alias("first")).collect()
+    ordered = sorted(found, key=lambda row: (row["epoch"], row["first"]))
+    return Incarnations({int(row["epoch"]): str(row["topic_id"]) for row in ordered})

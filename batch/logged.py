@@ -1,0 +1,90 @@
+"""Predictions as they were told at the time, decoded exactly from their messages."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from stores.predictions import Prediction, Source
+
+_ID = re.compile(r"(?P<scenario>.+)-(?P<epoch>\d+)-(?P<partition>\d+)-(?P<offset>\d+)-v[^-]+")
+
+
+class LoggedPrediction(Prediction, frozen=True, kw_only=True):
+    """A prediction with what it was made from; `None` among the features is a missing value."""
+
+    features: list[float | None]
+    feature_definitions: str
+    policy_version: str
+    thresholds: dict[str, float]
+
+
+class LoggedSuppressed(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that was folded but gave no prediction, and why."""
+
+    suppressed: str
+    entity: str
+    epoch: int
+    event_time: datetime
+    source: Source
+
+
+class UnreadableMessage(ValueError):
+    """A message on the predictions topic is neither a prediction nor a suppressed event."""
+
+    exit_code = 4
+
+
+class NotAPredictionId(ValueError):
+    """The text is no prediction id of the scenario."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """Where an event lies: in the topic of `epoch`, at an offset of a partition."""
+
+    epoch: int
+    partition: int
+    offset: int
+
+
+def position_of(prediction_id: str, *, scenario: str) -> Position:
+    """The event that a prediction id names; raises `NotAPredictionId`."""
+    found = _ID.fullmatch(prediction_id)
+    if found is None or found["scenario"] != scenario:
+        raise NotAPredictionId(
+            f"{prediction_id!r} is no prediction id of {scenario}: expected "
+            f"{scenario}-EPOCH-PARTITION-OFFSET-vVERSION, such as {scenario}-1-0-1234-v2"
+        )
+    return Position(
+        epoch=int(found["epoch"]), partition=int(found["partition"]), offset=int(found["offset"])
+    )
+
+
+def decoded(message: bytes | None) -> LoggedPrediction | LoggedSuppressed:
+    """The document in a message; floats come back to the bit. Raises `UnreadableMessage`."""
+    kind = _suppressed if message is not None and message[:14] == b'{"suppressed":' else _prediction
+    try:
+        return kind(message or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        shown = (message or b"")[:60]
+        raise UnreadableMessage(f"message {shown!r} is no prediction: {error}") from error
+
+
+def as_floats(features: list[float | None]) -> list[float]:
+    """Logged features as floats, NaN where missing."""
+    return [math.nan if value is None else value for value in features]
+
+
+def thresholds_text(thresholds: Mapping[str, float]) -> str:
+    """One text per set of thresholds: rows that were decided alike are grouped by it."""
+    return msgspec.json.encode(dict(thresholds), order="sorted").decode()
+
+
+_prediction = msgspec.json.Decoder(LoggedPrediction).decode
+_suppressed = msgspec.json.Decoder(LoggedSuppressed).decode

@@ -1,0 +1,183 @@
+"""Keeps everything that passes through a scenario's topics in Delta tables, exactly once."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from features.schema import EventSchema
+from scenarios.scenario import Scenario
+from stores.connection import Session
+from stores.epochs import EpochRecord
+from streaming.archive_source import (
+    KINDS,
+    Offsets,
+    Slice,
+    archived_rows,
+    epoch_of_dead_letters,
+    epoch_of_events,
+    epoch_of_predictions,
+)
+from streaming.archive_table import ArchiveTable, Position
+from streaming.epochs import epoch_for_start
+from streaming.topics import KafkaCluster, Survey
+
+Log = Callable[[str], None]
+
+
+class ArchiveGap(RuntimeError):
+    """Kafka has dropped records that were never archived."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveSettings:
+    """How the archive reads and commits; `kafka_options` are those of Spark's Kafka source.
+
+    accepts_gaps: go on where Kafka begins when it has dropped records that are not archived
+    """
+
+    kafka_options: Mapping[str, str]
+    starting: str
+    commit_offsets: int
+    compact_after_commits: int
+    accepts_gaps: bool = False
+
+
+@dataclass
+class Archiver:
+    """Archives one scenario; `catch_up` may be called for ever, and again after any fault."""
+
+    scenario: Scenario
+    tables: Mapping[str, ArchiveTable]
+    kafka: KafkaCluster
+    session: Session
+    settings: ArchiveSettings
+    spark: Any
+    log: Log
+    _positions: dict[str, tuple[str, Position]] = field(default_factory=dict)
+    _epochs: dict[str, int] = field(default_factory=dict)
+    _commits: dict[str, int] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Make the tables and check that archived events can still be read.
+
+        Raises `ArchiveSchemaChanged`.
+        """
+        schemas: dict[str, EventSchema] = {
+            "events": self.scenario.schema,
+            "labels": self.scenario.label.schema,
+        }
+        for kind, table in self.tables.items():
+            table.make(schemas.get(kind))
+
+    def catch_up(self) -> int:
+        """Archive what the topics hold now and return how many records that was.
+
+        Raises `AnotherArchiver`, `ArchiveGap`, and `EpochChanged` when the events topic was
+        recreated and `advance_epoch` has not been run; then nothing is archived.
+        """
+        found = self.kafka.survey([self.scenario.topic(kind) for kind in KINDS])
+        # Read after the offsets: events below them belong to no later epoch.
+        record = epoch_for_start(
+            self.kafka,
+            self.session,
+            scenario=self.scenario.name,
+            topic=self.scenario.topic("events"),
+            starting=self.settings.starting,
+        )
+        total = 0
+        for kind in KINDS:
+            survey = found[self.scenario.topic(kind)]
+            epoch = self._epoch(kind, survey.identity.topic_id, record)
+            total += self._archive(kind, survey, epoch)
+        return total
+
+    def forget_positions(self) -> None:
+        """Read from the tables again how far they reach; called after a fault."""
+        self._positions.clear()
+
+    def _epoch(self, kind: str, topic_id: str, record: EpochRecord) -> Column:
+        if kind == "events":
+            return epoch_of_events(record.starts, topic_id)
+        if kind == "labels":
+            return F.lit(self._incarnation(topic_id))
+        return epoch_of_predictions() if kind == "predictions" else epoch_of_dead_letters()
+
+    def _archive(self, kind: str, survey: Survey, epoch: Column) -> int:
+        table, topic_id, total = self.tables[kind], survey.identity.topic_id, 0
+        while True:
+            known_id, position = self._positions.get(kind, ("", Position({}, 0)))
+            if known_id != topic_id:
+                position = table.position(topic_id)
+            begin = self._begin(survey, position)
+            end = self._end(survey, begin)
+            chosen = Slice(
+                topic=survey.identity.name,
+                topic_id=topic_id,
+                begin=begin,
+                end=end,
+                epoch=epoch,
+                batch=position.batch + 1,
+            )
+            if chosen.records == 0:
+                self._positions[kind] = (topic_id, Position(begin, position.batch))
+                return total
+            total += self._commit(kind, table, chosen)
+            self._positions[kind] = (topic_id, Position(end, chosen.batch))
+
+    def _commit(self, kind: str, table: ArchiveTable, chosen: Slice) -> int:
+        began = time.monotonic()
+        rows = archived_rows(self.spark, self.settings.kafka_options, chosen)
+        if chosen.records < 50_000:  # one small file instead of one per partition
+            rows = rows.coalesce(1)
+        written = table.append(rows, batch=chosen.batch)
+        seconds = time.monotonic() - began
+        gaps = f", {chosen.records - written:,} offsets hold no record" * (written < chosen.records)
+        self.log(
+            f"{kind}: {written:,} records archived in {seconds:.1f} s "
+            f"({written / seconds:,.0f}/s), up to {dict(chosen.end)}{gaps}"
+        )
+        self._commits[kind] = self._commits.get(kind, 0) + 1
+        if self._commits[kind] % self.settings.compact_after_commits == 0:
+            table.compact()
+            self.log(f"{kind}: small files merged")
+        return written
+
+    def _begin(self, survey: Survey, position: Position) -> Offsets:
+        """Where to go on; raises `ArchiveGap` when Kafka no longer holds that."""
+        begin = {}
+        for partition, (first, _) in survey.offsets.items():
+            wanted = position.offsets.get(partition, 0)
+            if wanted < first:
+                self._refuse_gap(survey, partition, wanted, first)
+            begin[partition] = max(wanted, first)
+        return begin
+
+    def _refuse_gap(self, survey: Survey, partition: int, wanted: int, first: int) -> None:
+        text = (
+            f"{survey.identity.name}-{partition}: offsets {wanted:,} to {first - 1:,} are not "
+            "archived and Kafka no longer holds them"
+        )
+        if not self.settings.accepts_gaps:
+            raise ArchiveGap(
+                f"{text}: raise the topic's retention; to go on without them, run archive_stream "
+                "--accept-gaps (rebuilds and audits will miss these events)"
+            )
+        self.log(f"{text}: going on without them")
+
+    def _end(self, survey: Survey, begin: Offsets) -> Offsets:
+        share = max(1, self.settings.commit_offsets // len(begin))
+        return {p: min(end, begin[p] + share) for p, (_, end) in survey.offsets.items()}
+
+    def _incarnation(self, topic_id: str) -> int:
+        if topic_id not in self._epochs:
+            known = self.tables["labels"].incarnations()
+            self._epochs[topic_id] = (
+                known.index(topic_id) if topic_id in known else len(known)
+            ) + 1
+        return self._epochs[topic_id]
