@@ -8,24 +8,26 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from batch.limits import EventLimits
-from batch.record_batches import partition_runs
-from features.decode import Events, Records
-from features.fold import Entities, distinct, fold
+from batch.record_batches import Run, runs, sorted_for_fold
+from features.decode import Events
+from features.fold import Entities, Folded, distinct, fold
 from features.schema import EventSchema
 from features.state import StateCodec, States
 from scenarios.scenario import Scenario
 
 _SCHEMA = (
-    "entity string, partition int, offset bigint, event_time_ms bigint, as_of_ms bigint, "
-    "refusal string, features array<double>"
+    "entity string, epoch int, partition int, offset bigint, event_time_ms bigint, "
+    "as_of_ms bigint, arrived_ms bigint, refusal string, features array<double>"
 )
 _ARROW_SCHEMA = pa.schema(
     [
         ("entity", pa.string()),
+        ("epoch", pa.int32()),
         ("partition", pa.int32()),
         ("offset", pa.int64()),
         ("event_time_ms", pa.int64()),
         ("as_of_ms", pa.int64()),
+        ("arrived_ms", pa.int64()),
         ("refusal", pa.string()),
         ("features", pa.list_(pa.float64())),
     ]
@@ -33,23 +35,21 @@ _ARROW_SCHEMA = pa.schema(
 
 
 class EntityMoved(RuntimeError):
-    """Events of one entity lie in two partitions, so their order is not known."""
+    """Events of one entity lie in two partitions of an epoch, so their order is not known."""
 
     exit_code = 4
 
 
 def event_features(events: DataFrame, scenario: Scenario, limits: EventLimits) -> DataFrame:
-    """One row per record of `events` (columns of `RECORD_COLUMNS`).
+    """One row per record of `events` (columns of `ARCHIVED_COLUMNS`).
 
-    Valid events: entity, partition, offset, event_time_ms, as_of_ms (latest event time folded so
-    far, which is what the features know up to), features (k values in the plan's order, NaN where
-    missing), bit-identical to what the stream computed. Refused ones: partition, offset and
-    refusal (a reason code); the rest is null.
+    Valid events: entity, epoch, partition, offset, event_time_ms, as_of_ms (latest event time
+    folded so far, which is what the features know up to), arrived_ms (Kafka's time), features (k
+    values in the plan's order, NaN where missing), bit-identical to what the stream computed.
+    Refused ones: epoch, partition, offset and refusal (a reason code); the rest is null.
     """
     task = FoldTask(schema=scenario.schema, codec=scenario.codec, limits=limits)
-    # All events of a key meet in one task; within it they come in offset order.
-    sorted_events = events.repartition("key").sortWithinPartitions("partition", "offset")
-    return sorted_events.mapInArrow(task, _SCHEMA)
+    return sorted_for_fold(events).mapInArrow(task, _SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -65,62 +65,72 @@ class FoldTask:
         decoder = self.limits.decoder(self.schema)
         cells: dict[str, bytes] = {}  # states as they would lie in the store
         for batch in batches:
-            for partition, records in partition_runs(batch):
-                events = decoder.decode(records)
-                yield self._valid(events, records, cells, partition)
+            for run in runs(batch):
+                events = decoder.decode(run.records)
+                yield _valid(events, run, fold_run(self.codec, cells, events, run))
                 if events.refusals:
-                    yield _refused(events, records, partition)
-
-    def _valid(
-        self, events: Events, records: Records, cells: dict[str, bytes], partition: int
-    ) -> pa.RecordBatch:
-        entities = distinct(events.entities)
-        states = self.codec.decode([cells.get(entity) for entity in entities.ids])
-        refuse_moved(entities, states, partition)
-        offsets = records.offsets[events.rows]
-        folded = fold(
-            self.codec.plan,
-            states,
-            events,
-            entity_rows=entities.rows,
-            stamps=offsets,
-            partition=partition,
-        )
-        cells.update(zip(entities.ids, self.codec.encode(states), strict=True))
-        ends = np.arange(len(offsets) + 1, dtype=np.int32) * folded.features.shape[1]
-        columns = [
-            pa.array(events.entities, pa.string()),
-            pa.array(np.full(len(offsets), partition, dtype=np.int32)),
-            pa.array(offsets),
-            pa.array(events.times_ms),
-            pa.array(folded.as_of_ms),
-            pa.nulls(len(offsets), pa.string()),
-            pa.ListArray.from_arrays(ends, folded.features.ravel()),
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=_ARROW_SCHEMA)
+                    yield refused_rows(events, run, _ARROW_SCHEMA)
 
 
-def refuse_moved(entities: Entities, states: States, partition: int) -> None:
-    """Raise `EntityMoved` when a state comes from another partition than `partition`."""
-    moved = np.flatnonzero((states.partition >= 0) & (states.partition != partition))
+def fold_run(codec: StateCodec, cells: dict[str, bytes], events: Events, run: Run) -> Folded:
+    """Fold the decoded `events` of `run` onto `cells` (entity → state cell, changed in place).
+
+    The same steps as in the stream: states are decoded, folded and encoded. Raises `EntityMoved`.
+    """
+    entities = distinct(events.entities)
+    states = codec.decode([cells.get(entity) for entity in entities.ids])
+    _refuse_moved(entities, states, run)
+    folded = fold(
+        codec.plan,
+        states,
+        events,
+        entity_rows=entities.rows,
+        stamps=run.records.offsets[events.rows] + run.first_stamp,
+        partition=run.partition,
+    )
+    cells.update(zip(entities.ids, codec.encode(states), strict=True))
+    return folded
+
+
+def _refuse_moved(entities: Entities, states: States, run: Run) -> None:
+    in_epoch = states.last_stamp >= run.first_stamp
+    moved = np.flatnonzero(in_epoch & (states.partition != run.partition))
     if len(moved):
         first = int(moved[0])
         raise EntityMoved(
             f"events of {entities.ids[first]!r} lie in the partitions "
-            f"{int(states.partition[first])} and {partition}, so their order is unknown: the "
-            "topic's partition count changed; train from events of one epoch"
+            f"{int(states.partition[first])} and {run.partition} of epoch {run.epoch}, so their "
+            "order is unknown: produce with the entity as key"
         )
 
 
-def _refused(events: Events, records: Records, partition: int) -> pa.RecordBatch:
+def _valid(events: Events, run: Run, folded: Folded) -> pa.RecordBatch:
+    count = len(events.rows)
+    ends = np.arange(count + 1, dtype=np.int32) * folded.features.shape[1]
+    columns = [
+        pa.array(events.entities, pa.string()),
+        pa.array(np.full(count, run.epoch, dtype=np.int32)),
+        pa.array(np.full(count, run.partition, dtype=np.int32)),
+        pa.array(run.records.offsets[events.rows]),
+        pa.array(events.times_ms),
+        pa.array(folded.as_of_ms),
+        pa.array(run.records.timestamps_ms[events.rows]),
+        pa.nulls(count, pa.string()),
+        pa.ListArray.from_arrays(ends, folded.features.ravel()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=_ARROW_SCHEMA)
+
+
+def refused_rows(events: Events, run: Run, schema: pa.Schema) -> pa.RecordBatch:
+    """One row per refused record: where it was and the reason code; other columns are null."""
     count = len(events.refusals)
     columns = {
-        "partition": pa.array(np.full(count, partition, dtype=np.int32)),
-        "offset": pa.array([int(records.offsets[each.row]) for each in events.refusals]),
+        "epoch": pa.array(np.full(count, run.epoch, dtype=np.int32)),
+        "partition": pa.array(np.full(count, run.partition, dtype=np.int32)),
+        "offset": pa.array([int(run.records.offsets[each.row]) for each in events.refusals]),
         "refusal": pa.array([each.code for each in events.refusals]),
     }
     arrays = [
-        columns.get(field.name, pa.nulls(count, field.type)).cast(field.type)
-        for field in _ARROW_SCHEMA
+        columns.get(field.name, pa.nulls(count, field.type)).cast(field.type) for field in schema
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=_ARROW_SCHEMA)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -46,17 +46,8 @@ class Incarnations:
             topic = F.when(epoch >= known, self.topic_ids[known]).otherwise(topic)
         return topic
 
-    def records(self, events: DataFrame) -> DataFrame:
-        """The rows of the events table that belong to these incarnations."""
-        return events.where(F.col("topic_id") == self.column(F.col("epoch")))
-
 
 def incarnations(events: DataFrame) -> Incarnations:
-    """Read from the events table.
-
-    Only events from before the first start of the stream can have one epoch (0) in two
-    incarnations; the stream has seen the newer one alone, so the newer one counts.
-    """
-    found = events.groupBy("epoch", "topic_id").agg(F.min("archive_batch").alias("first")).collect()
-    ordered = sorted(found, key=lambda row: (row["epoch"], row["first"]))
-    return Incarnations({int(row["epoch"]): str(row["topic_id"]) for row in ordered})
+    """Read from the events table; events from before the stream's first epoch do not count."""
+    found = events.where(F.col("epoch") >= 1).select("epoch", "topic_id").distinct().collect()
+    return Incarnations({int(row["epoch"]): str(row["topic_id"]) for row in found})

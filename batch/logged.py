@@ -76,6 +76,14 @@ def decoded(message: bytes | None) -> LoggedPrediction | LoggedSuppressed:
         raise UnreadableMessage(f"message {shown!r} is no prediction: {error}") from error
 
 
+def checked_epoch(told: LoggedPrediction, *, scenario: str) -> int:
+    """The epoch in the id of `told`; raises `NotAPredictionId` when id and source differ."""
+    position, source = position_of(told.prediction_id, scenario=scenario), told.source
+    if (position.partition, position.offset) != (source.partition, source.offset):
+        raise NotAPredictionId(f"{told.prediction_id!r} tells of {source}")
+    return position.epoch
+
+
 def as_floats(features: list[float | None]) -> list[float]:
     """Logged features as floats, NaN where missing."""
     return [math.nan if value is None else value for value in features]

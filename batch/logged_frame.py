@@ -15,8 +15,8 @@ from batch.logged import (
     NotAPredictionId,
     UnreadableMessage,
     as_floats,
+    checked_epoch,
     decoded,
-    position_of,
     thresholds_text,
 )
 
@@ -25,6 +25,7 @@ PREDICTION, SUPPRESSED, UNREADABLE = "prediction", "suppressed", "unreadable"
 _ARROW_SCHEMA = pa.schema(
     [
         ("messages", pa.int64()),
+        ("told_at", pa.int64()),
         ("kind", pa.string()),
         ("id", pa.string()),
         ("entity", pa.string()),
@@ -48,8 +49,8 @@ _ARROW_SCHEMA = pa.schema(
     ]
 )
 _SCHEMA = (
-    "messages bigint, kind string, id string, entity string, epoch int, partition int,"
-    " offset bigint, score double, band string, action string, review boolean,"
+    "messages bigint, told_at bigint, kind string, id string, entity string, epoch int,"
+    " partition int, offset bigint, score double, band string, action string, review boolean,"
     " control_group boolean, scored_at bigint, event_time bigint, features_as_of bigint,"
     " valid_until bigint, model_version string, features array<double>, definitions string,"
     " policy_version string, thresholds string"
@@ -59,13 +60,16 @@ _SCHEMA = (
 def logged_rows(messages: DataFrame, *, scenario: str, topic: str) -> DataFrame:
     """One row per different message about an event of `topic`; `messages` counts its repeats.
 
-    messages: columns key and value of the predictions. Columns: kind (prediction, suppressed,
-    unreadable), id (unique per prediction; one made up for a suppressed event), where the event
-    lies, what was told of it (times in UTC epoch milliseconds, features with NaN where missing,
-    thresholds as a JSON text) and `contents`: how many different messages have this id.
+    messages: columns value and kafka_time of the predictions. Columns: told_at (when it was first
+    told), kind (prediction, suppressed, unreadable), id (unique per prediction; one made up for a
+    suppressed event), where the event lies, what was told of it (times in UTC epoch milliseconds,
+    features with NaN where missing, thresholds as a JSON text) and `contents`: how many different
+    messages have this id.
     """
     task = LoggedTask(scenario=scenario, topic=topic)
-    different = messages.groupBy("value").agg(F.count("*").alias("messages"))
+    different = messages.groupBy("value").agg(
+        F.count("*").alias("messages"), F.unix_millis(F.min("kafka_time")).alias("told_at")
+    )
     rows = different.mapInArrow(task, _SCHEMA)
     same_id = Window.partitionBy("id").rowsBetween(
         Window.unboundedPreceding, Window.unboundedFollowing
@@ -81,15 +85,13 @@ class LoggedTask:
     topic: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Columns value and messages to rows of `_ARROW_SCHEMA`."""
+        """Columns value, messages and told_at to rows of `_ARROW_SCHEMA`."""
         for batch in batches:
-            counts = batch.column("messages").to_pylist()
-            found = [self._row(value) for value in batch.column("value").to_pylist()]
-            rows = [
-                {**row, "messages": count}
-                for row, count in zip(found, counts, strict=True)
-                if row is not None
-            ]
+            rows = []
+            for each in batch.to_pylist():
+                row = self._row(each.pop("value"))
+                if row is not None:
+                    rows.append({**each, **row})
             yield pa.RecordBatch.from_pylist(rows, schema=_ARROW_SCHEMA)
 
     def _row(self, message: bytes | None) -> Mapping[str, Any] | None:
@@ -99,8 +101,7 @@ class LoggedTask:
                 return None
             if isinstance(told, LoggedSuppressed):
                 return _suppressed(told)
-            epoch = position_of(told.prediction_id, scenario=self.scenario).epoch
-            return _prediction(told, epoch)
+            return _prediction(told, checked_epoch(told, scenario=self.scenario))
         except (UnreadableMessage, NotAPredictionId) as error:
             return {"kind": UNREADABLE, "id": str(error)}
 

@@ -1,32 +1,26 @@
-"""States made anew from the events alone, for changed definitions or lost history."""
+"""States and latest rows made anew from the archive alone, for a lost table or new definitions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from batch.event_features import refuse_moved
+from batch.event_features import fold_run
 from batch.limits import EventLimits
-from batch.record_batches import partition_runs
-from features.fold import distinct, fold
+from batch.record_batches import runs, sorted_for_fold
+from features.arrow_records import ARCHIVED_COLUMNS
 from features.schema import EventSchema
 from features.state import StateCodec
 from stores.connection import HBaseStore, Session
 from stores.epochs import EpochRecord
-from stores.stamps import stamp
+from stores.stamps import OFFSET_BITS, stamp
 from stores.states import StateTable
 
-_CELLS = "entity string, partition int, cell binary"
-_WRITTEN = "partition int, entities bigint"
+_CELLS = "entity string, cell binary"
+_WRITTEN = "entities bigint"
 _ROWS_PER_WRITE = 1000
-
-
-class HistoryLost(RuntimeError):
-    """The topic no longer holds every event from the beginning."""
-
-    exit_code = 4
 
 
 @dataclass(frozen=True)
@@ -36,90 +30,107 @@ class StateTask:
     schema: EventSchema
     codec: StateCodec
     limits: EventLimits
-    epoch: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Sorted records to columns entity, partition, cell."""
+        """Records as `sorted_for_fold` gives them to columns entity, cell."""
         decoder = self.limits.decoder(self.schema)
         cells: dict[str, bytes] = {}
-        partition_of: dict[str, int] = {}
         for batch in batches:
-            for partition, records in partition_runs(batch):
-                events = decoder.decode(records)
-                entities = distinct(events.entities)
-                states = self.codec.decode([cells.get(each) for each in entities.ids])
-                refuse_moved(entities, states, partition)
-                fold(
-                    self.codec.plan,
-                    states,
-                    events,
-                    entity_rows=entities.rows,
-                    stamps=records.offsets[events.rows] + stamp(self.epoch, 0),
-                    partition=partition,
-                )
-                cells.update(zip(entities.ids, self.codec.encode(states), strict=True))
-                partition_of.update(dict.fromkeys(entities.ids, partition))
+            for run in runs(batch):
+                fold_run(self.codec, cells, decoder.decode(run.records), run)
         yield pa.RecordBatch.from_arrays(
-            [
-                pa.array(list(cells), pa.string()),
-                pa.array([partition_of[each] for each in cells], pa.int32()),
-                pa.array(list(cells.values()), pa.binary()),
-            ],
-            names=["entity", "partition", "cell"],
+            [pa.array(list(cells), pa.string()), pa.array(list(cells.values()), pa.binary())],
+            names=["entity", "cell"],
         )
 
 
 @dataclass(frozen=True)
 class WriteTask:
-    """Writes states into the store at the stamp before their partition's next offset."""
+    """Writes states and rows into the store, all at stamp `position`."""
 
     store: HBaseStore
     scenario: str
-    epoch: int
-    next_offsets: Mapping[int, int]
+    position: int
     retry_seconds: float
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Columns entity, partition, cell to columns partition, entities (how many written)."""
+        """Columns entity, cell, document (or null) to column entities: how many were written."""
         table = StateTable(Session(self.store, self.retry_seconds), self.scenario)
         for batch in batches:
-            rows = batch.to_pylist()
-            for partition in sorted({row["partition"] for row in rows}):
-                chosen = [row for row in rows if row["partition"] == partition]
-                position = stamp(self.epoch, self.next_offsets[partition] - 1)
-                for begin in range(0, len(chosen), _ROWS_PER_WRITE):
-                    part = chosen[begin : begin + _ROWS_PER_WRITE]
-                    ids = [row["entity"] for row in part]
-                    cells = [row["cell"] for row in part]
-                    table.write(ids, cells, [None] * len(ids), position=position)
-                yield pa.RecordBatch.from_arrays(
-                    [pa.array([partition], pa.int32()), pa.array([len(chosen)], pa.int64())],
-                    names=["partition", "entities"],
+            for begin in range(0, batch.num_rows, _ROWS_PER_WRITE):
+                part = batch.slice(begin, _ROWS_PER_WRITE)
+                ids, cells, rows = (
+                    part.column(name).to_pylist() for name in ("entity", "cell", "document")
                 )
+                table.write(ids, cells, rows, position=self.position)
+            yield pa.RecordBatch.from_arrays(
+                [pa.array([batch.num_rows], pa.int64())], names=["entities"]
+            )
 
 
-def rebuilt_states(
-    events: DataFrame, task: StateTask, *, next_offsets: Mapping[int, int]
+def position_before(record: EpochRecord) -> int:
+    """The last stamp before every event of `record`'s epoch, after everything older."""
+    return stamp(record.epoch, 0) - 1
+
+
+def rebuilt_states(events: DataFrame, task: StateTask, *, record: EpochRecord) -> DataFrame:
+    """Columns entity, cell: final states from the archived `events` before `record`'s epoch.
+
+    Stamps inside the states are those of the events themselves, so a state is equal, to the byte,
+    to the one that the stream had written.
+    """
+    is_older = F.col("topic_id") != record.topic_id
+    wanted = events.where("epoch >= 1").where(is_older | _is_before(record))
+    named = wanted.withColumnRenamed("kafka_time", "timestamp").select(*ARCHIVED_COLUMNS)
+    return sorted_for_fold(named).mapInArrow(task, _CELLS)
+
+
+def rebuilt_rows(
+    predictions: DataFrame, published: DataFrame | None, *, record: EpochRecord
 ) -> DataFrame:
-    """Final states from the records of `events` below `next_offsets` (partition → offset)."""
-    limits = F.create_map(*[F.lit(n) for pair in next_offsets.items() for n in pair])
-    wanted = events.where(F.col("offset") < limits[F.col("partition")])
-    ordered = wanted.repartition("key").sortWithinPartitions("partition", "offset")
-    return ordered.mapInArrow(task, _CELLS)
+    """Columns entity, document: each entity's latest row before `record`'s epoch.
+
+    predictions: the archived topic; published: rows of batch runs that went to the store
+    (entity, position, document, run), if any. As in the store the newest position wins, at equal
+    positions the batch run, which came later.
+    """
+    text = F.col("value").cast("string")
+    shape = "prediction_id string, source struct<partition:int,offset:bigint>"
+    same_topic = [each.epoch for each in record.starts if each.topic_id == record.topic_id]
+    told = predictions.select(
+        F.col("key").cast("string").alias("entity"),
+        "epoch",
+        F.from_json(text, shape).alias("told"),
+        text.alias("text"),
+        F.col("offset").alias("log_offset"),
+    ).where(F.col("told.prediction_id").isNotNull())
+    told = told.select(
+        "*", F.col("told.source.partition").alias("partition"), F.col("told.source.offset")
+    )
+    told = told.where(~F.col("epoch").isin(same_topic) | _is_before(record))
+    # A quote inside a JSON string is escaped, so this text ends the row and occurs nowhere else.
+    row = F.concat(F.substring_index("text", ',"features":[', 1), F.lit("}")).cast("binary")
+    position = F.shiftleft(F.col("epoch").cast("bigint"), OFFSET_BITS) + F.col("offset")
+    none = F.lit("").alias("run")
+    document = row.alias("document")
+    rows = told.select("entity", position.alias("position"), none, "log_offset", document)
+    if published is not None:
+        first = F.lit(0).cast("bigint").alias("log_offset")
+        rows = rows.unionByName(published.select("entity", "position", "run", first, "document"))
+    order = F.struct("position", "run", "log_offset")
+    return rows.groupBy("entity").agg(F.max_by("document", order).alias("document"))
 
 
-def write_states(states: DataFrame, task: WriteTask) -> int:
-    """Write them and return how many; the same call again writes the same cells."""
-    counts = states.mapInArrow(task, _WRITTEN).agg(F.sum("entities")).first()
+def write_states(states: DataFrame, rows: DataFrame, task: WriteTask) -> int:
+    """Write states with their rows; returns how many. The same call again writes the same cells."""
+    both = states.join(rows, on="entity", how="left").select("entity", "cell", "document")
+    counts = both.mapInArrow(task, _WRITTEN).agg(F.sum("entities")).first()
     return int(counts[0] or 0) if counts else 0
 
 
-def check_history_is_whole(record: EpochRecord, first_kept: Mapping[int, int]) -> None:
-    """Raise `HistoryLost` unless the topic still holds every event since its creation."""
-    lost = {partition: first for partition, first in first_kept.items() if first > 0}
-    if lost or not record.is_whole_history:
-        why = f"its first kept offsets are {lost}" if lost else "the topic was recreated"
-        raise HistoryLost(
-            f"{record.topic} does not hold the whole history: {why}; states made from it would "
-            "miss events. Nothing was changed"
-        )
+def _is_before(record: EpochRecord) -> Column:
+    """Whether an event of the present topic lies before the epoch's first offsets."""
+    found = F.lit(False)
+    for partition, first in record.first_offsets.items():
+        found = found | ((F.col("partition") == partition) & (F.col("offset") < first))
+    return found

@@ -2,18 +2,27 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from batch.training import FOLDS, Progress, Trained, train
 from batch.training_set import TrainingSet, check_trainable
 from models.artifact import folder_sha256, load_artifact, save_artifact
-from models.card import ModelCard
+from models.card import ModelCard, SnapshotReference, library_versions
 from models.plots import save_plots
+from models.probe import PROBE_FILE, save_probe
 from models.rare_columns import rare_columns
-from models.tracking import RegisteredModel, TrackingPlace, TrainingRun, log_and_register
+from models.registry import SHA256_TAG
+from models.tracking import (
+    Dataset,
+    RegisteredModel,
+    TrackingPlace,
+    TrainingRun,
+    log_and_register,
+)
 from scenarios.scenario import Scenario
 
 _SIGNATURE_ROWS = 5
@@ -33,23 +42,29 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a version comes from: snapshot, commit, seed, time (UTC, ISO 8601)."""
+
+    snapshot: SnapshotReference | None
+    git_commit: str
+    seed: int
+    created_at: str
+
+
 def store(
     trained: Trained,
     found: TrainingSet,
     scenario: Scenario,
     *,
+    origin: Origin,
     place: TrackingPlace,
-    seed: int,
-    created_at: str,
     progress: Progress,
 ) -> Stored:
-    """Write the artefact, check that it scores as the estimator did, log and register it.
-
-    `created_at` is UTC, ISO 8601.
-    """
+    """Write the artefact, check that it scores as the estimator did, log and register it."""
     with tempfile.TemporaryDirectory(prefix="everscore-train-") as scratch:
         folder = Path(scratch) / "model"
-        card = _card(trained, found, scenario, seed=seed, created_at=created_at)
+        card = _card(trained, found, scenario, origin)
         sha256 = save_artifact(folder, trained.estimator, card)
         _check_stored(folder, trained, found, scenario)
         plots = save_plots(
@@ -58,17 +73,20 @@ def store(
             trained.test_scores,
             trained.evaluation,
         )
+        probe = Path(scratch) / PROBE_FILE
+        save_probe(probe, found.features[found.is_test], trained.test_scores)
         run = TrainingRun(
             scenario=scenario.name,
-            params=_params(trained, found, scenario, seed=seed),
+            params=_params(trained, found, scenario, origin),
             metrics={**trained.metrics(), **_as_floats(found.counts)},
-            tags={"everscore.scenario": scenario.name, "everscore.sha256": sha256},
+            tags=_tags(scenario, origin, sha256),
             estimator=trained.estimator,
             feature_names=card.feature_names,
             features=found.features[found.is_test][:_SIGNATURE_ROWS],
             scores=trained.test_scores[:_SIGNATURE_ROWS],
             artifact=folder,
-            plots=plots,
+            files={"plots": plots, "probe": [probe]},
+            dataset=_dataset(origin.snapshot),
         )
         return Stored(model=log_and_register(place, run, progress=progress), sha256=sha256)
 
@@ -77,39 +95,58 @@ def train_and_store(
     found: TrainingSet,
     scenario: Scenario,
     *,
+    origin: Origin,
     place: TrackingPlace,
-    seed: int,
-    created_at: str,
     progress: Progress,
 ) -> tuple[Trained, Stored]:
     """`train`, then `store`; raises `NothingToTrain` before when the set is too small."""
-    check_trainable(found, scenario)
-    trained = train(found, scenario, seed=seed, progress=progress)
-    stored = store(
-        trained,
-        found,
-        scenario,
-        place=place,
-        seed=seed,
-        created_at=created_at,
-        progress=progress,
-    )
+    check_trainable(found)
+    trained = train(found, scenario, seed=origin.seed, progress=progress)
+    stored = store(trained, found, scenario, origin=origin, place=place, progress=progress)
     return trained, stored
 
 
-def _card(
-    trained: Trained, found: TrainingSet, scenario: Scenario, *, seed: int, created_at: str
-) -> ModelCard:
+def _card(trained: Trained, found: TrainingSet, scenario: Scenario, origin: Origin) -> ModelCard:
     return ModelCard(
         scenario=scenario.name,
         feature_names=scenario.plan.feature_names,
         definitions_digest=scenario.plan.digest,
-        seed=seed,
+        seed=origin.seed,
         training_counts=found.counts,
         metrics=trained.metrics(),
         thresholds=scenario.policy.thresholds(),
         base_rate=float(found.outcomes[~found.is_test].mean()),
-        created_at=created_at,
+        created_at=origin.created_at,
+        snapshot=origin.snapshot,
+        git_commit=origin.git_commit,
+        parameters=estimator_parameters(trained.estimator),
+    )
+
+
+def estimator_parameters(estimator: Any) -> dict[str, str]:
+    """Parameter → value as text, of the estimator and of those inside it."""
+    return {name: str(value) for name, value in sorted(estimator.get_params().items())}
+
+
+def _tags(scenario: Scenario, origin: Origin, sha256: str) -> dict[str, str]:
+    tags = {
+        "everscore.scenario": scenario.name,
+        SHA256_TAG: sha256,
+        "mlflow.source.git.commit": origin.git_commit,
+    }
+    if origin.snapshot is not None:
+        tags["everscore.snapshot"] = f"{origin.snapshot.path}@{origin.snapshot.version}"
+    return tags
+
+
+def _dataset(snapshot: SnapshotReference | None) -> Dataset | None:
+    if snapshot is None:
+        return None
+    return Dataset(
+        name=f"training snapshot {snapshot.number}",
+        path=snapshot.path,
+        version=snapshot.version,
+        digest=snapshot.rows_digest,
     )
 
 
@@ -128,18 +165,24 @@ def _check_stored(folder: Path, trained: Trained, found: TrainingSet, scenario: 
 
 
 def _params(
-    trained: Trained, found: TrainingSet, scenario: Scenario, *, seed: int
+    trained: Trained, found: TrainingSet, scenario: Scenario, origin: Origin
 ) -> dict[str, object]:
     names = np.array(scenario.plan.feature_names)
     unused = names[rare_columns(found.features[~found.is_test])]
+    snapshot = asdict(origin.snapshot) if origin.snapshot else {}
+    libraries = library_versions()
     return {
-        **{f"estimator.{k}": str(v) for k, v in trained.estimator.get_params().items()},
-        "seed": seed,
+        **{f"estimator.{k}": v for k, v in estimator_parameters(trained.estimator).items()},
+        **{f"snapshot.{k}": v for k, v in snapshot.items()},
+        **{f"library.{k}": v for k, v in libraries.items()},
+        "git_commit": origin.git_commit,
+        "seed": origin.seed,
         "folds": FOLDS,
         "features": len(names),
         "features_without_values": ",".join(unused.tolist()),
         "definitions_digest": scenario.plan.digest,
         "policy_version": scenario.policy.version,
+        "training_rows": len(found.entities),
         "training_rows_digest": found.digest,
     }
 

@@ -40,6 +40,18 @@ class Trained:
         return {**self.evaluation.metrics(), **spread}
 
 
+def fitted(found: TrainingSet, scenario: Scenario, *, seed: int) -> Any:
+    """The scenario's estimator, trained on the training part: equal rows, equal estimator."""
+    from threadpoolctl import threadpool_limits
+
+    part = ~found.is_test
+    # One thread: the same bits on every machine, and two threads that contend for two busy cores
+    # took 19 s instead of 1 s.
+    with threadpool_limits(limits=1):
+        features = without_rare_columns(found.features[part])
+        return scenario.estimator(seed).fit(features, found.outcomes[part])
+
+
 def train(found: TrainingSet, scenario: Scenario, *, seed: int, progress: Progress) -> Trained:
     """Train on the training part, choose the threshold there, measure on the held-out part."""
     from threadpoolctl import threadpool_limits
@@ -47,13 +59,11 @@ def train(found: TrainingSet, scenario: Scenario, *, seed: int, progress: Progre
     part = ~found.is_test
     features = without_rare_columns(found.features[part])
     outcomes = found.outcomes[part]
-    # One thread: the same bits on every machine, and two threads that contend for two busy cores
-    # took 19 s instead of 1 s.
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1):  # as in `fitted`
         progress(f"{FOLDS}-fold cross-validation on {len(outcomes):,} rows")
         fold_scores, cv_auroc = _cross_validated(scenario, features, outcomes, seed=seed)
         progress(f"training on {len(outcomes):,} rows")
-        estimator = scenario.estimator(seed).fit(features, outcomes)
+        estimator = fitted(found, scenario, seed=seed)
         test_scores = estimator.predict_proba(found.features[found.is_test])[:, 1]
     return Trained(
         estimator=estimator,

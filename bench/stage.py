@@ -24,6 +24,8 @@ from streaming.topics import KafkaCluster
 _PREPARATION = (
     ("making topics and tables", "prepare_scenario"),
     ("publishing the customers' history", "publish_events"),
+    ("archiving it", "archive_stream", "--once"),
+    ("building a training snapshot", "build_training_set"),
     ("training a model on it and deploying it", "train_model"),
 )
 
@@ -71,11 +73,17 @@ class Stage:
 
     def run(self, job: str, *arguments: str) -> None:
         """Run a job to its end; raises `ChildFailed`."""
-        child = self.start(job, *arguments)
+        child = self.ended(job, *arguments)
+        child.check()
+
+    def ended(self, job: str, *arguments: str, log_name: str = "") -> ChildJob:
+        """Run a job to its end, whatever its exit code is."""
+        child = self.start(job, *arguments, log_name=log_name)
         try:
-            child.finish()
+            child.process.wait()
         finally:
             child.stop()
+        return child
 
     def start(self, job: str, *arguments: str, log_name: str = "") -> ChildJob:
         """Start a job on this platform, its output in the run folder."""
@@ -100,15 +108,15 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
     run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
     platform = Platform(run_dir, die_with_parent=True)
     try:
-        with _told("starting Kafka and HBase", console):
+        with told("starting Kafka and HBase", console):
             up(platform, console=console)
         stage = stage_in(run_dir, scenario, console=console)
-        for words, job in _PREPARATION:
-            with _told(words, console):
-                stage.run(job)
+        for words, *job in _PREPARATION:
+            with told(words, console):
+                stage.run(*job)
         yield stage
     finally:
-        with _told("stopping Kafka and HBase", console):
+        with told("stopping Kafka and HBase", console):
             down(platform, console=console)
         if keep:
             console.print(f"kept {run_dir}", markup=False, highlight=False)
@@ -130,7 +138,8 @@ def stage_in(run_dir: Path, scenario: str, *, console: Console) -> Stage:
 
 
 @contextmanager
-def _told(words: str, console: Console) -> Iterator[None]:
+def told(words: str, console: Console) -> Iterator[None]:
+    """Show what is being done, and afterwards how many seconds it took."""
     began = time.monotonic()
     with console.status(words):
         yield

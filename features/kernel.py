@@ -129,3 +129,20 @@ def fold_events(
         as_of_ms[i] = now_ms
         for k in range(reads.shape[0]):
             features[i, k] = _read(reads[k, 0], reads[k, 1], read_rates[k], state, now_ms)
+
+
+@numba.njit(
+    "void(i8[:,::1], f8[::1], f8[:,::1], i8[::1], f8[:,::1])",
+    cache=True,
+    fastmath=False,
+    error_model="numpy",
+    nogil=True,
+)
+def read_states(reads: Any, read_rates: Any, slots: Any, now_ms: Any, features: Any) -> None:
+    """Write what e states say at `now_ms` (e,), without an event, into `features` (e, k).
+
+    The same read-outs as after an event in `fold_events`; slots (e, s) are only read.
+    """
+    for e in range(slots.shape[0]):
+        for k in range(reads.shape[0]):
+            features[e, k] = _read(reads[k, 0], reads[k, 1], read_rates[k], slots[e], now_ms[e])

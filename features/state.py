@@ -102,21 +102,30 @@ class StateCodec:
 
         Raises `DefinitionsChanged` or `StateFormatError`; a cell is never misread.
         """
-        states = self.empty(len(cells))
         present = [row for row, cell in enumerate(cells) if cell is not None]
         bodies = [self._body(cell) for cell in cells if cell is not None]
         if not present:
-            return states
-        records = np.frombuffer(b"".join(bodies), dtype=self.record)
+            return self.empty(len(cells))
+        found = self.unpacked(np.frombuffer(b"".join(bodies), dtype=self.record))
+        if len(present) == len(cells):
+            return found
+        states = self.empty(len(cells))
         for name, _ in _HEADER:
-            getattr(states, name)[present] = records[name]
+            getattr(states, name)[present] = getattr(found, name)
+        states.slots[present] = found.slots
+        return states
+
+    def unpacked(self, records: npt.NDArray[Any]) -> States:
+        """States of e packed records (dtype `record`), which stand behind a cell's prefix."""
+        records = records.reshape(-1)
+        slots = np.empty((len(records), len(self.plan.slots)))
         for column, slot in enumerate(self.plan.slots):
             stored = records[f"s{column}"]
-            values = stored.astype(np.float64)
+            slots[:, column] = stored
             if slot.storage == CODE:
-                values[stored == _NO_CODE] = np.nan
-            states.slots[present, column] = values
-        return states
+                slots[stored == _NO_CODE, column] = np.nan
+        header = {name: records[name].astype(np.int64) for name, _ in _HEADER}
+        return States(slots=slots, **header)
 
     def encode(self, states: States) -> list[bytes]:
         """One cell per state."""

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,10 @@ class ChildJob:
         """All that it has printed so far."""
         return self.log.read_text(errors="replace")
 
+    def result(self) -> str:
+        """What it has printed on stdout: JSON or CSV, where it was asked for."""
+        return self.log.with_suffix(".out").read_text()
+
     def check(self) -> None:
         """Raise `ChildFailed` when it has ended with an error."""
         code = self.process.poll()
@@ -54,6 +59,12 @@ class ChildJob:
                 raise ChildFailed(f"{self.name} did not print {text!r}; its log is {self.log}")
             time.sleep(0.2)
 
+    def kill(self) -> None:
+        """SIGKILL it and all that it has started, without a chance to clean up."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def stop(self, *, grace_seconds: float = 30.0) -> None:
         """SIGTERM, and SIGKILL after `grace_seconds`."""
         if self.process.poll() is None:
@@ -65,17 +76,23 @@ class ChildJob:
                 self.process.wait()
 
 
-def start_child(arguments: Sequence[str], *, log: Path) -> ChildJob:
-    """Start `./spark-submit.sh ARGUMENTS` with its output in `log` (made anew)."""
+def start_child(
+    arguments: Sequence[str], *, log: Path, environ: Mapping[str, str] | None = None
+) -> ChildJob:
+    """Start `./spark-submit.sh ARGUMENTS` with its output in `log` (made anew).
+
+    What it prints on stdout, its result, goes to `log` with the suffix .out; `environ` is added to
+    this process's environment.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    environ = {**os.environ, "EVERSCORE_PYTHON": sys.executable}
-    with log.open("wb") as output:
+    environ = {**os.environ, "EVERSCORE_PYTHON": sys.executable, **(environ or {})}
+    with log.open("wb") as output, log.with_suffix(".out").open("wb") as result:
         process = subprocess.Popen(
             [str(CHECKOUT / "spark-submit.sh"), *arguments],
             env=environ,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=result,
+            stderr=output,
             # Ctrl-C reaches the demo alone; it stops its children itself, in order.
             start_new_session=True,
         )

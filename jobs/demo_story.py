@@ -12,12 +12,12 @@ from jobs.child_jobs import ChildJob, start_child
 from jobs.demo_customer import CustomerStory
 from jobs.demo_summary import Figures, show_summary
 from jobs.from_settings import hbase_store
-from jobs.parts import kafka_cluster, store_session
+from jobs.parts import kafka_cluster
 from jobs.run import Run
+from jobs.scored import wait_until_scored
 from monitoring.counts import TopicCounter
 from monitoring.latency_probe import LatencyProbe
 from monitoring.live_view import LiveView
-from stores.states import StateTable
 
 _READY = "scoring "
 _CATCH_UP_SECONDS = 180.0
@@ -120,21 +120,14 @@ class Demo:
             counter.close()
 
     def _wait_until_scored(self, stream: ChildJob) -> None:
-        session = store_session(self.run.settings)
-        states = StateTable(session, self.run.scenario.name)
-        topic, kafka = self.run.scenario.topic("events"), kafka_cluster(self.run.settings)
-        deadline = time.monotonic() + _CATCH_UP_SECONDS
-        ends = {partition: end for partition, (_, end) in kafka.offsets(topic).items()}
-        while ends and time.monotonic() < deadline:
-            stream.check()
-            for partition, end in list(ends.items()):
-                marker = states.newest_marker(partition)
-                if end == 0 or (marker is not None and marker.offset >= end - 1):
-                    del ends[partition]
-            time.sleep(0.1)
-        session.close()
-        if ends:
-            raise TimeoutError(f"after {_CATCH_UP_SECONDS:.0f} s partitions {ends} are not scored")
+        settings, name = self.run.settings, self.run.scenario.name
+        wait_until_scored(
+            hbase_store(settings),
+            kafka_cluster(settings),
+            name,
+            check=stream.check,
+            timeout_seconds=_CATCH_UP_SECONDS,
+        )
 
     @property
     def _logs(self) -> Path:

@@ -3,8 +3,11 @@
 from datetime import datetime
 
 from batch.limits import EventLimits
+from batch.snapshots import SnapshotRecord
+from batch.storing import Origin
 from batch.training_rows import TrainingOptions
 from conf.settings import Settings
+from models.card import SnapshotReference
 from models.tracking import TrackingPlace
 from stores.connection import HBaseStore
 from stores.delta import DeltaPlace
@@ -40,10 +43,29 @@ def event_limits(settings: Settings) -> EventLimits:
     )
 
 
-def training_options(settings: Settings, now: datetime) -> TrainingOptions:
-    """Which labels are mature at `now`, and which entities are held out."""
+def training_options(settings: Settings, as_of: datetime) -> TrainingOptions:
+    """What was known at `as_of`, and which entities are held out."""
     return TrainingOptions(
         limits=event_limits(settings),
-        now_ms=int(now.timestamp() * 1000),
+        as_of_ms=int(as_of.timestamp() * 1000),
         test_fraction=settings.training.holdout_fraction,
+    )
+
+
+def origin_of(
+    settings: Settings, record: SnapshotRecord, *, git_commit: str, now: datetime
+) -> Origin:
+    """What a version trained `now` on the snapshot of `record` comes from."""
+    snapshot = SnapshotReference(
+        path=record.path,
+        version=record.version,
+        number=record.number,
+        rows=record.rows,
+        rows_digest=record.rows_digest,
+    )
+    return Origin(
+        snapshot=snapshot,
+        git_commit=git_commit,
+        seed=settings.training.seed,
+        created_at=now.isoformat(timespec="seconds"),
     )

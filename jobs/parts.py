@@ -1,12 +1,15 @@
 """The settings in the words of the layers below: store, Kafka cluster, pass and query."""
 
-from batch.rebuild import StateTask, WriteTask
+from batch.rebuild import StateTask, WriteTask, position_before
 from conf.settings import Settings
 from jobs.from_settings import event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from local.cache import cache_dir
+from models.registry import NoSuchVersion, TrainedVersion, read_version
+from models.tracking import TrackingPlace
 from scenarios.scenario import Scenario
 from stores.connection import Session
+from stores.deployments import read_deployment
 from stores.epochs import EpochRecord
 from streaming.archiver import ArchiveSettings
 from streaming.query import QuerySettings
@@ -80,13 +83,27 @@ def patience(settings: Settings) -> Patience:
     )
 
 
-def state_task(settings: Settings, scenario: Scenario, epoch: EpochRecord) -> StateTask:
-    """How a rebuild folds the events into the states of `epoch`."""
-    return StateTask(scenario.schema, scenario.codec, event_limits(settings), epoch.epoch)
+def state_task(settings: Settings, scenario: Scenario) -> StateTask:
+    """How a rebuild folds the events."""
+    return StateTask(scenario.schema, scenario.codec, event_limits(settings))
 
 
 def write_task(settings: Settings, scenario: str, epoch: EpochRecord) -> WriteTask:
-    """How a rebuild writes the states that `epoch` begins with."""
+    """How a rebuild writes what `epoch` begins with."""
     retry_seconds = settings.hbase.retry_seconds
-    store = hbase_store(settings)
-    return WriteTask(store, scenario, epoch.epoch, dict(epoch.first_offsets), retry_seconds)
+    return WriteTask(hbase_store(settings), scenario, position_before(epoch), retry_seconds)
+
+
+def model_version(
+    settings: Settings, place: TrackingPlace, scenario: str, wanted: str
+) -> TrainedVersion:
+    """The registered version `wanted`: a number, or "champion" for the deployed one.
+
+    Raises `NoSuchVersion`.
+    """
+    if wanted == "champion":
+        deployment = read_deployment(hbase_store(settings), scenario)
+        if deployment is None:
+            raise NoSuchVersion(f"nothing is deployed for {scenario}: run train_model")
+        wanted = deployment.champion.version
+    return read_version(place, scenario, wanted)

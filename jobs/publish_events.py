@@ -48,12 +48,12 @@ def main(
             seed=seed,
             disturbance=disturbed,
         )
-        largest, client = conf.stream.max_event_bytes + 1, client_options(conf.kafka)
-        found = phases(source, order, now=lambda: datetime.now(UTC), too_large_bytes=largest)
+        large, client = conf.stream.max_event_bytes + 1, client_options(conf.kafka)
+        found = phases(source, order, now=lambda: datetime.now(UTC), too_large_bytes=large)
         if dry_run:
             return show_samples(found, run.console)
         publish_all(
-            found, run.scenario, client_options=client, max_event_bytes=largest, console=run.console
+            found, run.scenario, client_options=client, max_event_bytes=large, console=run.console
         )
 
 

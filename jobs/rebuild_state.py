@@ -1,12 +1,12 @@
-"""Make every state anew from the events topic, after features changed or history was lost."""
+"""Make states and rows anew from the archive: for a lost table, or after features changed."""
 
 from typing import Annotated
 
 from typer import Option, confirm
 
-from batch.kafka_source import read_topic
-from batch.rebuild import check_history_is_whole, rebuilt_states, write_states
-from jobs.kafka_options import spark_options
+from batch.archive_reach import archived_epoch, check_reach
+from batch.rebuilding import rebuilt
+from jobs.from_settings import delta_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, state_task, store_session, write_task
 from jobs.run import job_run
@@ -30,28 +30,29 @@ def main(
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
-        session, kafka = store_session(run.settings), kafka_cluster(run.settings)
-        old = read_epoch(session, scenario)
-        if old is None:
-            run.console.print("no epoch has begun, so there are no states: start score_stream")
-            return
-        check_history_is_whole(
-            old, {p: first for p, (first, _) in kafka.offsets(old.topic).items()}
+        conf, topic = run.settings, run.scenario.topic
+        session, kafka, place = (
+            store_session(conf),
+            kafka_cluster(conf),
+            delta_place(conf, scenario),
         )
-        with spark_session(run.settings, app_name=f"rebuild states of {scenario}") as spark:
-            root = run.settings.stream.checkpoint_root
-            checkpoints = Checkpoints(HadoopFiles(spark), root, scenario, old.epoch)
-            new = epoch_of_rebuild(kafka, checkpoints, old)
-            events = read_topic(spark, spark_options(run.settings.kafka), old.topic)
-            states = rebuilt_states(
-                events, state_task(run.settings, run.scenario, new), next_offsets=new.first_offsets
-            ).cache()
-            run.console.print(f"{states.count():,} states of {run.scenario.plan.digest}")
+        with spark_session(conf, app_name=f"rebuild {scenario}", with_delta=True) as spark:
+            old = read_epoch(session, scenario)
+            old = old or archived_epoch(spark, place, topic=topic("events"))
+            if old is None:
+                run.console.print("no epoch has begun, so there are no states: start score_stream")
+                return
+            files, root = HadoopFiles(spark), conf.stream.checkpoint_root
+            new = epoch_of_rebuild(kafka, Checkpoints(files, root, scenario, old.epoch), old)
+            told = kafka.survey([topic("predictions")])[topic("predictions")]
+            check_reach(spark, place, new, ends=told.ends, predictions_id=told.identity.topic_id)
+            made = rebuilt(spark, place, state_task(conf, run.scenario), record=new)
+            run.log(f"{made.count:,} states, {made.rows:,} of them with a row")
             if dry_run or not (yes or confirm(f"Write them and begin epoch {new.epoch}?")):
                 return
-            written = write_states(states, write_task(run.settings, scenario, new))
+            written = made.write(write_task(conf, scenario, new))
             write_epoch(session, scenario, new)
-        run.console.print(f"{written:,} states written, epoch {new.epoch} begun: go on streaming")
+        run.log(f"{written:,} states written, epoch {new.epoch} begun: go on streaming")
 
 
 app = job_app(

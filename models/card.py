@@ -8,6 +8,17 @@ LIBRARIES = ("scikit-learn", "numpy", "skops", "shap", "numba", "msgspec")
 
 
 @dataclass(frozen=True, kw_only=True)
+class SnapshotReference:
+    """The training snapshot: a Delta table at an integer version, its rows and their digest."""
+
+    path: str
+    version: int
+    number: int
+    rows: int
+    rows_digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """Kept as card.json beside the model.
 
@@ -17,6 +28,8 @@ class ModelCard:
     metrics             on the held-out part; thresholds: band → lowest score
     base_rate           share of positives in the training part
     created_at          UTC, ISO 8601
+    snapshot            what it was trained on; git_commit: the code that trained it
+    parameters          of the estimator, as text
     """
 
     scenario: str
@@ -28,6 +41,9 @@ class ModelCard:
     thresholds: Mapping[str, float]
     base_rate: float
     created_at: str
+    snapshot: SnapshotReference | None = None
+    git_commit: str = "unknown"
+    parameters: Mapping[str, str] = field(default_factory=dict)
     library_versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
 
 

@@ -43,11 +43,23 @@ class TrackingPlace:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A Delta table at an integer version, and the digest of its rows."""
+
+    name: str
+    path: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRun:
     """What a training run leaves behind.
 
     features, scores   a few rows (n, k) and their scores (n,), for the model's signature
-    plots, artifact    PNG files; the folder written by `models.artifact.save_artifact`
+    artifact           the folder written by `models.artifact.save_artifact`
+    files              further files by the artifact folder they go to; "" is the top
+    dataset            what it was trained on, shown with the run
     """
 
     scenario: str
@@ -59,7 +71,8 @@ class TrainingRun:
     features: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
     artifact: Path
-    plots: Sequence[Path] = field(default=())
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    dataset: Dataset | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +96,7 @@ def log_and_register(
     progress("loading MLflow")
     import mlflow
 
-    with _quiet():
+    with quiet_mlflow():
         _prepare_store(place, progress)
         mlflow.set_tracking_uri(place.tracking_uri)
         mlflow.set_registry_uri(place.tracking_uri)
@@ -93,8 +106,10 @@ def log_and_register(
         with mlflow.start_run(experiment_id=experiment_id, tags=dict(run.tags)) as active:
             mlflow.log_params(dict(run.params))
             mlflow.log_metrics(dict(run.metrics))
-            for plot in run.plots:
-                mlflow.log_artifact(str(plot), "plots")
+            for folder, paths in run.files.items():
+                for path in paths:
+                    mlflow.log_artifact(str(path), folder or None)
+            _log_dataset(mlflow, run.dataset)
             mlflow.log_artifacts(str(run.artifact), ARTIFACT_FOLDER)
             logged = _log_model(mlflow, run)
             folder_uri = mlflow.get_artifact_uri(ARTIFACT_FOLDER)
@@ -125,6 +140,16 @@ def _experiment(mlflow: Any, name: str, place: TrackingPlace) -> str:
         root = place.artifact_root if local is None else local.resolve().as_uri()
         location = f"{root.rstrip('/')}/{name}"
     return str(mlflow.create_experiment(name, artifact_location=location))
+
+
+def _log_dataset(mlflow: Any, dataset: Dataset | None) -> None:
+    from mlflow.data.delta_dataset_source import DeltaDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    if dataset is not None:
+        source = DeltaDatasetSource(path=dataset.path, delta_table_version=dataset.version)
+        described: Any = MetaDataset  # its base class says abstract what it never calls
+        mlflow.log_input(described(source, dataset.name, dataset.digest), context="training")
 
 
 def _log_model(mlflow: Any, run: TrainingRun) -> Any:
@@ -159,7 +184,7 @@ def _readable(folder_uri: str) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_mlflow() -> Iterator[None]:
     """Keep MLflow's and Alembic's notices and warnings away; errors still show."""
     names = ("mlflow", "alembic")
     before = {name: logging.getLogger(name).level for name in names}

@@ -20,6 +20,12 @@ class UnknownScenario(ValueError):
     exit_code = 2
 
 
+class LeakyScenario(ValueError):
+    """The label could get into the features; raised at start."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Label:
     """What the model predicts: label events of type `event_type` whose `field` tells the outcome.
@@ -60,6 +66,15 @@ class Scenario:
         if wanted - names:
             missing = sorted(wanted - names)
             raise PolicyError(f"scenario {self.name!r} has no features {missing}: {sorted(names)}")
+        if (
+            self.label.event_type in self.schema.type_codes
+            or self.label.field in self.schema.fields
+        ):
+            raise LeakyScenario(
+                f"scenario {self.name!r}: the label (event type {self.label.event_type!r}, field "
+                f"{self.label.field!r}) is also declared among the events, so features could tell "
+                "it; give one of them another name"
+            )
 
     @cached_property
     def plan(self) -> Plan:

@@ -106,6 +106,16 @@ def commits(spark: SparkSession, path: str, *, made_by: str) -> list[Commit]:
     ]
 
 
+def newest_version(spark: SparkSession, path: str, *, made_by: str) -> int:
+    """The integer version of the table at `path` as it is now; raises `TableAbsent`."""
+    from delta.tables import DeltaTable
+
+    try:
+        return int(DeltaTable.forPath(spark, path).history(1).collect()[0]["version"])
+    except AnalysisException as error:
+        raise _named(error, path, made_by) from None
+
+
 def is_table(spark: SparkSession, path: str) -> bool:
     """Whether a Delta table with at least one commit is at `path`."""
     from delta.tables import DeltaTable

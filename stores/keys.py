@@ -17,6 +17,11 @@ def entity_of(key: bytes) -> str:
     return key[3:].decode()
 
 
+def prefix_range(prefix: int) -> tuple[bytes, bytes]:
+    """First key of the rows with prefix 0 to 255, and the first one after them."""
+    return b"%02x:" % prefix, b"%02x;" % prefix  # ";" follows ":"
+
+
 def split_keys(regions: int) -> Sequence[str]:
     """Split points that cut the 256 prefixes into `regions` equal regions (1 to 256)."""
     if not 1 <= regions <= 256:

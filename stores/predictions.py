@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -61,6 +61,17 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _decode = msgspec.json.Decoder(Prediction).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def utc(epoch_ms: int) -> datetime:
+    """UTC time of epoch milliseconds."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
+
+
+def row_document(prediction: Prediction) -> bytes:
+    """The cell `p:latest`."""
+    return _encode(prediction)
 
 
 @dataclass

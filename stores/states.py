@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from stores.connection import Session
-from stores.keys import row_key
+from stores.keys import entity_of, prefix_range, row_key
 from stores.tables import LATEST, MARKER, STATE
+
+_ROWS_PER_SCAN = 2000
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +62,37 @@ class StateTable:
         keys = [row_key(entity) for entity in entities]
         found = self._read(keys, [STATE], None)
         return [found.get(key, {}).get(STATE) for key in keys]
+
+    def newest_of_prefix(self, prefix: int) -> list[tuple[str, int, bytes]]:
+        """Entity, stamp and newest state of all rows with one of the 256 key prefixes."""
+
+        def scan(connection: Any) -> Any:
+            start, stop = prefix_range(prefix)
+            rows = connection.table(self.scenario).scan(
+                row_start=start,
+                row_stop=stop,
+                columns=[STATE],
+                include_timestamp=True,
+                batch_size=_ROWS_PER_SCAN,
+            )
+            return [(entity_of(key), cells[STATE][1], cells[STATE][0]) for key, cells in rows]
+
+        found: list[tuple[str, int, bytes]] = self.session.call(scan)
+        return found
+
+    def write_latest(self, rows: Sequence[tuple[str, bytes]], *, position: int) -> None:
+        """Write latest rows (entity, document) alone, all at stamp `position`; idempotent.
+
+        A cell that a newer event has written stays the one that readers see.
+        """
+
+        def put_all(connection: Any) -> None:
+            batch = connection.table(self.scenario).batch(timestamp=position)
+            for entity, document in rows:
+                batch.put(row_key(entity), {LATEST: document})
+            batch.send()
+
+        self.session.call(put_all)
 
     def write(
         self,

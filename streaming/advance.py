@@ -64,8 +64,14 @@ def epoch_of_rebuild(
     """
     identity = kafka.identity(old.topic)
     check_identity(old, identity, scenario=checkpoints.scenario)
-    first, reason = scored_upto(checkpoints, old), "states rebuilt from the events"
-    return begun(identity, first, epoch=old.epoch + 1, reason=reason)
+    return begun(
+        identity,
+        scored_upto(checkpoints, old),
+        epoch=old.epoch + 1,
+        reason="states rebuilt from the archive",
+        is_whole_history=old.is_whole_history,
+        after=old,
+    )
 
 
 def scored_upto(checkpoints: Checkpoints, record: EpochRecord) -> Offsets:

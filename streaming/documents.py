@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
 from scenarios.scenario import Scenario
-from stores.predictions import Model, Prediction, Source
+from stores.predictions import Model, Prediction, Source, utc
 from streaming.models_in_use import InUse
 from streaming.verdicts import Verdicts
 
@@ -23,16 +23,6 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     event_time: datetime
     source: Source
-
-
-def utc(epoch_ms: int) -> datetime:
-    """UTC time of epoch milliseconds."""
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
-
-
-def row_document(prediction: Prediction) -> bytes:
-    """The cell `p:latest`."""
-    return _encode(prediction)
 
 
 def log_document(row: bytes, features: list[float], basis: bytes) -> bytes:

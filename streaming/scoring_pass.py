@@ -16,6 +16,7 @@ from features.decode import EventDecoder, Events
 from features.fold import Entities, Folded, distinct, fold
 from features.state import DefinitionsChanged, StateFormatError, States
 from scenarios.scenario import Scenario
+from stores.predictions import row_document, utc
 from stores.stamps import stamp
 from stores.states import Marker, StateTable
 from streaming.batches import Batch
@@ -27,9 +28,7 @@ from streaming.documents import (
     Suppressed,
     log_basis,
     log_document,
-    row_document,
     suppressed_document,
-    utc,
 )
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.output import Output

@@ -37,6 +37,11 @@ class Survey:
     identity: TopicIdentity
     offsets: Mapping[int, tuple[int, int]]
 
+    @property
+    def ends(self) -> Mapping[int, int]:
+        """Partition → offset of the next record."""
+        return {partition: end for partition, (_, end) in self.offsets.items()}
+
 
 @dataclass(frozen=True)
 class KafkaCluster:

@@ -7,15 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from models.scoring_model import ScoringModel
+from scenarios.judging import CaseRules, Flags, Floats
 from scenarios.policy import Decisions
 from scenarios.scenario import Scenario
-from scenarios.shares import is_in_share
+from scenarios.shares import in_share
 from stores.predictions import Reason
 from streaming.models_in_use import InUse
-from streaming.reasons import ReasonTeller
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -41,17 +38,11 @@ class Judge:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._names = scenario.plan.feature_names
-        self._teller = ReasonTeller(scenario)
-        self._explained = np.array([band.explained for band in scenario.policy.bands])
-        required = scenario.required_feature
-        self._required = None if required is None else self._names.index(required)
+        self._rules = CaseRules(scenario)
 
     def can_score(self, features: Floats) -> Flags:
         """Which of n feature rows (n, k) have the required feature."""
-        if self._required is None:
-            return np.ones(len(features), dtype=np.bool_)
-        return ~np.isnan(features[:, self._required])
+        return self._rules.can_score(features)
 
     def verdicts(self, entities: Sequence[str], features: Floats, use: InUse) -> Verdicts:
         """Verdicts on n events; features (n, k) are those right after each event."""
@@ -59,37 +50,28 @@ class Judge:
         scores = np.empty(len(entities))
         for model, rows in _by_model(challenged, use):
             scores[rows] = model.scores(features[rows])
-        control = self._control(entities)
+        control = self._rules.in_control_group(entities)
         decisions = self._scenario.policy.decide(
             scores,
             features,
-            feature_names=self._names,
+            feature_names=self._scenario.plan.feature_names,
             thresholds=use.deployment.thresholds,
             is_control=control,
         )
-        # TreeSHAP costs ten times the scoring: only rows in a band that needs reasons.
-        needed = self._explained[decisions.bands]
+        needed = self._rules.needs_reasons(decisions)
         reasons: dict[int, list[Reason]] = {}
         for model, rows in _by_model(challenged, use):
             explained = rows[needed[rows]]
-            told = self._told(model, features[explained])
+            told = self._rules.reasons(model, features[explained])
             reasons.update(zip(explained.tolist(), told, strict=True))
         return Verdicts(scores, decisions, control, challenged, reasons)
-
-    def _told(self, model: ScoringModel, features: Floats) -> list[list[Reason]]:
-        return self._teller.tell(model.contributions(features), features) if len(features) else []
-
-    def _control(self, entities: Sequence[str]) -> Flags:
-        share = self._scenario.policy.control_share
-        salt = f"{self._scenario.name}:control"
-        return np.array([is_in_share(e, share, salt=salt) for e in entities], dtype=np.bool_)
 
     def _challenged(self, entities: Sequence[str], use: InUse) -> Flags:
         if use.challenger is None:
             return np.zeros(len(entities), dtype=np.bool_)
         share = use.deployment.challenger_share
         salt = f"{self._scenario.name}:challenger:{use.challenger.version}"
-        return np.array([is_in_share(e, share, salt=salt) for e in entities], dtype=np.bool_)
+        return in_share(entities, share, salt=salt)
 
 
 def _by_model(challenged: Flags, use: InUse) -> list[tuple[ScoringModel, npt.NDArray[np.int64]]]:

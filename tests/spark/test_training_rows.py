@@ -22,9 +22,9 @@ from scenarios.scenario import Label, Scenario
 
 LIMITS = EventLimits(max_event_bytes=100_000, max_future_skew_seconds=300)
 NOW_MS = 10_000_000
-OPTIONS = TrainingOptions(limits=LIMITS, now_ms=NOW_MS)
+OPTIONS = TrainingOptions(limits=LIMITS, as_of_ms=NOW_MS)
 
-Row = tuple[bytes | None, bytes | None, int, int, datetime]
+Row = tuple[bytes | None, bytes | None, int, int, datetime, int]
 
 
 def shop(*, maturity_days: float = 0.0) -> Scenario:
@@ -77,16 +77,26 @@ def shop(*, maturity_days: float = 0.0) -> Scenario:
 
 
 def record(
-    kind: str, shopper: str, time_ms: int, offset: int, *, partition: int = 0, **fields: object
+    kind: str,
+    shopper: str,
+    time_ms: int,
+    offset: int,
+    *,
+    partition: int = 0,
+    epoch: int = 1,
+    arrived_ms: int = NOW_MS,
+    **fields: object,
 ) -> Row:
     time = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
     event = {"type": kind, "shopper": shopper, "event_time": time, **fields}
-    arrival = datetime.fromtimestamp(NOW_MS / 1000, UTC)
-    return shopper.encode(), json.dumps(event).encode(), partition, offset, arrival
+    arrival = datetime.fromtimestamp(arrived_ms / 1000, UTC)
+    return shopper.encode(), json.dumps(event).encode(), partition, offset, arrival, epoch
 
 
 def frame(spark: SparkSession, rows: Sequence[Row]) -> DataFrame:
-    schema = "key binary, value binary, partition int, offset bigint, timestamp timestamp"
+    schema = (
+        "key binary, value binary, partition int, offset bigint, timestamp timestamp, epoch int"
+    )
     return spark.createDataFrame(list(rows), schema)
 
 
@@ -101,7 +111,12 @@ def test_an_outcome_gets_the_features_of_the_last_event_before_it(spark: SparkSe
     )
     labels = frame(spark, [record("verdict", "ann", 5_000, 0, verdict="gone")])
     (row,) = training_rows(events, labels, shop(), options=OPTIONS).collect()
-    assert (row.entity, row.label, row.event_time_ms, row.label_time_ms) == ("ann", 1, 2_000, 5_000)
+    assert (row.entity, row.label, row.features_as_of_ms, row.label_time_ms) == (
+        "ann",
+        1,
+        2_000,
+        5_000,
+    )
     assert (row.amount_last, row.amount_mean, row.visits) == (10.0, 10.0, 1.0)
     assert row.split in ("train", "test")
 
@@ -119,7 +134,57 @@ def test_an_event_dated_after_the_outcome_that_arrived_early_hides_those_behind_
     )
     labels = frame(spark, [record("verdict", "ann", 5_000, 0, verdict="stayed")])
     (row,) = training_rows(events, labels, shop(), options=OPTIONS).collect()
-    assert (row.label, row.event_time_ms, row.amount_last, row.visits) == (0, 1_000, 10.0, 0.0)
+    assert (row.label, row.features_as_of_ms, row.amount_last, row.visits) == (0, 1_000, 10.0, 0.0)
+
+
+def test_an_event_dated_back_once_the_outcome_was_known_does_not_leak(spark: SparkSession) -> None:
+    """The planted leak: it lies before the outcome by its own time, but came after it."""
+    events = frame(
+        spark,
+        [
+            record("sale", "ann", 1_000, 0, amount_eur=10, arrived_ms=1_500),
+            record("sale", "ann", 4_000, 1, amount_eur=999, arrived_ms=7_000),
+        ],
+    )
+    labels = frame(spark, [record("verdict", "ann", 5_000, 0, verdict="gone", arrived_ms=6_000)])
+    (row,) = training_rows(events, labels, shop(), options=OPTIONS).collect()
+    assert (row.amount_last, row.offset) == (10.0, 0)
+
+
+def test_a_corrected_label_does_not_let_events_in_that_came_after_the_first_one(
+    spark: SparkSession,
+) -> None:
+    events = frame(
+        spark,
+        [
+            record("sale", "ann", 1_000, 0, amount_eur=10, arrived_ms=1_500),
+            record("sale", "ann", 4_000, 1, amount_eur=999, arrived_ms=7_000),
+        ],
+    )
+    labels = frame(
+        spark,
+        [
+            record("verdict", "ann", 5_000, 0, verdict="stayed", arrived_ms=6_000),
+            record("verdict", "ann", 5_000, 1, verdict="gone", arrived_ms=8_000),
+        ],
+    )
+    (row,) = training_rows(events, labels, shop(), options=OPTIONS).collect()
+    assert (row.amount_last, row.label) == (10.0, 1)
+
+
+def test_events_of_a_later_epoch_follow_those_of_an_earlier_one_whatever_their_offsets(
+    spark: SparkSession,
+) -> None:
+    events = frame(
+        spark,
+        [
+            record("sale", "ann", 2_000, 3, amount_eur=30, partition=1, epoch=2),
+            record("sale", "ann", 1_000, 900, amount_eur=10, epoch=1),
+        ],
+    )
+    labels = frame(spark, [record("verdict", "ann", 5_000, 0, verdict="gone")])
+    (row,) = training_rows(events, labels, shop(), options=OPTIONS).collect()
+    assert (row.amount_last, row.amount_mean, row.epoch) == (30.0, 20.0, 2)
 
 
 def test_an_immature_outcome_or_one_without_required_feature_gives_no_row(
@@ -157,6 +222,7 @@ def test_of_two_labels_for_the_same_time_the_later_published_counts(spark: Spark
     label = shop().label
     (row,) = mature(outcomes(labels, label, LIMITS), label, now_ms=NOW_MS).collect()
     assert (row.entity, row.label_time_ms, row.label) == ("ann", 5_000, 0)
+    assert (row.records, row.is_contradicted) == (2, True)
 
 
 def test_refused_records_are_counted_and_change_nothing(spark: SparkSession) -> None:
@@ -165,9 +231,9 @@ def test_refused_records_are_counted_and_change_nothing(spark: SparkSession) -> 
         spark,
         [
             good,
-            (*good[:1], None, 0, 1, good[4]),
-            (None, *good[1:2], 0, 2, good[4]),
-            (*good[:1], b"{", 0, 3, good[4]),
+            (good[0], None, 0, 1, good[4], 1),
+            (None, good[1], 0, 2, good[4], 1),
+            (good[0], b"{", 0, 3, good[4], 1),
         ],
     )
     folded = event_features(events, shop(), LIMITS)

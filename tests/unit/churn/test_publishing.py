@@ -44,11 +44,13 @@ class FakeProducer:
     def __init__(self) -> None:
         self.next_offsets: Counter[str] = Counter()
         self.is_flushed = False
+        self.log: list[str] = []
 
     def send(self, topic: str, *, key: bytes | None, value: bytes | None) -> FakeFuture:
         """Give the record the topic's next offset."""
         if key == b"refused":
             return FakeFuture(None, ValueError("too large"))
+        self.log.append(topic)
         offset = self.next_offsets[topic]
         self.next_offsets[topic] += 1
         return FakeFuture(SimpleNamespace(topic=topic, partition=0, offset=offset), None)
@@ -56,6 +58,7 @@ class FakeProducer:
     def flush(self, timeout: float) -> None:
         """Nothing waits."""
         self.is_flushed = True
+        self.log.append("flush")
 
 
 def _endless(key: bytes = b"7") -> Iterator[Record]:
@@ -80,6 +83,14 @@ def test_a_refused_record_counts_as_failed_with_its_reason() -> None:
     published, _ = _published(islice(_endless(b"refused"), 2), Pace())
     assert (published.acknowledged, published.failed) == (0, 2)
     assert published.errors == {"ValueError: too large": 2}
+
+
+def test_all_events_are_acknowledged_before_the_first_label_is_sent() -> None:
+    kinds = ["events", "events", "labels", "labels"]
+    history = (Record(topic_kind=kind, kind="any", key=b"7", value=b"{}") for kind in kinds)
+    _, producer = _published(history, Pace())
+    events, labels = TOPICS["events"], TOPICS["labels"]
+    assert producer.log == [events, events, "flush", labels, labels, "flush"]
 
 
 def test_a_rate_and_a_duration_give_their_product() -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from stores.predictions import Model, Prediction, Reason, Source
-from streaming.documents import log_basis, log_document, row_document, row_in, utc
+from stores.predictions import Model, Prediction, Reason, Source, row_document, utc
+from streaming.documents import log_basis, log_document, row_in
 
 MOMENT = datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=UTC)
 PREDICTION = Prediction(

@@ -1,0 +1,155 @@
+"""An audit as text for the console, JSON for machines, and a page that can be printed and filed."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from batch.audit_facts import AuditFacts, FeatureFact, FieldFact
+from batch.pages import page
+
+_TEMPLATE = "audit.html"
+_WIDTH = 24
+
+
+def audit_json(facts: AuditFacts) -> bytes:
+    """The facts as indented JSON; floats with all digits that matter."""
+    return msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n"
+
+
+def write_reports(facts: AuditFacts, folder: Path) -> Path:
+    """Write ID.txt, ID.json and ID.html into `folder` (made when missing); gives the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = re.sub(r"[^\w.-]", "_", facts.prediction_id)
+    (folder / f"{stem}.json").write_bytes(audit_json(facts))
+    (folder / f"{stem}.txt").write_text(audit_text(facts) + "\n", encoding="utf-8")
+    html = folder / f"{stem}.html"
+    html.write_text(audit_page(facts), encoding="utf-8")
+    return html
+
+
+def audit_page(facts: AuditFacts) -> str:
+    """One self-contained page that prints on A4."""
+    changed = [each for each in facts.state if each.changed]
+    values = {
+        "facts": facts,
+        "changed": changed,
+        "event_fields": _event_fields(facts),
+        "field": {each.name: each for each in facts.fields},
+        "number": number,
+        "mark": mark,
+        "equal_features": sum(each.equal is True for each in facts.features),
+    }
+    return page(_TEMPLATE, values)
+
+
+def audit_text(facts: AuditFacts) -> str:
+    """The whole story as lines."""
+    return "\n".join(_lines(facts))
+
+
+def number(value: object) -> str:
+    """A value as the page and the text show it: floats with all digits, `-` for missing."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def mark(equal: bool | None) -> str:
+    """What a comparison gave, in a word."""
+    return {True: "equal", False: "DIFFERENT", None: "not recomputed"}[equal]
+
+
+def _event_fields(facts: AuditFacts) -> Sequence[tuple[str, str]]:
+    """The event's own fields, when it is the flat JSON object that it should be."""
+    try:
+        event = msgspec.json.decode(facts.event.text)
+    except msgspec.MsgspecError:
+        return []
+    return (
+        [(name, number(value)) for name, value in event.items()] if isinstance(event, dict) else []
+    )
+
+
+def _lines(facts: AuditFacts) -> Iterator[str]:
+    event, history = facts.event, facts.history
+    yield f"Audit of {facts.prediction_id} ({facts.title})"
+    yield facts.verdict
+    yield from _section("Prediction")
+    yield _pair("customer or entity", facts.entity)
+    yield _pair("told", f"{facts.told_at}, {facts.messages} time(s)")
+    yield from (_compared(each) for each in facts.fields)
+    yield from (f"  reason: {each}" for each in facts.reasons)
+    yield from _section("Source event")
+    yield _pair("position", f"{event.topic} partition {event.partition} offset {event.offset}")
+    yield _pair("epoch, topic id", f"{event.epoch}, {event.topic_id}")
+    yield _pair("arrived (Kafka)", event.kafka_time)
+    yield _pair("archived", event.archived_at)
+    yield _pair("SHA-256", f"{event.sha256} ({event.bytes} bytes)")
+    yield _pair("as it came", event.text)
+    yield from _section("State")
+    between = f", from {history.first_at} to {history.last_at}" if history.first_at else ""
+    yield _pair("events folded before", f"{history.events}{between}")
+    for slot in facts.state:
+        sign = "*" if slot.changed else " "
+        yield f" {sign}{slot.name:<{_WIDTH}} {number(slot.before)} -> {number(slot.after)}"
+    yield from _section(f"Features (definitions {facts.definitions})")
+    yield from (_feature(each) for each in facts.features)
+    yield from _section("Model")
+    yield from _model(facts)
+    yield from _section("Policy")
+    same = "the same today" if facts.policy.is_todays else f"today {facts.policy.todays_version}"
+    yield _pair("version", f"{facts.policy.version}, {same}")
+    told = ", ".join(f"{band} from {lowest:g}" for band, lowest in facts.policy.thresholds.items())
+    yield _pair("bands", told)
+    yield ""
+    yield (
+        f"audited {facts.audited_at} by code {facts.code}; archive versions: events "
+        f"{facts.events_version}, predictions {facts.predictions_version}"
+    )
+    yield facts.verdict
+
+
+def _model(facts: AuditFacts) -> Iterator[str]:
+    model = facts.model
+    yield _pair("version", f"{facts.model_name} {facts.model_version}")
+    if model is None:
+        yield _pair("registry", "does not have it")
+        return
+    yield _pair("trained", f"{model.created_at}, MLflow run {model.run_id}")
+    yield _pair("files", model.artifact_uri)
+    yield _pair("SHA-256", model.sha256)
+    yield _pair("code", model.git_commit)
+    if model.snapshot is not None:
+        snapshot = model.snapshot
+        rows = f"{snapshot.rows:,} rows, digest {snapshot.rows_digest}"
+        yield _pair("training snapshot", f"number {snapshot.number}, {rows}")
+        yield _pair("snapshot's table", f"{snapshot.path} version {snapshot.version}")
+    versions = (
+        f"{name} {then}" if then == now else f"{name} {then} (now {now})"
+        for name, (then, now) in model.libraries.items()
+    )
+    yield _pair("libraries", ", ".join(versions))
+
+
+def _section(title: str) -> Iterator[str]:
+    yield ""
+    yield title
+
+
+def _pair(name: str, value: object) -> str:
+    return f"  {name:<{_WIDTH}} {value}"
+
+
+def _feature(fact: FeatureFact) -> str:
+    again = "" if fact.equal else f", recomputed {number(fact.recomputed)}"
+    return _pair(fact.name, f"{number(fact.logged)}{again}: {mark(fact.equal)} ({fact.words})")
+
+
+def _compared(fact: FieldFact) -> str:
+    again = "" if fact.equal else f", recomputed {number(fact.recomputed)}"
+    by = f", difference {fact.difference!r}" if fact.equal is False and fact.difference else ""
+    return _pair(fact.name, f"{number(fact.logged)}{again}: {mark(fact.equal)}{by}")

@@ -1,0 +1,30 @@
+"""HTML pages for people, whole in one file: nothing is loaded from the network."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def page(template: str, values: Mapping[str, Any]) -> str:
+    """The page of batch/templates/`template` with `values`, which are escaped."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("batch"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["percent"] = percent
+    return environment
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 as for example 12.3%."""
+    return f"{100.0 * share:.1f}%"

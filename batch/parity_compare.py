@@ -1,0 +1,181 @@
+"""Logged predictions compared with what archive, features, model and policy give again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from batch.bits import Flags, compared
+from batch.parity_rows import COMPARED, OTHER_DEFINITIONS, STATE_FAULTS
+from batch.parity_tally import Tally
+from batch.rejudging import Cases, ModelLoader, Rejudge, Rejudged
+from scenarios.scenario import Scenario
+
+FIELD = "prediction."  # before the name of a field of the row, to tell it from features
+CONFLICT = "one id, two contents"
+POLICY_CHANGED = "policy has changed since"
+NO_MODEL = "model version cannot be had: "
+MESSAGES, REPEATS = "messages", "repeated messages"
+_PLACE = ("prediction_id", "entity", "epoch", "partition", "offset")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareTask:
+    """Compares the rows of one Spark task (`parity_rows`) and gives tallies."""
+
+    scenario: Scenario
+    load_model: ModelLoader
+    most_faults: int
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of rows to rows of `batch.parity_tally.ARROW_SCHEMA`."""
+        rejudge = Rejudge(self.scenario, self.load_model)
+        for batch in batches:
+            tally = Tally(self.most_faults)
+            rows = _Rows(batch)
+            _tally_states(rows, tally)
+            chosen = rows.where(rows.texts("state") == COMPARED)
+            if len(chosen):
+                _compare(chosen, tally, self.scenario, rejudge)
+            yield from tally.batch()
+
+
+class _Rows:
+    """An Arrow batch read by column."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return int(self._batch.num_rows)
+
+    def list(self, name: str) -> list[Any]:
+        """Values as Python objects."""
+        found: list[Any] = self._batch.column(name).to_pylist()
+        return found
+
+    def texts(self, name: str) -> npt.NDArray[np.object_]:
+        """Values as an array of objects."""
+        return np.array([*self.list(name), None], dtype=object)[:-1]
+
+    def floats(self, name: str) -> npt.NDArray[np.float64]:
+        """A float column."""
+        return np.array(self.list(name), dtype=np.float64)
+
+    def matrix(self, name: str, width: int) -> npt.NDArray[np.float64]:
+        """A column of float lists of length `width`, as (n, width)."""
+        column = self._batch.column(name)
+        flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+        found: npt.NDArray[np.float64] = flat.reshape(len(self), width)
+        return found
+
+    def where(self, mask: Flags) -> "_Rows":
+        """The rows where `mask` is true."""
+        return _Rows(self._batch.filter(pa.array(mask.astype(bool))))
+
+    def place(self, row: int) -> dict[str, Any]:
+        """Where row `row` is, for people who look for it."""
+        names = ("id", *_PLACE[1:])
+        return {
+            told: self._batch.column(name)[row].as_py()
+            for told, name in zip(_PLACE, names, strict=True)
+        }
+
+
+def _tally_states(rows: _Rows, tally: Tally) -> None:
+    states = rows.texts("state")
+    for state in sorted(set(states)):
+        tally.count(state, int((states == state).sum()))
+    told = [each for each in rows.list("messages") if each is not None]
+    tally.count(MESSAGES, sum(told))
+    tally.count(REPEATS, sum(told) - len(told))
+    for row in np.flatnonzero(np.isin(states, STATE_FAULTS)).tolist():
+        tally.fault(states[row], rows.place(row), logged=None, recomputed=None)
+    for digest in rows.texts("definitions")[states == OTHER_DEFINITIONS]:
+        tally.count(f"{OTHER_DEFINITIONS}: {digest}", 1)
+    for row in [at for at, n in enumerate(rows.list("contents")) if n is not None and n > 1]:
+        tally.count(CONFLICT, 1)
+        tally.fault(CONFLICT, rows.place(row), logged=None, recomputed=None)
+
+
+def _compare(rows: _Rows, tally: Tally, scenario: Scenario, rejudge: Rejudge) -> None:
+    names = scenario.plan.feature_names
+    logged, computed = rows.matrix("features", len(names)), rows.matrix("computed", len(names))
+    _compare_floats(rows, tally, names, logged, computed)
+    again = rejudge.cases(
+        Cases(
+            entities=rows.list("entity"),
+            features=computed,
+            model_versions=rows.list("model_version"),
+            policy_versions=rows.list("policy_version"),
+            thresholds=rows.list("thresholds"),
+        )
+    )
+    _compare_scores(rows, tally, again)
+    _compare_decisions(rows, tally, again)
+    valid_ms = round(scenario.policy.valid_days * 86_400_000)
+    arrived = rows.texts("arrived_ms")
+    everywhere = np.ones(len(rows), dtype=np.bool_)
+    for name, value in (
+        ("entity", rows.texts("event_entity")),
+        ("control_group", again.control),
+        ("event_time", rows.texts("event_time_ms")),
+        ("features_as_of", rows.texts("as_of_ms")),
+        ("scored_at", arrived),
+    ):
+        _compare_values(rows, tally, name, value, everywhere)
+    is_todays = rows.texts("policy_version") == scenario.policy.version
+    _compare_values(rows, tally, "valid_until", arrived + valid_ms, is_todays)
+
+
+def _compare_floats(
+    rows: _Rows,
+    tally: Tally,
+    names: Sequence[str],
+    logged: npt.NDArray[np.float64],
+    recomputed: npt.NDArray[np.float64],
+) -> None:
+    for column, name in enumerate(names):
+        was, now = logged[:, column], recomputed[:, column]
+        found = compared(was, now)
+        tally.column(name, found)
+        for row in np.flatnonzero(~found.equal).tolist():
+            tally.fault(name, rows.place(row), logged=float(was[row]), recomputed=float(now[row]))
+
+
+def _compare_scores(rows: _Rows, tally: Tally, again: Rejudged) -> None:
+    versions = rows.texts("model_version")
+    for version, why in again.failures.items():
+        tally.count(f"{NO_MODEL}{version}: {why}", int((versions == version).sum()))
+    is_scored = ~np.isnan(again.scores)
+    if is_scored.any():
+        scored, scores = rows.where(is_scored), again.scores[is_scored][:, None]
+        logged = scored.floats("score")[:, None]
+        _compare_floats(scored, tally, [f"{FIELD}score"], logged, scores)
+
+
+def _compare_decisions(rows: _Rows, tally: Tally, again: Rejudged) -> None:
+    is_scored = ~np.isnan(again.scores)
+    tally.count(POLICY_CHANGED, int((is_scored & ~again.is_decided).sum()))
+    for name, value in (
+        ("band", again.bands),
+        ("action", again.actions),
+        ("review", again.review),
+    ):
+        _compare_values(rows, tally, name, value, again.is_decided)
+
+
+def _compare_values(
+    rows: _Rows, tally: Tally, name: str, recomputed: npt.NDArray[Any], where: Flags
+) -> None:
+    logged = rows.texts(name)
+    is_equal = logged == recomputed.astype(object)
+    if where.any():
+        tally.plain_column(f"{FIELD}{name}", is_equal[where])
+    for row in np.flatnonzero(where & ~is_equal).tolist():
+        tally.fault(
+            f"{FIELD}{name}", rows.place(row), logged=logged[row], recomputed=recomputed[row]
+        )

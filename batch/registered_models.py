@@ -1,0 +1,55 @@
+"""Models of the registry for tasks on workers: looked up once, loaded where they are needed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from models.errors import ModelMissing
+from models.registry import NoSuchVersion, TrainedVersion, load_version, read_version
+from models.scoring_model import ScoringModel
+from models.tracking import TrackingPlace
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredModels:
+    """Version → registered model, or why there is none; a picklable `ModelLoader`."""
+
+    found: Mapping[str, TrainedVersion | str]
+    feature_names: Sequence[str]
+    cache_dir: Path
+
+    def __call__(self, version: str) -> ScoringModel:
+        """The model of `version`, its files' hash checked; raises a `ModelUnusable`."""
+        known = self.found.get(version, f"version {version} was not looked up")
+        if isinstance(known, str):
+            raise ModelMissing(known)
+        return load_version(known, available_features=self.feature_names, cache_dir=self.cache_dir)
+
+
+def registered_models(
+    place: TrackingPlace,
+    scenario: str,
+    versions: Iterable[str],
+    *,
+    feature_names: Sequence[str],
+    cache_dir: Path,
+) -> RegisteredModels:
+    """Look `versions` up; one that the registry does not know is an error when it is loaded."""
+    found: dict[str, TrainedVersion | str] = {}
+    for version in versions:
+        try:
+            found[version] = read_version(place, scenario, version)
+        except NoSuchVersion as error:
+            found[version] = str(error)
+    return RegisteredModels(found=found, feature_names=feature_names, cache_dir=cache_dir)
+
+
+def versions_told(predictions: DataFrame) -> list[str]:
+    """The model versions that occur in archived predictions."""
+    text = F.col("value").cast("string")
+    version = F.get_json_object(text, "$.model.version").alias("version")
+    rows = predictions.select(version).where(F.col("version").isNotNull()).distinct().collect()
+    return sorted(row["version"] for row in rows)

@@ -1,0 +1,65 @@
+"""Every entity's newest state as a Delta table, read from HBase by many tasks at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+
+from batch.run_tables import RunTables
+from stores.connection import HBaseStore, Session
+from stores.delta import write_new_table
+from stores.states import StateTable
+
+STATE_COLUMNS = "entity string, position bigint, cell binary"
+_ARROW = pa.schema([("entity", pa.string()), ("position", pa.int64()), ("cell", pa.binary())])
+PREFIXES = 256
+# Files of 12 MB: enough tasks to share and to see progress by, each of them worth its start.
+_STATES_PER_FILE = 100_000
+
+
+@dataclass(frozen=True)
+class ScanTask:
+    """Reads the newest states of the row-key prefixes that it is given."""
+
+    store: HBaseStore
+    scenario: str
+    retry_seconds: float
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Column id (a prefix, 0 to 255) to columns entity, position, cell."""
+        session = Session(self.store, self.retry_seconds)
+        table = StateTable(session, self.scenario)
+        try:
+            for batch in batches:
+                for prefix in batch.column("id").to_pylist():
+                    found = table.newest_of_prefix(prefix)
+                    columns: list[Any] = list(zip(*found, strict=True)) or [[], [], []]
+                    yield pa.RecordBatch.from_arrays(
+                        [pa.array(c, f.type) for c, f in zip(columns, _ARROW, strict=True)],
+                        schema=_ARROW,
+                    )
+        finally:
+            session.close()
+
+
+def newest_states(spark: SparkSession, task: ScanTask, *, tasks: int) -> DataFrame:
+    """entity, position (the timestamp of the state's cell) and cell of every entity in HBase.
+
+    Read by `tasks` Spark tasks. Each state is the newest when its prefix is read; a stream may go
+    on meanwhile.
+    """
+    prefixes = spark.range(0, PREFIXES, 1, numPartitions=tasks)
+    return prefixes.mapInArrow(task, STATE_COLUMNS)
+
+
+def write_states(states: DataFrame, tables: RunTables, *, count: int, note: str) -> None:
+    """Write `states` as the run's own table, ordered by position; raises `TableExists`.
+
+    States that were written together lie together: publishing needs one call for each position.
+    """
+    files = max(states.sparkSession.sparkContext.defaultParallelism, count // _STATES_PER_FILE)
+    ordered = states.repartitionByRange(files, "position", "entity")
+    ordered = ordered.sortWithinPartitions("position", "entity")
+    write_new_table(ordered, tables.states, place=tables.place, note=note)

@@ -1,0 +1,115 @@
+"""The proofs that `make prove` makes, each by the jobs that anyone can run."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from bench.stage import Stage, told
+from local.endpoints import read_endpoints
+from local.tables import drop_table
+from stores.tables import LATEST, STATE
+
+_ERASED = 3
+_LEAST_PROBE_ROWS = 1_000
+
+Cells = Mapping[bytes, Mapping[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was to be proved, whether it holds, and the figure."""
+
+    name: str
+    holds: bool
+    figure: str
+
+    @property
+    def line(self) -> str:
+        """One line for people and logs."""
+        return f"{'proved' if self.holds else 'FAILED'}  {self.name}: {self.figure}"
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """The proofs of a stage whose stream is stopped and archived."""
+
+    stage: Stage
+    audits: int
+
+    def all(self) -> Iterator[Proof]:
+        """One after the other; those that change something come last."""
+        yield self._parity()
+        yield self._audits()
+        yield self._rebuild()
+        yield self._retraining()
+        yield self._erasure()
+
+    def _parity(self) -> Proof:
+        with told("folding and scoring everything again", self.stage.console):
+            child = self.stage.ended("check_parity", "--share=1", "--all", "--json")
+        report = msgspec.json.decode(child.result() or "{}")
+        return Proof(
+            "features and scores from the archive equal the logged ones",
+            child.process.returncode == 0,
+            str(report.get("sentence", child.output()[-300:])),
+        )
+
+    def _audits(self) -> Proof:
+        with told(f"auditing {self.audits} random predictions", self.stage.console):
+            child = self.stage.ended("audit", f"--random={self.audits}")
+        line = child.output().strip().splitlines()[-1]
+        return Proof("audits of random predictions", child.process.returncode == 0, line)
+
+    def _rebuild(self) -> Proof:
+        stage = self.stage
+        before = newest_cells(stage)
+        with told("dropping the table and rebuilding it from the archive", stage.console):
+            drop_table(
+                read_endpoints(stage.run_dir), table=f"{stage.store.namespace}:{stage.scenario}"
+            )
+            stage.run("prepare_scenario")
+            child = stage.ended("rebuild_state", "--yes")
+        after = newest_cells(stage) if child.process.returncode == 0 else {}
+        different = [
+            key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
+        ]
+        cells = sum(len(row) for row in before.values())
+        figure = f"{len(before):,} rows, {cells:,} cells, {len(different):,} rows differ"
+        return Proof(
+            "the table rebuilt from the archive equals the lost one",
+            not different and cells > 0,
+            figure,
+        )
+
+    def _retraining(self) -> Proof:
+        with told("training the champion again", self.stage.console):
+            child = self.stage.ended("retrain", "--from-version=champion", "--json")
+        found = msgspec.json.decode(child.result() or "{}")
+        rows, difference = found.get("probe_rows", 0), found.get("largest_difference")
+        holds = child.process.returncode == 0 and difference == 0.0 and rows >= _LEAST_PROBE_ROWS
+        figure = f"largest difference {difference} on {rows:,} probe rows"
+        return Proof("the champion trained again from its record", holds, figure)
+
+    def _erasure(self) -> Proof:
+        chosen = [key[3:].decode() for key in sorted(newest_cells(self.stage))[:_ERASED]]
+        with told("erasing three customers, training again", self.stage.console):
+            self.stage.run(
+                "erase_from_memory",
+                "--yes",
+                "--reason=asked by the customer",
+                *(f"--entity={entity}" for entity in chosen),
+            )
+            child = self.stage.ended("retrain", "--json", log_name="retrain-erased")
+        found = msgspec.json.decode(child.result() or "{}")
+        erased = sum(each["rows"] for each in found.get("erasures", ()))
+        causes = "; ".join(found.get("causes", ())) or child.output()[-300:]
+        holds = erased == _ERASED and "asked by the customer" in causes
+        return Proof("a retraining says what was erased", holds, causes)
+
+
+def newest_cells(stage: Stage) -> Cells:
+    """Row key → newest state and latest row of every entity."""
+    with stage.store.open() as connection:
+        scan = connection.table(stage.scenario).scan(columns=[STATE, LATEST], batch_size=1000)
+        return dict(scan)

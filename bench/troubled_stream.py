@@ -1,0 +1,79 @@
+"""A stream in trouble: late and repeated events, crashes in the middle, other batch sizes."""
+
+import time
+from dataclasses import dataclass
+
+from bench.stage import Stage, told
+from jobs.child_jobs import ChildJob
+from jobs.scored import wait_until_scored
+
+_START_SECONDS = 150.0
+_DRAIN_SECONDS = 300.0
+_DISORDER, _DUPLICATES, _BAD = 0.2, 0.05, 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """How many follow-up events, how many a second, and the Arrow batch sizes of the two runs."""
+
+    events: int
+    rate: float
+    batch_rows: tuple[int, int] = (500, 4_000)
+
+
+def stream_through_trouble(stage: Stage, trouble: Trouble) -> None:
+    """Score history and follow-ups over a SIGKILL, a SIGTERM and two batch sizes; then archive.
+
+    The archive is filled in two goes, the first of them while the stream runs.
+    """
+    console = stage.console
+    with told("streaming the first half, killed in the middle", console):
+        first = _started(stage, trouble.batch_rows[0], "1")
+        half = _publisher(stage, trouble, seed=1)
+        time.sleep(0.6 * trouble.events / 2 / trouble.rate)
+        first.kill()
+        half.finish()
+    with told("streaming the second half with other batches, archiving meanwhile", console):
+        second = _started(stage, trouble.batch_rows[1], "2")
+        half = _publisher(stage, trouble, seed=2)
+        stage.run("archive_stream", "--once")
+        half.finish()
+        _drained(stage, second)
+        second.stop()
+    with told("starting once more: nothing may change", console):
+        third = _started(stage, trouble.batch_rows[0], "3")
+        _drained(stage, third)
+        third.stop()
+    with told("archiving", console):
+        stage.run("archive_stream", "--once")
+
+
+def _started(stage: Stage, batch_rows: int, name: str) -> ChildJob:
+    size = ("--set", f"stream.arrow_batch_rows={batch_rows}")
+    stream = stage.start("score_stream", *size, log_name=f"score_stream-{name}")
+    stream.wait_for("scoring ", timeout_seconds=_START_SECONDS)
+    return stream
+
+
+def _publisher(stage: Stage, trouble: Trouble, *, seed: int) -> ChildJob:
+    return stage.start(
+        "publish_events",
+        "--no-history",
+        f"--rate={trouble.rate}",
+        f"--duration={trouble.events / 2 / trouble.rate}",
+        f"--disorder={_DISORDER}",
+        f"--duplicates={_DUPLICATES}",
+        f"--bad-share={_BAD}",
+        f"--seed={seed}",
+        log_name=f"publish_events-{seed}",
+    )
+
+
+def _drained(stage: Stage, stream: ChildJob) -> None:
+    wait_until_scored(
+        stage.store,
+        stage.kafka,
+        stage.scenario,
+        check=stream.check,
+        timeout_seconds=_DRAIN_SECONDS,
+    )

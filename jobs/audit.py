@@ -1,0 +1,57 @@
+"""Tell the whole story of one prediction and prove it: data, features, model, code, to the bit."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from typer import Exit, Option
+
+from batch.audit_report import audit_json, audit_text, write_reports
+from jobs.audit_choice import EXIT_CODES, AuditChoice, total
+from jobs.audit_wiring import auditor
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.run import job_run
+from jobs.session import spark_session
+from jobs.times import moment_of
+
+SPARK = True
+
+
+def main(
+    scenario: ScenarioOption,
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    prediction: Annotated[str, Option(help="Id of the prediction.")] = "",
+    entity: Annotated[str, Option(help="Or: the entity whose row it was.")] = "",
+    at: Annotated[str | None, Option(help="When the row showed it, ISO.  [default: now]")] = None,
+    random: Annotated[int, Option(min=0, help="Or: so many predictions, chosen at random.")] = 0,
+    seed: Annotated[int, Option(min=0, help="Another seed, another choice.")] = 1,
+    as_json: Annotated[bool, Option("--json", help="The facts as JSON, on stdout.")] = False,
+) -> None:
+    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+        moment = moment_of(at) or datetime.now(UTC)
+        choice = AuditChoice(
+            prediction=prediction, entity=entity, at=moment, random=random, seed=seed
+        )
+        folder, outcomes = run.settings.reports.folder / scenario / "audits", []
+        with spark_session(run.settings, app_name=f"audit {scenario}", with_delta=True) as spark:
+            run.log("looking into the archive")
+            work = auditor(spark, run.settings, run.scenario)
+            for found in choice.found(work.archive):
+                facts = work.audit(found)
+                outcomes.append(facts.outcome)
+                html = write_reports(facts, folder)
+                if as_json:
+                    print(audit_json(facts).decode())
+                if random:
+                    run.log(f"{facts.prediction_id}: {facts.verdict}")
+                else:
+                    run.console.print(audit_text(facts), markup=False, highlight=False)
+        run.log(total(outcomes))
+        run.log(f"text, JSON and page: {folder if random else html}")
+        raise Exit(max(EXIT_CODES[each] for each in outcomes))
+
+
+app = job_app(
+    main, doc=__doc__, example="./spark-submit.sh audit --scenario churn --entity 7590-VHVEG"
+)

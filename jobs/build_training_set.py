@@ -1,0 +1,58 @@
+"""Build a training snapshot from the archive: features as they were, outcomes as known."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from typer import Option
+
+from batch.snapshot_building import Build, check_as_of, rows_and_counts, sources, write_snapshot
+from batch.training_report import show_counts
+from jobs.code_version import git_commit
+from jobs.from_settings import delta_place, training_options
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.run import job_run
+from jobs.session import spark_session
+from jobs.times import moment_of
+
+SPARK = True
+
+
+def main(
+    scenario: ScenarioOption,
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    as_of: Annotated[str | None, Option(help="What was known then, ISO 8601; default now.")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Print counts, write nothing.")] = False,
+) -> None:
+    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+        now, show = datetime.now(UTC), run.console.print
+        moment = moment_of(as_of) or now
+        build = Build(
+            scenario=run.scenario,
+            options=training_options(run.settings, moment),
+            created_at=now,
+            git_commit=git_commit(),
+        )
+        check_as_of(build)
+        place = delta_place(run.settings, scenario)
+        with spark_session(run.settings, app_name=f"snapshot {scenario}", with_delta=True) as spark:
+            found = sources(spark, place, as_of_ms=build.options.as_of_ms)
+            frame, counts = rows_and_counts(found, build, progress=show)
+            show_counts(counts, run.console)
+            if dry_run:
+                return
+            record, stored = write_snapshot(
+                spark, place, build, found, rows=frame, counts=counts, progress=show
+            )
+        shares = ", ".join(
+            f"{name} {stored.counts[name]:,}" for name in ("train_rows", "test_rows")
+        )
+        run.log(f"snapshot {record.number}, version {record.version}: {shares}")
+        run.log(f"digest {record.rows_digest} as of {record.as_of}; {record.path}")
+        show(f"next: ./spark-submit.sh train_model --scenario {scenario}")
+
+
+app = job_app(
+    main, doc=__doc__, example="./spark-submit.sh build_training_set --scenario churn --dry-run"
+)

@@ -1,0 +1,266 @@
+"""An archive of the tiny scenario, told by the real scoring pass over states in memory.
+
+Two partitions, three epochs: the second begins in the middle of the first one's topic (as after a
+rebuild) and scores some offsets that the archive still counts to the first; the third belongs to a
+topic that was made anew.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from zlib import crc32
+
+import msgspec
+import numpy as np
+from pyspark.sql import SparkSession
+
+from features.decode import Records
+from models.artifact import load_artifact
+from models.scoring_model import ScoringModel
+from stores.connection import HBaseStore
+from stores.delta import DeltaPlace, write_new_table
+from stores.deployments import Deployment, ModelPointer
+from stores.states import Marker, StateTable
+from streaming.archive_source import COLUMNS
+from streaming.batches import Batch
+from streaming.models_in_use import InUse, ModelsInUse
+from streaming.scoring_pass import ScoringPass
+from streaming.settings import PassSettings
+from tests.scenarios.tiny import SCENARIO
+from tests.support.tiny_model import save_tiny_model
+
+BEGAN = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)  # so that some events arrive on the next day
+SECONDS_APART = 30
+OLD_TOPIC, NEW_TOPIC = "topic-a", "topic-b"
+EPOCH_2_IS_ARCHIVED_FROM, EPOCH_2_IS_SCORED_FROM = 60, 50
+OLD_TOPIC_ENDS, NEW_TOPIC_ENDS = 90, 40
+
+
+@dataclass
+class MemoryTable:
+    """States in memory with what `ScoringPass` asks of a `StateTable`."""
+
+    states: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+    markers: dict[int, list[tuple[int, Marker]]] = field(default_factory=dict)
+
+    def below(
+        self, entities: Sequence[str], *, partition: int, position: int
+    ) -> tuple[list[bytes | None], Marker | None]:
+        """Newest states and marker older than `position`."""
+        found = [_newest(self.states.get(each, []), position) for each in entities]
+        return found, _newest(self.markers.get(partition, []), position)
+
+    def newest(self, entities: Sequence[str]) -> list[bytes | None]:
+        """Newest states of all."""
+        return [_newest(self.states.get(each, []), 1 << 62) for each in entities]
+
+    def write(
+        self, entities: Sequence[str], states: Sequence[bytes], rows: object, *, position: int
+    ) -> None:
+        """Keep the states; nobody asks for rows."""
+        for entity, state in zip(entities, states, strict=True):
+            self.states.setdefault(entity, []).append((position, state))
+
+    def write_marker(self, marker: Marker, *, position: int) -> None:
+        """Keep the marker."""
+        self.markers.setdefault(marker.partition, []).append((position, marker))
+
+
+def _newest(cells: Sequence[tuple[int, Any]], position: int) -> Any:
+    older = [cell for cell in cells if cell[0] < position]
+    return max(older, key=lambda cell: cell[0])[1] if older else None
+
+
+@dataclass(frozen=True)
+class OneModel:
+    """What scores, without a store to read it from."""
+
+    use: InUse
+    failure: str = ""
+
+    def current(self) -> InUse:
+        """Always the same."""
+        return self.use
+
+
+@dataclass(frozen=True)
+class StoredModels:
+    """Version → model from its folder; a picklable `ModelLoader`."""
+
+    pointers: Mapping[str, ModelPointer]
+
+    def __call__(self, version: str) -> ScoringModel:
+        """The model of `version`."""
+        pointer = self.pointers[version]
+        return load_artifact(
+            Path(pointer.artifact_uri),
+            name=pointer.name,
+            version=pointer.version,
+            sha256=pointer.sha256,
+            available_features=SCENARIO.plan.feature_names,
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of an archive table."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    offset: int
+    epoch: int
+    time: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Mapping[str, Any]] | None = None
+
+
+@dataclass
+class TinyArchive:
+    """Rows of the archive tables; tests plant faults among them before they are written."""
+
+    models: StoredModels
+    events: list[Row] = field(default_factory=list)
+    predictions: list[Row] = field(default_factory=list)
+    dead_letters: list[Row] = field(default_factory=list)
+
+    def write(self, spark: SparkSession, root: Path) -> DeltaPlace:
+        """Write the tables and return where they are."""
+        place = DeltaPlace(root=str(root), scenario="tiny", retention_days=30)
+        kinds = {
+            "events": self.events,
+            "predictions": self.predictions,
+            "dead-letter": self.dead_letters,
+        }
+        for kind, rows in kinds.items():
+            frame = spark.createDataFrame([_columns(row) for row in rows], COLUMNS)
+            write_new_table(frame.coalesce(1), place.path(kind), place=place, note="")
+        return place
+
+    def told(self, number: int) -> dict[str, Any]:
+        """The document of prediction message `number`."""
+        return cast(dict[str, Any], msgspec.json.decode(self.predictions[number].value or b""))
+
+    def scored(self) -> list[int]:
+        """Numbers of the messages that are predictions, not suppressed events."""
+        return [at for at in range(len(self.predictions)) if "prediction_id" in self.told(at)]
+
+    def replace(self, number: int, **changes: Any) -> None:
+        """Change fields of prediction message `number`."""
+        value = msgspec.json.encode({**self.told(number), **changes})
+        self.predictions[number] = replace(self.predictions[number], value=value)
+
+
+def tiny_archive(folder: Path, *, seed: int = 7) -> TinyArchive:
+    """About 260 events of 12 machines with everything told of them; the model goes to `folder`."""
+    pointer = save_tiny_model(folder)
+    found = TinyArchive(StoredModels({pointer.version: pointer}))
+    table, random_ = MemoryTable(), random.Random(seed)
+    use = InUse(_deployment(pointer), found.models(pointer.version), None)
+    old = _events(OLD_TOPIC, OLD_TOPIC_ENDS, BEGAN, random_)
+    later = BEGAN + timedelta(seconds=SECONDS_APART * OLD_TOPIC_ENDS)
+    new = _events(NEW_TOPIC, NEW_TOPIC_ENDS, later, random_)
+    found.events += [replace(row, epoch=_archived_epoch(row)) for row in (*old, *new)]
+    begin = EPOCH_2_IS_SCORED_FROM
+    _score(found, table, use, [row for row in old if row.offset < begin], epoch=1)
+    _score(found, table, use, [row for row in old if row.offset >= begin], epoch=2)
+    _score(found, table, use, new, epoch=3)
+    return found
+
+
+def _archived_epoch(row: Row) -> int:
+    if row.topic_id == NEW_TOPIC:
+        return 3
+    return 2 if row.offset >= EPOCH_2_IS_ARCHIVED_FROM else 1
+
+
+def _events(topic_id: str, count: int, began: datetime, random_: random.Random) -> list[Row]:
+    rows = []
+    machines: dict[int, list[str]] = {0: [], 1: []}
+    for number in range(12):
+        machines[crc32(b"m%d" % number) % 2].append(f"m{number}")
+    for partition, names in machines.items():
+        for offset in range(count):
+            at = began + timedelta(seconds=SECONDS_APART * offset, milliseconds=partition)
+            machine = random_.choice(names)
+            value = _event(machine, at - timedelta(seconds=random_.randint(1, 900)), random_)
+            place = ("tiny.events", topic_id, partition, offset, 0, at)
+            rows.append(Row(*place, machine.encode(), value))
+    return rows
+
+
+def _event(machine: str, at: datetime, random_: random.Random) -> bytes:
+    event: dict[str, object] = {"machine": machine, "event_time": at.isoformat()}
+    if random_.random() < 0.2:
+        event |= {"type": "repair", "parts": random_.randint(0, 20)}
+    else:
+        mode, heat = random_.choice(["idle", "normal", "boost"]), random_.gauss(75.0, 35.0)
+        event |= {"type": "reading", "temperature_c": max(heat, -50.0), "mode": mode}
+    encoded = msgspec.json.encode(event)
+    return encoded[:-1] if random_.random() < 0.05 else encoded
+
+
+def _score(
+    found: TinyArchive, table: MemoryTable, use: InUse, rows: Sequence[Row], *, epoch: int
+) -> None:
+    first = {p: min(row.offset for row in rows if row.partition == p) for p in (0, 1)}
+    settings = PassSettings(
+        scenario="tiny",
+        module="tests.scenarios.tiny",
+        store=HBaseStore("nowhere", 1),
+        epoch=epoch,
+        first_offsets=first,
+        max_event_bytes=1_048_576,
+        max_future_skew_seconds=300,
+        retry_seconds=0,
+    )
+    scoring = ScoringPass(
+        settings, SCENARIO, cast(StateTable, table), cast(ModelsInUse, OneModel(use))
+    )
+    for partition in (0, 1):
+        chosen = [row for row in rows if row.partition == partition]
+        for begin in range(0, len(chosen), 17):
+            part = chosen[begin : begin + 17]
+            told = scoring.process(Batch(_records(part), partition)).to_pylist()
+            _keep(found, told, epoch=epoch, at=part[-1].time + timedelta(milliseconds=300))
+
+
+def _keep(
+    found: TinyArchive, told: Sequence[Mapping[str, Any]], *, epoch: int, at: datetime
+) -> None:
+    kept = {"tiny.predictions": found.predictions, "tiny.dead-letter": found.dead_letters}
+    for message in told:
+        rows = kept.get(message["topic"])
+        if rows is not None:
+            place = (message["topic"], "told", 0, len(rows), epoch, at)
+            rows.append(Row(*place, message["key"], message["value"], message["headers"]))
+
+
+def _records(rows: Sequence[Row]) -> Records:
+    return Records(
+        keys=[row.key for row in rows],
+        values=[row.value for row in rows],
+        offsets=np.array([row.offset for row in rows]),
+        timestamps_ms=np.array([round(row.time.timestamp() * 1000) for row in rows]),
+    )
+
+
+def _columns(row: Row) -> tuple[Any, ...]:
+    place = (row.topic, row.topic_id, row.partition, row.offset, row.epoch)
+    content = (row.key, row.value, row.headers)
+    return (*place, row.time, row.time + timedelta(seconds=9), *content, 1, row.time.date())
+
+
+def _deployment(pointer: ModelPointer) -> Deployment:
+    return Deployment(
+        scenario="tiny",
+        champion=pointer,
+        thresholds=SCENARIO.policy.thresholds(),
+        policy_version=SCENARIO.policy.version,
+        deployed_at="2026-01-01T00:00:00+00:00",
+        deployed_by="test",
+    )
