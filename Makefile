@@ -62,6 +62,10 @@ score: setup ## Show a customer's latest row: make score ID=7590-VHVEG
 bench-latency: setup ## Event to readable row: the stream beside a plain consumer loop
 	@$(PYTHON_SET_UP) -m bench.latency
 
+.PHONY: bench-batch
+bench-batch: setup ## A million customers scored at once, beside scikit-learn alone
+	@$(PYTHON_SET_UP) -m bench.batch
+
 .PHONY: prove
 prove: setup ## Recompute features, scores, models and states from the archive; any difference fails
 	@$(PYTHON_SET_UP) -m bench.prove $(PROVE_ARGS)

@@ -73,13 +73,17 @@ class SnapshotFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The model version that scored; libraries: name → (then, now)."""
+    """The model version that scored; libraries: name → (then, now).
+
+    is_checked: whether the files have the SHA-256 that was registered, and could be loaded.
+    """
 
     name: str
     version: str
     run_id: str
     artifact_uri: str
     sha256: str
+    is_checked: bool
     created_at: str
     git_commit: str
     definitions: str

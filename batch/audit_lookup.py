@@ -137,7 +137,7 @@ def _why_not(
         code, why = letter.headers.get("reason_code", ""), letter.headers.get("reason", "")
         return EventRefused(f"the event at {where} was refused as a dead letter: {code}: {why}")
     others = [each.prediction_id for each in here if isinstance(each, LoggedPrediction)]
-    known = f"of this event it has {others}. " if others else ""
+    known = f"Of this event it has {others}. " if others else ""
     return NoSuchPrediction(
         f"the archive has no prediction {prediction_id}. {known}{_reach(archive)}"
     )

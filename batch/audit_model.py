@@ -34,6 +34,7 @@ def model_facts(audited: AuditedModel) -> ModelFacts:
         run_id=found.run_id,
         artifact_uri=found.artifact_uri,
         sha256=found.sha256,
+        is_checked=audited.model is not None,
         created_at=card.created_at,
         git_commit=card.git_commit,
         definitions=card.definitions_digest,

@@ -11,6 +11,7 @@ from batch.pages import page
 
 _TEMPLATE = "audit.html"
 _WIDTH = 24
+_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d(\.\d+)?)\+00:00")
 
 
 def audit_json(facts: AuditFacts) -> bytes:
@@ -50,12 +51,14 @@ def audit_text(facts: AuditFacts) -> str:
 
 
 def number(value: object) -> str:
-    """A value as the page and the text show it: floats with all digits, `-` for missing."""
+    """A value as page and text show it: floats with all digits, times plain, `-` for missing."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return repr(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return repr(value)
+    return _UTC_TIME.sub(r"\1 \2", str(value))
 
 
 def mark(equal: bool | None) -> str:
@@ -79,19 +82,20 @@ def _lines(facts: AuditFacts) -> Iterator[str]:
     yield f"Audit of {facts.prediction_id} ({facts.title})"
     yield facts.verdict
     yield from _section("Prediction")
-    yield _pair("customer or entity", facts.entity)
-    yield _pair("told", f"{facts.told_at}, {facts.messages} time(s)")
+    yield _pair("entity", facts.entity)
+    yield _pair("told", f"{number(facts.told_at)}, number of messages: {facts.messages}")
     yield from (_compared(each) for each in facts.fields)
     yield from (f"  reason: {each}" for each in facts.reasons)
     yield from _section("Source event")
     yield _pair("position", f"{event.topic} partition {event.partition} offset {event.offset}")
     yield _pair("epoch, topic id", f"{event.epoch}, {event.topic_id}")
-    yield _pair("arrived (Kafka)", event.kafka_time)
-    yield _pair("archived", event.archived_at)
+    yield _pair("arrived (Kafka)", number(event.kafka_time))
+    yield _pair("archived", number(event.archived_at))
     yield _pair("SHA-256", f"{event.sha256} ({event.bytes} bytes)")
     yield _pair("as it came", event.text)
     yield from _section("State")
-    between = f", from {history.first_at} to {history.last_at}" if history.first_at else ""
+    first, last = number(history.first_at), number(history.last_at)
+    between = f", which arrived from {first} to {last}" if history.first_at else ""
     yield _pair("events folded before", f"{history.events}{between}")
     for slot in facts.state:
         sign = "*" if slot.changed else " "
@@ -107,7 +111,7 @@ def _lines(facts: AuditFacts) -> Iterator[str]:
     yield _pair("bands", told)
     yield ""
     yield (
-        f"audited {facts.audited_at} by code {facts.code}; archive versions: events "
+        f"audited {number(facts.audited_at)} by code {facts.code}; archive versions: events "
         f"{facts.events_version}, predictions {facts.predictions_version}"
     )
     yield facts.verdict
@@ -119,9 +123,10 @@ def _model(facts: AuditFacts) -> Iterator[str]:
     if model is None:
         yield _pair("registry", "does not have it")
         return
-    yield _pair("trained", f"{model.created_at}, MLflow run {model.run_id}")
+    yield _pair("trained", f"{number(model.created_at)}, MLflow run {model.run_id}")
     yield _pair("files", model.artifact_uri)
-    yield _pair("SHA-256", model.sha256)
+    checked = "checked" if model.is_checked else "NOT confirmed"
+    yield _pair("SHA-256", f"{model.sha256} ({checked})")
     yield _pair("code", model.git_commit)
     if model.snapshot is not None:
         snapshot = model.snapshot

@@ -62,6 +62,7 @@ def facts(side: Side) -> VersionFacts:
         seed=card.seed,
         definitions_digest=card.definitions_digest,
         rows=trained,
+        train_rows=counts.get("train_rows", 0),
         positives=counts.get("train_positives", 0) + counts.get("test_positives", 0),
         snapshot_number=reference.number if reference else None,
         snapshot_version=reference.version if reference else None,
@@ -153,5 +154,10 @@ def text_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TextCh
 
 
 def _parameters(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TextChange, ...]:
-    changes = text_changes(old, new)
-    return tuple(each for each in changes if not each.name.startswith(_TOLD_ELSEWHERE))
+    # An estimator within the estimator is told by its own parameters, not by all of its text.
+    wholes = {name.rpartition("__")[0] for name in old.keys() | new.keys()}
+    return tuple(
+        each
+        for each in text_changes(old, new)
+        if each.name not in wholes and not each.name.startswith(_TOLD_ELSEWHERE)
+    )

@@ -32,7 +32,8 @@ class Side:
 class VersionFacts:
     """What one version is and what it was trained on.
 
-    rows, positives  as trained; rows_erased: of those, erased since then
+    rows, positives  of the snapshot as trained, of which `train_rows` were not held out
+    rows_erased      of those rows, erased since then
     """
 
     version: str
@@ -42,6 +43,7 @@ class VersionFacts:
     seed: int
     definitions_digest: str
     rows: int
+    train_rows: int
     positives: int
     snapshot_number: int | None = None
     snapshot_version: int | None = None

@@ -9,30 +9,20 @@ from rich.table import Table
 from rich.text import Text
 
 from batch.comparison import Comparison, DataChange, SameCases, TextChange, VersionFacts
-from batch.score_changes import BandChanges, NumberChange
+from batch.score_change_tables import band_renderables, numbers_table
 
-_FILE_WIDTH = 110
+_FILE_WIDTH = 120
 # Features that changed less are counted, not listed.
 _LEAST_PSI_TOLD = 0.01
 _MOST_FEATURES_TOLD = 15
 
-_METRICS = {
-    "auroc": "AUROC",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "expected_calibration_error": "expected calibration error",
-    "threshold": "threshold (best F1 in training)",
-    "precision_at_threshold": "precision at threshold",
-    "recall_at_threshold": "recall at threshold",
-    "cv_auroc_mean": "AUROC, mean of folds in training",
-}
-
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Print all of it."""
+    """Print all of it, a blank line between the parts."""
     for each in renderables(comparison):
-        console.print(each)
+        console.print(each, soft_wrap=isinstance(each, Text))
+        if isinstance(each, Table):
+            console.print()
 
 
 def write(folder: Path, comparison: Comparison) -> list[Path]:
@@ -44,6 +34,12 @@ def write(folder: Path, comparison: Comparison) -> list[Path]:
     with as_text.open("w", encoding="utf-8") as file:
         show(comparison, Console(file=file, width=_FILE_WIDTH))
     return [as_json, as_text]
+
+
+def result_console() -> Console:
+    """Standard output as wide as the terminal, or as the files when it is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_FILE_WIDTH)
 
 
 def renderables(comparison: Comparison) -> Iterator[RenderableType]:
@@ -64,13 +60,13 @@ def renderables(comparison: Comparison) -> Iterator[RenderableType]:
             yield Text(f"features {words}: {', '.join(names)}")
     if comparison.data is not None:
         yield from _data(comparison.data)
-    yield _numbers("each on its own held-out part", comparison.metrics, old=old, new=new)
+    yield numbers_table("each on its own held-out part", comparison.metrics, old=old, new=new)
     if comparison.same_cases is not None:
         yield from _same(comparison.same_cases, old=old, new=new)
 
 
 def _facts_table(old: VersionFacts, new: VersionFacts) -> Table:
-    table = Table("", f"version {old.version}", f"version {new.version}", box=None)
+    table = _table("", f"version {old.version}", f"version {new.version}")
     sides = [_fact_words(each) for each in (old, new)]
     for words in sides[0]:
         left, right = (side[words] for side in sides)
@@ -84,16 +80,23 @@ def _fact_words(facts: VersionFacts) -> dict[str, str]:
     return {
         "trained at": facts.created_at,
         "run": facts.run_id,
-        "git commit": facts.git_commit,
+        "git commit": _short(facts.git_commit),
         "seed": f"{facts.seed}",
         "snapshot": "none" if facts.snapshot_number is None else f"{facts.snapshot_number}{at}",
         "as of": facts.snapshot_as_of or "not known",
         "rows": f"{facts.rows:,}",
+        "of these to train on": f"{facts.train_rows:,}",
         "positives": f"{facts.positives:,} ({facts.positives / max(facts.rows, 1):.1%})",
         "digest of the rows": facts.rows_digest or "not known",
         "rows erased since the training": erased,
         "feature definitions": facts.definitions_digest,
     }
+
+
+def _short(commit: str) -> str:
+    """Enough of a commit to find it; whether files differed from it stays."""
+    digits, dash, dirty = commit.partition("-")
+    return f"{digits[:12]}{dash}{dirty}"
 
 
 def _code_words(comparison: Comparison) -> str:
@@ -104,7 +107,11 @@ def _code_words(comparison: Comparison) -> str:
         if each.git_commit.endswith("-dirty")
     ]
     count = comparison.commits_between
-    between = "commits between them: not known here" if count is None else f"{count:,} commits"
+    between = (
+        "commits between them: not known here"
+        if count is None
+        else f"commits between them: {count:,}"
+    )
     what = "same commit" if old == new else between
     return "; ".join([f"code: {what}", *dirty])
 
@@ -113,7 +120,7 @@ def _changed(title: str, changes: Sequence[TextChange]) -> Iterator[RenderableTy
     if not changes:
         yield Text(f"{title}: the same")
         return
-    table = Table(title, "old", "new", box=None)
+    table = _table(title, "old", "new")
     for each in changes:
         table.add_row(each.name, Text(each.old or "none"), Text(each.new or "none"))
     yield table
@@ -137,50 +144,20 @@ def _data(data: DataChange) -> Iterator[RenderableType]:
         table.add_row(each.feature, f"{each.psi:.3f}", each.verdict, ks, *means, *missing)
     if told:
         yield table
-    yield Text(f"{len(data.features) - len(told):,} features are not listed: they changed less")
-
-
-def _numbers(
-    title: str, changes: Sequence[NumberChange], *, old: VersionFacts, new: VersionFacts
-) -> Table:
-    table = Table(title, f"version {old.version}", f"version {new.version}", "difference", box=None)
-    by_name = {each.name: each for each in changes}
-    for name, words in _METRICS.items():
-        if (each := by_name.get(name)) is not None:
-            figures = (_figure(each.old), _figure(each.new))
-            table.add_row(words, *figures, _figure(each.difference, signed=True))
-    return table
+    yield Text(f"{len(data.features) - len(told):,} features are not listed: their PSI is lower")
 
 
 def _same(same: SameCases, *, old: VersionFacts, new: VersionFacts) -> Iterator[RenderableType]:
     title = f"both on the {same.rows:,} held-out rows of snapshot {same.snapshot_number}"
-    yield _numbers(title, same.metrics, old=old, new=new)
+    yield numbers_table(title, same.metrics, old=old, new=new)
     if same.left_out:
         yield Text(f"{same.left_out:,} rows left out: one of the versions was trained on them")
-    yield from _bands(same.decisions, old=old, new=new)
+    yield from band_renderables(same.decisions, old=old, new=new)
 
 
-def _bands(
-    changes: BandChanges, *, old: VersionFacts, new: VersionFacts
-) -> Iterator[RenderableType]:
-    headings = [f"{name} (version {new.version})" for name in changes.new_bands]
-    table = Table("decisions", *headings, box=None)
-    for name, counts in zip(changes.old_bands, changes.matrix, strict=True):
-        table.add_row(f"{name} (version {old.version})", *(f"{count:,}" for count in counts))
-    yield table
-    yield Text(
-        f"{changes.flipped:,} of {changes.cases:,} decisions differ ({changes.flipped_share:.2%}); "
-        f"scores moved by {changes.mean_score_change:.4f} on average, "
-        f"{changes.largest_score_change:.4f} at most"
-    )
-    movers = Table("moved most", "outcome", "old score", "new score", "old", "new", box=None)
-    for each in changes.movers:
-        scores = (f"{each.old_score:.4f}", f"{each.new_score:.4f}")
-        movers.add_row(each.entity, f"{each.outcome}", *scores, each.old_band, each.new_band)
-    yield movers
-
-
-def _figure(value: float | None, *, signed: bool = False) -> str:
-    if value is None:
-        return "none"
-    return f"{value:+.4f}" if signed else f"{value:.4f}"
+def _table(*headings: str) -> Table:
+    """A table whose long texts are broken and not cut."""
+    table = Table(box=None)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table

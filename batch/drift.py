@@ -12,10 +12,15 @@ import pandas as pd
 from batch.distributions import DistributionChange, distribution_change
 from scenarios.readable_columns import with_category_names
 
+# Up to here Evidently itself prefers p-values to distances, which are noisy in few rows.
+_FEW_ROWS = 1_000
+_CHANCE_OF_A_FALSE_ALARM = 0.05
+_P_VALUES = {"ks": "Kolmogorov-Smirnov p-value", "chisquare": "chi-squared p-value"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnTest:
-    """Evidently's verdict on one column; `method` and `threshold` are of its own choice."""
+    """Evidently's verdict on one column; a p-value drifts below the threshold, a distance above."""
 
     method: str
     threshold: float
@@ -23,8 +28,8 @@ class ColumnTest:
 
     @property
     def is_drifted(self) -> bool:
-        """Whether the score lies beyond the threshold: below it for a p-value, else above it."""
-        if "p_value" in self.method:
+        """Whether the score lies beyond the threshold."""
+        if self.method in _P_VALUES.values():
             return self.score < self.threshold
         return self.score >= self.threshold
 
@@ -78,7 +83,7 @@ def _evidently(
     # Evidently and the telemetry it brings send usage data unless these are set before the import.
     os.environ["DO_NOT_TRACK"] = os.environ["ITERATIVE_DO_NOT_TRACK"] = "1"
     from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset, DataSummaryPreset
+    from evidently.presets import DataSummaryPreset
 
     definition = DataDefinition(
         numerical_columns=[name for name in new.columns if name not in names],
@@ -90,15 +95,30 @@ def _evidently(
     )
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of constant columns
-        result = Report([DataDriftPreset(), DataSummaryPreset()]).run(current, reference)
+        result = Report([_preset(new, old), DataSummaryPreset()]).run(current, reference)
         return str(result.get_html_str(as_iframe=False)), _tests(result.dict()["metrics"])
+
+
+def _preset(new: pd.DataFrame, old: pd.DataFrame) -> Any:
+    """Evidently's distances for many rows, its p-values for few."""
+    from evidently.presets import DataDriftPreset
+
+    if min(len(new), len(old)) > _FEW_ROWS:
+        return DataDriftPreset()
+    # Bonferroni's correction: at 0.05 each, one of 20 columns would drift by chance alone.
+    threshold = _CHANCE_OF_A_FALSE_ALARM / max(len(new.columns), 1)
+    return DataDriftPreset(
+        num_method="ks", cat_method="chisquare", num_threshold=threshold, cat_threshold=threshold
+    )
 
 
 def _tests(metrics: Sequence[Mapping[str, Any]]) -> dict[str, ColumnTest]:
     configs = [(each["config"], each["value"]) for each in metrics]
     return {
         config["column"]: ColumnTest(
-            method=config["method"], threshold=config["threshold"], score=float(value)
+            method=_P_VALUES.get(config["method"], config["method"]),
+            threshold=config["threshold"],
+            score=float(value),
         )
         for config, value in configs
         if config["type"].endswith(":ValueDrift")

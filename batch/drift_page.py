@@ -88,7 +88,7 @@ def _row(each: ColumnDrift) -> Mapping[str, Any]:
         "is_drifted": test is not None and test.is_drifted,
         "drift_words": "not tested" if test is None else "drift" if test.is_drifted else "no drift",
         "score": "" if test is None else f"{test.score:.4f}",
-        "method": "" if test is None else f"{test.method}, {test.threshold:g}",
+        "method": "" if test is None else f"{test.method}, {test.threshold:.4g}",
     }
 
 

@@ -44,6 +44,12 @@ class NotAPredictionId(ValueError):
     exit_code = 2
 
 
+class MadeByBatchRun(NotAPredictionId):
+    """The prediction comes from a batch run over stored states, not from one event."""
+
+    exit_code = 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class Position:
     """Where an event lies: in the topic of `epoch`, at an offset of a partition."""
@@ -54,7 +60,12 @@ class Position:
 
 
 def position_of(prediction_id: str, *, scenario: str) -> Position:
-    """The event that a prediction id names; raises `NotAPredictionId`."""
+    """The event that a prediction id names; raises `NotAPredictionId` or `MadeByBatchRun`."""
+    if prediction_id.startswith(f"{scenario}-batch-"):
+        raise MadeByBatchRun(
+            f"{prediction_id} was made by a batch run, whose own table holds its rows; predictions "
+            "that the stream made of events can be audited"
+        )
     found = _ID.fullmatch(prediction_id)
     if found is None or found["scenario"] != scenario:
         raise NotAPredictionId(

@@ -15,6 +15,10 @@ from batch.rejudging import Cases, ModelLoader, Rejudge, Rejudged
 from scenarios.scenario import Scenario
 
 FIELD = "prediction."  # before the name of a field of the row, to tell it from features
+FIELDS = (
+    *("score", "band", "action", "review", "control_group"),
+    *("entity", "event_time", "features_as_of", "scored_at", "valid_until"),
+)
 CONFLICT = "one id, two contents"
 POLICY_CHANGED = "policy has changed since"
 NO_MODEL = "model version cannot be had: "

@@ -10,7 +10,15 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
 
-from batch.parity_compare import CONFLICT, FIELD, MESSAGES, NO_MODEL, POLICY_CHANGED, REPEATS
+from batch.parity_compare import (
+    CONFLICT,
+    FIELD,
+    FIELDS,
+    MESSAGES,
+    NO_MODEL,
+    POLICY_CHANGED,
+    REPEATS,
+)
 from batch.parity_rows import (
     AWAITED,
     COMPARED,
@@ -106,8 +114,7 @@ def report_of(
     )
     found = sums.where(F.col("what") != FAULT).collect()
     fields = {row["name"]: row for row in found if row["what"] == COLUMN}
-    declared = [name for name in scenario.plan.feature_names if name in fields]
-    order = [*(name for name in fields if name not in declared), *declared]
+    order = [*(f"{FIELD}{name}" for name in FIELDS), *scenario.plan.feature_names]
     return ParityReport(
         scenario=scenario.name,
         checked_at=checked_at.isoformat(timespec="seconds"),
@@ -116,7 +123,7 @@ def report_of(
         definitions=scenario.plan.digest,
         events_version=versions[0],
         predictions_version=versions[1],
-        columns=[_column(fields[name].asDict()) for name in order],
+        columns=[_column(fields[name].asDict()) for name in order if name in fields],
         counts={row["name"]: int(row["equal"]) for row in found if row["what"] == COUNT},
         faults=_faults(tallies, most_faults),
     )
@@ -142,7 +149,7 @@ def _faults(tallies: DataFrame, most: int) -> list[Fault]:
 
 def show_parity(report: ParityReport, console: Console) -> None:
     """The table, the counts, the first faults and the verdict."""
-    table = Table("feature", "equal", "different", "missing", "largest difference")
+    table = Table("feature", "equal", "different", "missing", "largest")
     for each in report.columns:
         figures = (f"{n:,}" for n in (each.equal, each.different, each.missing))
         worst = f"{each.largest_difference:.3g}" if each.different else ""
@@ -157,8 +164,8 @@ def _lines(report: ParityReport) -> list[str]:
     """What a table cannot say, the verdict last."""
     counts = report.counts
     lines = [
-        f"{counts.get(MESSAGES, 0):,} different messages' copies read, "
-        f"{counts.get(REPEATS, 0):,} of them equal repeats; "
+        f"{counts.get(MESSAGES, 0):,} messages read, {counts.get(REPEATS, 0):,} of them equal "
+        f"repeats; "
         f"{report.compared:,} predictions compared, {counts.get(SUPPRESSED_RIGHTLY, 0):,} "
         f"suppressed and {counts.get(REFUSED, 0):,} refused events as they should be"
     ]

@@ -43,7 +43,7 @@ class BandChanges:
     matrix[i][j]     cases that the old model puts in old_bands[i], the new one in new_bands[j]
     flipped          cases whose band has another name
     mean_, largest_score_change   of |new - old|
-    movers           the cases whose score moved most
+    movers           the cases whose score moved most, without those that did not move
     """
 
     old_bands: tuple[str, ...]
@@ -108,6 +108,7 @@ def band_changes(
                 new_band=str(new_names[case]),
             )
             for case in first
+            if moved[case] > 0.0
         ),
     )
 

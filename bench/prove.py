@@ -14,6 +14,7 @@ from rich.console import Console
 from bench.proofs import Proof, Proofs
 from bench.stage import own_stage
 from bench.troubled_stream import Trouble, stream_through_trouble
+from jobs.signals import stopping_on_signals
 
 SCENARIO = "churn"
 FAILED = 5
@@ -27,7 +28,7 @@ def main(
 ) -> None:
     """Make the proofs; exit code 0 when all hold."""
     console, began = Console(stderr=True), time.monotonic()
-    with own_stage(SCENARIO, keep=keep, console=console) as stage:
+    with stopping_on_signals(), own_stage(SCENARIO, keep=keep, console=console) as stage:
         trouble = Trouble(events=events, rate=rate)
         stream_through_trouble(stage, trouble)
         found: list[Proof] = []

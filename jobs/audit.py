@@ -46,7 +46,9 @@ def main(
                 if random:
                     run.log(f"{facts.prediction_id}: {facts.verdict}")
                 else:
-                    run.console.print(audit_text(facts), markup=False, highlight=False)
+                    run.console.print(
+                        audit_text(facts), markup=False, highlight=False, soft_wrap=True
+                    )
         run.log(total(outcomes))
         run.log(f"text, JSON and page: {folder if random else html}")
         raise Exit(max(EXIT_CODES[each] for each in outcomes))

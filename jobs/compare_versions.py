@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from rich.console import Console
 from typer import Argument
 
 from batch.comparison_reading import compared
-from batch.comparison_report import show, write
+from batch.comparison_report import result_console, show, write
 from jobs.code_version import commits_between
 from jobs.from_settings import tracking_place
 from jobs.model_versions import CHAMPION, version_named
@@ -44,7 +43,7 @@ def main(
                 cache_dir=cache_dir() / "models",
                 progress=run.console.print,
             )
-        show(comparison, Console())
+        show(comparison, result_console())
         for path in write(conf.reports.folder / scenario, comparison):
             run.console.print(f"kept in {path}", soft_wrap=True)
 

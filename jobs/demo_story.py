@@ -10,7 +10,7 @@ from rich.live import Live
 
 from jobs.child_jobs import ChildJob, start_child
 from jobs.demo_customer import CustomerStory
-from jobs.demo_summary import Figures, show_summary
+from jobs.demo_summary import Figures, Memory, show_summary
 from jobs.from_settings import hbase_store
 from jobs.parts import kafka_cluster
 from jobs.run import Run
@@ -40,6 +40,8 @@ class Demo:
         with ExitStack() as started:
             self._step("making topics and tables", "prepare_scenario")
             self._step("publishing the customers' history", "publish_events")
+            self._step("archiving it in Delta tables", "archive_stream", "--once")
+            self._step("building a training snapshot", "build_training_set")
             self._step("training a model on it and deploying it", "train_model")
             stream = self._start("score_stream")
             started.callback(stream.stop)
@@ -60,14 +62,26 @@ class Demo:
                 stream.stop()
             with self._doing("reconciling every offset"):
                 reconciled = self._start("reconcile").finish()
-        show_summary(self.run, figures, reconciled, seconds=time.monotonic() - self._began)
+            memory = self._remember(figures.example)
+        seconds = time.monotonic() - self._began
+        show_summary(self.run, figures, reconciled, memory, seconds=seconds)
         console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
 
-    def _step(self, words: str, job: str) -> None:
+    def _remember(self, example: str | None) -> Memory:
+        """Archive the stream's outcome, then make the model and one prediction again from it."""
+        self._step("archiving events and predictions", "archive_stream", "--once")
+        retrained = self._step("training the champion again from its record", "retrain")
+        audited = ""
+        if example is not None:
+            words = f"auditing {example}"
+            audited = self._step(words, "audit", f"--prediction={example}")
+        return Memory.read(self._logs, retrained=retrained, audited=audited)
+
+    def _step(self, words: str, job: str, *more: str) -> str:
         with self._doing(words):
-            child = self._start(job)
+            child = self._start(job, *more)
             try:
-                child.finish()
+                return child.finish()
             finally:
                 child.stop()
 

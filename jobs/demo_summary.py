@@ -12,6 +12,7 @@ from models.fetching import local_path
 from monitoring.counts import TopicCounter, TopicCounts, row_count
 from monitoring.latency_probe import LatencyProbe
 from stores.deployments import read_deployment
+from stores.predictions import reader
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Figures:
     latency: list[float] | None
     model: str
     metrics: dict[str, float]
+    example: str | None
 
     @classmethod
     def read(cls, run: Run, probe: LatencyProbe) -> "Figures":
@@ -35,17 +37,43 @@ class Figures:
         metrics = dict(read_card(Path(folder)).metrics) if folder else {}
         counts = counter.counts()
         counter.close()
+        with reader(store, run.scenario.name) as rows:
+            example = next((each for each in rows.scan() if each.reasons), None)
         return cls(
             counts=counts,
             rows=row_count(store, run.scenario.name),
             latency=probe.percentiles((50, 99)),
             model=f"{champion.name} version {champion.version}" if champion else "none",
             metrics=metrics,
+            example=example.prediction_id if example else None,
         )
 
 
-def show_summary(run: Run, figures: Figures, reconciled: str, *, seconds: float) -> None:
-    """Print counts, latency, model quality and what to do next."""
+@dataclass(frozen=True)
+class Memory:
+    """What was made again from the archive, in the words of the jobs that did it."""
+
+    snapshot: str
+    retrained: str
+    audited: str
+    page: str
+
+    @classmethod
+    def read(cls, logs: Path, *, retrained: str, audited: str) -> "Memory":
+        """The telling lines of the jobs' logs."""
+        built = (logs / "build_training_set.log").read_text()
+        return cls(
+            snapshot=_line(built, "snapshot "),
+            retrained=_line(retrained, "trained again"),
+            audited=_line(audited, "reproduced"),
+            page=_line(audited, "page: ").removeprefix("page: "),
+        )
+
+
+def show_summary(
+    run: Run, figures: Figures, reconciled: str, memory: Memory, *, seconds: float
+) -> None:
+    """Print counts, latency, model quality, what was made again, and what to do next."""
     show = run.console.print
     # What reconcile printed from its table on: it has just proved it, offset by offset.
     lines = reconciled.splitlines()
@@ -69,11 +97,15 @@ def show_summary(run: Run, figures: Figures, reconciled: str, *, seconds: float)
         if name in figures.metrics
     )
     table.add_row("model", f"{figures.model}: {quality} on the held-out customers")
+    table.add_row("training data", memory.snapshot)
+    table.add_row("retraining", memory.retrained)
+    table.add_row("audit", memory.audited)
+    table.add_row("audit page", memory.page)
     table.add_row("took", f"{seconds:.0f} s")
     show(table)
     show(
-        "next: make score ID=7590-VHVEG · make status · ./spark-submit.sh (lists the jobs) · "
-        "stop with make down",
+        "next: make score ID=7590-VHVEG · ./spark-submit.sh explore --scenario churn · "
+        "make status · ./spark-submit.sh (lists the jobs) · stop with make down",
         markup=False,
         highlight=False,
     )
@@ -83,3 +115,12 @@ def show_summary(run: Run, figures: Figures, reconciled: str, *, seconds: float)
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _line(text: str, sign: str) -> str:
+    """The last line with `sign` in it, without its time; a dash when there is none."""
+    lines = [line.strip() for line in text.splitlines() if sign in line]
+    if not lines:
+        return "-"
+    first, _, rest = lines[-1].partition(" ")
+    return rest if first.endswith("Z") and "T" in first else lines[-1]

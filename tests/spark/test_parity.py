@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
@@ -193,18 +192,17 @@ def test_a_model_that_cannot_be_had_is_a_problem_and_says_why(
     assert number == report.compared
 
 
-def test_a_share_is_stable_and_days_add_up_to_the_whole(
+def test_a_share_checks_fewer_and_days_add_up_to_the_whole(
     spark: SparkSession, archive: TinyArchive, tmp_path: Path
 ) -> None:
     place = archive.write(spark, tmp_path)
-    whole = checked(spark, place, archive)
-    half, again = (checked(spark, place, archive, share=0.5) for _ in range(2))
+    whole = len({archive.told(at)["prediction_id"] for at in archive.scored()})
+    half = checked(spark, place, archive, share=0.5)
     assert half.is_proof
-    assert 0 < half.compared < whole.compared
-    assert half.counts == again.counts
+    assert 0 < half.compared < whole
     days = [
         check_parity(spark, place, SCENARIO, archive.models, options=options(day=day))
         for day in (date(2026, 3, 1), date(2026, 3, 2))
     ]
     assert all(each.is_proof for each in days)
-    assert np.sum([each.compared for each in days]) == whole.compared
+    assert sum(each.compared for each in days) == whole

@@ -21,6 +21,7 @@ EVENTS = "tiny.events"
 MAX_MESSAGE_BYTES = 16_777_216  # as in conf/base.toml
 # A JVM, the imports and the first model on cores that others use as well.
 START_SECONDS = 150.0
+END_SECONDS = 300.0
 
 
 @dataclass
@@ -96,6 +97,8 @@ class Lane:
             "scenarios.tiny=tests.scenarios.tiny",
             f"hbase.namespace={self.store.namespace}",
             f"stream.checkpoint_root={self.folder / 'checkpoints'}",
+            f"delta.root={self.folder / 'delta'}",
+            f"reports.folder={self.folder / 'reports'}",
             *settings,
         ]
         options = [option for each in own for option in ("--set", each)]
@@ -104,6 +107,12 @@ class Lane:
         chosen = [name, "--scenario", "tiny", "--env", "local", *options, *arguments]
         job = start_job(chosen, log=log, environ=environ)
         self.jobs.append(job)
+        return job
+
+    def run_to_end(self, name: str, *arguments: str, settings: Sequence[str] = ()) -> Job:
+        """Run the job `name` and wait for its end, whatever its exit code is."""
+        job = self.run(name, *arguments, settings=settings)
+        job.process.wait(END_SECONDS)
         return job
 
     def end(self) -> None:

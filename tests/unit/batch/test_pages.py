@@ -72,6 +72,13 @@ def test_a_column_without_values_is_compared_and_not_tested() -> None:
     assert (parts.test, parts.is_drifted) == (None, True)
 
 
+@pytest.mark.parametrize("rows", [300, 1_500])
+def test_chance_alone_is_no_drift(rows: int) -> None:
+    frames = [tiny_rows(seed=seed, rows=rows)[list(SCENARIO.plan.feature_names)] for seed in (1, 2)]
+    found = drift(frames[1], frames[0], names=categories(SCENARIO))
+    assert [each.change.feature for each in found.columns if each.is_drifted] == []
+
+
 def test_usage_data_is_switched_off_before_the_library_is_used(
     drifted: tuple[str, list[str]],
 ) -> None:

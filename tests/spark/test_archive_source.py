@@ -1,0 +1,103 @@
+"""Epochs of archived records, and what a rebuild takes of them."""
+
+import json
+
+from pyspark.sql import SparkSession
+
+from batch.rebuild import rebuilt_rows
+from stores.epochs import EpochRecord, EpochStart
+from stores.stamps import stamp
+from streaming.archive_source import (
+    epoch_of_dead_letters,
+    epoch_of_events,
+    epoch_of_predictions,
+)
+
+STARTS = (
+    EpochStart(epoch=3, topic_id="new", first_offsets={0: 5, 1: 0}),
+    EpochStart(epoch=2, topic_id="old", first_offsets={0: 100}),
+    EpochStart(epoch=1, topic_id="old", first_offsets={0: 10}),
+)
+RECORD = EpochRecord(
+    epoch=3,
+    topic="tiny.events",
+    topic_id="new",
+    partitions=2,
+    first_offsets={0: 5, 1: 0},
+    reason="test",
+    begun_at="",
+    earlier=STARTS[1:],
+)
+
+
+def test_an_event_belongs_to_the_last_epoch_that_began_before_it_in_its_own_topic(
+    spark: SparkSession,
+) -> None:
+    places = [(0, 9), (0, 10), (0, 99), (0, 100), (0, 1_000)]
+    frame = spark.createDataFrame(places, "partition int, offset bigint")
+    found = frame.select(epoch_of_events(STARTS, "old").alias("epoch")).collect()
+    assert [row.epoch for row in found] == [0, 1, 1, 2, 2]
+    new = spark.createDataFrame([(0, 4), (0, 5), (1, 0)], "partition int, offset bigint")
+    found = new.select(epoch_of_events(STARTS, "new").alias("epoch")).collect()
+    assert [row.epoch for row in found] == [0, 3, 3]
+
+
+def test_predictions_suppressed_events_and_dead_letters_have_the_epoch_of_their_event(
+    spark: SparkSession,
+) -> None:
+    values = [
+        b'{"prediction_id":"my-scenario-12-0-345-v7","score":0.5}',
+        b'{"suppressed":"awaiting_gender","epoch":4}',
+        b"not JSON",
+    ]
+    frame = spark.createDataFrame([(bytearray(value),) for value in values], "value binary")
+    found = frame.select(epoch_of_predictions().alias("epoch")).collect()
+    assert [row.epoch for row in found] == [12, 4, 0]
+    headers = [[("reason", bytearray(b"x")), ("source_epoch", bytearray(b"6"))]]
+    dead = spark.createDataFrame(
+        [(each,) for each in headers], "headers array<struct<key:string,value:binary>>"
+    )
+    assert dead.select(epoch_of_dead_letters().alias("epoch")).first() == (6,)
+
+
+def test_the_latest_row_is_the_newest_position_and_a_batch_run_wins_a_tie(
+    spark: SparkSession,
+) -> None:
+    def told(
+        epoch: int, partition: int, offset: int, *, entity: str, text: str
+    ) -> tuple[object, ...]:
+        row = {
+            "prediction_id": f"tiny-{epoch}-{partition}-{offset}-v1",
+            "text": text,
+            "source": {"partition": partition, "offset": offset},
+        }
+        raw = json.dumps(row, separators=(",", ":"))[:-1] + ',"features":[1.0],"more":2}'
+        return bytearray(entity.encode()), bytearray(raw.encode()), epoch, offset
+
+    tricky = 'a text with ,"features":[ in it'
+    rows = [
+        told(2, 0, 900, entity="moved", text="older topic"),
+        told(3, 0, 4, entity="moved", text=tricky),
+        told(3, 0, 5, entity="moved", text="after the rebuild begins"),
+        told(2, 0, 900, entity="batch", text="stream"),
+        told(2, 0, 901, entity="stream", text="stream"),
+    ]
+    predictions = spark.createDataFrame(rows, "key binary, value binary, epoch int, offset bigint")
+    runs = [
+        ("batch", stamp(2, 900), bytearray(b"B"), "r1"),
+        ("stream", stamp(2, 900), bytearray(b"B"), "r1"),
+    ]
+    published = spark.createDataFrame(
+        runs, "entity string, position bigint, document binary, run string"
+    )
+    found = {
+        row.entity: bytes(row.document)
+        for row in rebuilt_rows(predictions, published, record=RECORD).collect()
+    }
+    assert json.loads(found["moved"])["text"] == tricky
+    assert found["batch"] == b"B"
+    assert json.loads(found["stream"]) == {
+        "prediction_id": "tiny-2-0-901-v1",
+        "text": "stream",
+        "source": {"partition": 0, "offset": 901},
+    }
