@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from batch.parity.report import ParityReport
 from bench.stage import Stage, told
 from local.endpoints import read_endpoints
 from local.tables import drop_table
@@ -47,13 +48,11 @@ class Proofs:
 
     def _parity(self) -> Proof:
         with told("folding and scoring everything again", self.stage.console):
-            child = self.stage.ended("check_parity", "--share=1", "--all", "--json")
-        report = msgspec.json.decode(child.result() or "{}")
-        return Proof(
-            "features and scores from the archive equal the logged ones",
-            child.process.returncode == 0,
-            str(report.get("sentence", child.output()[-300:])),
-        )
+            child = self.stage.ended("check_parity", "--share=1", "--all", "--settle=0", "--json")
+        result = child.result()
+        figure = _parity_figure(result) if result else child.output()[-300:]
+        name = "features and scores from the archive equal the logged ones"
+        return Proof(name, child.process.returncode == 0, figure)
 
     def _audits(self) -> Proof:
         with told(f"auditing {self.audits} random predictions", self.stage.console):
@@ -113,3 +112,15 @@ def newest_cells(stage: Stage) -> Cells:
     with stage.store.open() as connection:
         scan = connection.table(stage.scenario).scan(columns=[STATE, LATEST], batch_size=1000)
         return dict(scan)
+
+
+def _parity_figure(text: str) -> str:
+    report = msgspec.json.decode(text, type=ParityReport)
+    equal, different, missing = (
+        sum(getattr(each, name) for each in report.columns)
+        for name in ("equal", "different", "missing")
+    )
+    return (
+        f"{report.compared:,} predictions, {len(report.columns)} features and fields each: "
+        f"{equal:,} values equal to the last bit, {different:,} different, {missing:,} missing"
+    )

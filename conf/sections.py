@@ -138,7 +138,7 @@ class Delta(Section):
     """The Delta tables: archive, training snapshots, batch runs."""
 
     root: Location
-    """absolute folder or URI of the tables, one folder below it per scenario; shared by all nodes"""
+    """absolute folder or URI of the tables, a folder per scenario below it; shared by all nodes"""
     retention_days: Annotated[int, Field(ge=7)]
     """how long older versions stay readable: as long as an audit may reach back"""
     archive_interval_seconds: PositiveNumber

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Exit, Option
 
-from batch.audit_report import audit_json, audit_text, write_reports
+from batch.audits.report import audit_json, audit_text, write_reports
 from jobs.audit_choice import EXIT_CODES, AuditChoice, total
 from jobs.audit_wiring import auditor
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from pyspark.sql import SparkSession
 
 from batch.archived import archived_table
-from batch.audit import Auditor
-from batch.audit_archive import audit_archive
-from batch.audit_model import AuditedModel, ModelFinder
-from batch.registered_models import RegisteredModels, registered_models, versions_told
+from batch.audits.archive import audit_archive
+from batch.audits.audit import Auditor
+from batch.audits.model import AuditedModel, ModelFinder
+from batch.recomputing.registered_models import RegisteredModels, registered_models, versions_told
 from conf.settings import Settings
 from jobs.code_version import git_commit
 from jobs.from_settings import delta_place, event_limits, tracking_place

@@ -5,8 +5,8 @@ from typing import Annotated
 import msgspec
 from typer import Exit, Option
 
-from batch.parity import ParityOptions, append_report, check_parity
-from batch.parity_report import show_parity
+from batch.parity.check import ParityOptions, append_report, check_parity
+from batch.parity.report import show_parity
 from jobs.audit_wiring import day_of, models_of_archive
 from jobs.from_settings import delta_place, event_limits
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from typer import Argument
 
-from batch.comparison_reading import compared
-from batch.comparison_report import result_console, show, write
+from batch.comparing.reading import compared
+from batch.comparing.report import result_console, show, write
 from jobs.code_version import commits_between
 from jobs.from_settings import tracking_place
 from jobs.model_versions import CHAMPION, version_named

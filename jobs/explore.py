@@ -4,8 +4,8 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.exploring import write_drift, write_profile
-from batch.snapshot_sample import read_sample
+from batch.exploring.explore import write_drift, write_profile
+from batch.exploring.sample import read_sample
 from batch.snapshots import read_record
 from jobs.from_settings import delta_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

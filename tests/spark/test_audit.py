@@ -12,13 +12,13 @@ import pytest
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
 
-from batch.audit import Auditor
-from batch.audit_archive import audit_archive
-from batch.audit_errors import EntityUnknown, EventRefused, EventSuppressed, NoSuchPrediction
-from batch.audit_facts import AuditFacts
-from batch.audit_lookup import at_random, by_id, by_time
-from batch.audit_model import AuditedModel
-from batch.audit_report import audit_page, audit_text, write_reports
+from batch.audits.archive import audit_archive
+from batch.audits.audit import Auditor
+from batch.audits.errors import EntityUnknown, EventRefused, EventSuppressed, NoSuchPrediction
+from batch.audits.facts import AuditFacts
+from batch.audits.lookup import at_random, by_id, by_time
+from batch.audits.model import AuditedModel
+from batch.audits.report import audit_page, audit_text, write_reports
 from batch.limits import EventLimits
 from models.errors import ModelMissing
 from models.registry import TrainedVersion

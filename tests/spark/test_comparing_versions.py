@@ -10,9 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from batch.comparison import Comparison
-from batch.comparison_reading import compared
-from batch.comparison_report import show, write
+from batch.comparing.comparison import Comparison
+from batch.comparing.reading import compared
+from batch.comparing.report import show, write
 from batch.snapshots import SnapshotRecord, snapshot_frame
 from batch.training_set import TrainingSet, training_set_of
 from models.registry import TrainedVersion

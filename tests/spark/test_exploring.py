@@ -6,8 +6,8 @@ import msgspec
 import pandas as pd
 from pyspark.sql import SparkSession
 
-from batch.exploring import write_drift, write_profile
-from batch.snapshot_sample import SnapshotSample, read_sample
+from batch.exploring.explore import write_drift, write_profile
+from batch.exploring.sample import SnapshotSample, read_sample
 from batch.snapshots import SnapshotRecord
 from stores.delta import DeltaPlace, write_new_table
 from tests.scenarios.tiny import SCENARIO

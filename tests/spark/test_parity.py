@@ -13,10 +13,10 @@ from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
 
 from batch.limits import EventLimits
-from batch.parity import ParityOptions, append_report, check_parity
-from batch.parity_compare import CONFLICT, MESSAGES, POLICY_CHANGED, REPEATS
-from batch.parity_report import ParityReport, verdict
-from batch.parity_rows import (
+from batch.parity.check import ParityOptions, append_report, check_parity
+from batch.parity.compare import CONFLICT, MESSAGES, POLICY_CHANGED, REPEATS
+from batch.parity.report import ParityReport, verdict
+from batch.parity.rows import (
     AWAITED,
     NO_EVENT,
     NO_PREDICTION,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from batch.snapshot_sample import SnapshotSample
+from batch.exploring.sample import SnapshotSample
 from batch.snapshots import SnapshotRecord
 from tests.scenarios.tiny import SCENARIO
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from batch.distributions import distribution_change
-from batch.value_bins import MISSING, binned
+from batch.exploring.distributions import distribution_change
+from batch.exploring.value_bins import MISSING, binned
 
 NAN = np.nan
 

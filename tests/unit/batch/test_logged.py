@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from batch.logged import (
+from batch.recomputing.logged import (
     LoggedPrediction,
     LoggedSuppressed,
     MadeByBatchRun,

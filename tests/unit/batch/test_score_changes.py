@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from batch.score_changes import Judged, band_changes, metric_changes, metrics_on_same_cases
+from batch.comparing.score_changes import (
+    Judged,
+    band_changes,
+    metric_changes,
+    metrics_on_same_cases,
+)
 
 BANDS = {"low": 0.0, "high": 0.5}
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from batch.incarnations import Incarnations
-from batch.logged_frame import PREDICTION, SUPPRESSED, UNREADABLE
+from batch.recomputing.incarnations import Incarnations
+from batch.recomputing.logged_frame import PREDICTION, SUPPRESSED, UNREADABLE
 from scenarios.scenario import Scenario
 
 # What a row of the join is. The first four are as they should be.

@@ -6,8 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from batch.comparison import VersionFacts
-from batch.score_changes import BandChanges, NumberChange
+from batch.comparing.comparison import VersionFacts
+from batch.comparing.score_changes import BandChanges, NumberChange
 
 _METRICS = {
     "auroc": "AUROC",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from batch.audit_facts import FeatureFact, FieldFact, Outcome, PolicyFacts
+from batch.audits.facts import FeatureFact, FieldFact, Outcome, PolicyFacts
 
 _MOST_NAMED = 3
 

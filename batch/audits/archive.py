@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.archived import MADE_BY, archived_table
-from batch.incarnations import Incarnations, incarnations
+from batch.recomputing.incarnations import Incarnations, incarnations
 from stores.delta import DeltaPlace, newest_version
 
 REASON_HEADERS = ("reason_code", "reason")

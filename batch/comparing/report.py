@@ -8,8 +8,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from batch.comparison import Comparison, DataChange, SameCases, TextChange, VersionFacts
-from batch.score_change_tables import band_renderables, numbers_table
+from batch.comparing.comparison import Comparison, DataChange, SameCases, TextChange, VersionFacts
+from batch.comparing.score_change_tables import band_renderables, numbers_table
 
 _FILE_WIDTH = 120
 # Features that changed less are counted, not listed.

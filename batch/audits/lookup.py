@@ -6,9 +6,9 @@ from datetime import datetime
 
 from pyspark.sql import functions as F
 
-from batch.audit_archive import ArchivedRow, AuditArchive
-from batch.audit_errors import EntityUnknown, EventRefused, EventSuppressed, NoSuchPrediction
-from batch.logged import (
+from batch.audits.archive import ArchivedRow, AuditArchive
+from batch.audits.errors import EntityUnknown, EventRefused, EventSuppressed, NoSuchPrediction
+from batch.recomputing.logged import (
     LoggedPrediction,
     LoggedSuppressed,
     Position,

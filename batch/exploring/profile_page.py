@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from batch.exploring.sample import SnapshotSample
+from batch.exploring.target_by_feature import TargetByFeature, target_by_feature
 from batch.pages import page, percent
-from batch.snapshot_sample import SnapshotSample
-from batch.target_by_feature import TargetByFeature, target_by_feature
 from scenarios.readable_columns import categories, with_category_names
 from scenarios.scenario import Scenario
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from batch.bits import Flags, compared
-from batch.parity_rows import COMPARED, OTHER_DEFINITIONS, STATE_FAULTS
-from batch.parity_tally import Tally
-from batch.rejudging import Cases, ModelLoader, Rejudge, Rejudged
+from batch.parity.rows import COMPARED, OTHER_DEFINITIONS, STATE_FAULTS
+from batch.parity.tally import Tally
+from batch.recomputing.bits import Flags, compared
+from batch.recomputing.rejudging import Cases, ModelLoader, Rejudge, Rejudged
 from scenarios.scenario import Scenario
 
 FIELD = "prediction."  # before the name of a field of the row, to tell it from features

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from batch.drift_page import drift_page
-from batch.profile_page import profile_page
-from batch.snapshot_sample import SnapshotSample
+from batch.exploring.drift_page import drift_page
+from batch.exploring.profile_page import profile_page
+from batch.exploring.sample import SnapshotSample
 from scenarios.scenario import Scenario
 
 Progress = Callable[[str], None]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from batch.comparing import compare, newer_rows, same_cases
-from batch.comparison import Comparison, Rows, SameCases, Side
+from batch.comparing.compare import compare, newer_rows, same_cases
+from batch.comparing.comparison import Comparison, Rows, SameCases, Side
 from batch.snapshots import MADE_BY, load_training_set, record_at
 from models.card import SnapshotReference
 from models.errors import ModelNeedsFeatures

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from batch.audit_archive import ArchivedRow, AuditArchive
-from batch.audit_facts import AuditFacts, EventFacts, HistoryFacts, ModelFacts, PolicyFacts
-from batch.audit_judgement import Subject, judgement
-from batch.audit_lookup import Found
-from batch.audit_model import AuditedModel, ModelFinder, model_facts
-from batch.audit_replay import Replayed, replayed
-from batch.audit_state import feature_facts, slot_facts
-from batch.audit_verdict import outcome_of, verdict_of
+from batch.audits.archive import ArchivedRow, AuditArchive
+from batch.audits.facts import AuditFacts, EventFacts, HistoryFacts, ModelFacts, PolicyFacts
+from batch.audits.judgement import Subject, judgement
+from batch.audits.lookup import Found
+from batch.audits.model import AuditedModel, ModelFinder, model_facts
+from batch.audits.replay import Replayed, replayed
+from batch.audits.state import feature_facts, slot_facts
+from batch.audits.verdict import outcome_of, verdict_of
 from batch.event_features import EntityMoved
 from batch.limits import EventLimits
 from scenarios.scenario import Scenario

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from batch.audit_facts import FieldFact, Shown
-from batch.audit_model import AuditedModel
-from batch.audit_replay import Replayed
-from batch.bits import same_bits
-from batch.logged import LoggedPrediction
+from batch.audits.facts import FieldFact, Shown
+from batch.audits.model import AuditedModel
+from batch.audits.replay import Replayed
+from batch.recomputing.bits import same_bits
+from batch.recomputing.logged import LoggedPrediction
 from models.scoring_model import ScoringModel
 from scenarios.judging import CaseRules
 from scenarios.policy import Decisions

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from batch.logged import (
+from batch.recomputing.logged import (
     LoggedPrediction,
     LoggedSuppressed,
     NotAPredictionId,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from batch.value_bins import MISSING, Values, bins_from
+from batch.exploring.value_bins import MISSING, Values, bins_from
 
 # The usual reading of a population stability index: below 0.1 little, above 0.25 a lot.
 PSI_SOME, PSI_MUCH = 0.1, 0.25

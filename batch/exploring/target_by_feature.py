@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from batch.value_bins import MISSING, binned
+from batch.exploring.value_bins import MISSING, binned
 
 # 95% of a normal distribution lies within so many standard deviations.
 _Z = 1.959964

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from batch.distributions import DistributionChange, distribution_change
+from batch.exploring.distributions import DistributionChange, distribution_change
 from scenarios.readable_columns import with_category_names
 
 # Up to here Evidently itself prefers p-values to distances, which are noisy in few rows.

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from batch.drift import ColumnDrift, drift
+from batch.exploring.drift import ColumnDrift, drift
+from batch.exploring.profile_page import facts
+from batch.exploring.sample import SnapshotSample
 from batch.pages import page, percent
-from batch.profile_page import facts
-from batch.snapshot_sample import SnapshotSample
 from scenarios.readable_columns import categories
 from scenarios.scenario import Scenario
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from batch.audit_facts import ModelFacts, SnapshotFacts
+from batch.audits.facts import ModelFacts, SnapshotFacts
 from models.card import ModelCard, library_versions
 from models.registry import TrainedVersion
 from models.scoring_model import ScoringModel

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from batch.distributions import DistributionChange
-from batch.score_changes import BandChanges, NumberChange
+from batch.comparing.score_changes import BandChanges, NumberChange
+from batch.exploring.distributions import DistributionChange
 from batch.snapshots import SnapshotRecord
 from batch.training_set import TrainingSet
 from models.card import ModelCard

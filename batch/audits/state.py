@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from batch.audit_facts import FeatureFact, Shown, SlotFact
-from batch.audit_replay import Replayed
-from batch.bits import compared
-from batch.logged import LoggedPrediction, as_floats
+from batch.audits.facts import FeatureFact, Shown, SlotFact
+from batch.audits.replay import Replayed
+from batch.recomputing.bits import compared
+from batch.recomputing.logged import LoggedPrediction, as_floats
 from features.definitions import DaysSince
 from scenarios.readable_columns import categories
 from scenarios.scenario import Scenario

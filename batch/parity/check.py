@@ -11,16 +11,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.archived import MADE_BY, archived_records, archived_table
-from batch.entity_share import EntityShare
 from batch.event_features import event_features
-from batch.incarnations import incarnations
 from batch.limits import EventLimits
-from batch.logged_frame import logged_rows
-from batch.parity_compare import CompareTask
-from batch.parity_report import ParityReport, report_of
-from batch.parity_rows import Horizon, arrived_on, parity_rows
-from batch.parity_tally import SCHEMA
-from batch.rejudging import ModelLoader
+from batch.parity.compare import CompareTask
+from batch.parity.report import ParityReport, report_of
+from batch.parity.rows import Horizon, arrived_on, parity_rows
+from batch.parity.tally import SCHEMA
+from batch.recomputing.entity_share import EntityShare
+from batch.recomputing.incarnations import incarnations
+from batch.recomputing.logged_frame import logged_rows
+from batch.recomputing.rejudging import ModelLoader
 from scenarios.scenario import Scenario
 from stores.delta import DeltaPlace, newest_version
 

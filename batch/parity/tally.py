@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from batch.bits import Compared, Flags
+from batch.recomputing.bits import Compared, Flags
 
 SCHEMA = (
     "what string, name string, equal bigint, different bigint, missing bigint, worst double,"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.audit_facts import AuditFacts, FeatureFact, FieldFact
+from batch.audits.facts import AuditFacts, FeatureFact, FieldFact
 from batch.pages import page
 
 _TEMPLATE = "audit.html"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from batch.comparison import (
+from batch.comparing.comparison import (
     Comparison,
     DataChange,
     Rows,
@@ -14,8 +14,13 @@ from batch.comparison import (
     TextChange,
     VersionFacts,
 )
-from batch.distributions import distribution_change
-from batch.score_changes import Judged, band_changes, metric_changes, metrics_on_same_cases
+from batch.comparing.score_changes import (
+    Judged,
+    band_changes,
+    metric_changes,
+    metrics_on_same_cases,
+)
+from batch.exploring.distributions import distribution_change
 from models.scoring_model import ScoringModel
 
 # Parameters of a run that other parts of the comparison tell.

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from batch.audit_archive import ArchivedRow
+from batch.audits.archive import ArchivedRow
 from batch.event_features import fold_run
 from batch.limits import EventLimits
 from batch.record_batches import Run

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Table
 
-from batch.parity_compare import (
+from batch.parity.compare import (
     CONFLICT,
     FIELD,
     FIELDS,
@@ -19,7 +19,7 @@ from batch.parity_compare import (
     POLICY_CHANGED,
     REPEATS,
 )
-from batch.parity_rows import (
+from batch.parity.rows import (
     AWAITED,
     COMPARED,
     OTHER_DEFINITIONS,
@@ -27,7 +27,7 @@ from batch.parity_rows import (
     STATE_FAULTS,
     SUPPRESSED_RIGHTLY,
 )
-from batch.parity_tally import COLUMN, COUNT, FAULT
+from batch.parity.tally import COLUMN, COUNT, FAULT
 from scenarios.scenario import Scenario
 
 

@@ -1,0 +1,1 @@
+"""Audits: the whole story of one prediction, recomputed from the archive."""

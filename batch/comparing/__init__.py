@@ -1,0 +1,1 @@
+"""What differs between two model versions: data, code, metrics, decisions."""

@@ -1,0 +1,1 @@
+"""Profiles of training snapshots, and drift between two of them."""

@@ -1,0 +1,1 @@
+"""Parity: logged features, scores and decisions against those of the archive."""

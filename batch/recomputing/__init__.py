@@ -1,0 +1,1 @@
+"""What audits and parity share: logged predictions read back, and made again."""
