@@ -57,8 +57,9 @@ class Proofs:
     def _audits(self) -> Proof:
         with told(f"auditing {self.audits} random predictions", self.stage.console):
             child = self.stage.ended("audit", f"--random={self.audits}")
-        line = child.output().strip().splitlines()[-1]
-        return Proof("audits of random predictions", child.process.returncode == 0, line)
+        totals = [line for line in child.output().splitlines() if "reproduced" in line]
+        figure = totals[-1].partition(" ")[2] if totals else child.output()[-300:]
+        return Proof("audits of random predictions", child.process.returncode == 0, figure)
 
     def _rebuild(self) -> Proof:
         stage = self.stage
@@ -104,7 +105,8 @@ class Proofs:
         erased = sum(each["rows"] for each in found.get("erasures", ()))
         causes = "; ".join(found.get("causes", ())) or child.output()[-300:]
         holds = erased == _ERASED and "asked by the customer" in causes
-        return Proof("a retraining says what was erased", holds, causes)
+        figure = f"largest difference {found.get('largest_difference')}, because {causes}"
+        return Proof("a retraining says what was erased", holds, figure)
 
 
 def newest_cells(stage: Stage) -> Cells:

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.schema import EventSchema
-from features.schema_changes import breaking_changes, description
+from features.schema_changes import Description, breaking_changes, description
 from stores.delta import DeltaPlace, commits, read_table
 from streaming.archive_source import COLUMNS
 
@@ -64,15 +64,21 @@ class ArchiveTable:
         unreadable raises `ArchiveSchemaChanged`.
         """
         from delta.tables import DeltaTable
+        from pyspark.sql.types import StructType
 
-        wanted = self.spark.createDataFrame([], COLUMNS).schema
-        maker = DeltaTable.createIfNotExists(self.spark).location(self.path).addColumns(wanted)
+        if DeltaTable.isDeltaTable(self.spark, self.path):
+            if schema is not None:
+                self._check_schema(schema)
+            return
+        columns: Any = StructType.fromDDL(COLUMNS)
+        maker = DeltaTable.createIfNotExists(self.spark).location(self.path)
+        maker = maker.addColumns(columns).partitionedBy("day")
         properties = {**self.place.properties, "delta.appendOnly": "true"}
+        if schema is not None:
+            properties[_SCHEMA] = _text(description(schema))
         for name, value in properties.items():
             maker = maker.property(name, value)
-        maker.partitionedBy("day").execute()
-        if schema is not None:
-            self._check_schema(schema)
+        maker.execute()
 
     def position(self, topic_id: str) -> Position:
         """Read from the rows themselves, so that no other record of it can be lost or wrong."""
@@ -132,9 +138,13 @@ class ArchiveTable:
                     f"{'; '.join(changes)}. Give the field or type a new name instead; nothing "
                     "was archived"
                 )
-        text = json.dumps(now, sort_keys=True)
+        text = _text(now)
         if text != kept:
             quoted = text.replace("\\", "\\\\").replace("'", "\\'")
             self.spark.sql(
                 f"ALTER TABLE delta.`{self.path}` SET TBLPROPERTIES ('{_SCHEMA}' = '{quoted}')"
             )
+
+
+def _text(schema: Description) -> str:
+    return json.dumps(schema, sort_keys=True)
