@@ -1,5 +1,6 @@
 """How fast a million customers are scored: the batch job's steps beside scikit-learn alone."""
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -69,7 +70,7 @@ def main(
         steps = BatchSteps(run, spark, tables, scorer, commit=git_commit())
         job_rates = _fold_jobs(spark, tables.place, made)
         found = _measured(steps, rounds)
-    Console().print(_table(found))
+    Console(width=None if sys.stdout.isatty() else 140).print(_table(found))
     print(f"fold, one core: {_spread(fold_rates)} events/s")
     print(f"fold as a Spark job: {_spread(job_rates)} events/s")
     print(_last_line(found))
@@ -115,7 +116,7 @@ def _archived(
 
 def _table(found: Sequence[Round]) -> Table:
     table = Table(title="rows scored per second, and per second of CPU", title_justify="left")
-    columns = ("scikit-learn, 1 core", "job", "job per core", "ratio", "CPU ratio")
+    columns = ("scikit-learn alone, one core", "job", "job per core", "ratio", "CPU ratio")
     plain_columns = ("job with scikit-learn's predictor", "ratio", "CPU ratio")
     for column in ("round", *columns, *plain_columns, "load"):
         table.add_column(column, justify="right")

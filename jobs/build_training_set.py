@@ -45,10 +45,8 @@ def main(
             record, stored = write_snapshot(
                 spark, place, build, found, rows=frame, counts=counts, progress=show
             )
-        shares = ", ".join(
-            f"{name} {stored.counts[name]:,}" for name in ("train_rows", "test_rows")
-        )
-        run.log(f"snapshot {record.number}, version {record.version}: {shares}")
+        rows = f"{stored.counts['train_rows']:,} train, {stored.counts['test_rows']:,} test rows"
+        run.log(f"snapshot {record.number}, version {record.version}: {rows}")
         run.log(f"digest {record.rows_digest} as of {record.as_of}; {record.path}")
         show(f"next: ./spark-submit.sh train_model --scenario {scenario}")
 

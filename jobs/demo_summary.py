@@ -66,7 +66,7 @@ class Memory:
             snapshot=_line(built, "snapshot "),
             retrained=_line(retrained, "trained again"),
             audited=_line(audited, "reproduced"),
-            page=_line(audited, "page: ").removeprefix("page: "),
+            page=_line(audited, "page: ").rpartition("page: ")[2],
         )
 
 

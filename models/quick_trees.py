@@ -49,7 +49,7 @@ class QuickTrees:
             worst = float(np.abs(quick - own).max())
             raise ScoresDiffer(
                 f"the quick sum over the trees of {self.model.name} version {self.model.version} "
-                f"differs from the model's scores by up to {worst}; run with --plain-scoring"
+                f"differs from the model's scores by up to {worst}: is_plain=True scores without it"
             )
 
 
