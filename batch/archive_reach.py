@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from batch.archived import MADE_BY, archived_table
+from batch.reconcile import outcomes
 from stores.delta import DeltaPlace, commits
 from stores.epochs import EpochRecord, EpochStart
 
@@ -76,6 +77,30 @@ def check_reach(
             name = f"{place.scenario}.predictions-{partition}"
             raise _behind(name, archived.get(partition, 0), end, place)
     _check_whole(spark, place, record, found)
+
+
+def told_upto(
+    spark: SparkSession, place: DeltaPlace, record: EpochRecord, *, begin: Mapping[int, int]
+) -> Mapping[int, int]:
+    """Partition → offset before which every event from `begin` on has an archived outcome.
+
+    Spark's checkpoint lags behind what was published; what is published need not be told again.
+    """
+    epochs = [each.epoch for each in record.starts if each.topic_id == record.topic_id]
+    predictions, dead_letters = (
+        archived_table(spark, place, kind).where(F.col("epoch").isin(epochs))
+        for kind in ("predictions", "dead-letter")
+    )
+    told = outcomes(predictions, dead_letters, topic=record.topic)
+    in_order = Window.partitionBy("partition").orderBy("offset")
+    found = {}
+    for partition, first in begin.items():
+        later = told.where((F.col("partition") == partition) & (F.col("offset") >= first))
+        numbered = later.select("partition", "offset").distinct()
+        numbered = numbered.withColumn("wanted", F.row_number().over(in_order) + F.lit(first - 1))
+        last = numbered.where("offset = wanted").agg(F.max("offset")).collect()[0][0]
+        found[partition] = first if last is None else last + 1
+    return found
 
 
 def archived_epoch(spark: SparkSession, place: DeltaPlace, *, topic: str) -> EpochRecord | None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Option, confirm
 
-from batch.archive_reach import archived_epoch, check_reach
+from batch.archive_reach import archived_epoch, check_reach, told_upto
 from batch.rebuilding import rebuilt
 from jobs.from_settings import delta_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
@@ -13,7 +13,7 @@ from jobs.run import job_run
 from jobs.session import spark_session
 from stores.epochs import read_epoch, write_epoch
 from stores.hadoop_files import HadoopFiles
-from streaming.advance import epoch_of_rebuild
+from streaming.advance import epoch_of_rebuild, scored_upto
 from streaming.checkpoints import Checkpoints
 
 SPARK = True
@@ -31,19 +31,17 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         conf, topic = run.settings, run.scenario.topic
-        session, kafka, place = (
-            store_session(conf),
-            kafka_cluster(conf),
-            delta_place(conf, scenario),
-        )
+        session, kafka = store_session(conf), kafka_cluster(conf)
+        place = delta_place(conf, scenario)
         with spark_session(conf, app_name=f"rebuild {scenario}", with_delta=True) as spark:
-            old = read_epoch(session, scenario)
-            old = old or archived_epoch(spark, place, topic=topic("events"))
+            kept = read_epoch(session, scenario)
+            old = kept or archived_epoch(spark, place, topic=topic("events"))
             if old is None:
-                run.console.print("no epoch has begun, so there are no states: start score_stream")
-                return
-            files, root = HadoopFiles(spark), conf.stream.checkpoint_root
-            new = epoch_of_rebuild(kafka, Checkpoints(files, root, scenario, old.epoch), old)
+                return run.log("no epoch has begun, so there are no states: start score_stream")
+            root = conf.stream.checkpoint_root
+            done = scored_upto(Checkpoints(HadoopFiles(spark), root, scenario, old.epoch), old)
+            first = told_upto(spark, place, old, begin=done)
+            new = epoch_of_rebuild(kafka, old, first, scenario=scenario)
             told = kafka.survey([topic("predictions")])[topic("predictions")]
             check_reach(spark, place, new, ends=told.ends, predictions_id=told.identity.topic_id)
             made = rebuilt(spark, place, state_task(conf, run.scenario), record=new)

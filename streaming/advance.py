@@ -56,17 +56,17 @@ def next_epoch(
 
 
 def epoch_of_rebuild(
-    kafka: KafkaCluster, checkpoints: Checkpoints, old: EpochRecord
+    kafka: KafkaCluster, old: EpochRecord, first: Offsets, *, scenario: str
 ) -> EpochRecord:
-    """The epoch of states made anew from the events: it goes on where the checkpoint stands.
+    """The epoch of states made anew from the archive: it goes on at the offsets `first`.
 
     Raises `EpochChanged` when the topic is not the one of `old`.
     """
     identity = kafka.identity(old.topic)
-    check_identity(old, identity, scenario=checkpoints.scenario)
+    check_identity(old, identity, scenario=scenario)
     return begun(
         identity,
-        scored_upto(checkpoints, old),
+        first,
         epoch=old.epoch + 1,
         reason="states rebuilt from the archive",
         is_whole_history=old.is_whole_history,
