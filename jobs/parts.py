@@ -1,8 +1,12 @@
 """The settings in the words of the layers below: store, Kafka cluster, pass and query."""
 
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
 from batch.rebuild import StateTask, WriteTask, position_before
 from conf.settings import Settings
-from jobs.from_settings import event_limits, hbase_store
+from jobs.from_settings import delta_place, event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from local.cache import cache_dir
 from models.registry import NoSuchVersion, TrainedVersion, read_version
@@ -11,7 +15,9 @@ from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.deployments import read_deployment
 from stores.epochs import EpochRecord
-from streaming.archiver import ArchiveSettings
+from streaming.archive_source import KINDS
+from streaming.archive_table import ArchiveTable
+from streaming.archiver import Archiver, ArchiveSettings
 from streaming.query import QuerySettings
 from streaming.settings import PassSettings
 from streaming.supervisor import Patience
@@ -63,14 +69,30 @@ def query_settings(settings: Settings, scenario: Scenario) -> QuerySettings:
     )
 
 
-def archive_settings(settings: Settings, *, accepts_gaps: bool) -> ArchiveSettings:
-    """How the archive reads and commits."""
-    return ArchiveSettings(
-        kafka_options=spark_options(settings.kafka),
-        starting=settings.stream.starting,
-        commit_offsets=settings.delta.archive_commit_offsets,
-        compact_after_commits=settings.delta.compact_after_commits,
-        accepts_gaps=accepts_gaps,
+def archiver_of(
+    settings: Settings,
+    scenario: Scenario,
+    *,
+    spark: Any,
+    accepts_gaps: bool,
+    log: Callable[[str], None],
+) -> Archiver:
+    """An archiver of all topics of `scenario`; two of them never have the same name."""
+    place, run_id = delta_place(settings, scenario.name), uuid4().hex
+    return Archiver(
+        scenario=scenario,
+        tables={kind: ArchiveTable(spark, place, kind, run_id) for kind in KINDS},
+        kafka=kafka_cluster(settings),
+        session=store_session(settings),
+        settings=ArchiveSettings(
+            kafka_options=spark_options(settings.kafka),
+            starting=settings.stream.starting,
+            commit_offsets=settings.delta.archive_commit_offsets,
+            compact_after_commits=settings.delta.compact_after_commits,
+            accepts_gaps=accepts_gaps,
+        ),
+        spark=spark,
+        log=log,
     )
 
 

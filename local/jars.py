@@ -46,11 +46,6 @@ def jar_files(name: str, *, console: Console | None = None) -> list[Path]:
     return sorted(jars(name, console=console).glob("*.jar"))
 
 
-def spark_classpath(*, console: Console | None = None) -> str:
-    """The jars of Spark's Kafka source and of Delta, as a comma-separated `spark.jars` value."""
-    return ",".join(str(path) for path in jar_files("spark", console=console))
-
-
 def _resolve(pom: Path, entry: Path, *, console: Console) -> None:
     if entry.exists():
         console.print(f"{pom.stem}: the cached jars are damaged ({damage(entry)}); resolving anew")
