@@ -100,9 +100,9 @@ def show_summary(
     table.add_row("training data", memory.snapshot)
     table.add_row("retraining", memory.retrained)
     table.add_row("audit", memory.audited)
-    table.add_row("audit page", memory.page)
     table.add_row("took", f"{seconds:.0f} s")
     show(table)
+    show(f"audit page: {memory.page}", markup=False, highlight=False, soft_wrap=True)
     show(
         "next: make score ID=7590-VHVEG · ./spark-submit.sh explore --scenario churn · "
         "make status · ./spark-submit.sh (lists the jobs) · stop with make down",
