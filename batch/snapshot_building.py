@@ -1,5 +1,6 @@
 """Build a training snapshot from the archive: fold, join, check, write, read back."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -87,11 +88,16 @@ def rows_and_counts(
     """The snapshot's rows (kept in Spark's cache) and what became of every record."""
     scenario, options = build.scenario, build.options
     progress("folding the archived events")
+    began = time.monotonic()
     folded = event_features(found.events, scenario, options.limits).persist()
     told = outcomes(found.labels, scenario.label, options.limits).persist()
     known = mature(told, scenario.label, now_ms=options.as_of_ms).persist()
     counts = {**_record_counts("event", folded), **_record_counts("label", told)}
-    progress(f"joining {counts['labels']:,} labels with {counts['events']:,} events")
+    seconds = time.monotonic() - began
+    progress(
+        f"folded {counts['events']:,} events and read {counts['labels']:,} labels in {seconds:.1f} s "
+        f"({counts['events'] / seconds:,.0f} events/s); joining them"
+    )
     rows = rows_as_of_outcomes(folded, known, scenario, test_fraction=options.test_fraction)
     rows = rows.persist()
     return rows, {**counts, **_label_counts(folded, told, known, rows)}
