@@ -95,8 +95,8 @@ def rows_and_counts(
     counts = {**_record_counts("event", folded), **_record_counts("label", told)}
     seconds = time.monotonic() - began
     progress(
-        f"folded {counts['events']:,} events and read {counts['labels']:,} labels in {seconds:.1f} s "
-        f"({counts['events'] / seconds:,.0f} events/s); joining them"
+        f"folded {counts['events']:,} events in {seconds:.1f} s "
+        f"({counts['events'] / seconds:,.0f}/s); joining {counts['labels']:,} labels"
     )
     rows = rows_as_of_outcomes(folded, known, scenario, test_fraction=options.test_fraction)
     rows = rows.persist()
