@@ -111,8 +111,7 @@ def _meta_properties(folder: Path) -> Path:
 
 
 def _format(properties: Path, *, jar_folder: Path, log: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    arguments = ["format", "-t", cluster, "-c", str(properties)]
+    arguments = ["format", "-t", new_cluster_id(), "-c", str(properties)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         done = subprocess.run(
@@ -126,3 +125,11 @@ def _format(properties: Path, *, jar_folder: Path, log: Path) -> None:
         raise ProcessFailed(
             "\n".join([f"Kafka could not format its storage; {log} ends with:", *last_lines(log)])
         )
+
+
+def new_cluster_id() -> str:
+    """A UUID in URL-safe base64 that does not begin with a dash: Kafka would read an option."""
+    while True:
+        found = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not found.startswith("-"):
+            return found
