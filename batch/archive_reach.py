@@ -86,9 +86,8 @@ def told_upto(
 
     Spark's checkpoint lags behind what was published; what is published need not be told again.
     """
-    epochs = [each.epoch for each in record.starts if each.topic_id == record.topic_id]
     predictions, dead_letters = (
-        archived_table(spark, place, kind).where(F.col("epoch").isin(epochs))
+        archived_table(spark, place, kind).where(F.col("epoch").isin(record.epochs_of_topic))
         for kind in ("predictions", "dead-letter")
     )
     told = outcomes(predictions, dead_letters, topic=record.topic)

@@ -96,7 +96,6 @@ def rebuilt_rows(
     """
     text = F.col("value").cast("string")
     shape = "prediction_id string, source struct<partition:int,offset:bigint>"
-    same_topic = [each.epoch for each in record.starts if each.topic_id == record.topic_id]
     told = predictions.select(
         F.col("key").cast("string").alias("entity"),
         "epoch",
@@ -107,7 +106,7 @@ def rebuilt_rows(
     told = told.select(
         "*", F.col("told.source.partition").alias("partition"), F.col("told.source.offset")
     )
-    told = told.where(~F.col("epoch").isin(same_topic) | _is_before(record))
+    told = told.where(~F.col("epoch").isin(record.epochs_of_topic) | _is_before(record))
     # A quote inside a JSON string is escaped, so this text ends the row and occurs nowhere else.
     row = F.concat(F.substring_index("text", ',"features":[', 1), F.lit("}")).cast("binary")
     position = F.shiftleft(F.col("epoch").cast("bigint"), OFFSET_BITS) + F.col("offset")

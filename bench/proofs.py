@@ -1,6 +1,6 @@
 """The proofs that `make prove` makes, each by the jobs that anyone can run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -9,12 +9,11 @@ from batch.parity.report import ParityReport
 from bench.stage import Stage, told
 from local.endpoints import read_endpoints
 from local.tables import drop_table
-from stores.tables import LATEST, STATE
+from stores.keys import entity_of
+from stores.states import newest_cells
 
 _ERASED = 3
 _LEAST_PROBE_ROWS = 1_000
-
-Cells = Mapping[bytes, Mapping[bytes, bytes]]
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,14 @@ class Proofs:
 
     def _rebuild(self) -> Proof:
         stage = self.stage
-        before = newest_cells(stage)
+        before = newest_cells(stage.store, stage.scenario)
         with told("dropping the table and rebuilding it from the archive", stage.console):
             drop_table(
                 read_endpoints(stage.run_dir), table=f"{stage.store.namespace}:{stage.scenario}"
             )
             stage.run("prepare_scenario")
             child = stage.ended("rebuild_state", "--yes")
-        after = newest_cells(stage) if child.process.returncode == 0 else {}
+        after = newest_cells(stage.store, stage.scenario) if child.process.returncode == 0 else {}
         different = [
             key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
         ]
@@ -92,7 +91,10 @@ class Proofs:
         return Proof("the champion trained again from its record", holds, figure)
 
     def _erasure(self) -> Proof:
-        chosen = [key[3:].decode() for key in sorted(newest_cells(self.stage))[:_ERASED]]
+        chosen = [
+            entity_of(key)
+            for key in sorted(newest_cells(self.stage.store, self.stage.scenario))[:_ERASED]
+        ]
         with told("erasing three customers, training again", self.stage.console):
             self.stage.run(
                 "erase_from_memory",
@@ -107,13 +109,6 @@ class Proofs:
         holds = erased == _ERASED and "asked by the customer" in causes
         figure = f"largest difference {found.get('largest_difference')}, because {causes}"
         return Proof("a retraining says what was erased", holds, figure)
-
-
-def newest_cells(stage: Stage) -> Cells:
-    """Row key → newest state and latest row of every entity."""
-    with stage.store.open() as connection:
-        scan = connection.table(stage.scenario).scan(columns=[STATE, LATEST], batch_size=1000)
-        return dict(scan)
 
 
 def _parity_figure(text: str) -> str:

@@ -15,8 +15,8 @@ from batch.run_tables import RunTables
 from batch.state_scoring import StateScorer
 from batch.state_snapshot import ScanTask, newest_states, write_states
 from conf.settings import Settings
-from jobs.from_settings import hbase_store, tracking_place
-from jobs.parts import model_version
+from jobs.from_settings import hbase_store
+from jobs.model_versions import model_version
 from jobs.run import Run
 from jobs.step_progress import spark_step
 from local.cache import cache_dir
@@ -51,7 +51,7 @@ def scorer_of(
     The champion decides by the deployment's thresholds, any other version by its card's. Raises
     `NoSuchVersion` and what loading raises.
     """
-    found = model_version(settings, tracking_place(settings), scenario.name, version)
+    found = model_version(settings, scenario.name, version)
     names, cache = scenario.plan.feature_names, cache_dir() / "models"
     model = load_version(found, available_features=names, cache_dir=cache)
     deployment = read_deployment(hbase_store(settings), scenario.name)

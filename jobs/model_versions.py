@@ -1,7 +1,8 @@
 """Model versions as they are named on a command line: a number, or "champion"."""
 
 from conf.settings import Settings
-from jobs.from_settings import hbase_store
+from jobs.from_settings import hbase_store, tracking_place
+from models.registry import TrainedVersion, read_version
 from stores.deployments import read_deployment
 
 CHAMPION = "champion"
@@ -27,3 +28,9 @@ def version_named(name: str, settings: Settings, scenario: str) -> str:
             f"--scenario {scenario}, or name a version by its number"
         )
     return deployment.champion.version
+
+
+def model_version(settings: Settings, scenario: str, name: str) -> TrainedVersion:
+    """The registered version that `name` means; raises `NoChampion` or `NoSuchVersion`."""
+    version = version_named(name, settings, scenario)
+    return read_version(tracking_place(settings), scenario, version)

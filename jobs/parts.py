@@ -9,11 +9,8 @@ from conf.settings import Settings
 from jobs.from_settings import delta_place, event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from local.cache import cache_dir
-from models.registry import NoSuchVersion, TrainedVersion, read_version
-from models.tracking import TrackingPlace
 from scenarios.scenario import Scenario
 from stores.connection import Session
-from stores.deployments import read_deployment
 from stores.epochs import EpochRecord
 from streaming.archive_source import KINDS
 from streaming.archive_table import ArchiveTable
@@ -114,18 +111,3 @@ def write_task(settings: Settings, scenario: str, epoch: EpochRecord) -> WriteTa
     """How a rebuild writes what `epoch` begins with."""
     retry_seconds = settings.hbase.retry_seconds
     return WriteTask(hbase_store(settings), scenario, position_before(epoch), retry_seconds)
-
-
-def model_version(
-    settings: Settings, place: TrackingPlace, scenario: str, wanted: str
-) -> TrainedVersion:
-    """The registered version `wanted`: a number, or "champion" for the deployed one.
-
-    Raises `NoSuchVersion`.
-    """
-    if wanted == "champion":
-        deployment = read_deployment(hbase_store(settings), scenario)
-        if deployment is None:
-            raise NoSuchVersion(f"nothing is deployed for {scenario}: run train_model")
-        wanted = deployment.champion.version
-    return read_version(place, scenario, wanted)

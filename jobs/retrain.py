@@ -7,9 +7,8 @@ import msgspec
 from typer import Exit, Option
 
 from batch.retraining import retrained, snapshot_now
-from jobs.from_settings import tracking_place
+from jobs.model_versions import CHAMPION, model_version
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import model_version
 from jobs.run import Service, job_run
 from jobs.session import spark_session
 from local.cache import cache_dir
@@ -22,18 +21,18 @@ def main(
     scenario: ScenarioOption,
     from_version: Annotated[
         str, Option("--from-version", help="A model version, or champion.")
-    ] = "champion",
+    ] = CHAMPION,
     env: EnvOption = "local",
     overrides: SetOption = None,
     verbose: VerboseOption = False,
     as_json: Annotated[bool, Option("--json", help="The result as JSON, on stdout.")] = False,
 ) -> None:
-    needs: tuple[Service, ...] = ("hbase",) if from_version == "champion" else ()
+    needs: tuple[Service, ...] = ("hbase",) if from_version == CHAMPION else ()
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=needs
     ) as run:
         conf, show = run.settings, run.console.print
-        version = model_version(conf, tracking_place(conf), scenario, from_version)
+        version = model_version(conf, scenario, from_version)
         cache = cache_dir() / "models"
         card, probe = card_of(version, cache_dir=cache), probe_of(version, cache_dir=cache)
         with spark_session(conf, app_name=f"retrain {scenario}", with_delta=True) as spark:

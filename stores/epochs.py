@@ -49,6 +49,11 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
         """All epochs so far, newest first."""
         return (self.start, *self.earlier)
 
+    @property
+    def epochs_of_topic(self) -> list[int]:
+        """Numbers of the epochs in the topic as it is now; their offsets are one sequence."""
+        return [each.epoch for each in self.starts if each.topic_id == self.topic_id]
+
 
 def read_epoch(session: Session, scenario: str) -> EpochRecord | None:
     """The scenario's epoch record, or None before its first start."""

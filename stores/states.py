@@ -1,12 +1,12 @@
 """Reading and writing states and latest rows at position stamps: what makes replays invisible."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from stores.connection import Session
+from stores.connection import HBaseStore, Session
 from stores.keys import entity_of, prefix_range, row_key
 from stores.tables import LATEST, MARKER, STATE
 
@@ -165,3 +165,9 @@ def _marker(cell: bytes | None) -> Marker | None:
 def marker_key(partition: int) -> bytes:
     """Row key of a partition's marker: sorts before every entity's row."""
     return f"!marker:{partition:06d}".encode()
+
+
+def newest_cells(store: HBaseStore, scenario: str) -> Mapping[bytes, Mapping[bytes, bytes]]:
+    """Row key → newest state and latest row of every entity, all in memory: for comparing."""
+    with store.open() as connection:
+        return dict(connection.table(scenario).scan(columns=[STATE, LATEST], batch_size=1000))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from features.decode import Records
+from stores import states
 from stores.connection import HBaseStore, Session
 from stores.deployments import read_deployment, write_deployment
 from stores.epochs import write_epoch
@@ -74,9 +75,7 @@ def batch_of_records(records: list[Any], *, partition: int) -> Batch:
 
 def newest_cells(store: HBaseStore) -> Cells:
     """Row key → the newest state and the latest row of every machine."""
-    with store.open() as connection:
-        scan = connection.table("tiny").scan(columns=[STATE, LATEST], batch_size=1000)
-        return dict(scan)
+    return states.newest_cells(store, "tiny")
 
 
 def differences(found: Cells, expected: Cells) -> dict[bytes, str]:
