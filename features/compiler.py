@@ -1,20 +1,23 @@
 """A scenario's features compiled to the arrays that the fold runs on."""
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from features import kernel
+from features.clock import clock_operation
 from features.definitions import (
     Count,
     DaysSince,
+    DaysSincePrevious,
     DecayedCount,
     DecayedSum,
     Feature,
+    HourOfDay,
+    IsBetweenHours,
+    IsWeekend,
     LastValue,
     Level,
     Max,
@@ -22,25 +25,58 @@ from features.definitions import (
     Min,
     Sum,
     Where,
+    WindowFeature,
 )
+from features.digest import digest_of
 from features.plan import CODE, COUNT, REAL, Plan, Slot
+from features.read_fields import check_fields, condition_of, field_of
 from features.schema import Category, EventSchema, SchemaError
+from features.windows import WindowPlan, window_plan
 
 
-def compile_plan(schema: EventSchema, features: Sequence[Feature]) -> Plan:
-    """Compile `features` over events of `schema`; raises `SchemaError` naming what does not fit."""
+def compile_plan(
+    schema: EventSchema,
+    features: Sequence[Feature],
+    *,
+    max_window_events: int = 512,
+    identity_field: str | None = None,
+    slack_days: float = 0.0,
+) -> Plan:
+    """Compile `features` over events of `schema`; raises `SchemaError` naming what does not fit.
+
+    The rest is about windows, see `features/windows.py`: how many events of an entity are buffered
+    at most, which field tells that two events are the same, how long entries stay after the
+    longest window, so that the state can also be read as of an earlier time.
+    """
     names = [feature.name for feature in features]
     if len(set(names)) != len(names) or not names:
         raise SchemaError(f"features must be named and distinct, got {names}")
     draft = _Draft(schema)
-    for feature in features:
-        draft.add(feature)
-    return draft.plan(tuple(names), digest=_digest(schema, features))
+    for column, feature in enumerate(features):
+        draft.add(feature, column)
+    windows = window_plan(
+        schema,
+        draft.windowed,
+        max_entries=max_window_events,
+        identity_field=identity_field,
+        slack_days=slack_days,
+    )
+    digest = digest_of(schema, features, windows)
+    return draft.plan(tuple(names), windows, digest=digest)
 
 
-# Raise when the kernel computes something else from the same definitions.
-KERNEL_VERSION = 1
-
+_Plain = (
+    LastValue
+    | Count
+    | Sum
+    | Mean
+    | Min
+    | Max
+    | DaysSince
+    | DaysSincePrevious
+    | DecayedCount
+    | DecayedSum
+)
 _SLOT_OF: dict[type, tuple[int, float]] = {
     Sum: (kernel.ADD_VALUE, 0.0),
     Min: (kernel.KEEP_MIN, math.nan),
@@ -53,19 +89,28 @@ class _Draft:
     schema: EventSchema
     slots: list[Slot] = field(default_factory=list)
     ops: list[list[tuple[tuple[int, ...], float]]] = field(default_factory=list)
-    reads: list[tuple[int, int]] = field(default_factory=list)
+    reads: list[tuple[int, int, int]] = field(default_factory=list)
     read_rates: list[float] = field(default_factory=list)
+    windowed: list[tuple[int, WindowFeature]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ops = [[] for _ in self.schema.types]
 
-    def add(self, feature: Feature) -> None:
+    def add(self, feature: Feature, column: int) -> None:
+        if isinstance(feature, WindowFeature):
+            for event_type in feature.on:
+                check_fields(
+                    self.schema, event_type, getattr(feature, "field", None), feature.where
+                )
+            condition_of(self.schema, feature.where)
+            self.windowed.append((column, feature))
+            return
         rate = 0.0
         kind = kernel.READ_VALUE
         slot = len(self.slots)
         match feature:
             case LastValue():
-                is_code = isinstance(self._field(feature.field), Category)
+                is_code = isinstance(field_of(self.schema, feature.field), Category)
                 self._slot(feature.name, CODE if is_code else REAL, math.nan)
                 self._on(feature, kernel.SET_LAST, slot, feature.field)
             case Count():
@@ -92,11 +137,20 @@ class _Draft:
                 self._op(feature.stated_by[0], kernel.SET_LAST, slot, feature.stated_by[1])
                 for event_type, value in feature.moved_by:
                     self._op(event_type, kernel.MOVE, slot, value)
+            case DaysSincePrevious():
+                self._slot(feature.name, REAL, math.nan)
+                self._slot(f"{feature.name}.latest_ms", REAL, math.nan)
+                self._on(feature, kernel.SET_GAP, slot)
+            case HourOfDay() | IsWeekend() | IsBetweenHours():
+                self._slot(feature.name, CODE, math.nan)
+                code, hours = clock_operation(feature)
+                for each in self.schema.types:
+                    self._op(each.name, code, slot, None, rate=hours)
             case Sum() | Min() | Max():
                 code, initial = _SLOT_OF[type(feature)]
                 self._slot(feature.name, REAL, initial)
                 self._on(feature, code, slot, feature.field)
-        self.reads.append((kind, slot))
+        self.reads.append((kind, slot, column))
         self.read_rates.append(rate)
 
     def _slot(self, name: str, storage: str, initial: float) -> None:
@@ -104,7 +158,7 @@ class _Draft:
 
     def _on(
         self,
-        feature: LastValue | Count | Sum | Mean | Min | Max | DaysSince | DecayedCount | DecayedSum,
+        feature: _Plain,
         code: int,
         slot: int,
         value: str | None = None,
@@ -123,34 +177,13 @@ class _Draft:
         where: Where | None = None,
         rate: float = 0.0,
     ) -> None:
-        declared = self.schema.event_type(event_type)
-        present = {each.name for each in declared.fields}
-        for name in filter(None, (value, where[0] if where else None)):
-            if name not in present:
-                raise SchemaError(
-                    f"a feature reads field {name!r} of event type {event_type!r}, "
-                    f"which has {sorted(present)}"
-                )
+        check_fields(self.schema, event_type, value, where)
         column = self.schema.columns[value] if value else -1
-        condition = self._condition(where)
+        condition = condition_of(self.schema, where)
         code_row = (code, slot, column, *condition)
         self.ops[self.schema.type_codes[event_type]].append((code_row, rate))
 
-    def _condition(self, where: Where | None) -> tuple[int, int]:
-        if where is None:
-            return -1, 0
-        name, value = where
-        declared = self._field(name)
-        if not isinstance(declared, Category) or value not in declared.codes:
-            raise SchemaError(f"condition {name!r} = {value!r} is not a category's value")
-        return self.schema.columns[name], int(declared.codes[value])
-
-    def _field(self, name: str) -> object:
-        if name not in self.schema.fields:
-            raise SchemaError(f"field {name!r} is not one of {list(self.schema.fields)}")
-        return self.schema.fields[name]
-
-    def plan(self, names: tuple[str, ...], *, digest: str) -> Plan:
+    def plan(self, names: tuple[str, ...], windows: WindowPlan | None, *, digest: str) -> Plan:
         flat = [op for per_type in self.ops for op in per_type]
         first_op = np.cumsum([0] + [len(per_type) for per_type in self.ops])
         return Plan(
@@ -159,23 +192,8 @@ class _Draft:
             first_op=first_op.astype(np.int64),
             ops=np.array([row for row, _ in flat], dtype=np.int64).reshape(-1, 5),
             op_rates=np.array([rate for _, rate in flat], dtype=np.float64),
-            reads=np.array(self.reads, dtype=np.int64),
+            reads=np.array(self.reads, dtype=np.int64).reshape(-1, 3),
             read_rates=np.array(self.read_rates, dtype=np.float64),
             digest=digest,
+            windows=windows,
         )
-
-
-def _digest(schema: EventSchema, features: Sequence[Feature]) -> str:
-    meaning = {
-        "kernel": KERNEL_VERSION,
-        "types": {each.name: [f.name for f in each.fields] for each in schema.types},
-        "categories": {
-            each.name: each.values for each in schema.fields.values() if isinstance(each, Category)
-        },
-        "features": [
-            {"kind": type(f).__name__, **{k: v for k, v in asdict(f).items() if k != "words"}}
-            for f in features
-        ],
-    }
-    text = json.dumps(meaning, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -9,6 +9,7 @@ from features.decode import Events
 from features.kernel import fold_events
 from features.plan import Plan
 from features.state import States
+from features.window_kernel import fold_windows
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ class Folded:
 
     features  float64 (n, k)  as they are right after each event; NaN where missing
     as_of_ms  int64 (n,)      the time they refer to: the latest event time seen so far
+    dropped   events that left a full buffer while a window still reached them
     """
 
     features: npt.NDArray[np.float64]
     as_of_ms: npt.NDArray[np.int64]
+    dropped: int = 0
 
 
 def distinct(entities: list[str]) -> Entities:
@@ -61,6 +64,7 @@ def fold(
     """
     features = np.empty((len(entity_rows), len(plan.feature_names)))
     as_of_ms = np.empty(len(entity_rows), dtype=np.int64)
+    dropped = _fold_buffers(plan, states, events, entity_rows, features)
     fold_events(
         entity_rows,
         events.type_codes,
@@ -83,4 +87,38 @@ def fold(
     states.last_stamp[entity_rows] = stamps
     states.partition[entity_rows] = partition
     states.events += np.bincount(entity_rows, minlength=len(states))
-    return Folded(features, as_of_ms)
+    return Folded(features, as_of_ms, dropped)
+
+
+def _fold_buffers(
+    plan: Plan,
+    states: States,
+    events: Events,
+    entity_rows: npt.NDArray[np.int64],
+    features: npt.NDArray[np.float64],
+) -> int:
+    """Fold the windows of `plan`, writing their columns; returns how many entries were dropped."""
+    windows = plan.windows
+    if windows is None or states.buffers is None:
+        return 0
+    buffered = entity_rows[windows.is_buffered[events.type_codes]]
+    buffers = states.buffers.with_room(np.bincount(buffered, minlength=len(states)))
+    before = int(buffers.dropped.sum())
+    fold_windows(
+        entity_rows,
+        events.type_codes,
+        events.times_ms,
+        events.values,
+        windows.buffered_values(events.values),
+        states.latest_ms.copy(),  # `fold_events` moves the state's own
+        (buffers.starts, buffers.counts, buffers.dropped),
+        (buffers.times_ms, buffers.types, buffers.values),
+        windows.is_buffered,
+        windows.keep_ms,
+        (windows.max_entries, windows.identity),
+        windows.scans,
+        windows.reads,
+        features,
+    )
+    states.buffers = buffers
+    return int(buffers.dropped.sum()) - before

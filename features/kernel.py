@@ -12,13 +12,15 @@ import numpy as np
 
 # Operations on state slots (column `OP_CODE` of the plan's operations).
 SET_LAST, ADD_ONE, ADD_VALUE, KEEP_MIN, KEEP_MAX, KEEP_TIME, DECAY_ADD, MOVE = range(8)
+SET_GAP, SET_HOUR, SET_WEEKEND, SET_HOUR_IN = range(8, 12)
 # Columns of an operation, int64: code, state slot, values column (-1: none),
 # values column of the condition (-1: none), category code of the condition.
 OP_CODE, OP_SLOT, OP_FIELD, OP_WHERE_FIELD, OP_WHERE_CODE = range(5)
-# Read-outs of features: kind, state slot.
+# Read-outs of features: kind, state slot, column of the feature row.
 READ_VALUE, READ_RATIO, READ_DAYS_SINCE, READ_DECAYED = range(4)
 
 MS_PER_DAY = 86_400_000.0
+MS_PER_HOUR = 3_600_000
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -50,6 +52,21 @@ def _apply(op: Any, rate: float, values: Any, event_ms: int, state: Any) -> None
         state[slot] = value if math.isnan(state[slot]) else state[slot] + value
     elif code == DECAY_ADD:
         _decay_add(state, slot, value, event_ms, rate)
+    elif code == SET_GAP:
+        # Slot holds the gap in days, slot + 1 the latest time of such an event.
+        gap_ms = event_ms - state[slot + 1]
+        state[slot] = gap_ms / MS_PER_DAY if not gap_ms < 0.0 else 0.0
+        if not state[slot + 1] >= event_ms:
+            state[slot + 1] = float(event_ms)
+    elif code == SET_HOUR:
+        state[slot] = float(event_ms // MS_PER_HOUR % 24)
+    elif code == SET_WEEKEND:
+        # Day 0 was a Thursday, so days 2 and 3 of its week are the weekend.
+        weekday = event_ms // (24 * MS_PER_HOUR) % 7
+        state[slot] = 1.0 if weekday == 2 or weekday == 3 else 0.0
+    elif code == SET_HOUR_IN:
+        hours = int(rate)  # one bit per hour
+        state[slot] = float((hours >> (event_ms // MS_PER_HOUR % 24)) & 1)
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -112,10 +129,10 @@ def fold_events(
     times_ms    (n,)      event time, UTC epoch ms
     values      (n, f)    event fields, NaN where absent
     ops         (o, 5)    see the constants above; op_rates (o,) decay per day (1/day)
-    reads       (k, 2)    read-out kind and slot; read_rates (k,) decay per day (1/day)
+    reads       (r, 3)    see the constants above; read_rates (r,) decay per day (1/day)
     slots       (e, s)    changed in place
     latest_ms   (e,)      latest event time seen, changed in place
-    features    (n, k)    written
+    features    (n, k)    written in the columns that `reads` name
     as_of_ms    (n,)      written: the time that the features of each event refer to
     """
     for i in range(entity_rows.shape[0]):
@@ -128,7 +145,8 @@ def fold_events(
         now_ms = latest_ms[entity_rows[i]]
         as_of_ms[i] = now_ms
         for k in range(reads.shape[0]):
-            features[i, k] = _read(reads[k, 0], reads[k, 1], read_rates[k], state, now_ms)
+            value = _read(reads[k, 0], reads[k, 1], read_rates[k], state, now_ms)
+            features[i, reads[k, 2]] = value
 
 
 @numba.njit(
@@ -145,4 +163,5 @@ def read_states(reads: Any, read_rates: Any, slots: Any, now_ms: Any, features: 
     """
     for e in range(slots.shape[0]):
         for k in range(reads.shape[0]):
-            features[e, k] = _read(reads[k, 0], reads[k, 1], read_rates[k], slots[e], now_ms[e])
+            value = _read(reads[k, 0], reads[k, 1], read_rates[k], slots[e], now_ms[e])
+            features[e, reads[k, 2]] = value

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from features.windows import WindowPlan
+
 CODE, COUNT, REAL = "code", "count", "real"
 
 
@@ -22,7 +24,8 @@ class Plan:
     """What the fold does per event type, what it keeps and what it reads out.
 
     `digest` is 16 hex digits over the schema's fields, the features and the kernel's version:
-    equal digests mean equal meaning of state and features.
+    equal digests mean equal meaning of state and features. `reads` are read-outs of slots; the
+    other columns of a feature row are read by `windows`.
     """
 
     slots: tuple[Slot, ...]
@@ -33,3 +36,4 @@ class Plan:
     reads: npt.NDArray[np.int64]
     read_rates: npt.NDArray[np.float64]
     digest: str
+    windows: WindowPlan | None = None

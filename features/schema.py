@@ -17,7 +17,11 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """A numeric field with its unit and inclusive range; `integer` forbids fractions."""
+    """A numeric field with its unit and inclusive range; `integer` forbids fractions.
+
+    `decimals`: in windows the value counts rounded to that many decimals, and is kept as a whole
+    number of such units (cents); None keeps all of its bits.
+    """
 
     name: str
     unit: str
@@ -25,6 +29,7 @@ class Number:
     maximum: float
     required: bool = True
     integer: bool = False
+    decimals: int | None = None
 
     @property
     def expectation(self) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features import buffers as recent
+from features.buffers import Buffers, empty_buffers
 from features.plan import CODE, COUNT, Plan
 
 FORMAT = b"E\x01"
@@ -21,6 +23,8 @@ _HEADER = [
     ("events", "<u4"),
     ("latest_ms", "<i8"),
 ]
+# Only where a plan has windows: how many entries follow the record, and how many the bound cost.
+_BUFFER = [("entries", "<u4"), ("dropped", "<u4")]
 
 
 class StateFormatError(RuntimeError):
@@ -52,6 +56,7 @@ class States:
     events                   int64 (e,)    number of events folded
     latest_ms                int64 (e,)    latest event time seen
     slots                    float64 (e, s)
+    buffers                  recent events of each entity; None where the plan has no windows
     """
 
     first_stamp: npt.NDArray[np.int64]
@@ -60,6 +65,7 @@ class States:
     events: npt.NDArray[np.int64]
     latest_ms: npt.NDArray[np.int64]
     slots: npt.NDArray[np.float64]
+    buffers: Buffers | None = None
 
     def __len__(self) -> int:
         return len(self.events)
@@ -69,7 +75,8 @@ class States:
 class StateCodec:
     """Turns states into cells and back: 10 bytes of format and definitions, then a packed record.
 
-    Categories take 1 byte, counts 4, everything else 8; both ways are exact to the bit.
+    Categories take 1 byte, counts 4, everything else 8; both ways are exact to the bit. With
+    windows the buffer's entries follow.
     """
 
     plan: Plan
@@ -83,7 +90,8 @@ class StateCodec:
     def record(self) -> np.dtype[Any]:
         """The packed layout behind the prefix."""
         slots = [(f"s{i}", _STORED_AS.get(s.storage, "<f8")) for i, s in enumerate(self.plan.slots)]
-        return np.dtype(_HEADER + slots)
+        buffer = _BUFFER if self.plan.windows else []
+        return np.dtype(_HEADER + slots + buffer)
 
     def empty(self, count: int) -> States:
         """States of `count` entities that have seen no event."""
@@ -95,6 +103,7 @@ class StateCodec:
             events=np.zeros(count, dtype=np.int64),
             latest_ms=np.full(count, NO_TIME_MS, dtype=np.int64),
             slots=np.tile(initial, (count, 1)),
+            buffers=self._no_buffers(count),
         )
 
     def decode(self, cells: Sequence[bytes | None]) -> States:
@@ -103,20 +112,32 @@ class StateCodec:
         Raises `DefinitionsChanged` or `StateFormatError`; a cell is never misread.
         """
         present = [row for row, cell in enumerate(cells) if cell is not None]
-        bodies = [self._body(cell) for cell in cells if cell is not None]
         if not present:
             return self.empty(len(cells))
-        found = self.unpacked(np.frombuffer(b"".join(bodies), dtype=self.record))
+        size = len(self.prefix) + self.record.itemsize
+        own = [cell for cell in cells if cell is not None]
+        for cell in own:
+            self._check(cell, size)
+        heads = b"".join([cell[len(self.prefix) : size] for cell in own])
+        found = self.unpacked(np.frombuffer(heads, dtype=self.record), self._tails(own, size))
         if len(present) == len(cells):
             return found
         states = self.empty(len(cells))
         for name, _ in _HEADER:
             getattr(states, name)[present] = getattr(found, name)
         states.slots[present] = found.slots
+        if states.buffers is not None and found.buffers is not None:
+            for name in ("starts", "counts", "dropped"):
+                getattr(states.buffers, name)[present] = getattr(found.buffers, name)
+            for name in ("times_ms", "types", "values"):
+                setattr(states.buffers, name, getattr(found.buffers, name))
         return states
 
-    def unpacked(self, records: npt.NDArray[Any]) -> States:
-        """States of e packed records (dtype `record`), which stand behind a cell's prefix."""
+    def unpacked(self, records: npt.NDArray[Any], entries: bytes = b"") -> States:
+        """States of e packed records (dtype `record`), which stand behind a cell's prefix.
+
+        `entries`: what follows the records in the cells, where the plan has windows.
+        """
         records = records.reshape(-1)
         slots = np.empty((len(records), len(self.plan.slots)))
         for column, slot in enumerate(self.plan.slots):
@@ -124,8 +145,14 @@ class StateCodec:
             slots[:, column] = stored
             if slot.storage == CODE:
                 slots[stored == _NO_CODE, column] = np.nan
-        header = {name: records[name].astype(np.int64) for name, _ in _HEADER}
-        return States(slots=slots, **header)
+        header: dict[str, Any] = {name: records[name].astype(np.int64) for name, _ in _HEADER}
+        found = States(slots=slots, **header)
+        if self.plan.windows is not None:
+            counts, dropped = (records[name].astype(np.int64) for name, _ in _BUFFER)
+            found.buffers = recent.unpacked(
+                entries, counts, dropped, self.plan.windows, found.latest_ms
+            )
+        return found
 
     def encode(self, states: States) -> list[bytes]:
         """One cell per state."""
@@ -137,15 +164,36 @@ class StateCodec:
             if slot.storage == CODE:
                 values = np.where(np.isnan(values), float(_NO_CODE), values)
             records[f"s{column}"] = values
+        buffers, windows = states.buffers, self.plan.windows
+        if windows is not None and buffers is not None:
+            records["entries"], records["dropped"] = buffers.counts, buffers.dropped
         packed, size = records.tobytes(), self.record.itemsize
-        return [self.prefix + packed[i : i + size] for i in range(0, len(packed), size)]
+        heads = [self.prefix + packed[i : i + size] for i in range(0, len(packed), size)]
+        if windows is None or buffers is None:
+            return heads
+        tails = recent.packed(buffers, windows, states.latest_ms)
+        return [head + tail for head, tail in zip(heads, tails, strict=True)]
 
-    def _body(self, cell: bytes) -> bytes:
+    def _no_buffers(self, count: int) -> Buffers | None:
+        windows = self.plan.windows
+        return None if windows is None else empty_buffers(count, len(windows.columns))
+
+    def _tails(self, cells: Sequence[bytes], size: int) -> bytes:
+        """What follows the records; raises `StateFormatError` unless they say so."""
+        windows = self.plan.windows
+        entry = windows.entry.itemsize if windows else 1
+        for cell in cells:
+            # `entries` is the record's last but one number.
+            told = int.from_bytes(cell[size - 8 : size - 4], "little") if windows else 0
+            if len(cell) != size + told * entry:
+                expected = size + told * entry
+                raise StateFormatError(f"a state cell has {len(cell)} bytes, expected {expected}")
+        return b"".join([cell[size:] for cell in cells])
+
+    def _check(self, cell: bytes, size: int) -> None:
         if cell[:2] != FORMAT:
             raise StateFormatError(f"a state cell begins with {cell[:2]!r}, expected {FORMAT!r}")
         if cell[:10] != self.prefix:
             raise DefinitionsChanged(found=cell[2:10].hex(), expected=self.plan.digest)
-        if len(cell) != len(self.prefix) + self.record.itemsize:
-            expected = len(self.prefix) + self.record.itemsize
-            raise StateFormatError(f"a state cell has {len(cell)} bytes, expected {expected}")
-        return cell[10:]
+        if len(cell) < size:
+            raise StateFormatError(f"a state cell has {len(cell)} bytes, expected {size} or more")

@@ -1,5 +1,6 @@
 """What a scenario declares; the engine needs nothing else to run it."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,9 +10,10 @@ from typing import Any
 from features.compiler import compile_plan
 from features.definitions import Feature
 from features.plan import Plan
-from features.schema import EventSchema
+from features.schema import EventSchema, Number, SchemaError
 from features.state import StateCodec
 from scenarios.policy import Policy, PolicyError
+from scenarios.second_entity import SecondEntity
 
 
 class UnknownScenario(ValueError):
@@ -31,7 +33,9 @@ class Label:
     """What the model predicts: label events of type `event_type` whose `field` tells the outcome.
 
     A label is mature `maturity_days` after its own event time. `schema` describes label events;
-    they travel on the scenario's label topic, keyed like the events.
+    they travel on the scenario's label topic, keyed like the events. `of_event` (event type,
+    whole-number field) says that a label belongs to one event of its entity, the one with the same
+    value of that field, instead of to the entity as a whole.
     """
 
     schema: EventSchema
@@ -39,6 +43,7 @@ class Label:
     field: str
     positive: str
     maturity_days: float
+    of_event: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +52,8 @@ class Scenario:
 
     `required_feature`: no prediction is made for an entity while this feature is missing (its
     state is kept all the same; the event counts as suppressed).
-    `estimator(seed)` makes an untrained scikit-learn classifier with `predict_proba`.
+    `estimator(seed)` makes an untrained scikit-learn classifier with `predict_proba`, for the
+    columns `feature_names`. `max_window_events` and `identity_field`: see `features/windows.py`.
     """
 
     name: str
@@ -58,14 +64,26 @@ class Scenario:
     policy: Policy
     estimator: Callable[[int], Any]
     required_feature: str | None = None
+    second_entities: tuple[SecondEntity, ...] = ()
+    max_window_events: int = 512
+    identity_field: str | None = None
 
     def __post_init__(self) -> None:
-        names = set(self.plan.feature_names)
+        names = set(self.feature_names)
+        if len(names) != len(self.feature_names):
+            raise PolicyError(
+                f"scenario {self.name!r} has features of one name: {self.feature_names}"
+            )
         conditions = [each for rule in self.policy.rules for each in rule.when]
         wanted = {each.feature for each in conditions} | {self.required_feature or ""} - {""}
         if wanted - names:
             missing = sorted(wanted - names)
             raise PolicyError(f"scenario {self.name!r} has no features {missing}: {sorted(names)}")
+        for second in self.second_entities:
+            second.check_key(self.schema)
+        self._check_label()
+
+    def _check_label(self) -> None:
         if (
             self.label.event_type in self.schema.type_codes
             or self.label.field in self.schema.fields
@@ -75,11 +93,45 @@ class Scenario:
                 f"{self.label.field!r}) is also declared among the events, so features could tell "
                 "it; give one of them another name"
             )
+        if self.label.of_event is not None:
+            event_type, field = self.label.of_event
+            labelled = self.label.schema.event_type(self.label.event_type)
+            for each in (self.schema.event_type(event_type), labelled):
+                declared = {known.name: known for known in each.fields}.get(field)
+                if not isinstance(declared, Number) or not declared.integer:
+                    raise SchemaError(
+                        f"labels of scenario {self.name!r} belong to events by field {field!r}, "
+                        f"which is no whole-number field of {each.name!r}"
+                    )
 
     @cached_property
     def plan(self) -> Plan:
         """The features compiled for the fold."""
-        return compile_plan(self.schema, self.features)
+        return compile_plan(
+            self.schema,
+            self.features,
+            max_window_events=self.max_window_events,
+            identity_field=self.identity_field,
+        )
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The feature row of models and logs: own features, then each second entity's."""
+        second = [name for each in self.second_entities for name in each.plan.feature_names]
+        return (*self.plan.feature_names, *second)
+
+    @cached_property
+    def all_features(self) -> tuple[Feature, ...]:
+        """The declarations behind `feature_names`."""
+        return (*self.features, *(f for each in self.second_entities for f in each.features))
+
+    @cached_property
+    def definitions_digest(self) -> str:
+        """16 hex digits over what all features mean; the plan's own without second entities."""
+        digests = [self.plan.digest, *(each.plan.digest for each in self.second_entities)]
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.blake2b("".join(digests).encode(), digest_size=8).hexdigest()
 
     @cached_property
     def codec(self) -> StateCodec:

@@ -1,0 +1,32 @@
+"""What a set of features means, in 16 hex digits: equal digests, equal meaning of state cells."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from features.definitions import Feature
+from features.schema import Category, EventSchema
+from features.windows import WindowPlan
+
+# Raise when the kernel computes something else from the same definitions.
+KERNEL_VERSION = 1
+
+
+def digest_of(schema: EventSchema, features: Sequence[Feature], windows: WindowPlan | None) -> str:
+    """The digest over fields, features, windows and the kernels' version; words do not count."""
+    meaning: dict[str, object] = {
+        "kernel": KERNEL_VERSION,
+        "types": {each.name: [f.name for f in each.fields] for each in schema.types},
+        "categories": {
+            each.name: each.values for each in schema.fields.values() if isinstance(each, Category)
+        },
+        "features": [
+            {"kind": type(f).__name__, **{k: v for k, v in asdict(f).items() if k != "words"}}
+            for f in features
+        ],
+    }
+    if windows is not None:
+        meaning["windows"] = windows.meaning()
+    text = json.dumps(meaning, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

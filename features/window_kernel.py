@@ -1,0 +1,202 @@
+"""The compiled fold over windows: an event is put into its entity's buffer, then windows are read.
+
+Sums run from the newest entry to the oldest, so equal buffers give equal bits in any batches.
+"""
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+# What a read-out gives of its scan.
+COUNT, SUM, MEAN, STD, MIN, MAX, DISTINCT, RATIO, ZSCORE = range(9)
+# Columns of a scan, int64: buffer column (-1: none), window in ms, with the current event (0, 1),
+# mask of event types, buffer column of the condition (-1: none), its category code, what it needs.
+S_COLUMN, S_WINDOW, S_CURRENT, S_TYPES, S_WHERE, S_WHERE_CODE, S_NEEDS = range(7)
+NEEDS_STD, NEEDS_DISTINCT = 1, 2
+# Columns of a read-out, int64: kind, scan, column of the feature row, values column (-1: none).
+R_KIND, R_SCAN, R_TARGET, R_VALUE = range(4)
+
+_OPTIONS: Any = {"cache": True, "fastmath": False, "error_model": "numpy", "nogil": True}
+_jit = numba.njit(**_OPTIONS)
+
+
+@_jit
+def _put(entry: Any, row: int, keep_after_ms: int, bounds: Any, buffer: Any, limits: Any) -> int:
+    """Put `entry` (time, type, values) into the buffer of `row`; returns its place, or -1.
+
+    bounds: starts (e,), counts (e,), dropped (e,); buffer: times (m,), types (m,), values (m, c);
+    limits: most entries, buffer column of the identity (-1: none).
+    """
+    time_ms, event_type, own = entry
+    (starts, counts, dropped), (times, types, kept) = bounds, buffer
+    max_entries, identity = limits
+    start, end = starts[row], starts[row] + counts[row]
+    if time_ms <= keep_after_ms:
+        return -1
+    place = end
+    while place > start and times[place - 1] > time_ms:
+        place -= 1
+    if identity >= 0 and not math.isnan(own[identity]):
+        twin = place - 1
+        while twin >= start and times[twin] == time_ms:
+            if types[twin] == event_type and kept[twin, identity] == own[identity]:
+                return twin  # type: ignore[no-any-return]
+            twin -= 1
+    for j in range(end, place, -1):
+        times[j] = times[j - 1]
+        types[j] = types[j - 1]
+        kept[j] = kept[j - 1]
+    times[place], types[place] = time_ms, event_type
+    kept[place] = own
+    counts[row] += 1
+    if counts[row] > max_entries:
+        starts[row] += 1
+        counts[row] -= 1
+        dropped[row] += 1
+        if place == start:
+            return -1
+    return place  # type: ignore[no-any-return]
+
+
+@_jit
+def _is_of(scan: Any, event_type: int, own: Any) -> bool:
+    if (scan[S_TYPES] >> event_type) & 1 == 0:
+        return False
+    return scan[S_WHERE] < 0 or own[scan[S_WHERE]] == scan[S_WHERE_CODE]  # type: ignore[no-any-return]
+
+
+@_jit
+def _fits(scan: Any, j: int, current: int, types: Any, kept: Any) -> bool:
+    if j == current and scan[S_CURRENT] == 0:
+        return False
+    if not _is_of(scan, types[j], kept[j]):
+        return False
+    return scan[S_COLUMN] < 0 or not math.isnan(kept[j, scan[S_COLUMN]])
+
+
+@_jit
+def _scanned(
+    scan: Any, start: int, end: int, now_ms: int, current: int, buffer: Any, found: Any
+) -> None:
+    """Write the figures of one window into `found` (7,), each at its kind's place."""
+    times, types, kept = buffer
+    column, after_ms = scan[S_COLUMN], now_ms - scan[S_WINDOW]
+    count, total, low, high = 0, 0.0, np.nan, np.nan
+    first = end
+    for j in range(end - 1, start - 1, -1):
+        if times[j] <= after_ms:
+            break
+        first = j
+        if not _fits(scan, j, current, types, kept):
+            continue
+        value = kept[j, column] if column >= 0 else 1.0
+        count += 1
+        total += value
+        low = value if not low <= value else low
+        high = value if not high >= value else high
+    mean = total / count if count > 0 else np.nan
+    found[COUNT], found[SUM], found[MEAN], found[MIN], found[MAX] = count, total, mean, low, high
+    found[STD], found[DISTINCT] = np.nan, 0.0
+    if count == 0 or scan[S_NEEDS] == 0:
+        return
+    inside, n = np.empty(count), 0
+    for j in range(end - 1, first - 1, -1):
+        if _fits(scan, j, current, types, kept):
+            inside[n] = kept[j, column]
+            n += 1
+    if scan[S_NEEDS] & NEEDS_STD and count > 1:
+        squares = 0.0
+        for value in inside:
+            squares += (value - mean) ** 2
+        found[STD] = math.sqrt(squares / (count - 1))
+    if scan[S_NEEDS] & NEEDS_DISTINCT:
+        found[DISTINCT] = float(np.unique(inside).shape[0])
+
+
+@_jit
+def _read_out(kind: int, found: Any, value: float) -> float:
+    """One feature from a window's figures; `value` is the event's own, NaN where there is none."""
+    if kind == RATIO:
+        return value / found[MEAN] if found[MEAN] != 0.0 else np.nan
+    if kind == ZSCORE:
+        above = value - found[MEAN]
+        return above / found[STD] if found[STD] > 0.0 else np.nan
+    return found[kind]  # type: ignore[no-any-return]
+
+
+@numba.njit(
+    "void(i8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1], i8[::1], UniTuple(i8[::1], 3),"
+    " Tuple((i8[::1], i8[::1], f8[:,::1])), b1[::1], i8, UniTuple(i8, 2), i8[:,::1], i8[:,::1],"
+    " f8[:,::1])",
+    **_OPTIONS,
+)
+def fold_windows(
+    entity_rows: Any,
+    type_codes: Any,
+    times_ms: Any,
+    values: Any,
+    own: Any,
+    latest_ms: Any,
+    bounds: Any,
+    buffer: Any,
+    is_buffered: Any,
+    keep_ms: int,
+    limits: Any,
+    scans: Any,
+    reads: Any,
+    features: Any,
+) -> None:
+    """Fold n events into the buffers of e entities and write window features after each event.
+
+    entity_rows, type_codes, times_ms, values, latest_ms as in `fold_events`; own (n, c) what of
+    `values` is buffered; bounds, buffer, limits as in `_put`, with room for each entity's events;
+    is_buffered (t,) by event type; the columns R_TARGET of features (n, k) are written
+    """
+    figures = np.empty((scans.shape[0], 7))
+    starts, counts, _ = bounds
+    for i in range(entity_rows.shape[0]):
+        row, event_ms, event_type = entity_rows[i], times_ms[i], type_codes[i]
+        now_ms = max(event_ms, latest_ms[row])
+        latest_ms[row] = now_ms
+        while counts[row] > 0 and buffer[0][starts[row]] <= now_ms - keep_ms:
+            starts[row] += 1
+            counts[row] -= 1
+        current = -1
+        if is_buffered[event_type]:
+            entry = (event_ms, event_type, own[i])
+            current = _put(entry, row, now_ms - keep_ms, bounds, buffer, limits)
+        start, end = starts[row], starts[row] + counts[row]
+        for s in range(scans.shape[0]):
+            _scanned(scans[s], start, end, now_ms, current, buffer, figures[s])
+        for r in range(reads.shape[0]):
+            value = np.nan
+            if reads[r, R_VALUE] >= 0 and _is_of(scans[reads[r, R_SCAN]], event_type, own[i]):
+                value = values[i, reads[r, R_VALUE]]
+            found = figures[reads[r, R_SCAN]]
+            features[i, reads[r, R_TARGET]] = _read_out(reads[r, R_KIND], found, value)
+
+
+@numba.njit(
+    "void(i8[::1], i8[::1], i8[::1], i8[::1], Tuple((i8[::1], i8[::1], f8[:,::1])), i8[:,::1],"
+    " i8[:,::1], f8[:,::1])",
+    **_OPTIONS,
+)
+def read_windows(
+    rows: Any, at_ms: Any, starts: Any, counts: Any, buffer: Any, scans: Any, reads: Any, out: Any
+) -> None:
+    """What the buffers of `rows` (q,) say at `at_ms` (q,), of entries dated at or before it.
+
+    The columns R_TARGET of `out` (q, k) are written; what compares with an event is NaN.
+    """
+    figures = np.empty((scans.shape[0], 7))
+    for q in range(rows.shape[0]):
+        start = starts[rows[q]]
+        times = buffer[0][start : start + counts[rows[q]]]
+        end = start + np.searchsorted(times, at_ms[q], side="right")
+        for s in range(scans.shape[0]):
+            _scanned(scans[s], start, end, at_ms[q], -1, buffer, figures[s])
+        for r in range(reads.shape[0]):
+            found = figures[reads[r, R_SCAN]]
+            out[q, reads[r, R_TARGET]] = _read_out(reads[r, R_KIND], found, np.nan)
