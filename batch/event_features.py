@@ -17,7 +17,7 @@ from scenarios.scenario import Scenario
 
 _SCHEMA = (
     "entity string, epoch int, partition int, offset bigint, event_time_ms bigint, "
-    "as_of_ms bigint, arrived_ms bigint, refusal string, features array<double>"
+    "as_of_ms bigint, arrived_ms bigint, event_id bigint, refusal string, features array<double>"
 )
 _ARROW_SCHEMA = pa.schema(
     [
@@ -28,6 +28,7 @@ _ARROW_SCHEMA = pa.schema(
         ("event_time_ms", pa.int64()),
         ("as_of_ms", pa.int64()),
         ("arrived_ms", pa.int64()),
+        ("event_id", pa.int64()),
         ("refusal", pa.string()),
         ("features", pa.list_(pa.float64())),
     ]
@@ -44,11 +45,17 @@ def event_features(events: DataFrame, scenario: Scenario, limits: EventLimits) -
     """One row per record of `events` (columns of `ARCHIVED_COLUMNS`).
 
     Valid events: entity, epoch, partition, offset, event_time_ms, as_of_ms (latest event time
-    folded so far, which is what the features know up to), arrived_ms (Kafka's time), features (k
+    folded so far, which is what the features know up to), arrived_ms (Kafka's time), event_id (what
+    labels of events name it by; else null), features (k
     values in the plan's order, NaN where missing), bit-identical to what the stream computed.
     Refused ones: epoch, partition, offset and refusal (a reason code); the rest is null.
     """
-    task = FoldTask(schema=scenario.schema, codec=scenario.codec, limits=limits)
+    task = FoldTask(
+        schema=scenario.schema,
+        codec=scenario.codec,
+        limits=limits,
+        identity=scenario.label.of_event,
+    )
     return sorted_for_fold(events).mapInArrow(task, _SCHEMA)
 
 
@@ -59,6 +66,7 @@ class FoldTask:
     schema: EventSchema
     codec: StateCodec
     limits: EventLimits
+    identity: tuple[str, str] | None = None
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches of records to batches of `_ARROW_SCHEMA`; raises `EntityMoved`."""
@@ -67,9 +75,18 @@ class FoldTask:
         for batch in batches:
             for run in runs(batch):
                 events = decoder.decode(run.records)
-                yield _valid(events, run, fold_run(self.codec, cells, events, run))
+                folded = fold_run(self.codec, cells, events, run)
+                yield _valid(events, run, folded, self._event_ids(events))
                 if events.refusals:
                     yield refused_rows(events, run, _ARROW_SCHEMA)
+
+    def _event_ids(self, events: Events) -> pa.Array:
+        if self.identity is None:
+            return pa.nulls(len(events.rows), pa.int64())
+        event_type, field = self.identity
+        ids = events.values[:, self.schema.columns[field]]
+        is_other = events.type_codes != self.schema.type_codes[event_type]
+        return pa.array(np.where(is_other, -1, ids).astype(np.int64), mask=is_other)
 
 
 def fold_run(codec: StateCodec, cells: dict[str, bytes], events: Events, run: Run) -> Folded:
@@ -104,7 +121,7 @@ def _refuse_moved(entities: Entities, states: States, run: Run) -> None:
         )
 
 
-def _valid(events: Events, run: Run, folded: Folded) -> pa.RecordBatch:
+def _valid(events: Events, run: Run, folded: Folded, event_ids: pa.Array) -> pa.RecordBatch:
     count = len(events.rows)
     ends = np.arange(count + 1, dtype=np.int32) * folded.features.shape[1]
     columns = [
@@ -115,6 +132,7 @@ def _valid(events: Events, run: Run, folded: Folded) -> pa.RecordBatch:
         pa.array(events.times_ms),
         pa.array(folded.as_of_ms),
         pa.array(run.records.timestamps_ms[events.rows]),
+        event_ids,
         pa.nulls(count, pa.string()),
         pa.ListArray.from_arrays(ends, folded.features.ravel()),
     ]

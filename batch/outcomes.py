@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
@@ -14,10 +15,12 @@ from features.decode import Events
 from scenarios.scenario import Label
 
 MS_PER_DAY = 86_400_000
+# What tells outcomes apart; the event only where labels are of events.
+OUTCOME_KEY = ("entity", "label_time_ms", "event_id")
 
 _SCHEMA = (
     "entity string, epoch int, partition int, offset bigint, label_time_ms bigint, "
-    "arrived_ms bigint, label int, refusal string"
+    "arrived_ms bigint, event_id bigint, label int, refusal string"
 )
 _ARROW_SCHEMA = pa.schema(
     [
@@ -27,6 +30,7 @@ _ARROW_SCHEMA = pa.schema(
         ("offset", pa.int64()),
         ("label_time_ms", pa.int64()),
         ("arrived_ms", pa.int64()),
+        ("event_id", pa.int64()),
         ("label", pa.int32()),
         ("refusal", pa.string()),
     ]
@@ -36,24 +40,25 @@ _ARROW_SCHEMA = pa.schema(
 def outcomes(labels: DataFrame, label: Label, limits: EventLimits) -> DataFrame:
     """One row per record of `labels` (columns of `ARCHIVED_COLUMNS`): an outcome, or refused.
 
-    Outcomes: entity, epoch, partition, offset, label_time_ms, arrived_ms (Kafka's time), label (1
-    positive, 0 otherwise). Refused records: epoch, partition, offset and refusal (a reason code).
+    Outcomes: entity, epoch, partition, offset, label_time_ms, arrived_ms (Kafka's time), event_id
+    (of the event it belongs to; null where labels are of entities), label (1 positive, 0
+    otherwise). Refused records: epoch, partition, offset and refusal (a reason code).
     """
     return sorted_for_fold(labels).mapInArrow(OutcomeTask(label=label, limits=limits), _SCHEMA)
 
 
 def mature(found: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
-    """The valid outcomes of `outcomes` that are old enough at `now_ms`: entity, label_time_ms,
+    """The valid outcomes of `outcomes` that are old enough at `now_ms`: `OUTCOME_KEY`,
     label, known_ms (when the first label of it arrived), records, is_contradicted.
 
-    Of several for the same entity and time the last published one counts, so a label can be
+    Of several for the same entity, event and time the last published one counts, so a label can be
     corrected, and publishing twice changes nothing.
     """
     from pyspark.sql import functions as F
 
     latest_ms = now_ms - int(label.maturity_days * MS_PER_DAY)
     usable = F.col("refusal").isNull() & (F.col("label_time_ms") <= latest_ms)
-    valid = found.where(usable).groupBy("entity", "label_time_ms")
+    valid = found.where(usable).groupBy(*OUTCOME_KEY)
     return valid.agg(
         F.max_by("label", F.struct("epoch", "offset")).alias("label"),
         F.min("arrived_ms").alias("known_ms"),
@@ -91,10 +96,17 @@ class OutcomeTask:
             pa.array(run.records.offsets[rows]),
             pa.array(events.times_ms[chosen]),
             pa.array(run.records.timestamps_ms[rows]),
+            self._event_ids(events, chosen),
             pa.array((values == positive_code(self.label)).astype(np.int32)),
             pa.nulls(count, pa.string()),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=_ARROW_SCHEMA)
+
+    def _event_ids(self, events: Events, chosen: npt.NDArray[np.int64]) -> pa.Array:
+        if self.label.of_event is None:
+            return pa.nulls(len(chosen), pa.int64())
+        column = self.label.schema.columns[self.label.of_event[1]]
+        return pa.array(events.values[chosen, column].astype(np.int64))
 
 
 def positive_code(label: Label) -> float:

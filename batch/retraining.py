@@ -137,10 +137,10 @@ def _erased(erasures: Sequence[Erasure]) -> list[str]:
 
 def _changed(card: ModelCard, scenario: Scenario, parameters: Mapping[str, str]) -> list[str]:
     causes = []
-    if card.definitions_digest != scenario.plan.digest:
+    if card.definitions_digest != scenario.definitions_digest:
         causes.append(
-            f"features were defined as {card.definitions_digest}, are {scenario.plan.digest}: "
-            f"check out commit {card.git_commit}"
+            f"features were defined as {card.definitions_digest}, are "
+            f"{scenario.definitions_digest}: check out commit {card.git_commit}"
         )
     now = library_versions()
     for name, then in card.library_versions.items():

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from batch.archived import archived_records
 from batch.event_features import event_features
-from batch.outcomes import mature, outcomes
+from batch.outcomes import OUTCOME_KEY, mature, outcomes
+from batch.second_entity_features import second_entity_features, with_second_entities
 from batch.snapshots import SnapshotRecord, load_training_set, next_number, path_of
 from batch.training_rows import TrainingOptions, refusal_counts, rows_as_of_outcomes
 from batch.training_set import TrainingSet, training_set_of
@@ -98,8 +99,9 @@ def rows_and_counts(
         f"folded {counts['events']:,} events in {seconds:.1f} s "
         f"({counts['events'] / seconds:,.0f}/s); joining {counts['labels']:,} labels"
     )
+    looked_up = second_entity_features(found.events, found.labels, folded, scenario, options.limits)
     rows = rows_as_of_outcomes(folded, known, scenario, test_fraction=options.test_fraction)
-    rows = rows.persist()
+    rows = with_second_entities(rows, looked_up).persist()
     return rows, {**counts, **_label_counts(folded, told, known, rows)}
 
 
@@ -114,7 +116,7 @@ def write_snapshot(
     progress: Progress,
 ) -> tuple[SnapshotRecord, TrainingSet]:
     """Write `rows` as the next snapshot and read it back; raises `SnapshotDiffers`."""
-    names = build.scenario.plan.feature_names
+    names = build.scenario.feature_names
     held = training_set_of(rows, names, counts=counts)
     number = next_number(spark, place)
     record = SnapshotRecord(
@@ -124,7 +126,7 @@ def write_snapshot(
         as_of=build.as_of,
         events_version=found.events_version,
         labels_version=found.labels_version,
-        definitions_digest=build.scenario.plan.digest,
+        definitions_digest=build.scenario.definitions_digest,
         feature_names=names,
         test_fraction=build.options.test_fraction,
         rows=len(held.entities),
@@ -156,7 +158,7 @@ def _label_counts(
 ) -> dict[str, int]:
     """What became of the labels; each reason for which one gives no row is counted."""
     valid = told.where("refusal is null")
-    outcomes_ = valid.select("entity", "label_time_ms").distinct().count()
+    outcomes_ = valid.select(*OUTCOME_KEY).distinct().count()
     kept = known.agg(
         F.count("*").alias("mature"),
         F.sum(F.col("records") - 1).alias("repeated"),

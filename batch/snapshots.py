@@ -105,10 +105,10 @@ def load_training_set(
 
 def check_definitions(record: SnapshotRecord, scenario: Scenario) -> None:
     """Raise `OtherDefinitions` unless the snapshot's features are those of `scenario` today."""
-    if record.definitions_digest != scenario.plan.digest:
+    if record.definitions_digest != scenario.definitions_digest:
         raise OtherDefinitions(
             f"snapshot {record.number} has features of definitions {record.definitions_digest} "
-            f"(commit {record.git_commit}), this code has {scenario.plan.digest}: run "
+            f"(commit {record.git_commit}), this code has {scenario.definitions_digest}: run "
             f"./spark-submit.sh {MADE_BY} --scenario {scenario.name}, or check out that commit"
         )
 

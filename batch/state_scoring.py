@@ -21,6 +21,12 @@ from scenarios.scenario import Scenario, load_scenario
 _CHECKED_ROWS = 1000
 
 
+class NeedsEvents(RuntimeError):
+    """The scenario's scores belong to events; stored states alone cannot be scored."""
+
+    exit_code = 4
+
+
 @dataclass(frozen=True)
 class ScoredStates:
     """n entities that could be scored.
@@ -82,7 +88,7 @@ class StateScorer:
         decisions = self.scenario.policy.decide(
             scores,
             features,
-            feature_names=self._codec.plan.feature_names,
+            feature_names=self.scenario.feature_names,
             thresholds=self.thresholds,
             is_control=control,
         )
@@ -120,4 +126,16 @@ class StateScorer:
 
 
 def _rows_of(states: States, kept: Flags) -> States:
-    return States(**{name: values[kept] for name, values in vars(states).items()})
+    """The states where `kept`, without their buffers, which were read out before."""
+    own = {name: values for name, values in vars(states).items() if name != "buffers"}
+    return States(**{name: values[kept] for name, values in own.items()})
+
+
+def check_state_tells_all(scenario: Scenario) -> None:
+    """Raise `NeedsEvents` where a state alone does not say what the model needs."""
+    if scenario.second_entities:
+        names = [each.name for each in scenario.second_entities]
+        raise NeedsEvents(
+            f"scenario {scenario.name!r} scores events with features of {names}: a stored state "
+            "does not say which one comes next, so states cannot be scored without events"
+        )

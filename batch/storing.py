@@ -109,8 +109,8 @@ def train_and_store(
 def _card(trained: Trained, found: TrainingSet, scenario: Scenario, origin: Origin) -> ModelCard:
     return ModelCard(
         scenario=scenario.name,
-        feature_names=scenario.plan.feature_names,
-        definitions_digest=scenario.plan.digest,
+        feature_names=scenario.feature_names,
+        definitions_digest=scenario.definitions_digest,
         seed=origin.seed,
         training_counts=found.counts,
         metrics=trained.metrics(),
@@ -156,7 +156,7 @@ def _check_stored(folder: Path, trained: Trained, found: TrainingSet, scenario: 
         name=scenario.name,
         version="new",
         sha256=folder_sha256(folder),
-        available_features=scenario.plan.feature_names,
+        available_features=scenario.feature_names,
     )
     again = loaded.scores(found.features[found.is_test])
     if not np.array_equal(again, trained.test_scores):
@@ -167,7 +167,7 @@ def _check_stored(folder: Path, trained: Trained, found: TrainingSet, scenario: 
 def _params(
     trained: Trained, found: TrainingSet, scenario: Scenario, origin: Origin
 ) -> dict[str, object]:
-    names = np.array(scenario.plan.feature_names)
+    names = np.array(scenario.feature_names)
     unused = names[rare_columns(found.features[~found.is_test])]
     snapshot = asdict(origin.snapshot) if origin.snapshot else {}
     libraries = library_versions()
@@ -180,7 +180,7 @@ def _params(
         "folds": FOLDS,
         "features": len(names),
         "features_without_values": ",".join(unused.tolist()),
-        "definitions_digest": scenario.plan.digest,
+        "definitions_digest": scenario.definitions_digest,
         "policy_version": scenario.policy.version,
         "training_rows": len(found.entities),
         "training_rows_digest": found.digest,

@@ -8,7 +8,8 @@ from pyspark.sql.types import StringType
 
 from batch.event_features import event_features
 from batch.limits import EventLimits
-from batch.outcomes import mature, outcomes
+from batch.outcomes import OUTCOME_KEY, mature, outcomes
+from batch.second_entity_features import second_entity_features, with_second_entities
 from batch.split import is_held_out
 from scenarios.scenario import Scenario
 
@@ -35,7 +36,9 @@ def training_rows(
     folded = event_features(events, scenario, options.limits)
     found = outcomes(labels, scenario.label, options.limits)
     known = mature(found, scenario.label, now_ms=options.as_of_ms)
-    return rows_as_of_outcomes(folded, known, scenario, test_fraction=options.test_fraction)
+    looked_up = second_entity_features(events, labels, folded, scenario, options.limits)
+    rows = rows_as_of_outcomes(folded, known, scenario, test_fraction=options.test_fraction)
+    return with_second_entities(rows, looked_up)
 
 
 def rows_as_of_outcomes(
@@ -44,24 +47,29 @@ def rows_as_of_outcomes(
     """The point-in-time join of `event_features` and `mature` outcomes.
 
     Columns: entity, label_time_ms, features_as_of_ms, label, split ("train" or "test"), epoch,
-    partition, offset (of the event that the features follow), and one per feature.
+    partition, offset (of the event that the features follow), and one per own feature.
 
-    An outcome gets the features of its entity's last event in the stream's order that knew of
-    nothing later than the outcome and had arrived before the outcome was known. So neither an
-    event dated after the outcome leaks, nor one that was dated back once the outcome was known;
-    an event that arrived in time but is dated later hides those after it. An outcome without such
-    an event, or without the scenario's required feature, gives no row, just as no prediction
-    would have been made.
+    An outcome of an event gets the features right after that event; where it was published twice,
+    after the first. An outcome of an entity gets the features of its entity's last event in the
+    stream's order that knew of nothing later than the outcome and had arrived before the outcome
+    was known. So neither an event dated after the outcome leaks, nor one that was dated back once
+    the outcome was known; an event that arrived in time but is dated later hides those after it.
+    An outcome without its event, or without the scenario's required feature, gives no row, just as
+    no prediction would have been made.
     """
     valid = folded.where(F.col("refusal").isNull()).select(
-        "entity", "epoch", "partition", "offset", "as_of_ms", "arrived_ms", "features"
-    )
-    known_before = valid.join(known, on="entity", how="inner").where(
-        (F.col("as_of_ms") <= F.col("label_time_ms")) & (F.col("arrived_ms") <= F.col("known_ms"))
+        "entity", "event_id", "epoch", "partition", "offset", "as_of_ms", "arrived_ms", "features"
     )
     event = F.struct("epoch", "partition", "offset", "as_of_ms", "features")
-    latest = known_before.groupBy("entity", "label_time_ms").agg(
-        F.max_by(event, F.struct("epoch", "offset")).alias("last"),
+    if scenario.label.of_event is None:
+        valid, on, chosen = valid.drop("event_id"), ["entity"], F.max_by
+    else:
+        on, chosen = ["entity", "event_id"], F.min_by
+    known_before = valid.join(known, on=on, how="inner").where(
+        (F.col("as_of_ms") <= F.col("label_time_ms")) & (F.col("arrived_ms") <= F.col("known_ms"))
+    )
+    latest = known_before.groupBy(*OUTCOME_KEY).agg(
+        chosen(event, F.struct("epoch", "offset")).alias("last"),
         F.first("label").alias("label"),
     )
     rows = latest.select(

@@ -12,6 +12,7 @@ from batch.training_rows import TEST
 
 # Fewer of a kind leave a fold of the cross-validation without one.
 MINIMUM_PER_CLASS = 10
+_ORDER = ("entity", "label_time_ms", "epoch", "offset")
 
 
 class NothingToTrain(RuntimeError):
@@ -22,7 +23,7 @@ class NothingToTrain(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """r rows, ordered by entity and label time.
+    """r rows, ordered by entity, label time and the event's position.
 
     entities r ids; outcomes int64 (r,) of 0 and 1; features float64 (r, k); is_test bool (r,);
     counts: what was read, refused and used
@@ -48,8 +49,8 @@ def training_set_of(
     rows: DataFrame, feature_names: Sequence[str], *, counts: Mapping[str, int]
 ) -> TrainingSet:
     """The rows of `rows_as_of_outcomes` in memory; counts of rows and positives are added."""
-    table = rows.select("entity", "label_time_ms", "label", "split", *feature_names).toPandas()
-    table = table.sort_values(["entity", "label_time_ms"], kind="stable")
+    table = rows.select(*_ORDER, "label", "split", *feature_names).toPandas()
+    table = table.sort_values(list(_ORDER), kind="stable")
     is_test = (table["split"] == TEST).to_numpy(dtype=np.bool_)
     outcomes = table["label"].to_numpy(dtype=np.int64)
     own = {

@@ -41,7 +41,7 @@ def models_of_archive(
         tracking_place(settings),
         scenario.name,
         versions_told(predictions),
-        feature_names=scenario.plan.feature_names,
+        feature_names=scenario.feature_names,
         cache_dir=cache_dir() / "models",
     )
 
@@ -73,7 +73,7 @@ def _audited(settings: Settings, scenario: Scenario, version: str) -> AuditedMod
     found = read_version(tracking_place(settings), scenario.name, version)
     files = cache_dir() / "models"
     card = card_of(found, cache_dir=files)
-    names = scenario.plan.feature_names
+    names = scenario.feature_names
     try:
         model = load_version(found, available_features=names, cache_dir=files)
     except ModelUnusable as error:

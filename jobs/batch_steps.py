@@ -12,7 +12,7 @@ from batch.batch_rows import RowTask, rows_of, write_rows
 from batch.batch_scoring import ARROW_ROWS, band_counts, scores_of, write_scores
 from batch.retention_list import retention_list, write_list
 from batch.run_tables import RunTables
-from batch.state_scoring import StateScorer
+from batch.state_scoring import StateScorer, check_state_tells_all
 from batch.state_snapshot import ScanTask, newest_states, write_states
 from conf.settings import Settings
 from jobs.from_settings import hbase_store
@@ -49,10 +49,11 @@ def scorer_of(
     """The scorer with model `version` ("champion" or a number), loaded and checked here.
 
     The champion decides by the deployment's thresholds, any other version by its card's. Raises
-    `NoSuchVersion` and what loading raises.
+    `NeedsEvents`, `NoSuchVersion` and what loading raises.
     """
+    check_state_tells_all(scenario)
     found = model_version(settings, scenario.name, version)
-    names, cache = scenario.plan.feature_names, cache_dir() / "models"
+    names, cache = scenario.feature_names, cache_dir() / "models"
     model = load_version(found, available_features=names, cache_dir=cache)
     deployment = read_deployment(hbase_store(settings), scenario.name)
     is_champion = deployment is not None and deployment.champion.version == found.version
@@ -139,7 +140,7 @@ class BatchSteps:
             "run": self.tables.run,
             "model_version": scorer.model.version,
             "as_of_ms": scorer.at_ms,
-            "feature_definitions": scenario.plan.digest,
+            "feature_definitions": scenario.definitions_digest,
             "policy_version": scenario.policy.version,
             "thresholds": dict(scorer.thresholds),
             "git_commit": self.commit,

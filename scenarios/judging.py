@@ -21,7 +21,7 @@ class CaseRules:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
-        self._names = scenario.plan.feature_names
+        self._names = scenario.feature_names
         self._teller = ReasonTeller(scenario)
         self._explained = np.array([band.explained for band in scenario.policy.bands])
         required = scenario.required_feature

@@ -18,8 +18,8 @@ class ReasonTeller:
     """Turns SHAP values of one scenario into reasons."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._features = scenario.features
-        self._categories = [_categories(scenario, each) for each in scenario.features]
+        self._features = scenario.all_features
+        self._categories = [_categories(scenario, each) for each in scenario.all_features]
 
     def tell(
         self, contributions: npt.NDArray[np.float64], values: npt.NDArray[np.float64]

@@ -65,7 +65,7 @@ class Auditor:
             reasons=sentences(told.reasons),
             reasons_recomputed=None if judged.reasons is None else sentences(judged.reasons),
             definitions=told.feature_definitions,
-            todays_definitions=self.scenario.plan.digest,
+            todays_definitions=self.scenario.definitions_digest,
             model_name=told.model.name,
             model_version=told.model.version,
             model=_model_facts(model),
@@ -100,7 +100,7 @@ class Auditor:
         model: AuditedModel | None,
         obstacles: list[str],
     ) -> Replayed | None:
-        digest, todays = found.told.feature_definitions, self.scenario.plan.digest
+        digest, todays = found.told.feature_definitions, self.scenario.definitions_digest
         if digest != todays:
             commit = "the commit that had them"
             if model is not None and model.card.definitions_digest == digest:
@@ -137,8 +137,8 @@ def sentences(reasons: Sequence[Reason]) -> list[str]:
 def _feature_names(scenario: Scenario, found: Found, model: AuditedModel | None) -> tuple[str, ...]:
     """Names of the logged values: by the definitions of then, as far as they are known."""
     told = found.told
-    if told.feature_definitions == scenario.plan.digest:
-        return scenario.plan.feature_names
+    if told.feature_definitions == scenario.definitions_digest:
+        return scenario.feature_names
     if model is not None and model.card.definitions_digest == told.feature_definitions:
         return tuple(model.card.feature_names)
     return tuple(f"feature {number + 1}" for number in range(len(told.features)))

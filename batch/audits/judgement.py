@@ -10,9 +10,9 @@ from batch.audits.facts import FieldFact, Shown
 from batch.audits.model import AuditedModel
 from batch.audits.replay import Replayed
 from batch.recomputing.bits import same_bits
-from batch.recomputing.logged import LoggedPrediction
+from batch.recomputing.logged import LoggedPrediction, as_floats
 from models.scoring_model import ScoringModel
-from scenarios.judging import CaseRules
+from scenarios.judging import CaseRules, Floats
 from scenarios.policy import Decisions
 from scenarios.scenario import Scenario
 from stores.predictions import Reason, utc
@@ -79,7 +79,7 @@ def _judged(
     *,
     is_todays: bool,
 ) -> dict[str, Any]:
-    features = np.asarray(replayed.features)[None, :]
+    features = with_second_entities(np.asarray(replayed.features), subject.told)[None, :]
     score = model.scores(features)
     again: dict[str, Any] = {"score": float(score[0])}
     if not is_todays:
@@ -89,7 +89,7 @@ def _judged(
     decided: Decisions = policy.decide(
         score,
         features,
-        feature_names=scenario.plan.feature_names,
+        feature_names=scenario.feature_names,
         thresholds=subject.told.thresholds,
         is_control=control,
     )
@@ -100,6 +100,11 @@ def _judged(
     is_explained = bool(rules.needs_reasons(decided)[0])
     again["reasons"] = rules.reasons(model, features)[0] if is_explained else []
     return again
+
+
+def with_second_entities(own: Floats, told: LoggedPrediction) -> Floats:
+    """The full feature row: `own` (k,) as recomputed, second entities' values as logged."""
+    return np.concatenate([own, as_floats(told.features)[len(own) :]])
 
 
 def _field(name: str, told: Any, again: dict[str, Any]) -> FieldFact:

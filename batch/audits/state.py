@@ -44,7 +44,8 @@ def feature_facts(
 ) -> list[FeatureFact]:
     """Every feature with its logged and its recomputed value; `names` are those of then."""
     logged = as_floats(told.features)
-    if again is None or again.features is None or len(again.features) != len(logged):
+    own = len(scenario.plan.feature_names)
+    if again is None or again.features is None or len(logged) != len(scenario.feature_names):
         return [
             FeatureFact(
                 name=name,
@@ -55,7 +56,17 @@ def feature_facts(
             )
             for name, value in zip(names, logged, strict=False)
         ]
-    equal = compared(np.array(logged), again.features).equal.tolist()
+    equal = compared(np.array(logged[:own]), again.features).equal.tolist()
+    looked_up = [
+        FeatureFact(
+            name=name,
+            words=f"{words_of(scenario, name, value)} (read from a second entity)",
+            logged=_known(value),
+            recomputed=None,
+            equal=None,
+        )
+        for name, value in zip(names[own:], logged[own:], strict=True)
+    ]
     return [
         FeatureFact(
             name=name,
@@ -65,9 +76,9 @@ def feature_facts(
             equal=same,
         )
         for name, value, anew, same in zip(
-            names, logged, again.features.tolist(), equal, strict=True
+            names[:own], logged[:own], again.features.tolist(), equal, strict=True
         )
-    ]
+    ] + looked_up
 
 
 def words_of(scenario: Scenario, name: str, value: float) -> str:

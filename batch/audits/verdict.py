@@ -36,16 +36,17 @@ def verdict_of(
         return f"NOT reproduced: {named}{more}."
     if outcome == "not checkable":
         return f"Not recomputed: {'; '.join(obstacles)}."
+    recomputed = sum(each.equal is not None for each in features)
+    told = f"{recomputed} features"
+    if recomputed < len(features):
+        told += f" ({len(features) - recomputed} more, of second entities, taken as logged)"
     if not policy.is_todays:
         return (
-            f"Reproduced to the last bit: {len(features)} features and the score. The policy has "
+            f"Reproduced to the last bit: {told} and the score. The policy has "
             f"changed since (then {policy.version}, now {policy.todays_version}), so band, action "
             "and review were not decided again."
         )
-    return (
-        f"Reproduced to the last bit: {len(features)} features, the score, band, action, review "
-        "and reasons."
-    )
+    return f"Reproduced to the last bit: {told}, the score, band, action, review and reasons."
 
 
 def differences(features: Sequence[FeatureFact], fields: Sequence[FieldFact]) -> list[str]:

@@ -107,8 +107,12 @@ def _tally_states(rows: _Rows, tally: Tally) -> None:
 
 def _compare(rows: _Rows, tally: Tally, scenario: Scenario, rejudge: Rejudge) -> None:
     names = scenario.plan.feature_names
-    logged, computed = rows.matrix("features", len(names)), rows.matrix("computed", len(names))
-    _compare_floats(rows, tally, names, logged, computed)
+    logged = rows.matrix("features", len(scenario.feature_names))
+    computed = rows.matrix("computed", len(names))
+    _compare_floats(rows, tally, names, logged[:, : len(names)], computed)
+    # What second entities said is not recomputed here: `report_skew` measures it. The score is
+    # made again from what was logged of them.
+    computed = np.hstack([computed, logged[:, len(names) :]])
     again = rejudge.cases(
         Cases(
             entities=rows.list("entity"),

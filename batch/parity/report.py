@@ -120,7 +120,7 @@ def report_of(
         checked_at=checked_at.isoformat(timespec="seconds"),
         day=None if day is None else day.isoformat(),
         share=share,
-        definitions=scenario.plan.digest,
+        definitions=scenario.definitions_digest,
         events_version=versions[0],
         predictions_version=versions[1],
         columns=[_column(fields[name].asDict()) for name in order if name in fields],

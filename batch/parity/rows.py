@@ -86,7 +86,9 @@ def _state(scenario: Scenario, horizon: Horizon) -> Column:
     can_score = _can_score(scenario)
     return (
         F.when(kind == UNREADABLE, NOT_READABLE)
-        .when(is_prediction & (F.col("definitions") != scenario.plan.digest), OTHER_DEFINITIONS)
+        .when(
+            is_prediction & (F.col("definitions") != scenario.definitions_digest), OTHER_DEFINITIONS
+        )
         .when(kind.isNull() & refusal.isNotNull(), REFUSED)
         .when(kind.isNull() & (F.col("arrived_ms") > horizon.predictions_ms), AWAITED)
         .when(kind.isNull(), NO_PREDICTION)

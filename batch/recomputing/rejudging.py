@@ -107,7 +107,7 @@ class Rejudge:
             decisions = policy.decide(
                 found.scores[rows],
                 cases.features[rows],
-                feature_names=self._scenario.plan.feature_names,
+                feature_names=self._scenario.feature_names,
                 thresholds=msgspec.json.decode(text, type=dict[str, float]),
                 is_control=found.control[rows],
             )
