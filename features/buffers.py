@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.windows import WindowPlan
+from features.window_plan import WindowPlan
 
 _NO_CODE = 255
 _NO_WHOLE = {"<i4": np.iinfo(np.int32).min, "<i8": np.iinfo(np.int64).min}

@@ -31,7 +31,8 @@ from features.digest import digest_of
 from features.plan import CODE, COUNT, REAL, Plan, Slot
 from features.read_fields import check_fields, condition_of, field_of
 from features.schema import Category, EventSchema, SchemaError
-from features.windows import WindowPlan, window_plan
+from features.window_plan import WindowPlan
+from features.windows import window_plan
 
 
 def compile_plan(

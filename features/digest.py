@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from features.definitions import Feature
 from features.schema import Category, EventSchema
-from features.windows import WindowPlan
+from features.window_plan import WindowPlan
 
 # Raise when the kernel computes something else from the same definitions.
 KERNEL_VERSION = 1

@@ -104,20 +104,13 @@ def _fold_buffers(
     buffered = entity_rows[windows.is_buffered[events.type_codes]]
     buffers = states.buffers.with_room(np.bincount(buffered, minlength=len(states)))
     before = int(buffers.dropped.sum())
+    own = windows.buffered_values(events.values)
     fold_windows(
-        entity_rows,
-        events.type_codes,
-        events.times_ms,
-        events.values,
-        windows.buffered_values(events.values),
+        (entity_rows, events.type_codes, events.times_ms, events.values, own),
         states.latest_ms.copy(),  # `fold_events` moves the state's own
         (buffers.starts, buffers.counts, buffers.dropped),
         (buffers.times_ms, buffers.types, buffers.values),
-        windows.is_buffered,
-        windows.keep_ms,
-        (windows.max_entries, windows.identity),
-        windows.scans,
-        windows.reads,
+        windows.for_kernel,
         features,
     )
     states.buffers = buffers

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.windows import WindowPlan
+from features.window_plan import WindowPlan
 
 CODE, COUNT, REAL = "code", "count", "real"
 

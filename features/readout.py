@@ -8,7 +8,7 @@ from features.kernel import read_states
 from features.plan import Plan
 from features.state import StateCodec, States
 from features.window_kernel import read_windows
-from features.windows import WindowPlan
+from features.window_plan import WindowPlan
 
 
 def features_of_states(

@@ -12,8 +12,9 @@ import numpy as np
 # What a read-out gives of its scan.
 COUNT, SUM, MEAN, STD, MIN, MAX, DISTINCT, RATIO, ZSCORE = range(9)
 # Columns of a scan, int64: buffer column (-1: none), window in ms, with the current event (0, 1),
-# mask of event types, buffer column of the condition (-1: none), its category code, what it needs.
-S_COLUMN, S_WINDOW, S_CURRENT, S_TYPES, S_WHERE, S_WHERE_CODE, S_NEEDS = range(7)
+# mask of event types, buffer column of the condition (-1: none), its category code, what it needs,
+# where the scans end that differ from it in their (rising) windows only.
+S_COLUMN, S_WINDOW, S_CURRENT, S_TYPES, S_WHERE, S_WHERE_CODE, S_NEEDS, S_STOP = range(8)
 NEEDS_STD, NEEDS_DISTINCT = 1, 2
 # Columns of a read-out, int64: kind, scan, column of the feature row, values column (-1: none).
 R_KIND, R_SCAN, R_TARGET, R_VALUE = range(4)
@@ -45,8 +46,7 @@ def _put(entry: Any, row: int, keep_after_ms: int, bounds: Any, buffer: Any, lim
                 return twin  # type: ignore[no-any-return]
             twin -= 1
     for j in range(end, place, -1):
-        times[j] = times[j - 1]
-        types[j] = types[j - 1]
+        times[j], types[j] = times[j - 1], types[j - 1]
         kept[j] = kept[j - 1]
     times[place], types[place] = time_ms, event_type
     kept[place] = own
@@ -55,9 +55,7 @@ def _put(entry: Any, row: int, keep_after_ms: int, bounds: Any, buffer: Any, lim
         starts[row] += 1
         counts[row] -= 1
         dropped[row] += 1
-        if place == start:
-            return -1
-    return place  # type: ignore[no-any-return]
+    return place if place >= starts[row] else -1  # type: ignore[no-any-return]
 
 
 @_jit
@@ -69,33 +67,17 @@ def _is_of(scan: Any, event_type: int, own: Any) -> bool:
 
 @_jit
 def _fits(scan: Any, j: int, current: int, types: Any, kept: Any) -> bool:
-    if j == current and scan[S_CURRENT] == 0:
-        return False
-    if not _is_of(scan, types[j], kept[j]):
+    if (j == current and scan[S_CURRENT] == 0) or not _is_of(scan, types[j], kept[j]):
         return False
     return scan[S_COLUMN] < 0 or not math.isnan(kept[j, scan[S_COLUMN]])
 
 
 @_jit
-def _scanned(
-    scan: Any, start: int, end: int, now_ms: int, current: int, buffer: Any, found: Any
+def _close(
+    scan: Any, sums: Any, first: int, end: int, current: int, buffer: Any, found: Any
 ) -> None:
-    """Write the figures of one window into `found` (7,), each at its kind's place."""
-    times, types, kept = buffer
-    column, after_ms = scan[S_COLUMN], now_ms - scan[S_WINDOW]
-    count, total, low, high = 0, 0.0, np.nan, np.nan
-    first = end
-    for j in range(end - 1, start - 1, -1):
-        if times[j] <= after_ms:
-            break
-        first = j
-        if not _fits(scan, j, current, types, kept):
-            continue
-        value = kept[j, column] if column >= 0 else 1.0
-        count += 1
-        total += value
-        low = value if not low <= value else low
-        high = value if not high >= value else high
+    """Write the figures of a window, entries `first` to `end`, into `found` (7,)."""
+    (count, total, low, high), (_, types, kept) = sums, buffer
     mean = total / count if count > 0 else np.nan
     found[COUNT], found[SUM], found[MEAN], found[MIN], found[MAX] = count, total, mean, low, high
     found[STD], found[DISTINCT] = np.nan, 0.0
@@ -104,15 +86,42 @@ def _scanned(
     inside, n = np.empty(count), 0
     for j in range(end - 1, first - 1, -1):
         if _fits(scan, j, current, types, kept):
-            inside[n] = kept[j, column]
+            inside[n] = kept[j, scan[S_COLUMN]]
             n += 1
     if scan[S_NEEDS] & NEEDS_STD and count > 1:
-        squares = 0.0
-        for value in inside:
-            squares += (value - mean) ** 2
-        found[STD] = math.sqrt(squares / (count - 1))
+        found[STD] = math.sqrt(((inside - mean) ** 2).sum() / (count - 1))
     if scan[S_NEEDS] & NEEDS_DISTINCT:
         found[DISTINCT] = float(np.unique(inside).shape[0])
+
+
+@_jit
+def _scanned(
+    scans: Any, start: int, end: int, now_ms: int, current: int, buffer: Any, figures: Any
+) -> None:
+    """Write the figures of all windows; those that differ in length only share one pass."""
+    times, types, kept = buffer
+    s = 0
+    while s < scans.shape[0]:
+        scan, column, stop = scans[s], scans[s, S_COLUMN], scans[s, S_STOP]
+        count, total, low, high, first = 0, 0.0, np.nan, np.nan, end
+        for j in range(end - 1, start - 1, -1):
+            while s < stop and times[j] <= now_ms - scans[s, S_WINDOW]:
+                sums = (count, total, low, high)
+                _close(scans[s], sums, first, end, current, buffer, figures[s])
+                s += 1
+            if s == stop:
+                break
+            first = j
+            if _fits(scan, j, current, types, kept):
+                value = kept[j, column] if column >= 0 else 1.0
+                count += 1
+                total += value
+                low = value if not low <= value else low
+                high = value if not high >= value else high
+        sums = (count, total, low, high)
+        for last in range(s, stop):
+            _close(scans[last], sums, first, end, current, buffer, figures[last])
+        s = stop
 
 
 @_jit
@@ -127,33 +136,23 @@ def _read_out(kind: int, found: Any, value: float) -> float:
 
 
 @numba.njit(
-    "void(i8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1], i8[::1], UniTuple(i8[::1], 3),"
-    " Tuple((i8[::1], i8[::1], f8[:,::1])), b1[::1], i8, UniTuple(i8, 2), i8[:,::1], i8[:,::1],"
+    "void(Tuple((i8[::1], i8[::1], i8[::1], f8[:,::1], f8[:,::1])), i8[::1], UniTuple(i8[::1], 3),"
+    " Tuple((i8[::1], i8[::1], f8[:,::1])), Tuple((b1[::1], i8, i8, i8, i8[:,::1], i8[:,::1])),"
     " f8[:,::1])",
     **_OPTIONS,
 )
 def fold_windows(
-    entity_rows: Any,
-    type_codes: Any,
-    times_ms: Any,
-    values: Any,
-    own: Any,
-    latest_ms: Any,
-    bounds: Any,
-    buffer: Any,
-    is_buffered: Any,
-    keep_ms: int,
-    limits: Any,
-    scans: Any,
-    reads: Any,
-    features: Any,
+    events: Any, latest_ms: Any, bounds: Any, buffer: Any, plan: Any, features: Any
 ) -> None:
     """Fold n events into the buffers of e entities and write window features after each event.
 
-    entity_rows, type_codes, times_ms, values, latest_ms as in `fold_events`; own (n, c) what of
-    `values` is buffered; bounds, buffer, limits as in `_put`, with room for each entity's events;
-    is_buffered (t,) by event type; the columns R_TARGET of features (n, k) are written
+    events: entity_rows, type_codes, times_ms, values as in `fold_events` and own (n, c), what of
+    `values` is buffered; latest_ms as there; bounds, buffer as in `_put`, with room for each
+    entity's events; plan: is_buffered (t,) by event type, how long entries stay, most entries,
+    buffer column of the identity (-1: none), scans, reads. Columns R_TARGET of features are written.
     """
+    entity_rows, type_codes, times_ms, values, own = events
+    is_buffered, keep_ms, max_entries, identity, scans, reads = plan
     figures = np.empty((scans.shape[0], 7))
     starts, counts, _ = bounds
     for i in range(entity_rows.shape[0]):
@@ -166,10 +165,10 @@ def fold_windows(
         current = -1
         if is_buffered[event_type]:
             entry = (event_ms, event_type, own[i])
+            limits = (max_entries, identity)
             current = _put(entry, row, now_ms - keep_ms, bounds, buffer, limits)
         start, end = starts[row], starts[row] + counts[row]
-        for s in range(scans.shape[0]):
-            _scanned(scans[s], start, end, now_ms, current, buffer, figures[s])
+        _scanned(scans, start, end, now_ms, current, buffer, figures)
         for r in range(reads.shape[0]):
             value = np.nan
             if reads[r, R_VALUE] >= 0 and _is_of(scans[reads[r, R_SCAN]], event_type, own[i]):
@@ -195,8 +194,7 @@ def read_windows(
         start = starts[rows[q]]
         times = buffer[0][start : start + counts[rows[q]]]
         end = start + np.searchsorted(times, at_ms[q], side="right")
-        for s in range(scans.shape[0]):
-            _scanned(scans[s], start, end, at_ms[q], -1, buffer, figures[s])
+        _scanned(scans, start, end, at_ms[q], -1, buffer, figures)
         for r in range(reads.shape[0]):
             found = figures[reads[r, R_SCAN]]
             out[q, reads[r, R_TARGET]] = _read_out(reads[r, R_KIND], found, np.nan)

@@ -1,4 +1,4 @@
-"""What a plan's window features need: which events are buffered, how compactly, and what is read.
+"""Compiles window features: which events are buffered, how compactly, and what is read.
 
 An entity's buffer holds its events of the window features' types, in order of event time (equal
 times: of arrival), as long as any window can hold them. An event that comes late is put in its
@@ -9,7 +9,6 @@ repeat: it is not buffered again.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +17,9 @@ from features import definitions as kinds
 from features import window_kernel as kernel
 from features.definitions import RatioToMean, WindowFeature, ZScore
 from features.schema import Category, EventSchema, Number, SchemaError
+from features.window_plan import BufferColumn, WindowPlan
 
 MS_PER_DAY = 86_400_000
-_U4_SPAN_MS = 2**32
 _MAX_TYPES = 62  # one bit each in an int64
 
 _READ_KIND: dict[type, int] = {
@@ -39,61 +38,6 @@ _NEEDS = {
     kernel.ZSCORE: kernel.NEEDS_STD,
     kernel.DISTINCT: kernel.NEEDS_DISTINCT,
 }
-
-
-@dataclass(frozen=True)
-class BufferColumn:
-    """A field in the buffer: stored as `value * scale` in `stored_as` (a numpy type code)."""
-
-    field: str
-    source: int
-    stored_as: str
-    scale: float
-
-
-@dataclass(frozen=True)
-class WindowPlan:
-    """How windows are kept (`keep_ms`: how long) and read; arrays as the kernel says."""
-
-    columns: tuple[BufferColumn, ...]
-    is_buffered: npt.NDArray[np.bool_]
-    keep_ms: int
-    max_entries: int
-    identity: int
-    scans: npt.NDArray[np.int64]
-    reads: npt.NDArray[np.int64]
-
-    @property
-    def stores_types(self) -> bool:
-        """Whether entries tell their event type: not where there is one only."""
-        return int(self.is_buffered.sum()) > 1
-
-    @property
-    def entry(self) -> np.dtype[np.void]:
-        """An entry as it is packed: its age before the latest event time, type, fields."""
-        age = ("age_ms", "<u4" if self.keep_ms < _U4_SPAN_MS else "<i8")
-        types = [("type", "u1")] if self.stores_types else []
-        fields = [(f"c{i}", column.stored_as) for i, column in enumerate(self.columns)]
-        return np.dtype([age, *types, *fields])
-
-    def buffered_values(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The buffer's columns of events' `values` (n, f), rounded as they are kept, (n, c)."""
-        kept = np.empty((len(values), len(self.columns)))
-        for position, column in enumerate(self.columns):
-            found = values[:, column.source]
-            if column.scale != 1.0:
-                found = np.rint(found * column.scale) / column.scale
-            kept[:, position] = found
-        return kept
-
-    def meaning(self) -> dict[str, object]:
-        """What decides about the buffer's content, for the plan's digest."""
-        return {
-            "columns": [(c.field, c.stored_as, c.scale) for c in self.columns],
-            "keep_ms": self.keep_ms,
-            "max_entries": self.max_entries,
-            "identity": self.identity,
-        }
 
 
 def window_plan(
@@ -122,15 +66,29 @@ def window_plan(
         needs[scan] = needs.get(scan, 0) | _NEEDS.get(kind, 0)
         name = getattr(feature, "field", None)
         reads.append((kind, scan, target, schema.columns[name] if name else -1))
+    by_family, place = _by_family([(*row, needs[i]) for row, i in scans.items()])
     return WindowPlan(
         columns=tuple(_column(schema, name) for name in fields),
         is_buffered=_buffered_types(schema, [each for _, each in features]),
         keep_ms=_ms(max(each.days for _, each in features) + slack_days),
         max_entries=max_entries,
         identity=position[identity_field] if identity_field else -1,
-        scans=np.array([(*row, needs[i]) for row, i in scans.items()], dtype=np.int64),
-        reads=np.array(reads, dtype=np.int64),
+        scans=by_family,
+        reads=np.array([(kind, place[i], *rest) for kind, i, *rest in reads], dtype=np.int64),
     )
+
+
+def _by_family(scans: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64], list[int]]:
+    """Scans that differ in their window only beside each other, windows rising; and new places."""
+
+    def family(row: tuple[int, ...]) -> tuple[int, ...]:
+        return (row[0], *row[2:6])
+
+    order = sorted(range(len(scans)), key=lambda i: (family(scans[i]), scans[i][1]))
+    kinds = [family(scans[i]) for i in order]
+    stops = [len(kinds) - kinds[::-1].index(kind) for kind in kinds]
+    found = [(*scans[i], stop) for i, stop in zip(order, stops, strict=True)]
+    return np.array(found, dtype=np.int64), [order.index(i) for i in range(len(scans))]
 
 
 def _check(
