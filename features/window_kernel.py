@@ -149,7 +149,7 @@ def fold_windows(
     events: entity_rows, type_codes, times_ms, values as in `fold_events` and own (n, c), what of
     `values` is buffered; latest_ms as there; bounds, buffer as in `_put`, with room for each
     entity's events; plan: is_buffered (t,) by event type, how long entries stay, most entries,
-    buffer column of the identity (-1: none), scans, reads. Columns R_TARGET of features are written.
+    buffer column of the identity (-1: none), scans, reads. Writes columns R_TARGET of features.
     """
     entity_rows, type_codes, times_ms, values, own = events
     is_buffered, keep_ms, max_entries, identity, scans, reads = plan
