@@ -58,6 +58,18 @@ score: setup ## Show a customer's latest row: make score ID=7590-VHVEG
 	@: $${ID:?say which customer, such as: make score ID=7590-VHVEG}
 	@$(PYTHON_SET_UP) -m jobs show_score $(JOB_ARGS) "$(ID)"
 
+.PHONY: bench
+bench: setup ## Everscore beside its peers, all of it, in hours; the report goes to docs/bench
+	@$(PYTHON_SET_UP) -m bench.suite $(BENCH_ARGS)
+
+.PHONY: bench-quick
+bench-quick: setup ## A ten-minute cut of it: four systems, no history, two rounds, fewer events
+	@$(PYTHON_SET_UP) -m bench.suite --quick $(BENCH_ARGS)
+
+.PHONY: bench-growth
+bench-growth: setup ## Cost per event from 10 thousand to 10 million customers, 1 to 8 partitions
+	@$(PYTHON_SET_UP) -m bench.growth $(BENCH_ARGS)
+
 .PHONY: bench-latency
 bench-latency: setup ## Event to readable row: the stream beside a plain consumer loop
 	@$(PYTHON_SET_UP) -m bench.latency
@@ -65,6 +77,10 @@ bench-latency: setup ## Event to readable row: the stream beside a plain consume
 .PHONY: bench-batch
 bench-batch: setup ## A million customers scored at once, beside scikit-learn alone
 	@$(PYTHON_SET_UP) -m bench.batch
+
+.PHONY: bench-offline
+bench-offline: setup ## Features of the whole payments file, beside pandas windows per group
+	@$(PYTHON_SET_UP) -m bench.offline_features
 
 .PHONY: prove
 prove: setup ## Recompute features, scores, models and states from the archive; any difference fails

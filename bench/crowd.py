@@ -12,7 +12,7 @@ import numpy.typing as npt
 from features.decode import EventDecoder, Records
 from features.fold import distinct, fold
 from features.state import StateCodec, States
-from scenarios.churn.records import EVENTS
+from scenarios.records import EVENTS
 from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.source import open_source
 from stores.connection import HBaseStore, Session

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.load import Load
-from conf.settings import load_settings
+from conf.settings import Settings, load_settings
 from jobs.child_jobs import ChildJob, start_child
 from jobs.endpoints import resolve_endpoints
 from jobs.from_settings import hbase_store
@@ -40,6 +40,7 @@ class Stage:
     scenario: str
     module: str
     console: Console
+    overrides: tuple[str, ...] = ()
 
     def with_namespace(self, namespace: str) -> HBaseStore:
         """The store in another namespace: tables made, the deployed model copied into it."""
@@ -87,7 +88,9 @@ class Stage:
 
     def start(self, job: str, *arguments: str, log_name: str = "") -> ChildJob:
         """Start a job on this platform, its output in the run folder."""
-        here = ("--scenario", self.scenario, "--set", f"platform.run_dir={self.run_dir}")
+        settings = (f"platform.run_dir={self.run_dir}", *self.overrides)
+        options = [part for each in settings for part in ("--set", each)]
+        here = ("--scenario", self.scenario, *options)
         return start_child([job, *here, *arguments], log=self.log(log_name or job))
 
     def tell(self, line: str) -> None:
@@ -105,16 +108,23 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
 
     `keep` leaves the folder with data and logs.
     """
-    run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
-    platform = Platform(run_dir, die_with_parent=True)
-    try:
-        with told("starting Kafka and HBase", console):
-            up(platform, console=console)
+    with own_platform(keep=keep, console=console) as run_dir:
         stage = stage_in(run_dir, scenario, console=console)
         for words, *job in _PREPARATION:
             with told(words, console):
                 stage.run(*job)
         yield stage
+
+
+@contextmanager
+def own_platform(*, keep: bool, console: Console) -> Iterator[Path]:
+    """The folder of a new platform without topics or tables; it ends with the block."""
+    run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
+    platform = Platform(run_dir, die_with_parent=True)
+    try:
+        with told("starting Kafka and HBase", console):
+            up(platform, console=console)
+        yield run_dir
     finally:
         with told("stopping Kafka and HBase", console):
             down(platform, console=console)
@@ -124,9 +134,14 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
             shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def stage_in(run_dir: Path, scenario: str, *, console: Console) -> Stage:
-    """The stage on the platform that runs in `run_dir`; raises `ServiceDown` when none does."""
-    settings = resolve_endpoints(load_settings("local", overrides=[f"platform.run_dir={run_dir}"]))
+def stage_in(
+    run_dir: Path, scenario: str, *, console: Console, overrides: Sequence[str] = ()
+) -> Stage:
+    """The stage on the platform that runs in `run_dir`; raises `ServiceDown` when none does.
+
+    `overrides` are further settings, for its jobs too.
+    """
+    settings = settings_in(run_dir, overrides)
     return Stage(
         run_dir=run_dir,
         kafka=kafka_cluster(settings),
@@ -134,7 +149,14 @@ def stage_in(run_dir: Path, scenario: str, *, console: Console) -> Stage:
         scenario=scenario,
         module=settings.scenarios[scenario],
         console=console,
+        overrides=tuple(overrides),
     )
+
+
+def settings_in(run_dir: Path, overrides: Sequence[str] = ()) -> Settings:
+    """The settings of jobs on the platform in `run_dir`, its addresses filled in."""
+    own = [f"platform.run_dir={run_dir}", *overrides]
+    return resolve_endpoints(load_settings("local", overrides=own))
 
 
 @contextmanager

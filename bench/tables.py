@@ -60,8 +60,8 @@ def markdown(
         f"**{last_line}**",
     ]
     for system in systems:
-        lines += ["", f"## {system}", "", *_markdown_table(COLUMNS, rows_of(trials, system))]
-    lines += ["", "## Machine", "", *_markdown_table(("what", "value"), list(machine.items()))]
+        lines += ["", f"## {system}", "", *markdown_table(COLUMNS, rows_of(trials, system))]
+    lines += ["", "## Machine", "", *markdown_table(("what", "value"), list(machine.items()))]
     return "\n".join(lines) + "\n"
 
 
@@ -71,5 +71,6 @@ def _row(name: str, figures: Figures, events_per_second: float) -> tuple[str, ..
     return (name, f"{figures.samples:,}", *times, f"{events_per_second:,.0f}")
 
 
-def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table."""
     return [f"| {' | '.join(each)} |" for each in (columns, ["---"] * len(columns), *rows)]

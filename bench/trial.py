@@ -66,7 +66,7 @@ def measured(name: str, system: System, *, stage: Stage, load: Load, round_numbe
     trial = Trial(
         system=name,
         round_number=round_number,
-        latencies_seconds=_in_window(probe, load),
+        latencies_seconds=in_window(probe, load),
         events_per_second=published / load.duration_seconds,
     )
     _check(trial, probe, load)
@@ -85,7 +85,7 @@ def _started_probe(stage: Stage, store: HBaseStore) -> LatencyProbe:
     return probe
 
 
-def _in_window(probe: LatencyProbe, load: Load) -> list[float]:
+def in_window(probe: LatencyProbe, load: Load) -> list[float]:
     """Latencies of events dated within the measured time, whenever they became readable."""
     dated = [(each.readable_at - each.seconds, each.seconds) for each in probe.samples]
     begin = min((at for at, _ in dated), default=0.0) + load.warm_up_seconds

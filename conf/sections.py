@@ -107,6 +107,8 @@ class Stream(Section):
     """most events of one Arrow batch, the unit of an HBase read and write"""
     trigger_seconds: NumberFromZero
     """pause between micro-batches; 0 = none"""
+    feature_trigger_seconds: NumberFromZero
+    """pause between micro-batches of maintain_features; 0 = none"""
     progress_interval_ms: Positive
     """how often progress is saved: what a crash replays at most"""
     heartbeat_seconds: Annotated[float, Field(gt=0, lt=60)]

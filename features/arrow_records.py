@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from features.byte_column import ByteColumn
 from features.decode import Records
 
 # What every reader of records must deliver, whatever it reads from.
@@ -15,8 +16,8 @@ def records_of(arrow: pa.RecordBatch) -> Records:
     """The records in columns key, value, offset and timestamp, in the order they come."""
     microseconds = arrow.column("timestamp").cast(pa.timestamp("us")).cast(pa.int64())
     return Records(
-        keys=arrow.column("key").to_pylist(),
-        values=arrow.column("value").to_pylist(),
+        keys=ByteColumn(arrow.column("key")),
+        values=ByteColumn(arrow.column("value")),
         offsets=arrow.column("offset").to_numpy(zero_copy_only=False).astype(np.int64),
         timestamps_ms=microseconds.to_numpy(zero_copy_only=False).astype(np.int64) // 1000,
     )

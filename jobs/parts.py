@@ -9,6 +9,7 @@ from conf.settings import Settings
 from jobs.from_settings import delta_place, event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from local.cache import cache_dir
+from scenarios.keyed import Keyed, scenario_name_of
 from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.epochs import EpochRecord
@@ -36,13 +37,13 @@ def store_session(settings: Settings) -> Session:
 
 
 def pass_settings(
-    settings: Settings, scenario: Scenario, *, epoch: EpochRecord | None = None
+    settings: Settings, keyed: Keyed, *, epoch: EpochRecord | None = None
 ) -> PassSettings:
     """What workers need in `epoch`; without it, the start of the query fills it in."""
     stream = settings.stream
     return PassSettings(
-        scenario=scenario.name,
-        module=settings.scenarios[scenario.name],
+        scenario=keyed.name,
+        module=settings.scenarios[scenario_name_of(keyed.name)],
         store=hbase_store(settings),
         epoch=epoch.epoch if epoch else 0,
         first_offsets=dict(epoch.first_offsets) if epoch else {},
@@ -54,10 +55,10 @@ def pass_settings(
     )
 
 
-def query_settings(settings: Settings, scenario: Scenario) -> QuerySettings:
+def query_settings(settings: Settings, keyed: Keyed) -> QuerySettings:
     """How the query reads, paces and publishes."""
     return QuerySettings(
-        topic=scenario.topic("events"),
+        topic=keyed.topic("events"),
         max_offsets_per_trigger=settings.stream.max_offsets_per_trigger,
         trigger_seconds=settings.stream.trigger_seconds,
         progress_interval_ms=settings.stream.progress_interval_ms,

@@ -12,6 +12,7 @@ from jobs.session import spark_session
 from jobs.stream_options import offsets_of
 from streaming.run import QueryStarter
 from streaming.supervisor import Supervisor
+from streaming.worker import SCORING
 
 SPARK = True
 
@@ -26,11 +27,7 @@ def main(
     ] = None,
 ) -> None:
     with job_run(
-        scenario=scenario,
-        env=env,
-        overrides=overrides,
-        verbose=verbose,
-        needs=("kafka", "hbase"),
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         replay = offsets_of(replay_from)
         with spark_session(run.settings, app_name=f"score {scenario}") as spark:
@@ -39,6 +36,7 @@ def main(
                 kafka=kafka_cluster(run.settings),
                 settings=query_settings(run.settings, run.scenario),
                 scoring=pass_settings(run.settings, run.scenario),
+                kind=SCORING,
                 checkpoint_root=run.settings.stream.checkpoint_root,
                 heartbeat_seconds=run.settings.stream.heartbeat_seconds,
                 log=run.log,

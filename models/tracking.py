@@ -97,13 +97,13 @@ def log_and_register(
     import mlflow
 
     with quiet_mlflow():
-        _prepare_store(place, progress)
+        prepare_store(place, progress)
         mlflow.set_tracking_uri(place.tracking_uri)
         mlflow.set_registry_uri(place.tracking_uri)
         name = place.name_of(run.scenario)
-        experiment_id = _experiment(mlflow, name, place)
+        experiment = experiment_id(mlflow, name, place)
         progress("logging the run")
-        with mlflow.start_run(experiment_id=experiment_id, tags=dict(run.tags)) as active:
+        with mlflow.start_run(experiment_id=experiment, tags=dict(run.tags)) as active:
             mlflow.log_params(dict(run.params))
             mlflow.log_metrics(dict(run.metrics))
             for folder, paths in run.files.items():
@@ -123,14 +123,16 @@ def log_and_register(
     )
 
 
-def _prepare_store(place: TrackingPlace, progress: Callable[[str], None]) -> None:
+def prepare_store(place: TrackingPlace, progress: Callable[[str], None]) -> None:
+    """Make the folder of a SQLite store, saying so."""
     path = place.sqlite_path
     if path is not None and not path.exists():
         progress(f"creating the MLflow store {path} (once; takes some seconds)")
         path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _experiment(mlflow: Any, name: str, place: TrackingPlace) -> str:
+def experiment_id(mlflow: Any, name: str, place: TrackingPlace) -> str:
+    """The experiment `name`, made where `place` says when there is none."""
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)

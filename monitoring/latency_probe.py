@@ -16,9 +16,8 @@ import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 
 from stores.connection import HBaseStore
-from stores.predictions import reader
+from stores.shown_positions import shown_positions
 
-_GIVE_UP_SECONDS = 60.0
 _READ_EVERY_SECONDS = 0.004
 
 
@@ -47,6 +46,7 @@ class LatencyProbe:
     scenario: str
     store: HBaseStore
     samples_per_second: float = 50.0
+    give_up_seconds: float = 60.0
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=100_000))
     missed: int = 0
 
@@ -93,12 +93,12 @@ class LatencyProbe:
             consumer.position(partition)
         self._ready.set()
         try:
-            with reader(self.store, self.scenario) as rows:
-                self._follow(consumer, rows)
+            with self.store.open() as connection:
+                self._follow(consumer, connection)
         finally:
             consumer.close()
 
-    def _follow(self, consumer: Any, rows: Any) -> None:
+    def _follow(self, consumer: Any, connection: Any) -> None:
         next_pick = time.time()
         next_read = 0.0
         while not self._stop.is_set():
@@ -108,7 +108,7 @@ class LatencyProbe:
                 if now >= next_pick and self._pick(record):
                     next_pick = max(next_pick + 1.0 / self.samples_per_second, now - 0.1)
             if self._pending and now >= next_read:
-                self._read(rows)
+                self._read(connection)
                 next_read = time.time() + _READ_EVERY_SECONDS
 
     def _pick(self, record: Any) -> bool:
@@ -124,15 +124,15 @@ class LatencyProbe:
         self._pending[entity] = (record.offset, timed.event_time.timestamp(), time.time())
         return True
 
-    def _read(self, rows: Any) -> None:
-        found = rows.latest_many(list(self._pending))
+    def _read(self, connection: Any) -> None:
+        found = shown_positions(connection, self.scenario, list(self._pending))
         now = time.time()
-        for entity, prediction in found.items():
+        for entity, source in found.items():
             offset, began, _ = self._pending[entity]
-            if prediction.source.offset >= offset:
+            if source.offset >= offset:
                 del self._pending[entity]
                 self.samples.append(Sample(now, now - began))
         for entity, (_, _, picked) in list(self._pending.items()):
-            if now - picked > _GIVE_UP_SECONDS:
+            if now - picked > self.give_up_seconds:
                 del self._pending[entity]
                 self.missed += 1

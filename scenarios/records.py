@@ -1,4 +1,4 @@
-"""One Kafka record of the churn scenario, before it is published."""
+"""One Kafka record of a scenario, before it is published."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +24,6 @@ class Record:
 
 
 def record_of(event: Mapping[str, object], *, key: str, topic_kind: str = EVENTS) -> Record:
-    """A well-formed record of `event`, keyed by the customer id `key`."""
+    """A well-formed record of `event`, keyed by the entity id `key`."""
     value = msgspec.json.encode(event)
     return Record(topic_kind=topic_kind, kind=str(event["type"]), key=key.encode(), value=value)

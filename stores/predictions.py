@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -60,13 +60,14 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _decode = msgspec.json.Decoder(Prediction).decode
 _encode = msgspec.json.Encoder().encode
 
 
 def utc(epoch_ms: int) -> datetime:
     """UTC time of epoch milliseconds."""
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=epoch_ms)
 
 
 def row_document(prediction: Prediction) -> bytes:

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from stores.connection import HBaseStore, Session
 from stores.keys import entity_of, prefix_range, row_key
+from stores.puts import Rows, put_rows
 from stores.tables import LATEST, MARKER, STATE
 
 _ROWS_PER_SCAN = 2000
+# A call of so many rows ends well within the socket's timeout even on a busy store.
+_ROWS_PER_CALL = 4000
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,15 +111,8 @@ class StateTable:
         Idempotent: the same call again leaves the same cells.
         """
 
-        def put_all(connection: Any) -> None:
-            batch = connection.table(self.scenario).batch(timestamp=position)
-            for entity, state, row in zip(entities, states, rows, strict=True):
-                cells = {STATE: state} if row is None else {STATE: state, LATEST: row}
-                batch.put(row_key(entity), cells)
-            batch.send()
-
-        if entities:
-            self.session.call(put_all)
+        for part in Rows(entities, states, rows).parts(_ROWS_PER_CALL):
+            self.session.call(partial(put_rows, table=self.scenario, rows=part, position=position))
 
     def write_marker(self, marker: Marker, *, position: int) -> None:
         """Record that everything of the partition up to `position` is in the store."""
@@ -152,10 +149,20 @@ class StateTable:
     def _read(
         self, keys: Sequence[bytes], columns: Sequence[bytes], position: int | None
     ) -> dict[bytes, dict[bytes, bytes]]:
-        def get(connection: Any) -> Any:
-            return connection.table(self.scenario).rows(keys, columns=columns, timestamp=position)
+        found: dict[bytes, dict[bytes, bytes]] = {}
+        for begin in range(0, len(keys), _ROWS_PER_CALL):
+            part = keys[begin : begin + _ROWS_PER_CALL]
+            found.update(self.session.call(partial(self._rows, part, columns, position)))
+        return found
 
-        return dict(self.session.call(get))
+    def _rows(
+        self,
+        keys: Sequence[bytes],
+        columns: Sequence[bytes],
+        position: int | None,
+        connection: Any,
+    ) -> Any:
+        return connection.table(self.scenario).rows(keys, columns=columns, timestamp=position)
 
 
 def _marker(cell: bytes | None) -> Marker | None:

@@ -35,8 +35,10 @@ class TableSpec:
         return f"create '{namespace}:{self.name}', {families}{tail}"
 
 
-def table_specs(scenario: str, *, regions: int, state_versions: int) -> Sequence[TableSpec]:
-    """The control table and the scenario's own.
+def table_specs(
+    scenario: str, *, regions: int, state_versions: int, second_entities: Sequence[str] = ()
+) -> Sequence[TableSpec]:
+    """The control table, the scenario's own, and one like it per second entity ("fraud.terminal").
 
     Family s holds states: `state_versions` must cover the longest replay, for one version is
     written per entity and Arrow batch and a replay reads states as of its first offset. Family p
@@ -44,7 +46,8 @@ def table_specs(scenario: str, *, regions: int, state_versions: int) -> Sequence
     is a batch boundary from which a replay may begin.
     """
     own = (("s", state_versions), ("p", 1), ("m", MARKER_VERSIONS))
+    splits = tuple(split_keys(regions))
     return (
         TableSpec(CONTROL, (("c", 1),)),
-        TableSpec(scenario, own, tuple(split_keys(regions))),
+        *(TableSpec(name, own, splits) for name in (scenario, *second_entities)),
     )

@@ -10,6 +10,7 @@ from features.state import States
 from stores.stamps import offset_of, stamp
 from stores.states import Marker
 from streaming.refusals import EpochChanged, StoreBehind, TrimmedHistory
+from streaming.remedies import remedy
 from streaming.settings import PassSettings
 
 
@@ -18,8 +19,8 @@ def check_partition(settings: PassSettings, partition: int) -> None:
     if partition not in settings.first_offsets:
         raise EpochChanged(
             f"{settings.scenario}.events now has a partition {partition}, epoch {settings.epoch} "
-            f"began with {len(settings.first_offsets)}: run ./spark-submit.sh advance_epoch "
-            f"--scenario {settings.scenario}"
+            f"began with {len(settings.first_offsets)}: run "
+            f"{remedy(settings.scenario, 'advance_epoch')}"
         )
 
 
@@ -55,8 +56,8 @@ def check_new_entities(
         raise TrimmedHistory(
             f"entity {entities[row]!r} has events since offset "
             f"{offset_of(int(newest.first_stamp[row]))}, but no version of its state below "
-            f"offset {first} is kept (hbase.state_versions): run ./spark-submit.sh rebuild_state "
-            f"--scenario {settings.scenario}"
+            f"offset {first} is kept (hbase.state_versions): run "
+            f"{remedy(settings.scenario, 'rebuild_state')}"
         )
 
 
@@ -72,5 +73,5 @@ def check_moved(
             f"entity {entities[row]!r} has moved from partition {int(states.partition[row])} to "
             f"{partition} of {settings.scenario}.events: its events have no order; produce with "
             f"the entity as key, or, after a change of the partition count, run "
-            f"./spark-submit.sh advance_epoch --scenario {settings.scenario}"
+            f"{remedy(settings.scenario, 'advance_epoch')}"
         )

@@ -7,6 +7,7 @@ from stores.connection import Session
 from stores.epochs import EpochRecord, read_epoch, write_epoch
 from stores.stamps import FIRST_EPOCH
 from streaming.refusals import EpochChanged
+from streaming.remedies import remedy
 from streaming.topics import KafkaCluster, TopicIdentity
 
 
@@ -32,16 +33,16 @@ def epoch_for_start(
 
 def check_identity(record: EpochRecord, identity: TopicIdentity, *, scenario: str) -> None:
     """Raise `EpochChanged` when `identity` is another topic than `record` describes."""
-    remedy = f"run ./spark-submit.sh advance_epoch --scenario {scenario}"
+    way_out = f"run {remedy(scenario, 'advance_epoch')}"
     if identity.topic_id != record.topic_id:
         raise EpochChanged(
             f"topic {identity.name} was recreated (id {record.topic_id} is now "
-            f"{identity.topic_id}); offsets start again, old stamps would lie: {remedy}"
+            f"{identity.topic_id}); offsets start again, old stamps would lie: {way_out}"
         )
     if len(identity.partitions) != record.partitions:
         raise EpochChanged(
             f"topic {identity.name} had {record.partitions} partitions, now "
-            f"{len(identity.partitions)}; keys have moved between partitions: {remedy}"
+            f"{len(identity.partitions)}; keys have moved between partitions: {way_out}"
         )
 
 

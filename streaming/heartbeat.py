@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
-from streaming.worker import warm_up
 
 _OVERLAP_SECONDS = 0.1
 
 
-def warm_workers(spark: Any, settings: PassSettings) -> None:
+def warm_workers(spark: Any, settings: PassSettings, kind: PassKind) -> None:
     """Run one warming task per core; the first call starts the workers and loads the model."""
     cores = spark.sparkContext.defaultParallelism
-    function = partial(warm_up, settings=settings, seconds=_OVERLAP_SECONDS)
+    function = partial(kind.warm_up, settings=settings, seconds=_OVERLAP_SECONDS)
     spark.range(0, cores, 1, cores).mapInArrow(function, "id long").collect()
 
 
@@ -30,6 +30,7 @@ class Heartbeat:
     query: Any
     settings: PassSettings
     seconds: float
+    kind: PassKind
 
     def __post_init__(self) -> None:
         self._stop = threading.Event()
@@ -50,6 +51,6 @@ class Heartbeat:
             if progress is not None and progress["numInputRows"] > 0:
                 continue
             try:
-                warm_workers(self.spark, self.settings)
+                warm_workers(self.spark, self.settings, self.kind)
             except Exception:  # the query itself reports what is wrong with the workers
                 continue

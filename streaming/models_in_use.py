@@ -3,11 +3,12 @@
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from features.plan import Plan
 from models.artifact import load_artifact
+from models.deep_trees import deep_trees
 from models.errors import ModelNeedsFeatures
 from models.fetching import fetch_artifact
 from models.scoring_model import ScoringModel
@@ -114,6 +115,7 @@ class ModelsInUse:
                     f"definitions {loaded.card.definitions_digest}, this code has "
                     f"{self.plan.digest}: train and deploy a new version"
                 )
+            loaded = replace(loaded, quick=deep_trees(loaded))
             self._loaded[pointer.version] = loaded
         return loaded
 

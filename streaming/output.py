@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
+
+from features.byte_column import ByteColumn
 
 OUTPUT_SCHEMA = (
     "topic string, key binary, value binary, headers array<struct<key:string,value:binary>>"
@@ -19,12 +22,21 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass
 class Output:
-    """Collects messages in order and turns them into one Arrow batch."""
+    """Collects messages for one Arrow batch; a topic's messages keep their order."""
 
+    blocks: list[tuple[Any, ...]] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
     headers: list[list[dict[str, object]] | None] = field(default_factory=list)
+
+    def add_many(self, topic: str, keys: ByteColumn, values: ByteColumn) -> None:
+        """Append messages without headers for `topic`."""
+        count = len(values)
+        if count:
+            columns = (pa.repeat(topic, count), keys.array, values.array)
+            self._close_block()
+            self.blocks.append((*columns, pa.nulls(count, _HEADERS)))
 
     def add(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()
@@ -40,10 +52,23 @@ class Output:
 
     def batch(self) -> pa.RecordBatch:
         """All messages as one Arrow batch of the sink's schema."""
+        self._close_block()
         columns = [
-            pa.array(self.topics, pa.string()),
-            pa.array(self.keys, pa.binary()),
-            pa.array(self.values, pa.binary()),
-            pa.array(self.headers, _HEADERS),
+            pa.concat_arrays([block[at] for block in self.blocks] or [pa.array([], each.type)])
+            for at, each in enumerate(_ARROW)
         ]
         return pa.RecordBatch.from_arrays(columns, schema=_ARROW)
+
+    def _close_block(self) -> None:
+        """Turn single messages into a block."""
+        if not self.topics:
+            return
+        self.blocks.append(
+            (
+                pa.array(self.topics, pa.string()),
+                pa.array(self.keys, pa.binary()),
+                pa.array(self.values, pa.binary()),
+                pa.array(self.headers, _HEADERS),
+            )
+        )
+        self.topics, self.keys, self.values, self.headers = [], [], [], []

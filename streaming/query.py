@@ -8,9 +8,9 @@ from typing import Any
 from features.arrow_records import RECORD_COLUMNS
 from streaming.checkpoints import Generation
 from streaming.output import OUTPUT_SCHEMA
+from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
 from streaming.topic_plan import DEAD_LETTER_EXTRA_BYTES
-from streaming.worker import scoring_function
 
 # Spark would generate code for every task anew; for the few columns and some hundred rows of a
 # micro-batch that costs more than to interpret them: 65 ms of CPU per batch instead of 80 to 110.
@@ -33,11 +33,15 @@ class QuerySettings:
 
 
 def start_query(
-    spark: Any, settings: QuerySettings, *, scoring: PassSettings, generation: Generation
+    spark: Any,
+    settings: QuerySettings,
+    *,
+    scoring: PassSettings,
+    generation: Generation,
+    kind: PassKind,
 ) -> Any:
-    """Start scoring and return Spark's `StreamingQuery`; at-least-once, made exact by the store."""
-    for name, value in _INTERPRETED.items():
-        spark.conf.set(name, value)  # the query keeps a copy of the session's settings
+    """Start the pass and return Spark's query; at-least-once, made exact by the store."""
+    interpreted(spark)
     source = (
         spark.readStream.format("kafka")
         .options(**settings.kafka_options)
@@ -50,7 +54,7 @@ def start_query(
         .select(*RECORD_COLUMNS)
     )
     return (
-        source.mapInArrow(scoring_function(scoring), OUTPUT_SCHEMA)
+        source.mapInArrow(kind.function(scoring), OUTPUT_SCHEMA)
         .writeStream.format("kafka")
         .options(**settings.kafka_options)
         # A dead letter repeats the refused message: room for it, its key and its headers.
@@ -59,10 +63,16 @@ def start_query(
         .option("checkpointLocation", generation.checkpoint)
         .option("asyncProgressTrackingEnabled", "true")
         .option("asyncProgressTrackingCheckpointIntervalMs", settings.progress_interval_ms)
-        .queryName(f"score-{scoring.scenario}")
+        .queryName(f"{kind.name}-{scoring.scenario}")
         .trigger(processingTime=f"{settings.trigger_seconds} seconds")
         .start()
     )
+
+
+def interpreted(spark: Any) -> None:
+    """Let the queries that are started from now on be interpreted."""
+    for name, value in _INTERPRETED.items():
+        spark.conf.set(name, value)  # a query keeps a copy of the session's settings
 
 
 def _starting_offsets(topic: str, generation: Generation) -> str:

@@ -12,6 +12,7 @@ from stores.stamps import stamp
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Generation, Offsets
 from streaming.refusals import TrimmedHistory
+from streaming.remedies import remedy
 
 Log = Callable[[str], None]
 
@@ -65,6 +66,6 @@ def batch_end_before(table: StateTable, record: EpochRecord, *, partition: int, 
         raise TrimmedHistory(
             f"a replay of {record.topic}-{partition} from offset {offset} is too deep: the oldest "
             f"possible is {min(ends)} (hbase.state_versions); replay from there, or run "
-            f"./spark-submit.sh rebuild_state --scenario {table.scenario}"
+            f"{remedy(table.scenario, 'rebuild_state')}"
         )
     return max(possible)

@@ -1,4 +1,4 @@
-"""One running scoring query with its heartbeat and its checks, ready for the supervisor."""
+"""One running query with its heartbeat and its checks, ready for the supervisor."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import check_identity, epoch_for_start
 from streaming.heartbeat import Heartbeat, warm_workers
+from streaming.pass_kind import PassKind
 from streaming.query import QuerySettings, start_query
 from streaming.resume import generation_to_run
 from streaming.settings import PassSettings
@@ -45,6 +46,7 @@ class QueryStarter:
     kafka: KafkaCluster
     settings: QuerySettings
     scoring: PassSettings
+    kind: PassKind
     checkpoint_root: str
     heartbeat_seconds: float
     log: Log
@@ -79,13 +81,15 @@ class QueryStarter:
         finally:
             session.close()
         resumed = checkpoints.resumes_at(generation, record.topic)
-        warm_workers(self.spark, scoring)
-        query = start_query(self.spark, self.settings, scoring=scoring, generation=generation)
+        warm_workers(self.spark, scoring, self.kind)
+        query = start_query(
+            self.spark, self.settings, scoring=scoring, generation=generation, kind=self.kind
+        )
         self.replay_from = None  # asked for once, not after every fault
-        heartbeat = Heartbeat(self.spark, query, scoring, self.heartbeat_seconds)
+        heartbeat = Heartbeat(self.spark, query, scoring, self.heartbeat_seconds, self.kind)
         heartbeat.start()
         self.log(
-            f"scoring {self.settings.topic} in epoch {record.epoch}, generation "
+            f"{self.kind.name} {self.settings.topic} in epoch {record.epoch}, generation "
             f"{generation.number}, from {dict(resumed)}"
         )
 
@@ -99,4 +103,4 @@ class QueryStarter:
         process = getattr(self.spark.sparkContext._gateway, "proc", None)
         code = process.poll() if process else None
         if code is not None:
-            raise SparkGone(f"Spark's JVM ended by itself (code {code}): start score_stream again")
+            raise SparkGone(f"Spark's JVM ended by itself (code {code}): start the job again")

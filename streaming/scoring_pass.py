@@ -12,26 +12,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.byte_column import ByteColumn
 from features.decode import EventDecoder, Events
 from features.fold import Entities, Folded, distinct, fold
 from features.state import DefinitionsChanged, StateFormatError, States
 from scenarios.scenario import Scenario
-from stores.predictions import row_document, utc
+from stores.predictions import utc
 from stores.stamps import stamp
-from stores.states import Marker, StateTable
+from stores.states import Marker
 from streaming.batches import Batch
 from streaming.boundaries import check_boundary, check_moved, check_new_entities, check_partition
 from streaming.dead_letters import add_dead_letters
-from streaming.documents import (
-    Positions,
-    PredictionWriter,
-    Suppressed,
-    log_basis,
-    log_document,
-    suppressed_document,
-)
+from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
+from streaming.message_writer import MessageWriter
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.output import Output
+from streaming.pass_table import PassTable
 from streaming.refusals import StateUnreadable
 from streaming.settings import PassSettings
 from streaming.verdicts import Judge
@@ -47,7 +43,7 @@ class _Work:
     folded: Folded
     use: InUse
     output: Output
-    rows: list[bytes | None]
+    rows: ByteColumn | None = None
     suppressed: int = 0
 
     def positions(self, topic: str, epoch: int, chosen: npt.NDArray[np.int64]) -> Positions:
@@ -57,10 +53,10 @@ class _Work:
             topic=topic,
             partition=self.batch.partition,
             epoch=epoch,
-            offsets=self.batch.records.offsets[rows].tolist(),
-            arrived_ms=self.batch.records.timestamps_ms[rows].tolist(),
-            event_ms=self.events.times_ms[chosen].tolist(),
-            as_of_ms=self.folded.as_of_ms[chosen].tolist(),
+            offsets=self.batch.records.offsets[rows],
+            arrived_ms=self.batch.records.timestamps_ms[rows],
+            event_ms=self.events.times_ms[chosen],
+            as_of_ms=self.folded.as_of_ms[chosen],
         )
 
 
@@ -68,14 +64,15 @@ class ScoringPass:
     """The pass of one scenario over one store; `process` is called per Arrow batch."""
 
     def __init__(
-        self, settings: PassSettings, scenario: Scenario, table: StateTable, models: ModelsInUse
+        self, settings: PassSettings, scenario: Scenario, table: PassTable, models: ModelsInUse
     ) -> None:
         self._settings = settings
         self._scenario = scenario
         self._table = table
         self._models = models
         self._judge = Judge(scenario)
-        self._writer = PredictionWriter(scenario)
+        self._writer = MessageWriter(scenario)
+        self._policy_version = scenario.policy.version
         self._decoder = EventDecoder(
             scenario.schema,
             max_event_bytes=settings.max_event_bytes,
@@ -104,8 +101,7 @@ class ScoringPass:
             stamps=batch.records.offsets[events.rows] + stamp(self._settings.epoch, 0),
             partition=batch.partition,
         )
-        rows: list[bytes | None] = [None] * len(entities.ids)
-        work = _Work(batch, events, entities, folded, use, Output(), rows)
+        work = _Work(batch, events, entities, folded, use, Output())
         scored = self._judge.can_score(folded.features)
         self._tell_predictions(work, np.flatnonzero(scored))
         self._tell_suppressed(work, np.flatnonzero(~scored))
@@ -136,20 +132,18 @@ class ScoringPass:
         ids = [work.events.entities[row] for row in chosen.tolist()]
         verdicts = self._judge.verdicts(ids, features, work.use)
         positions = work.positions(self._events_topic, self._settings.epoch, chosen)
-        predictions = self._writer.predictions(ids, verdicts, positions, work.use)
-        topic, review_topic = self._scenario.topic("predictions"), self._scenario.topic("review")
-        entity_rows = work.entities.rows[chosen].tolist()
-        plan, policy = self._scenario.plan, self._scenario.policy
-        basis = log_basis(plan.digest, policy.version, work.use.deployment.thresholds)
-        for prediction, values, entity_row in zip(
-            predictions, features.tolist(), entity_rows, strict=True
-        ):
-            row = row_document(prediction)
-            key = prediction.entity.encode()
-            work.rows[entity_row] = row  # events are in offset order: the last one stays
-            work.output.add(topic, key, log_document(row, values, basis))
-            if prediction.review:
-                work.output.add(review_topic, key, row)
+        entity_rows = work.entities.rows[chosen]
+        thresholds = work.use.deployment.thresholds
+        basis = log_basis(self._scenario.plan.digest, self._policy_version, thresholds)
+        messages = self._writer.messages(
+            work.entities.ids, entity_rows, verdicts, features, positions, work.use, basis
+        )
+        keys = ByteColumn.of(work.batch.records.keys).take(work.events.rows[chosen])
+        work.output.add_many(self._scenario.topic("predictions"), keys, messages.values)
+        review = np.flatnonzero(verdicts.decisions.review)
+        rows = messages.rows(review)
+        work.output.add_many(self._scenario.topic("review"), keys.take(review), rows)
+        work.rows = messages.last_rows(entity_rows, len(work.entities.ids))
 
     def _tell_suppressed(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
         positions = work.positions(self._events_topic, self._settings.epoch, chosen)
@@ -160,7 +154,7 @@ class ScoringPass:
                 suppressed=f"awaiting_{self._scenario.required_feature}",
                 entity=work.events.entities[row],
                 epoch=self._settings.epoch,
-                event_time=utc(positions.event_ms[position]),
+                event_time=utc(int(positions.event_ms[position])),
                 source=positions.source(position),
             )
             work.output.add(topic, document.entity.encode(), suppressed_document(document))
@@ -179,7 +173,8 @@ class ScoringPass:
         """Rows first, the marker after them: it proves that they are in the store."""
         position = stamp(self._settings.epoch, work.batch.last)
         cells = self._scenario.codec.encode(states)
-        self._table.write(work.entities.ids, cells, work.rows, position=position)
+        rows = work.rows if work.rows is not None else [None] * len(cells)
+        self._table.write(work.entities.ids, cells, rows, position=position)
         marker = Marker(
             partition=work.batch.partition,
             epoch=self._settings.epoch,

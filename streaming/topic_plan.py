@@ -26,8 +26,10 @@ class TopicSpec:
     configs: tuple[tuple[str, str], ...]
 
 
-def topic_specs(scenario: str, *, max_message_bytes: int) -> Sequence[TopicSpec]:
-    """All topics of `scenario`.
+def topic_specs(
+    scenario: str, *, max_message_bytes: int, second_entities: Sequence[str] = ()
+) -> Sequence[TopicSpec]:
+    """All topics of `scenario` and of its second entities ("fraud.terminal").
 
     Events and labels carry the broker's append time: the one clock that checks may use, so that a
     replay decides as the first pass did. None is compacted: a compacted log has gaps.
@@ -42,6 +44,8 @@ def topic_specs(scenario: str, *, max_message_bytes: int) -> Sequence[TopicSpec]
         TopicSpec(f"{scenario}.predictions", (size, *kept)),
         TopicSpec(f"{scenario}.dead-letter", (larger, *kept)),
         TopicSpec(f"{scenario}.review", (size, *kept)),
+        *(TopicSpec(f"{name}.events", (size, arrival, *kept)) for name in second_entities),
+        *(TopicSpec(f"{name}.dead-letter", (larger, *kept)) for name in second_entities),
     )
 
 

@@ -1,13 +1,7 @@
-"""What lives in a Python worker between micro-batches, and the function that Spark calls.
-
-Spark enters the function anew for every task and micro-batch; connections, compiled decoders and
-loaded models must outlive that, so they are kept here, per settings, for the life of the process.
-This is the one module-level cache of the project.
-"""
+"""The scoring pass on a Python worker, and the functions that Spark calls."""
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -17,23 +11,30 @@ from stores.connection import Session
 from stores.states import StateTable
 from streaming.batches import batch_of
 from streaming.models_in_use import ModelsInUse
+from streaming.pass_kind import PassKind
+from streaming.recent_states import SharedMemory
+from streaming.remembered_table import RememberedTable
 from streaming.scoring_pass import ScoringPass
 from streaming.settings import PassSettings
-
-_passes: dict[str, ScoringPass] = {}
+from streaming.worker_cache import kept
 
 
 def pass_for(settings: PassSettings) -> ScoringPass:
     """This process's pass for `settings`, made on first use."""
-    key = repr(settings)
-    if key not in _passes:
-        _passes.clear()  # settings change when a query restarts: the old pass is done with
+
+    def make() -> ScoringPass:
         scenario = load_scenario(settings.scenario, settings.module)
         session = Session(settings.store, retry_seconds=settings.retry_seconds)
         models = ModelsInUse(settings, session, scenario.plan)
-        table = StateTable(session, settings.scenario)
-        _passes[key] = ScoringPass(settings, scenario, table, models)
-    return _passes[key]
+        table = RememberedTable(StateTable(session, settings.scenario), settings, shared_memory())
+        return ScoringPass(settings, scenario, table, models)
+
+    return kept(f"scoring {settings.scenario}", settings, make)
+
+
+def shared_memory() -> SharedMemory:
+    """The memory that this process shares with those that it forks, and with its parent."""
+    return kept("shared memory", "", SharedMemory)
 
 
 def score_batches(
@@ -58,6 +59,9 @@ def warm_up(
     yield from batches
 
 
+SCORING = PassKind(name="scoring", process=score_batches, warm_up=warm_up)
+
+
 def scoring_function(settings: PassSettings) -> Any:
     """`score_batches` bound to `settings`, picklable."""
-    return partial(score_batches, settings=settings)
+    return SCORING.function(settings)

@@ -15,9 +15,10 @@ import sklearn.ensemble  # noqa: F401
 import skops.io  # noqa: F401
 from pyspark import daemon
 
-import streaming.worker  # noqa: F401
+from streaming.worker import shared_memory
 
 if __name__ == "__main__":
+    shared_memory()  # made before the fork: all workers see the same
     # Frozen objects are never traversed by the collector, nor copied on write after the fork.
     gc.collect()
     gc.freeze()

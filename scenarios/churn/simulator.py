@@ -13,11 +13,12 @@ from itertools import cycle
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.churn.bad_events import BAD_KINDS, bad_record, too_large_record
+from scenarios.bad_events import BAD_KINDS, too_large_record
+from scenarios.churn.bad_events import SPOILER
 from scenarios.churn.events import CALL_REASONS, CHANGEABLE, INTERNET_EXTRAS
-from scenarios.churn.records import Record, record_of
+from scenarios.records import Record, record_of
 from scenarios.churn.telco import Customer
-from scenarios.churn.times import iso_time
+from scenarios.times import iso_time
 
 # A few customers make most of the events, as in any call centre: weight 1 / (rank + 10).
 _ZIPF_OFFSET = 10
@@ -68,7 +69,7 @@ class FollowUps:
                 size = self.too_large_bytes or 0
                 yield too_large_record(event, key=customer_id, event_bytes=size)
             else:
-                yield bad_record(event, key=customer_id, reason=kind)
+                yield SPOILER.bad_record(event, key=customer_id, reason=kind)
 
 
 class _Draw:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scenarios.churn.records import Record
+from scenarios.records import Record
 from scenarios.churn.simulator import FollowUps
 from scenarios.churn.telco import Customer, history, read_customers
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from scenarios.churn.records import Record, record_of
-from scenarios.churn.times import iso_time
+from scenarios.records import Record, record_of
+from scenarios.times import iso_time
 
 
 def support_call(customer_id: str, *, now: datetime) -> Record:

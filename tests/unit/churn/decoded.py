@@ -8,8 +8,8 @@ import numpy.typing as npt
 from features.decode import EventDecoder, Events, Records
 from features.fold import distinct, fold
 from features.schema import EventSchema
-from scenarios.churn.records import Record
 from scenarios.churn.scenario import SCENARIO
+from scenarios.records import Record
 
 MAX_EVENT_BYTES = 200_000
 ARRIVAL_MS = 1_790_000_000_000  # September 2026

@@ -13,7 +13,7 @@ from batch.event_source import Record as AnyRecord
 from batch.event_source import load_source
 from batch.publication import Order, phases
 from batch.publishing import Pace
-from scenarios.churn.records import Record
+from scenarios.records import Record
 from tests.unit.churn.customers import telco_file
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

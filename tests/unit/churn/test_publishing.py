@@ -14,7 +14,7 @@ import pytest
 from batch.event_source import NoEventSource, load_source
 from batch.publication import Order, phases
 from batch.publishing import Pace, Published, publish
-from scenarios.churn.records import Record
+from scenarios.records import Record
 from tests.unit.churn.customers import telco_file
 
 TOPICS = {"events": "churn.events", "labels": "churn.labels"}

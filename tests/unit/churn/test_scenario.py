@@ -8,9 +8,9 @@ import pytest
 
 from features.schema import Category
 from scenarios.churn.events import LABEL_SCHEMA
-from scenarios.churn.records import Record, record_of
 from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.telco import history, read_customers
+from scenarios.records import Record, record_of
 from scenarios.scenario import load_scenario
 from tests.unit.churn.customers import telco_file
 from tests.unit.churn.decoded import decoded, folded

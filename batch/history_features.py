@@ -1,0 +1,54 @@
+"""A scenario's feature rows over its whole history, second entities included, without Spark."""
+
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from features.history import fold_history, lookup_history
+from scenarios.labelled_history import LabelledHistory
+from scenarios.scenario import Scenario
+
+
+class NoHistory(ValueError):
+    """The scenario's source cannot give its history as columns."""
+
+    exit_code = 2
+
+
+def load_history(scenario: str, module: str, *, file: Path | None = None) -> LabelledHistory:
+    """What `history_columns()` of the source beside the scenario's `module` gives.
+
+    `file` replaces the scenario's own data file. Raises `NoHistory`.
+    """
+    name = f"{module.rpartition('.')[0]}.source"
+    try:
+        found: LabelledHistory = import_module(name).open_source(file, None).history_columns()
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise NoHistory(
+            f"scenario {scenario!r} cannot be evaluated over its history: {name} has no "
+            f"open_source(...).history_columns(): {error}"
+        ) from None
+    return found
+
+
+def history_features(scenario: Scenario, history: LabelledHistory) -> npt.NDArray[np.float64]:
+    """The columns `scenario.feature_names` right after each event, float64 (n, k).
+
+    Second entities are read as of the time that the event's own features refer to, and know
+    everything dated by then: what a stream says when nothing is late.
+    """
+    folded = fold_history(scenario.plan, history.events)
+    parts = [folded.features]
+    for entity in scenario.second_entities:
+        seen = history.second[entity.name]
+        parts.append(
+            lookup_history(
+                entity.plan,
+                seen.events,
+                asked_codes=seen.asked_codes,
+                asked_ms=folded.as_of_ms,
+            )
+        )
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,137 @@
+"""How far the features of second entities that were scored with are from their offline values.
+
+The scoring pass reads a second entity as it is known at that moment: what its own keyed stream has
+not folded yet is missing, and a replay may know more. Offline the value is what all events dated
+until then say, whenever they came. The difference is measured here, from the archive alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from batch.archived import archived_records, archived_table
+from batch.limits import EventLimits
+from batch.recomputing.bits import compared
+from batch.recomputing.incarnations import incarnations
+from batch.recomputing.logged_frame import PREDICTION, logged_rows
+from batch.second_entity_history import as_lists, event_keys, history_rows
+from features.history import HistoryColumns, lookup_history
+from scenarios.keyed import KeyedEntity
+from scenarios.scenario import Scenario
+from stores.delta import DeltaPlace
+
+_SCHEMA = "equal array<double>, missing array<double>, distance array<double>"
+_ARROW = pa.schema([(n, pa.list_(pa.float64())) for n in ("equal", "missing", "distance")])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkewOptions:
+    """limits: the stream's; day: UTC day on which it was scored, None for all days."""
+
+    limits: EventLimits
+    day: date | None = None
+
+
+def skew_rows(
+    spark: SparkSession, place: DeltaPlace, keyed: KeyedEntity, *, options: SkewOptions
+) -> DataFrame:
+    """One row per different prediction about an event that names a `keyed`, in no order.
+
+    Columns equal, missing, distance: one number per feature of the second entity; equal to the bit
+    (1 or 0), only one side has a value (1 or 0), absolute difference (NaN where one is missing).
+    Raises `TableAbsent` when nothing has been archived yet.
+    """
+    scenario, limits = keyed.scenario, options.limits
+    events = archived_records(spark, place, "events")
+    history = [
+        history_rows(archived_records(spark, place, kind), keyed, kind, limits)
+        for kind in dict.fromkeys(each.topic_kind for each in keyed.entity.sources)
+    ]
+    asked = _asked(spark, place, scenario, event_keys(events, keyed, limits), options.day)
+    everything = asked
+    for rows in history:
+        everything = everything.unionByName(rows, allowMissingColumns=True)
+    first = scenario.feature_names.index(keyed.plan.feature_names[0])
+    task = SkewTask(keyed=keyed, first_feature=first)
+    return everything.repartition("key").mapInArrow(task, _SCHEMA)
+
+
+def _asked(
+    spark: SparkSession,
+    place: DeltaPlace,
+    scenario: Scenario,
+    keys: DataFrame,
+    day: date | None,
+) -> DataFrame:
+    """Key, asked_ms and logged features of every prediction that has today's feature row."""
+    found = incarnations(archived_table(spark, place, "events"))
+    messages = archived_table(spark, place, "predictions").select("value", "kafka_time")
+    logged = logged_rows(messages, scenario=scenario.name, topic=scenario.topic("events"))
+    is_comparable = (F.col("kind") == PREDICTION) & (
+        F.col("definitions") == scenario.definitions_digest
+    )
+    if day is not None:
+        is_comparable &= F.to_date(F.timestamp_millis("scored_at")) == F.lit(day)
+    position = ["topic_id", "partition", "offset"]
+    topic_id = found.column(F.col("epoch")).alias("topic_id")
+    told = logged.where(is_comparable).select(
+        topic_id, "partition", "offset", F.col("features_as_of").alias("asked_ms"), "features"
+    )
+    named = keys.select(topic_id, "partition", "offset", "key")
+    return told.join(named, on=position, how="inner").select("key", "asked_ms", "features")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkewTask:
+    """Compares the predictions of one Spark task; all rows of a key must be in it."""
+
+    keyed: KeyedEntity
+    first_feature: int
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Rows of history (asked_ms null) and asked ones, in any order, to rows of `_SCHEMA`."""
+        table = pa.Table.from_batches(list(batches))
+        if not table.num_rows:
+            return
+        is_asked = table.column("asked_ms").is_valid()
+        asked, history = table.filter(is_asked), table.filter(pc.invert(is_asked))
+        if not asked.num_rows:
+            return
+        end = self.first_feature + len(self.keyed.plan.feature_names)
+        width = len(self.keyed.scenario.feature_names)
+        logged = _matrix(asked, "features", width)[:, self.first_feature : end]
+        found = compared(logged, self._offline(history, asked))
+        columns = [found.equal, found.missing, found.distance]
+        lists = [as_lists(each.astype(np.float64)) for each in columns]
+        yield pa.RecordBatch.from_arrays(lists, schema=_ARROW)
+
+    def _offline(self, history: pa.Table, asked: pa.Table) -> npt.NDArray[np.float64]:
+        """What the windows say of the asked keys at the asked times, (n, k)."""
+        history = history.sort_by([("arrived_ms", "ascending"), ("time_ms", "ascending")])
+        keys = [part.column("key").to_numpy() for part in (history, asked)]
+        _, codes = np.unique(np.concatenate(keys), return_inverse=True)
+        return lookup_history(
+            self.keyed.plan,
+            HistoryColumns(
+                entity_codes=codes[: history.num_rows],
+                type_codes=history.column("type_code").to_numpy().astype(np.int64),
+                times_ms=history.column("time_ms").to_numpy().astype(np.int64),
+                values=_matrix(history, "row_values", len(self.keyed.schema.columns)),
+            ),
+            asked_codes=codes[history.num_rows :],
+            asked_ms=asked.column("asked_ms").to_numpy().astype(np.int64),
+        )
+
+
+def _matrix(table: pa.Table, name: str, width: int) -> npt.NDArray[np.float64]:
+    """A column of lists of `width` floats as (n, width)."""
+    flat = table.column(name).combine_chunks().flatten()
+    found: npt.NDArray[np.float64] = flat.to_numpy(zero_copy_only=False).astype(np.float64)
+    return found.reshape(table.num_rows, width)

@@ -1,0 +1,50 @@
+"""Which sizes the growth benchmark runs through."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.growth.points import Setting
+from bench.suite.keys import Customers
+
+_SEED = 11
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowthPlan:
+    """Customers grow at `base_partitions`, partitions grow at `base_customers`."""
+
+    workload: str = "stateless"
+    customers: Sequence[int] = (10_000, 100_000, 1_000_000, 10_000_000)
+    partitions: Sequence[int] = (1, 2, 4, 8)
+    base_customers: int = 100_000
+    base_partitions: int = 2
+    events: int = 400_000
+    rounds: int = 2
+
+    @property
+    def settings(self) -> Sequence[Setting]:
+        """What is measured, each once per round."""
+        sizes = [(customers, self.base_partitions) for customers in self.customers]
+        widths = [(self.base_customers, partitions) for partitions in self.partitions]
+        return list(dict.fromkeys([*sizes, *widths]))
+
+    def text(self) -> str:
+        """The plan in a sentence."""
+        return (
+            f"Workload {self.workload}, {self.events:,} events, {self.rounds} rounds; "
+            f"{', '.join(f'{each:,}' for each in self.customers)} customers at "
+            f"{self.base_partitions} partitions; {', '.join(map(str, self.partitions))} partitions "
+            f"at {self.base_customers:,} customers."
+        )
+
+
+def in_turns(customers: int, *, events: int) -> Customers:
+    """Customers in random order, everyone once before anyone is again; int64 (events,)."""
+    random = np.random.default_rng(_SEED)
+    if events <= customers:
+        # A sample without repeats; a permutation of ten million would be made for a few of them.
+        return random.choice(customers, size=events, replace=False).astype(np.int64)
+    turns = -(-events // customers)
+    return np.concatenate([random.permutation(customers) for _ in range(turns)])[:events]

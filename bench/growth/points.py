@@ -1,0 +1,60 @@
+"""What one run of the growth benchmark gave, and the ratios between sizes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.suite.ratios import Spread, ratio_of, spread_of
+
+US_PER_SECOND = 1_000_000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One saturated run of our stream; costs are per event."""
+
+    customers: int
+    partitions: int
+    round_number: int
+    events_per_second: float
+    own_cpu_us: float
+    hbase_cpu_us: float
+
+    @property
+    def wall_us(self) -> float:
+        """Time on the wall per event."""
+        return US_PER_SECOND / self.events_per_second
+
+    @property
+    def cpu_us(self) -> float:
+        """CPU per event, our processes' and HBase's."""
+        return self.own_cpu_us + self.hbase_cpu_us
+
+
+Setting = tuple[int, int]  # customers, partitions
+
+
+def by_setting(points: Sequence[Point]) -> Mapping[Setting, Sequence[Point]]:
+    """(customers, partitions) → the rounds, by rising partitions, then customers."""
+    found: dict[Setting, list[Point]] = {}
+    for point in sorted(points, key=lambda each: (each.partitions, each.customers)):
+        found.setdefault((point.customers, point.partitions), []).append(point)
+    return found
+
+
+def wall_ratio(points: Sequence[Point], one: Setting, other: Setting) -> Spread | None:
+    """Time per event at `one` over that at `other`, round by round."""
+    groups = by_setting(points)
+    own, base = (
+        {each.round_number: each.wall_us for each in groups.get(setting, ())}
+        for setting in (one, other)
+    )
+    return ratio_of(own, base)
+
+
+def wall_spreads(points: Sequence[Point]) -> Mapping[Setting, Spread]:
+    """Time per event of each setting in microseconds."""
+    found = {
+        setting: spread_of([each.wall_us for each in own])
+        for setting, own in by_setting(points).items()
+    }
+    return {setting: spread for setting, spread in found.items() if spread}

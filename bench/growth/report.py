@@ -1,0 +1,112 @@
+"""Growth as a Markdown page and a plot."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.growth.plan import GrowthPlan
+from bench.growth.points import Point, by_setting, wall_ratio, wall_spreads
+from bench.suite.ratios import Spread, spread_of
+from bench.tables import markdown_table
+
+PLOT = "growth.svg"
+AIM_AT_A_MILLION = 1.15
+_SMALL, _LARGE = 10_000, 1_000_000
+
+
+def aim_ratio(points: Sequence[Point], plan: GrowthPlan) -> Spread | None:
+    """The cost per event at a million customers over that at ten thousand."""
+    return wall_ratio(points, (_LARGE, plan.base_partitions), (_SMALL, plan.base_partitions))
+
+
+def markdown(
+    points: Sequence[Point],
+    plan: GrowthPlan,
+    *,
+    machine: Mapping[str, str],
+    measured_at: datetime,
+) -> str:
+    """The page; `measured_at` in UTC."""
+    aim = aim_ratio(points, plan)
+    told = "" if aim is None else f" {_SMALL:,} to {_LARGE:,} customers: {aim.text(2)} times."
+    lines = [
+        "# Growth",
+        "",
+        f"{measured_at:%Y-%m-%d %H:%M} UTC. Cost of an event to our stream at full speed.{told} "
+        f"The aim is {AIM_AT_A_MILLION} times at most.",
+        "",
+        f"![cost per event]({PLOT})",
+        "",
+        *_table(points),
+        "",
+        "## How it was measured",
+        "",
+        f"- {plan.text()}",
+        "- Every customer has a state before the run: those of 2,000 customers after 20 events "
+        "each, written for all at a position older than every event; then HBase is given time to "
+        "flush and compact.",
+        "- Customers take turns in random order, so that a batch has as many rows at every size: "
+        "with uniform keys few customers would share rows, and be cheaper for that alone.",
+        "- Rates are taken as `python -m bench.suite` takes them: from rows in HBase, the first "
+        "tenth of the events left out. CPU per event is that of all our processes, and HBase's.",
+        "",
+        "## Machine",
+        "",
+        *markdown_table(("what", "value"), list(machine.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(points: Sequence[Point]) -> list[str]:
+    columns = ("customers", "partitions", "µs per event", "events/s", "CPU µs, ours", "HBase's")
+    rows = []
+    for (customers, partitions), own in by_setting(points).items():
+        figures = (
+            [each.wall_us for each in own],
+            [each.events_per_second for each in own],
+            [each.own_cpu_us for each in own],
+            [each.hbase_cpu_us for each in own],
+        )
+        spreads = [spread_of(each) for each in figures]
+        digits = (1, 0, 1, 1)
+        texts = [s.text(d) for s, d in zip(spreads, digits, strict=True) if s is not None]
+        rows.append((f"{customers:,}", str(partitions), *texts))
+    return markdown_table(columns, rows)
+
+
+def draw(points: Sequence[Point], plan: GrowthPlan, folder: Path) -> None:
+    """Write the plot: cost over customers on the left, over partitions on the right."""
+    from matplotlib.figure import Figure  # 0.5 s, and only the report draws
+
+    figure = Figure(figsize=(9.0, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    spreads = wall_spreads(points)
+    by_customers = {
+        setting[0]: spread
+        for setting, spread in spreads.items()
+        if setting[1] == plan.base_partitions
+    }
+    by_partitions = {
+        setting[1]: spread
+        for setting, spread in spreads.items()
+        if setting[0] == plan.base_customers
+    }
+    _line(left, by_customers, label=f"known customers, {plan.base_partitions} partitions")
+    _line(right, by_partitions, label=f"partitions, {plan.base_customers:,} customers")
+    left.set_ylabel("µs per event")
+    left.set_xscale("log")
+    right.set_xscale("log", base=2)
+    right.set_xticks(sorted(by_partitions), [str(each) for each in sorted(by_partitions)])
+    figure.savefig(folder / PLOT, metadata={"Date": None})
+
+
+def _line(axis: Any, spreads: Mapping[int, Spread], *, label: str) -> None:
+    at = sorted(spreads)
+    medians = [spreads[each].median for each in at]
+    below = [spreads[each].median - spreads[each].least for each in at]
+    above = [spreads[each].most - spreads[each].median for each in at]
+    axis.errorbar(at, medians, yerr=(below, above), marker="o", capsize=3, color="#b3261e")
+    axis.set_xlabel(label)
+    axis.set_ylim(bottom=0)
+    axis.spines[["top", "right"]].set_visible(False)

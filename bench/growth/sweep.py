@@ -1,0 +1,74 @@
+"""Runs our stream once per setting and round, each time over freshly loaded states."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.growth.known import make_known, sample_cells
+from bench.growth.plan import GrowthPlan, in_turns
+from bench.growth.points import Point, Setting
+from bench.growth.quiet import wait_until_quiet
+from bench.stage import told
+from bench.suite.ground import Ground, ground_of
+from bench.suite.place import Place
+from bench.suite.systems import OURS
+from bench.suite.throughput import Filled, measured
+from bench.suite.workloads import WORKLOADS
+
+
+@dataclass
+class Sweep:
+    """Goes through the plan; `kept` is called with all points after each of them."""
+
+    plan: GrowthPlan
+    run_dir: Path
+    console: Console
+    kept: Callable[[list[Point]], None]
+    points: list[Point] = field(default_factory=list)
+
+    def run(self) -> list[Point]:
+        """All settings, in the other direction in every second round."""
+        for round_number in range(1, self.plan.rounds + 1):
+            settings = list(self.plan.settings)
+            for setting in settings if round_number % 2 else reversed(settings):
+                self.points.append(self._point(setting, round_number))
+                self.kept(self.points)
+        return self.points
+
+    def _point(self, setting: Setting, round_number: int) -> Point:
+        customers, partitions = setting
+        workload = WORKLOADS[self.plan.workload]
+        ground = ground_of(self.run_dir, workload, partitions=partitions, console=self.console)
+        loaded = ground.filled(in_turns(customers, events=self.plan.events))
+        place = ground.place(f"g{int(time.time())}")
+        try:
+            with told(f"{customers:,} customers become known", self.console):
+                self._load(ground, place, customers)
+            filled = Filled(ground=ground, keys="in turns", loaded=loaded)
+            found = measured(filled, OURS, place, round_number=round_number)
+        finally:
+            ground.clear(place)
+        self.console.print(
+            f"round {round_number}, {customers:,} customers, {partitions} partitions: "
+            f"{found.events_per_second:,.0f} events/s, {found.stale_rows} rows stale",
+            highlight=False,
+        )
+        return Point(
+            customers=customers,
+            partitions=partitions,
+            round_number=round_number,
+            events_per_second=found.events_per_second,
+            own_cpu_us=found.cpu_seconds_per_million,
+            hbase_cpu_us=found.hbase_cpu_seconds_per_million,
+        )
+
+    def _load(self, ground: Ground, place: Place, customers: int) -> None:
+        now_ms = int(time.time() * 1000)
+        cells = sample_cells(ground.workload, ground.scenario, until_ms=now_ms)
+        make_known(place, cells, customers=customers)
+        processes = ground.endpoints.processes
+        if not wait_until_quiet([processes["hbase"].pid]):
+            self.console.print("HBase is still busy; measured all the same", highlight=False)

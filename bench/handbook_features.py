@@ -1,0 +1,69 @@
+"""The Handbook's features with pandas: a rolling window per customer and per terminal.
+
+After the Fraud Detection Handbook (Le Borgne, Siblini, Lebichot, Bontempi, 2022), chapter 3,
+"Baseline feature transformation": each group is sorted by time, and `rolling` is called on it once
+for each window and figure.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from scenarios.fraud.events import VERDICT_DELAY_DAYS
+from scenarios.fraud.payments import Payments
+from scenarios.fraud.predictors import HANDBOOK_DAYS
+
+_NIGHT_ENDS_AT_HOUR = 6
+_SATURDAY = 5
+
+
+def payments_frame(payments: Payments) -> pd.DataFrame:
+    """The payments as the Handbook keeps them."""
+    return pd.DataFrame(
+        {
+            "payment_id": payments.ids,
+            "time": payments.times_ms.astype("datetime64[ms]"),
+            "customer": payments.customers,
+            "terminal": payments.terminals,
+            "amount_usd": payments.amounts_usd,
+            "is_fraud": payments.is_fraud.astype(np.int64),
+        }
+    )
+
+
+def handbook_features(payments: pd.DataFrame) -> pd.DataFrame:
+    """Its 15 features, named as the scenario names them, in the order of `payments`; 0 if none."""
+    found = payments.copy()
+    found["is_weekend"] = found["time"].apply(lambda time: int(time.weekday() >= _SATURDAY))
+    found["is_night"] = found["time"].apply(lambda time: int(time.hour <= _NIGHT_ENDS_AT_HOUR))
+    for key, of_group in (("customer", _of_customer), ("terminal", _of_terminal)):
+        groups = [of_group(group) for _, group in found.groupby(key)]
+        found = pd.concat(groups).sort_values("payment_id").reset_index(drop=True)
+    return found.drop(columns=["payment_id", "time", "customer", "terminal", "is_fraud"]).fillna(0)
+
+
+def as_matrix(frame: pd.DataFrame, names: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    """The columns `names` as float64 (n, k)."""
+    return frame[list(names)].to_numpy(dtype=np.float64)
+
+
+def _of_customer(payments: pd.DataFrame) -> pd.DataFrame:
+    found = payments.sort_values("time").set_index("time", drop=False)
+    for days in HANDBOOK_DAYS:
+        window = found["amount_usd"].rolling(f"{days}d")
+        total, number = window.sum(), window.count()
+        found[f"payments_{days}d"] = number.to_numpy()
+        found[f"amount_mean_{days}d"] = (total / number).to_numpy()
+    return found
+
+
+def _of_terminal(payments: pd.DataFrame) -> pd.DataFrame:
+    found = payments.sort_values("time").set_index("time", drop=False)
+    unknown = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d")
+    frauds_unknown, number_unknown = unknown.sum(), unknown.count()
+    for days in HANDBOOK_DAYS:
+        window = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS + days}d")
+        frauds, number = window.sum() - frauds_unknown, window.count() - number_unknown
+        found[f"terminal_verdicts_{days}d"] = number.to_numpy()
+        found[f"terminal_fraud_share_{days}d"] = (frauds / number).to_numpy()
+    return found

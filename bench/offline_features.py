@@ -1,0 +1,126 @@
+"""Features of the whole payments file: our fold beside pandas' rolling windows per group."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer import Option
+
+from batch.history_features import history_features
+from bench.handbook_features import as_matrix, handbook_features, payments_frame
+from bench.machine import described
+from jobs.outcome import ending_with_exit_code
+from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
+from scenarios.fraud.payments import Payments, payments_file, read_payments
+from scenarios.fraud.scenario import SCENARIO
+from scenarios.scenario import Scenario
+
+_AIM = 10.0
+_LARGEST_DIFFERENCE = 1e-9
+_WARMING_CUSTOMERS = 20
+
+Floats = npt.NDArray[np.float64]
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """Seconds of one alternation: the Handbook's features by both, all of the scenario's by us."""
+
+    pandas_seconds: float
+    fold_seconds: float
+    fold_all_seconds: float
+    largest_difference: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster the fold is, both with the Handbook's features."""
+        return self.pandas_seconds / self.fold_seconds
+
+
+def main(
+    rounds: Annotated[int, Option(min=1, help="Alternations.")] = 3,
+    customers: Annotated[int | None, Option(min=1, help="Take only the first so many.")] = None,
+    file: Annotated[Path | None, Option(help="Another payments file.")] = None,
+) -> None:
+    """Measure both; the last line holds the ratio that must be 10 or more."""
+    console = Console(stderr=True)
+    with ending_with_exit_code(console, verbose=False):
+        for name, value in described({}).items():
+            console.print(f"{name}: {value}", markup=False, highlight=False)
+        payments = read_payments(file or payments_file(), limit=customers)
+        few = payments.of_first_customers(_WARMING_CUSTOMERS)
+        _round(few)  # compiles the fold
+        found = []
+        for number in range(1, rounds + 1):
+            console.print(f"round {number} of {rounds}: {len(payments):,} payments")
+            found.append(_round(payments))
+    Console(width=None if sys.stdout.isatty() else 120).print(_table(found))
+    ratio = float(np.median([each.ratio for each in found]))
+    worst = max(each.largest_difference for each in found)
+    print(
+        f"offline features: fold {ratio:.1f} times as fast as pandas (aim {_AIM:.0f}), "
+        f"largest difference {worst:.1e} (aim {_LARGEST_DIFFERENCE:.0e})"
+    )
+    if ratio < _AIM or worst > _LARGEST_DIFFERENCE:
+        raise typer.Exit(5)
+
+
+def with_handbook_features() -> Scenario:
+    """The scenario with nothing but the Handbook's features."""
+    wanted = set(HANDBOOK_FEATURES)
+    own = tuple(each for each in SCENARIO.features if each.name in wanted)
+    second = tuple(
+        replace(each, features=tuple(f for f in each.features if f.name in wanted))
+        for each in SCENARIO.second_entities
+    )
+    return replace(SCENARIO, features=own, second_entities=second)
+
+
+def _round(payments: Payments) -> Round:
+    reduced = with_handbook_features()
+    history, frame = labelled_history(payments), payments_frame(payments)
+    pandas_seconds, peer = _timed(lambda: handbook_features(frame))
+    fold_seconds, ours = _timed(lambda: history_features(reduced, history))
+    fold_all_seconds, _ = _timed(lambda: history_features(SCENARIO, history))
+    return Round(
+        pandas_seconds=pandas_seconds,
+        fold_seconds=fold_seconds,
+        fold_all_seconds=fold_all_seconds,
+        largest_difference=_difference(as_matrix(peer, reduced.feature_names), ours),
+    )
+
+
+def _timed(make: Callable[[], Made]) -> tuple[float, Made]:
+    started = time.perf_counter()
+    made = make()
+    return time.perf_counter() - started, made
+
+
+def _difference(peer: Floats, ours: Floats) -> float:
+    """The largest; what is missing with us is 0 in the Handbook."""
+    return float(np.abs(np.nan_to_num(ours, nan=0.0) - peer).max())
+
+
+def _table(rounds: Sequence[Round]) -> Table:
+    own, everything = len(HANDBOOK_FEATURES), len(SCENARIO.feature_names)
+    table = Table(box=None)
+    for name in ("round", f"pandas, {own} features", f"fold, {own}", f"fold, all {everything}"):
+        table.add_column(name, justify="right")
+    table.add_column("ratio", justify="right")
+    for number, each in enumerate(rounds, start=1):
+        seconds = (each.pandas_seconds, each.fold_seconds, each.fold_all_seconds)
+        table.add_row(f"{number}", *(f"{value:.1f} s" for value in seconds), f"{each.ratio:.1f}")
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""Scenarios that exist for measuring alone."""

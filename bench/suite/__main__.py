@@ -1,0 +1,106 @@
+"""Measure Everscore and its peers on one platform, in turn, and write a report with ratios."""
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer import Option
+
+from bench.peer_environments import peer_python
+from bench.stage import own_platform
+from bench.suite.aims import ratios
+from bench.suite.peers_here import systems_here
+from bench.suite.plan import FULL, QUICK, Plan
+from bench.suite.results import Results
+from bench.suite.run import REPORT, Suite
+from bench.suite.systems import NAMES, US
+from jobs.outcome import ending_with_exit_code
+from jobs.packages import CHECKOUT
+
+_FAILED, _AIM_MISSED = 1, 5
+
+
+def main(
+    quick: Annotated[bool, Option("--quick", help="The ten-minute cut of the plan.")] = False,
+    systems: Annotated[str | None, Option(help=f"Of {','.join(NAMES)}.")] = None,
+    workloads: Annotated[str | None, Option(help="Of stateless,stateful.")] = None,
+    keys: Annotated[str | None, Option(help="Of uniform,zipf.")] = None,
+    parts: Annotated[str | None, Option(help="Of throughput,latency,recovery.")] = None,
+    rounds: Annotated[int | None, Option(min=1, help="Turns of every system.")] = None,
+    events: Annotated[int | None, Option(min=1000, help="On the topic, for throughput.")] = None,
+    partitions: Annotated[int | None, Option(min=1, help="Of every topic.")] = None,
+    report: Annotated[Path | None, Option(help="Folder of the report.")] = None,
+    run_dir: Annotated[Path | None, Option(help="Measure on this running platform.")] = None,
+    keep: Annotated[bool, Option("--keep", help="Keep the platform's folder and logs.")] = False,
+    check: Annotated[bool, Option("--check", help="Exit code 5 when an aim is missed.")] = False,
+) -> None:
+    """Progress goes to stderr, the ratios to stdout; exit code 0 even where a peer wins."""
+    console = Console(stderr=True)
+    with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
+        numbers = {"rounds": rounds, "events": events, "partitions": partitions}
+        lists = {"systems": systems, "workloads": workloads, "keys": keys, "parts": parts}
+        plan = _plan(QUICK if quick else FULL, {**numbers, **_split(lists)})
+        folder = report or _default_folder(plan)
+        console.print(f"plan: {plan.text()}", markup=False, highlight=False, soft_wrap=True)
+        found, absent = systems_here(
+            plan.systems, lambda peer: peer_python(peer, tell=console.print)
+        )
+        for name, reason in absent.items():
+            console.print(f"{name} is absent: {reason}", markup=False, highlight=False)
+        if run_dir is None:
+            run_dir = stack.enter_context(own_platform(keep=keep, console=console))
+        results = Suite(
+            plan=plan,
+            systems=found,
+            absent=absent,
+            run_dir=run_dir.resolve(),
+            folder=folder,
+            console=console,
+        ).run()
+        console.print(f"report: {folder / REPORT}", markup=False, highlight=False, soft_wrap=True)
+    _end(results, check=check)
+
+
+def _plan(base: Plan, given: dict[str, Any]) -> Plan:
+    return replace(base, **{name: value for name, value in given.items() if value is not None})
+
+
+def _split(lists: dict[str, str | None]) -> dict[str, list[str] | None]:
+    return {
+        name: None if text is None else [part.strip() for part in text.split(",")]
+        for name, text in lists.items()
+    }
+
+
+def _default_folder(plan: Plan) -> Path:
+    """The documented place for the whole plan alone: anything less must not replace it."""
+    if plan == FULL:
+        return CHECKOUT / "docs" / "bench"
+    return Path(tempfile.mkdtemp(prefix="everscore-bench-report-"))
+
+
+def _end(results: Results, *, check: bool) -> None:
+    found = ratios(results)
+    for each in found:
+        outcome = "" if not each.wanted else " MISSED" if each.is_missed else " met"
+        aim = f" (aim {each.wanted}{outcome})" if each.wanted else ""
+        print(f"{each.name}: {each.text}{aim}")
+    if any(failure.system == US for failure in results.failures):
+        print(f"a run of {US} failed; the report says which and why")
+        raise typer.Exit(_FAILED)
+    if check and any(each.is_missed for each in found):
+        raise typer.Exit(_AIM_MISSED)
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+app.command(
+    help=__doc__,
+    epilog="Example: python -m bench.suite --quick --systems everscore,plain --rounds 1",
+)(main)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,86 @@
+"""One run after the other: each in a place of its own, kept as a figure or as a failure."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+
+from rich.console import Console
+
+from bench.suite.ground import Ground
+from bench.suite.place import Place
+from bench.suite.plan import Plan, rotated
+from bench.suite.results import Failure, Results
+from bench.suite.systems import System
+
+# A failed run of one system leaves the others' figures what they are.
+_REASON_CHARACTERS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """A system's turn in a round of one part of the plan."""
+
+    part: str
+    ground: Ground
+    system: System
+    round_number: int
+
+    def __str__(self) -> str:
+        """As it is told while it runs."""
+        workload = self.ground.workload.name
+        return f"{workload}, {self.part}, round {self.round_number}, {self.system.name}"
+
+
+@dataclass
+class Attempts:
+    """What all parts of a run share; `kept` is called whenever `results` have grown."""
+
+    plan: Plan
+    systems: Mapping[str, System]
+    console: Console
+    kept: Callable[[Results], None]
+    results: Results = field(default_factory=Results)
+    # On a platform that is used again, an earlier run's tables are another's.
+    _numbers: Iterator[int] = field(default_factory=lambda: count(int(time.time())))
+
+    def turns(self, part: str, ground: Ground, names: Sequence[str]) -> Iterator[Sequence[Turn]]:
+        """Round by round the turns of those of `names` that are there; the order rotates."""
+        present = [name for name in names if name in self.systems]
+        for number in range(1, self.plan.rounds + 1):
+            yield [
+                Turn(part=part, ground=ground, system=self.systems[name], round_number=number)
+                for name in rotated(present, number)
+            ]
+
+    def place(self, ground: Ground, name: str) -> Place:
+        """A new place."""
+        return ground.place(f"b{next(self._numbers)}_{name.replace('-', '_')}")
+
+    @contextmanager
+    def attempt(self, turn: Turn) -> Iterator[Place]:
+        """A place for the turn, cleared afterwards; an error inside becomes a failure."""
+        place = self.place(turn.ground, turn.system.name)
+        try:
+            yield place
+        except Exception as error:  # whatever a system under test may do
+            reason = f"{type(error).__name__}: {error}"
+            self.tell(f"{turn} FAILED: {reason}")
+            self.results.failures.append(
+                Failure(
+                    part=turn.part,
+                    workload=turn.ground.workload.name,
+                    system=turn.system.name,
+                    round_number=turn.round_number,
+                    reason=reason[:_REASON_CHARACTERS],
+                )
+            )
+        finally:
+            turn.ground.clear(place)
+            self.kept(self.results)
+
+    def tell(self, line: str) -> None:
+        """Print a line of progress with the time."""
+        now = time.strftime("%H:%M:%S")
+        self.console.print(f"{now} {line}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,31 @@
+"""The feed as a process of its own beside a system under load."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.suite.ground import Ground
+from bench.systems import started_program
+from jobs.child_jobs import ChildJob
+
+
+@contextmanager
+def feeding(
+    ground: Ground, *, keys: str, events_per_second: float, seconds: float, seed: int
+) -> Iterator[ChildJob]:
+    """Publish while the block runs, for `seconds` at most; stopped at the block's end."""
+    arguments = {
+        "bootstrap-servers": ground.stage.kafka.bootstrap_servers,
+        "workload": ground.workload.name,
+        "keys": keys,
+        "rate": events_per_second,
+        "seconds": seconds,
+        "seed": seed,
+    }
+    command = [sys.executable, "-m", "bench.suite.feed"]
+    command += [f"--{name}={value}" for name, value in arguments.items()]
+    job = started_program("feed", command, log=ground.stage.log("feed"), ready="feeding")
+    try:
+        yield job
+    finally:
+        job.stop()

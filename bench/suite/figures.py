@@ -1,0 +1,82 @@
+"""Figures of a run by round, picked from the results; the ratios are made of these."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.suite.ratios import fastest_of
+from bench.suite.results import Ceiling, Latency, Results, Throughput
+from bench.suite.systems import NAMES, RECIPES, US, Kind
+
+Rounds = Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Reads `results`; every method gives round → figure, empty where nothing was measured."""
+
+    results: Results
+
+    @property
+    def loads(self) -> Sequence[tuple[str, str]]:
+        """Workloads with their key distributions, in the order of measuring."""
+        return list(dict.fromkeys((each.workload, each.keys) for each in self.results.throughput))
+
+    @property
+    def steady_loads(self) -> Sequence[tuple[str, float]]:
+        """Workloads with the rates that latency was measured at."""
+        found = ((each.workload, each.events_per_second) for each in self.results.latency)
+        return list(dict.fromkeys(found))
+
+    def throughput(
+        self, load: tuple[str, str], system: str, figure: Callable[[Throughput], float | None]
+    ) -> Rounds:
+        """A figure of the system's saturated runs."""
+        own = [
+            each
+            for each in self.results.throughput
+            if (each.workload, each.keys) == load and each.system == system
+        ]
+        found = {each.round_number: figure(each) for each in own}
+        return {number: value for number, value in found.items() if value is not None}
+
+    def rate(self, load: tuple[str, str], system: str) -> Rounds:
+        """Events per second."""
+        return self.throughput(load, system, lambda each: each.events_per_second)
+
+    def fastest(self, load: tuple[str, str], kinds: Sequence[Kind]) -> Rounds:
+        """The highest rate of any system of these kinds, round by round."""
+        names = [recipe.name for recipe in RECIPES if recipe.kind in kinds]
+        return fastest_of([self.rate(load, name) for name in names])
+
+    def ceiling(self, load: tuple[str, str], figure: Callable[[Ceiling], float]) -> Rounds:
+        """Rows per second of HBase alone."""
+        return {
+            each.round_number: figure(each)
+            for each in self.results.ceilings
+            if (each.workload, each.keys) == load
+        }
+
+    def latency(
+        self, steady: tuple[str, float], system: str, figure: Callable[[Latency], float]
+    ) -> Rounds:
+        """A percentile in milliseconds."""
+        return {
+            each.round_number: figure(each)
+            for each in self.results.latency
+            if (each.workload, each.events_per_second) == steady and each.system == system
+        }
+
+    def systems(self, workload: str) -> Sequence[str]:
+        """The systems with any figure on `workload`, ours first."""
+        results = self.results
+        found = {
+            *(each.system for each in results.throughput if each.workload == workload),
+            *(each.system for each in results.latency if each.workload == workload),
+            *(each.system for each in results.recovery if each.workload == workload),
+        }
+        return [name for name in NAMES if name in found]
+
+
+def rows_per_second(figures: Figures, load: tuple[str, str]) -> Rounds:
+    """Rows that our stream wrote per second."""
+    return figures.throughput(load, US, lambda each: each.rows_per_second)

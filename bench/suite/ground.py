@@ -1,0 +1,119 @@
+"""The ground that all systems of a workload stand on: platform, topics, tables, one model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench.stage import Stage, settings_in, stage_in
+from bench.suite.keys import Customers
+from bench.suite.model import Fitted, fitted
+from bench.suite.place import Place
+from bench.suite.topics import Loaded, fill, remade
+from bench.suite.workloads import Workload
+from conf.settings import Settings
+from jobs.kafka_options import client_options
+from jobs.places import scenario_tables, scenario_topics
+from jobs.run import Run
+from jobs.table_making import make_tables
+from local.endpoints import Endpoints, read_endpoints
+from local.tables import drop_table
+from scenarios.scenario import Scenario
+from stores.deployments import write_deployment
+from streaming.topic_plan import TopicSpec
+
+# Where the peers publish; made with the same configuration as our own topic of predictions.
+OUTPUT_TOPIC = "bench.predictions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """A workload on a running platform; `partitions` are those of every topic."""
+
+    workload: Workload
+    scenario: Scenario
+    stage: Stage
+    settings: Settings
+    model: Fitted
+    partitions: int
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The platform's addresses and processes."""
+        return read_endpoints(self.stage.run_dir)
+
+    @property
+    def client_options(self) -> Mapping[str, Any]:
+        """What every kafka-python client is told."""
+        return client_options(self.settings.kafka)
+
+    def new_topics(self) -> None:
+        """Make all topics anew, empty."""
+        remade(self.stage.kafka, self._topics(), partitions=self.partitions)
+
+    def new_outputs(self) -> None:
+        """Empty the topics that systems publish to; the events stay."""
+        inputs = (self.workload.topic, f"{self.scenario.name}.labels")
+        outputs = [spec for spec in self._topics() if spec.name not in inputs]
+        remade(self.stage.kafka, outputs, partitions=self.partitions)
+
+    def filled(self, customers: Customers) -> Loaded:
+        """Make all topics anew and publish an event for each of `customers`."""
+        self.new_topics()
+        return fill(
+            self.workload,
+            customers,
+            partitions=self.partitions,
+            client_options=self.client_options,
+        )
+
+    def place(self, name: str) -> Place:
+        """Empty tables in the namespace `name`, made alike for every system; our model in them."""
+        store = replace(self.stage.store, namespace=name)
+        make_tables(self.settings, store, scenario_tables(self._run))
+        write_deployment(store, self.model.deployment)
+        folder = self.stage.run_dir / "bench" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return Place(
+            name=name,
+            store=store,
+            table=self.scenario.name,
+            topic=self.workload.topic,
+            output_topic=OUTPUT_TOPIC,
+            folder=folder,
+        )
+
+    def clear(self, place: Place) -> None:
+        """Drop the place's large tables: what HBase would flush and compact for nobody."""
+        for spec in scenario_tables(self._run):
+            if spec.splits:
+                drop_table(self.endpoints, table=f"{place.store.namespace}:{spec.name}")
+
+    @property
+    def _run(self) -> Run:
+        return Run(settings=self.settings, scenario=self.scenario, console=self.stage.console)
+
+    def _topics(self) -> Sequence[TopicSpec]:
+        own = scenario_topics(self._run)
+        (alike,) = (spec for spec in own if spec.name == self.scenario.topic("predictions"))
+        return (*own, TopicSpec(OUTPUT_TOPIC, alike.configs))
+
+
+def ground_of(run_dir: Path, workload: Workload, *, partitions: int, console: Console) -> Ground:
+    """The ground on the platform in `run_dir`; raises `UnknownScenario`."""
+    scenario = workload.declared()
+    overrides = (
+        f"scenarios.{workload.scenario}={workload.module}",
+        f"kafka.partitions={partitions}",
+    )
+    folder = run_dir / "bench" / workload.name
+    return Ground(
+        workload=workload,
+        scenario=scenario,
+        stage=stage_in(run_dir, workload.scenario, console=console, overrides=overrides),
+        settings=settings_in(run_dir, overrides),
+        model=fitted(scenario, workload.feature_rows, folder),
+        partitions=partitions,
+    )

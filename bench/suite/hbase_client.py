@@ -1,0 +1,114 @@
+"""One client that does nothing but put, or get, rows that a run of ours has left in HBase."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from enum import Enum
+from itertools import cycle
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from stores.connection import HBaseStore, Session
+from stores.stamps import FIRST_EPOCH, stamp
+from stores.states import StateTable
+
+
+class Mode(Enum):
+    """What the client does with each batch of rows."""
+
+    PUT = "put"
+    GET = "get"
+    GET_AND_PUT = "get-and-put"
+
+
+class SavedRow(msgspec.Struct, frozen=True, array_like=True):
+    """One customer's cells."""
+
+    entity: str
+    state: bytes
+    latest: bytes
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as one call takes them."""
+
+    entities: list[str]
+    states: list[bytes]
+    latest: list[bytes | None]
+
+
+def batches_of(rows: list[SavedRow], *, batch_rows: int) -> list[Batch]:
+    """The rows in batches like those of our stream."""
+    parts = [rows[begin : begin + batch_rows] for begin in range(0, len(rows), batch_rows)]
+    return [
+        Batch([r.entity for r in part], [r.state for r in part], [r.latest for r in part])
+        for part in parts
+    ]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client that goes through `batches` again and again."""
+
+    table: StateTable
+    batches: list[Batch]
+
+    def run(self, mode: Mode, *, seconds: float) -> float:
+        """Rows per second over `seconds`."""
+        done, began = 0, time.monotonic()
+        act = {Mode.PUT: self._put, Mode.GET: self._get, Mode.GET_AND_PUT: self._get_and_put}[mode]
+        for number, batch in enumerate(cycle(self.batches), 1):
+            act(number, batch)
+            done += len(batch.entities)
+            if time.monotonic() - began >= seconds:
+                break
+        return done / (time.monotonic() - began)
+
+    def _get(self, _: int, batch: Batch) -> None:
+        self.table.newest(batch.entities)
+
+    def _put(self, number: int, batch: Batch) -> None:
+        # Each batch at a later position, as a stream's: a version of its own.
+        position = stamp(FIRST_EPOCH, number * len(batch.entities))
+        self.table.write(batch.entities, batch.states, batch.latest, position=position)
+
+    def _get_and_put(self, number: int, batch: Batch) -> None:
+        self._get(number, batch)
+        self._put(number, batch)
+
+
+def saved_rows(file: Path, *, part: int, parts: int) -> list[SavedRow]:
+    """Every `parts`-th row of `file`, from row `part` on."""
+    return msgspec.msgpack.decode(file.read_bytes(), type=list[SavedRow])[part::parts]
+
+
+def main(
+    host: Annotated[str, typer.Option()],
+    port: Annotated[int, typer.Option()],
+    namespace: Annotated[str, typer.Option()],
+    table: Annotated[str, typer.Option()],
+    rows: Annotated[Path, typer.Option()],
+    mode: Annotated[Mode, typer.Option()],
+    part: Annotated[int, typer.Option()] = 0,
+    parts: Annotated[int, typer.Option()] = 1,
+    seconds: Annotated[float, typer.Option()] = 10.0,
+    batch_rows: Annotated[int, typer.Option()] = 4_000,
+) -> None:
+    """Connect, print `ready`, wait for a line on stdin, work, print the rate as JSON."""
+    session = Session(HBaseStore(host, port, namespace, 60.0), retry_seconds=0.0)
+    own = saved_rows(rows, part=part, parts=parts)
+    client = Client(StateTable(session, table), batches_of(own, batch_rows=batch_rows))
+    client.run(mode, seconds=0.2)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps({"rows_per_second": client.run(mode, seconds=seconds)}), flush=True)
+    session.close()
+
+
+if __name__ == "__main__":
+    typer.run(main)

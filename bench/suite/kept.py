@@ -1,0 +1,22 @@
+"""Results as a file, written after every run: an interrupted suite loses one run at most."""
+
+from pathlib import Path
+
+import msgspec
+
+from bench.suite.results import Results
+
+FILE = "results.json"
+
+
+def keep(results: Results, folder: Path) -> None:
+    """Write the file of `folder` in one step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{FILE}.part"
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
+    part.replace(folder / FILE)
+
+
+def kept_in(folder: Path) -> Results:
+    """What an earlier run has kept in `folder`."""
+    return msgspec.json.decode((folder / FILE).read_bytes(), type=Results)

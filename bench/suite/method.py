@@ -1,0 +1,35 @@
+"""How a plan is measured, in the words of the report."""
+
+from bench.suite.keys import CUSTOMERS, ZIPF_EXPONENT
+from bench.suite.plan import Plan
+
+
+def method_of(plan: Plan) -> list[str]:
+    """A list of sentences in Markdown."""
+    return [
+        f"- This run: {plan.text()}.",
+        "- All systems run one after the other on one Kafka and one HBase, which share the machine "
+        "with them; the order rotates from round to round. Each system has an HBase namespace, "
+        "output topics and state of its own, made alike and dropped afterwards.",
+        f"- Keys: {CUSTOMERS:,} customers, uniform or Zipf with exponent {ZIPF_EXPONENT}.",
+        "- Throughput: the load is on the topic before a system starts. An observer reads a few "
+        "rows of HBase twenty times a second and notes when each tenth of each partition has its "
+        "rows. Events per second are those of the last nine tenths over the time between the end "
+        "of the first tenth and the end of the last: starting and warming up are left out.",
+        "- CPU is that of the system's whole process tree (ours with the JVM and the Python "
+        "workers) in the same span, per million events; memory is the tree's peak, shared pages "
+        "counted once (PSS) or in every process (RSS).",
+        "- Stale rows: customers whose row did not show their last event in the end.",
+        "- HBase alone: after each round, two clients put, get, or get and put the rows that our "
+        "stream has left, in batches of the stream's size. Rows written by us: distinct customers "
+        "per batch, told by the batches' markers.",
+        "- The fastest peer of a round is whichever was the fastest in that round.",
+        f"- Latency: from the time that an event was made to the moment that its row could be "
+        f"read, for about 100 events a second, during {plan.latency_seconds:.0f} s after "
+        f"{plan.warm_up_seconds:.0f} s of the same load; uniform keys.",
+        f"- Recovery: under {plan.blow.events_per_second:,.0f} events/s the system's process group "
+        f"is killed (SIGKILL) after {plan.blow.kill_after_seconds:.0f} s and started again at "
+        "once; the seconds count from the kill to the first readable row of an event published "
+        "after it. Exact: every customer's row shows the last event, and with history every state, "
+        "score and feature is what a second, undisturbed run over the same topic gives.",
+    ]

@@ -1,0 +1,98 @@
+"""What a run of the suite measures: systems, workloads, keys, rounds and sizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.load import Load
+from bench.suite.keys import DISTRIBUTIONS
+from bench.suite.recovery import Blow
+from bench.suite.systems import NAMES, US
+from bench.suite.workloads import WORKLOADS
+
+PARTS = ("throughput", "latency", "recovery")
+# Latency is asked of whom an operator would compare; the others differ from these in throughput.
+_LATENCY_SYSTEMS = (US, "plain", "expert")
+
+
+class UnknownChoice(ValueError):
+    """An option names what is not there."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that a run is told; `rates` in events per second."""
+
+    systems: Sequence[str] = NAMES
+    workloads: Sequence[str] = tuple(WORKLOADS)
+    keys: Sequence[str] = tuple(DISTRIBUTIONS)
+    parts: Sequence[str] = PARTS
+    rounds: int = 3
+    events: int = 600_000
+    partitions: int = 2
+    rates: Sequence[float] = (500.0, 1_000.0, 5_000.0)
+    warm_up_seconds: float = 15.0
+    latency_seconds: float = 40.0
+    ceiling_seconds: float = 10.0
+    blow: Blow = field(
+        default_factory=lambda: Blow(
+            events_per_second=1_000.0, keys="uniform", seconds=50.0, kill_after_seconds=15.0
+        )
+    )
+
+    def __post_init__(self) -> None:
+        for option, chosen, known in (
+            ("--systems", self.systems, NAMES),
+            ("--workloads", self.workloads, tuple(WORKLOADS)),
+            ("--keys", self.keys, tuple(DISTRIBUTIONS)),
+            ("--parts", self.parts, PARTS),
+        ):
+            unknown = [each for each in chosen if each not in known]
+            if unknown or not chosen:
+                raise UnknownChoice(
+                    f"{option} is {','.join(chosen)!r}, expected some of {','.join(known)}"
+                )
+
+    @property
+    def latency_systems(self) -> Sequence[str]:
+        """The systems whose latency is measured."""
+        return [each for each in self.systems if each in _LATENCY_SYSTEMS]
+
+    def load(self, rate: float) -> Load:
+        """A steady load."""
+        return Load(
+            events_per_second=rate,
+            warm_up_seconds=self.warm_up_seconds,
+            seconds=self.latency_seconds,
+        )
+
+    def text(self) -> str:
+        """The plan in a sentence."""
+        return (
+            f"parts {', '.join(self.parts)}; systems {', '.join(self.systems)}; workloads "
+            f"{', '.join(self.workloads)}; keys {', '.join(self.keys)}; {self.rounds} rounds, "
+            f"{self.events:,} events, {self.partitions} partitions; latency at "
+            f"{', '.join(f'{rate:,.0f}' for rate in self.rates)} events/s"
+        )
+
+
+FULL = Plan()
+# What fits into ten minutes on two cores; everything else takes `make bench`.
+QUICK = Plan(
+    systems=(US, "plain", "expert-each", "bytewax"),
+    workloads=("stateless",),
+    parts=("throughput", "latency"),
+    rounds=2,
+    events=150_000,
+    rates=(1_000.0,),
+    warm_up_seconds=10.0,
+    latency_seconds=20.0,
+    ceiling_seconds=5.0,
+)
+
+
+def rotated(names: Sequence[str], round_number: int) -> Sequence[str]:
+    """The order in round 1, 2, …: every system is first once before any is again."""
+    first = (round_number - 1) % len(names) if names else 0
+    return [*names[first:], *names[:first]]

@@ -1,0 +1,91 @@
+"""The results as a Markdown page: ratios first, then a table per item, the winners in bold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bench.suite.aims import ratios
+from bench.suite.figures import Figures
+from bench.suite.method import method_of
+from bench.suite.plan import Plan
+from bench.suite.report_tables import (
+    ceiling_table,
+    latency_table,
+    ratio_table,
+    recovery_table,
+    throughput_table,
+)
+from bench.suite.results import Results
+from bench.suite.systems import OURS, RECIPES
+from bench.tables import markdown_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A run of the suite, ready to be told; `measured_at` in UTC, `charts` beside the page."""
+
+    results: Results
+    plan: Plan
+    machine: Mapping[str, str]
+    measured_at: datetime
+    charts: Sequence[str] = ()
+
+
+def markdown(measured: Measured) -> str:
+    """The page."""
+    results = measured.results
+    sections = {
+        "Ratios": ratio_table(ratios(results)),
+        **_tables(results),
+        "Not measured": _absences(results),
+        "How it was measured": method_of(measured.plan),
+        "Systems": _systems(measured),
+        "Machine": markdown_table(("what", "value"), list(measured.machine.items())),
+    }
+    lines = [
+        "# Benchmark",
+        "",
+        f"{measured.measured_at:%Y-%m-%d %H:%M} UTC. A figure is the median over the rounds, with "
+        "the least and the most in brackets; ratios are made round by round.",
+    ]
+    lines += [line for chart in measured.charts for line in ("", f"![{chart}]({chart})")]
+    for title, own in sections.items():
+        if own:
+            lines += ["", f"## {title}", "", *own]
+    return "\n".join(lines) + "\n"
+
+
+def _tables(results: Results) -> Mapping[str, list[str]]:
+    figures = Figures(results)
+    found: dict[str, list[str]] = {}
+    for load in figures.loads:
+        ceiling = ceiling_table(figures, load)
+        own = throughput_table(results, load)
+        found[f"Throughput: {load[0]}, {load[1]} keys"] = [*own, "", *ceiling] if ceiling else own
+    for steady in figures.steady_loads:
+        title = f"Latency: {steady[0]}, {steady[1]:,.0f} events/s"
+        found[title] = latency_table(results, steady)
+    for workload in dict.fromkeys(each.workload for each in results.recovery):
+        found[f"Recovery from SIGKILL: {workload}"] = recovery_table(results, workload)
+    return found
+
+
+def _absences(results: Results) -> list[str]:
+    absent = [(name, "", reason) for name, reason in results.absent.items()]
+    failed = [
+        (each.system, f"{each.workload}, {each.part}, round {each.round_number}", each.reason)
+        for each in results.failures
+    ]
+    rows = [tuple(_one_line(cell) for cell in row) for row in (*absent, *failed)]
+    return markdown_table(("what", "when", "why"), rows) if rows else []
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _systems(measured: Measured) -> list[str]:
+    here = [each for each in measured.plan.systems if each not in measured.results.absent]
+    rows = [(OURS.name, OURS.meaning, OURS.kind.value)]
+    rows += [(each.name, each.meaning, each.kind.value) for each in RECIPES]
+    return markdown_table(("name", "what", "counts as"), [row for row in rows if row[0] in here])

@@ -1,0 +1,120 @@
+"""The parts of a plan over one workload: rounds of turns, and what is told of each."""
+
+from pathlib import Path
+
+from bench.suite import ceiling, latency, recovery, throughput
+from bench.suite.attempts import Attempts
+from bench.suite.ground import Ground
+from bench.suite.hbase_client import Mode
+from bench.suite.keys import chosen
+from bench.suite.latency import SteadyLoad
+from bench.suite.results import Ceiling
+from bench.suite.systems import US
+from bench.suite.throughput import Filled
+
+_WARM_UP_ROWS = 20_000
+_WARM_UP_SECONDS = 5.0
+
+
+def throughput_rounds(attempts: Attempts, ground: Ground) -> None:
+    """Every system at full speed over the same topic, per key distribution; HBase alone last."""
+    _warm_up(attempts, ground)
+    for keys in attempts.plan.keys:
+        loaded = ground.filled(chosen(keys, events=attempts.plan.events))
+        attempts.tell(f"{loaded.events:,} events are on {ground.workload.topic}, keys {keys}")
+        filled = Filled(ground=ground, keys=keys, loaded=loaded)
+        rows = ground.stage.run_dir / "bench" / f"{ground.workload.name}-{keys}.rows"
+        part = f"throughput with {keys} keys"
+        for number, turns in enumerate(attempts.turns(part, ground, attempts.plan.systems), 1):
+            for turn in turns:
+                with attempts.attempt(turn) as place:
+                    ground.new_outputs()
+                    found = throughput.measured(
+                        filled, turn.system, place, round_number=turn.round_number
+                    )
+                    if turn.system.name == US and not rows.exists():
+                        ceiling.save_rows(place, rows)
+                    attempts.results.throughput.append(found)
+                    attempts.tell(
+                        f"{turn}: {found.events_per_second:,.0f} events/s, "
+                        f"{found.cpu_seconds_per_million:.0f} s CPU per million, "
+                        f"{found.peak_pss_mib:,.0f} MiB, {found.stale_rows} rows stale"
+                    )
+            _ceiling(attempts, filled, rows, round_number=number)
+
+
+def _ceiling(attempts: Attempts, filled: Filled, rows: Path, *, round_number: int) -> None:
+    ground = filled.ground
+    if not rows.exists():
+        what = f"HBase's ceiling, {ground.workload.name}, {filled.keys} keys"
+        attempts.results.absent[what] = f"{US} left no rows to put"
+        return
+    place = attempts.place(ground, "ceiling")
+    try:
+        found = ceiling.rates(ground, place, rows, seconds=attempts.plan.ceiling_seconds)
+    finally:
+        ground.clear(place)
+    attempts.results.ceilings.append(
+        Ceiling(
+            workload=ground.workload.name,
+            keys=filled.keys,
+            round_number=round_number,
+            put=found[Mode.PUT],
+            get=found[Mode.GET],
+            get_and_put=found[Mode.GET_AND_PUT],
+        )
+    )
+    attempts.kept(attempts.results)
+    told = ", ".join(f"{mode.value} {rate:,.0f}" for mode, rate in found.items())
+    attempts.tell(f"{ground.workload.name}, round {round_number}, HBase alone: rows/s {told}")
+
+
+def _warm_up(attempts: Attempts, ground: Ground) -> None:
+    """A cold JVM is slower than a warm one: whoever came first would pay for the others."""
+    rows = ground.stage.run_dir / "bench" / "made-up.rows"
+    ceiling.save_made_up_rows(rows, rows=_WARM_UP_ROWS)
+    place = attempts.place(ground, "warm_up")
+    try:
+        ceiling.rates(ground, place, rows, seconds=_WARM_UP_SECONDS)
+    finally:
+        ground.clear(place)
+
+
+def latency_rounds(attempts: Attempts, ground: Ground) -> None:
+    """Every system at every rate, uniform keys."""
+    for rate in attempts.plan.rates:
+        steady = SteadyLoad(load=attempts.plan.load(rate), keys="uniform")
+        part, names = f"latency at {rate:,.0f} events/s", attempts.plan.latency_systems
+        for turns in attempts.turns(part, ground, names):
+            for turn in turns:
+                with attempts.attempt(turn) as place:
+                    found = latency.measured(
+                        ground, turn.system, place, steady=steady, round_number=turn.round_number
+                    )
+                    attempts.results.latency.append(found)
+                    attempts.tell(
+                        f"{turn}: p50 {found.p50_ms:.0f} p99 {found.p99_ms:.0f} p99.9 "
+                        f"{found.p999_ms:.0f} ms of {found.samples:,} samples"
+                    )
+
+
+def recovery_rounds(attempts: Attempts, ground: Ground) -> None:
+    """Every system killed under load and started again."""
+    for turns in attempts.turns("recovery", ground, attempts.plan.systems):
+        for turn in turns:
+            again = attempts.place(ground, f"{turn.system.name}_replay")
+            with attempts.attempt(turn) as place:
+                found = recovery.measured(
+                    ground,
+                    turn.system,
+                    place=place,
+                    again=again,
+                    blow=attempts.plan.blow,
+                    round_number=turn.round_number,
+                )
+                attempts.results.recovery.append(found)
+                attempts.tell(
+                    f"{turn}: back after {found.seconds:.1f} s; of {found.rows:,} rows "
+                    f"{found.missing_rows} are missing, {found.differing_rows} differ"
+                )
+            ground.clear(again)

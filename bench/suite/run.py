@@ -1,0 +1,82 @@
+"""The plan on a running platform, from the first topic to the report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.machine import described
+from bench.suite.attempts import Attempts
+from bench.suite.charts import draw
+from bench.suite.ground import ground_of
+from bench.suite.kept import keep
+from bench.suite.plan import Plan
+from bench.suite.report import Measured, markdown
+from bench.suite.results import Results
+from bench.suite.rounds import latency_rounds, recovery_rounds, throughput_rounds
+from bench.suite.systems import System
+from bench.suite.workloads import WORKLOADS
+from local.endpoints import read_endpoints
+from scenarios.scenario import UnknownScenario
+
+REPORT = "README.md"
+_ROUNDS = {
+    "throughput": throughput_rounds,
+    "latency": latency_rounds,
+    "recovery": recovery_rounds,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """What is run, where, with which systems; `absent` names those that cannot be, with reasons."""
+
+    plan: Plan
+    systems: Mapping[str, System]
+    absent: Mapping[str, str]
+    run_dir: Path
+    folder: Path
+    console: Console
+
+    def run(self) -> Results:
+        """Measure everything and write the report into `folder`."""
+        machine = described(read_endpoints(self.run_dir).versions)
+        attempts = Attempts(
+            plan=self.plan,
+            systems=self.systems,
+            console=self.console,
+            kept=lambda results: keep(results, self.folder),
+        )
+        attempts.results.absent.update(self.absent)
+        for name in self.plan.workloads:
+            self._measure(attempts, name)
+            self._report(attempts.results, machine)
+        return attempts.results
+
+    def _measure(self, attempts: Attempts, workload: str) -> None:
+        try:
+            ground = ground_of(
+                self.run_dir,
+                WORKLOADS[workload],
+                partitions=self.plan.partitions,
+                console=self.console,
+            )
+        except UnknownScenario as error:
+            attempts.results.absent[f"workload {workload}"] = str(error)
+            attempts.tell(f"workload {workload} is left out: {error}")
+            return
+        for part in self.plan.parts:
+            _ROUNDS[part](attempts, ground)
+
+    def _report(self, results: Results, machine: Mapping[str, str]) -> None:
+        keep(results, self.folder)
+        measured = Measured(
+            results=results,
+            plan=self.plan,
+            machine=machine,
+            measured_at=datetime.now(UTC),
+            charts=draw(results, self.folder),
+        )
+        (self.folder / REPORT).write_text(markdown(measured), encoding="utf-8")

@@ -1,0 +1,141 @@
+"""The systems that are compared, each started and started again as whoever runs it would."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from bench.peer_environments import PeerTask, peer_command
+from bench.suite.ground import Ground
+from bench.suite.place import Place
+from bench.systems import started_program, started_stream
+from jobs.child_jobs import ChildJob
+
+US = "everscore"
+PLAIN = "plain"
+
+Start = Callable[[Ground, Place, str], ChildJob]
+
+
+class Kind(Enum):
+    """What a system stands for in the ratios."""
+
+    US = "us"
+    COMMON = "common peer"
+    EXPERT = "expert"
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """`start(ground, place, log name)` returns the process group once it consumes."""
+
+    name: str
+    meaning: str
+    kind: Kind
+    start: Start
+
+
+def _start_us(ground: Ground, place: Place, log_name: str) -> ChildJob:
+    return started_stream(ground.stage, place.name, log_name=log_name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """How a peer is started: one process per partition, or one alone."""
+
+    program: str
+    python: Path
+    per_partition: bool = False
+
+    def __call__(self, ground: Ground, place: Place, log_name: str) -> ChildJob:
+        """Start it on `place`; started again there, it goes on."""
+        task = PeerTask(
+            bootstrap_servers=ground.stage.kafka.bootstrap_servers,
+            topic=place.topic,
+            output_topic=place.output_topic,
+            hbase_host=place.store.host,
+            hbase_port=place.store.port,
+            table=place.full_table,
+            model=ground.model.file,
+            workload=ground.workload.name,
+            group=place.name,
+            processes=ground.partitions if self.per_partition else 1,
+            state_dir=place.folder,
+        )
+        command = peer_command(self.program, task, python=self.python)
+        log = ground.stage.log(log_name)
+        return started_program(self.program, command, log=log, ready="ready")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerRecipe:
+    """A peer before its environment is known; `program` is its module in bench/peers."""
+
+    name: str
+    meaning: str
+    kind: Kind
+    program: str
+    per_partition: bool = False
+
+    def made(self, python: Path) -> System:
+        """The peer with the interpreter of its environment."""
+        peer = Peer(program=self.program, python=python, per_partition=self.per_partition)
+        return System(name=self.name, meaning=self.meaning, kind=self.kind, start=peer)
+
+
+OURS = System(
+    name=US, meaning="score_stream as an operator starts it", kind=Kind.US, start=_start_us
+)
+
+RECIPES: Sequence[PeerRecipe] = (
+    PeerRecipe(
+        name=PLAIN,
+        meaning="a plain confluent-kafka loop, one process",
+        kind=Kind.COMMON,
+        program="plain_confluent",
+    ),
+    PeerRecipe(
+        name="plain-each",
+        meaning="the same, one process per partition",
+        kind=Kind.COMMON,
+        program="plain_confluent",
+        per_partition=True,
+    ),
+    PeerRecipe(
+        name="expert",
+        meaning="an expert's loop, one process",
+        kind=Kind.EXPERT,
+        program="expert_confluent",
+    ),
+    PeerRecipe(
+        name="expert-each",
+        meaning="the same, one process per partition",
+        kind=Kind.EXPERT,
+        program="expert_confluent",
+        per_partition=True,
+    ),
+    PeerRecipe(
+        name="bytewax", meaning="bytewax, one worker", kind=Kind.COMMON, program="bytewax_flow"
+    ),
+    PeerRecipe(
+        name="bytewax-each",
+        meaning="the same, one worker per partition",
+        kind=Kind.COMMON,
+        program="bytewax_flow",
+        per_partition=True,
+    ),
+    PeerRecipe(
+        name="quixstreams",
+        meaning="quixstreams, one process",
+        kind=Kind.COMMON,
+        program="quixstreams_app",
+    ),
+    PeerRecipe(
+        name="quixstreams-each",
+        meaning="the same, one process per partition",
+        kind=Kind.COMMON,
+        program="quixstreams_app",
+        per_partition=True,
+    ),
+)
+NAMES = (US, *(each.name for each in RECIPES))

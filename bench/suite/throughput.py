@@ -1,0 +1,116 @@
+"""One system at full speed over a topic that was filled before it started."""
+
+import time
+from dataclasses import dataclass
+
+from bench.suite.ground import Ground
+from bench.suite.observer import Observer
+from bench.suite.place import Place
+from bench.suite.progress import Progress
+from bench.suite.results import Throughput
+from bench.suite.rows_written import batch_ends, rows_written
+from bench.suite.systems import Kind, System
+from bench.suite.tenths import Window, tenths_of, window_of
+from bench.suite.topics import Loaded
+from bench.suite.usage import Meter, cpu_seconds_between
+from bench.suite.whole_rows import stale_rows
+from bench.trial import MeasurementUnsound
+from jobs.child_jobs import ChildJob
+
+_STALLED_SECONDS = 180.0
+# A system that has just shown its last events has nothing more to write.
+_PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """A ground whose topic holds the load of one key distribution."""
+
+    ground: Ground
+    keys: str
+    loaded: Loaded
+
+
+def measured(filled: Filled, system: System, place: Place, *, round_number: int) -> Throughput:
+    """Run `system` on `place` until all rows are there.
+
+    Raises `MeasurementUnsound` when it stops making progress, `ChildFailed` when it ends.
+    """
+    progress = Progress(tenths_of(filled.loaded.customers))
+    with Meter() as meter:
+        stale = _watched(filled, system, place, progress=progress, meter=meter)
+    window = window_of(progress.marks)
+    rate = window.events_per_second
+    is_ours = system.kind is Kind.US
+    return Throughput(
+        workload=filled.ground.workload.name,
+        keys=filled.keys,
+        system=system.name,
+        round_number=round_number,
+        events_per_second=rate,
+        rows_per_second=_rows_per_event(filled, place) * rate if is_ours else None,
+        stale_rows=stale,
+        **_used(meter, window),
+    )
+
+
+def _watched(
+    filled: Filled, system: System, place: Place, *, progress: Progress, meter: Meter
+) -> int:
+    """Run it until `progress` is done; returns how many rows do not show their last event."""
+    ground = filled.ground
+    processes = ground.endpoints.processes
+    meter.watch("hbase", [processes["hbase"].pid, processes["thrift"].pid])
+    meter.watch("kafka", [processes["kafka"].pid])
+    observer = Observer(place.store, place.table, progress)
+    observer.start()
+    try:
+        running = system.start(ground, place, place.name)
+        meter.watch("system", [running.process.pid])
+        try:
+            _wait(observer, running)
+            last = filled.loaded.last_offsets
+            patience = _PATIENCE_SECONDS
+            return len(stale_rows(place.store, place.table, last, patience_seconds=patience))
+        finally:
+            running.stop()
+    finally:
+        observer.stop()
+
+
+def _wait(observer: Observer, running: ChildJob) -> None:
+    marks, since = 0, time.monotonic()
+    while not observer.progress.is_done:
+        running.check()
+        if len(observer.progress.marks) > marks:
+            marks, since = len(observer.progress.marks), time.monotonic()
+        if not observer.is_watching and not observer.progress.is_done:
+            raise MeasurementUnsound("the observer's connection to HBase was lost")
+        if running.process.poll() is not None or time.monotonic() - since > _STALLED_SECONDS:
+            raise MeasurementUnsound(
+                f"{running.name} made no progress for {time.monotonic() - since:.0f} s after "
+                f"{marks} tenths; its log is {running.log}"
+            )
+        time.sleep(0.1)
+
+
+def _rows_per_event(filled: Filled, place: Place) -> float:
+    customers = filled.loaded.customers
+    ends = batch_ends(place.store, place.table, list(customers))
+    return rows_written(customers, ends) / filled.loaded.events
+
+
+def _used(meter: Meter, window: Window) -> dict[str, float]:
+    samples = {"system": (), **meter.samples()}
+    per_million = 1_000_000 / window.events
+    cpu = {
+        name: per_million * cpu_seconds_between(own, window.begin_seconds, window.end_seconds)
+        for name, own in samples.items()
+    }
+    return {
+        "cpu_seconds_per_million": cpu["system"],
+        "hbase_cpu_seconds_per_million": cpu["hbase"],
+        "kafka_cpu_seconds_per_million": cpu["kafka"],
+        "peak_rss_mib": max((each.rss_mib for each in samples["system"]), default=0.0),
+        "peak_pss_mib": max((each.pss_mib for each in samples["system"]), default=0.0),
+    }

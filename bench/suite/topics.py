@@ -1,0 +1,129 @@
+"""Topics of a measurement: made anew, and filled before a system starts."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from kafka.errors import KafkaError
+from kafka.partitioner.default import murmur2
+
+from batch.kafka_producer import open_producer
+from bench.suite.keys import Customers
+from bench.suite.times import Wanted, spread_times
+from bench.suite.workloads import Workload
+from streaming.topic_plan import TopicSpec, create_topics
+from streaming.topics import KafkaCluster, TopicMissing
+
+_WAIT_SECONDS = 60.0
+_CHUNK_EVENTS = 20_000
+_MAX_EVENT_BYTES = 1 << 20
+_FLUSH_SECONDS = 60.0
+# The windows of the workload with history are up to 30 days long.
+_HISTORY_DAYS = 60.0
+_SEED = 42
+
+
+class LoadIncomplete(RuntimeError):
+    """The topic does not hold exactly what was published."""
+
+    exit_code = 1
+
+
+def remade(kafka: KafkaCluster, specs: Sequence[TopicSpec], *, partitions: int) -> None:
+    """Delete and make the topics again, empty."""
+    names = [spec.name for spec in specs]
+    with kafka.admin() as admin:
+        existing = set(names) & set(admin.list_topics())
+        if existing:
+            admin.delete_topics(sorted(existing))
+        _wait(lambda: not existing & set(admin.list_topics()), f"{sorted(existing)} are deleted")
+    create_topics(kafka, specs, partitions=partitions, replication_factor=1)
+    _wait(lambda: _answer(kafka, names, partitions), f"{names} have {partitions} partitions")
+
+
+def _answer(kafka: KafkaCluster, names: Sequence[str], partitions: int) -> bool:
+    try:
+        found = kafka.survey(names)
+    except (TopicMissing, KafkaError, ConnectionError):
+        return False
+    return all(len(each.identity.partitions) == partitions for each in found.values())
+
+
+def _wait(holds: Any, what: str) -> None:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise LoadIncomplete(f"after {_WAIT_SECONDS:.0f} s it does not hold that {what}")
+        time.sleep(0.2)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A filled topic: partition → the customer of each offset from 0, int64."""
+
+    customers: Mapping[int, npt.NDArray[np.int64]]
+
+    @property
+    def events(self) -> int:
+        """How many there are."""
+        return sum(len(own) for own in self.customers.values())
+
+    @cached_property
+    def last_offsets(self) -> Mapping[str, int]:
+        """Customer → the offset of the customer's last event."""
+        found: dict[str, int] = {}
+        for own in self.customers.values():
+            last = dict(zip(own.tolist(), range(len(own)), strict=True))
+            found.update((str(customer), offset) for customer, offset in last.items())
+        return found
+
+
+def partitions_of(customers: Customers, partitions: int) -> Customers:
+    """The partition of each customer's key, as Kafka's clients choose it; int64 (n,)."""
+    distinct, rows = np.unique(customers, return_inverse=True)
+    hashes = [murmur2(str(customer).encode()) & 0x7FFF_FFFF for customer in distinct.tolist()]
+    places: Customers = (np.array(hashes, dtype=np.int64) % partitions)[rows]
+    return places
+
+
+def fill(
+    workload: Workload,
+    customers: Customers,
+    *,
+    partitions: int,
+    client_options: Mapping[str, Any],
+) -> Loaded:
+    """Publish an event for each of `customers`, in order, its values the same every time.
+
+    Raises `LoadIncomplete` when one of them was not acknowledged.
+    """
+    places = partitions_of(customers, partitions)
+    failed: list[BaseException] = []
+    with open_producer(client_options, max_event_bytes=_MAX_EVENT_BYTES) as producer:
+        for begin, values in _values(workload, customers):
+            chosen = slice(begin, begin + len(values))
+            for customer, place, value in zip(
+                customers[chosen].tolist(), places[chosen].tolist(), values, strict=True
+            ):
+                future = producer.send(
+                    workload.topic, key=b"%d" % customer, value=value, partition=place
+                )
+                future.add_errback(failed.append)
+        producer.flush(timeout=_FLUSH_SECONDS)
+    if failed:
+        raise LoadIncomplete(f"{len(failed):,} of {len(customers):,} events are lost: {failed[0]}")
+    return Loaded({place: customers[places == place] for place in range(partitions)})
+
+
+def _values(workload: Workload, customers: Customers) -> Iterator[tuple[int, list[bytes]]]:
+    """The events in chunks, each with the number of its first one."""
+    random, now_ms = np.random.default_rng(_SEED), int(time.time() * 1000)
+    times_ms = spread_times(len(customers), until_ms=now_ms, days=_HISTORY_DAYS)
+    for begin in range(0, len(customers), _CHUNK_EVENTS):
+        chosen = slice(begin, begin + _CHUNK_EVENTS)
+        wanted = Wanted(customers=customers[chosen], times_ms=times_ms[chosen], first=begin + 1)
+        yield begin, workload.events(random, wanted)

@@ -1,0 +1,42 @@
+"""Whether every customer's row shows the customer's last event."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from stores.connection import HBaseStore
+from stores.shown_positions import shown_positions
+
+_ROWS_PER_CALL = 2_000
+_LOOK_EVERY_SECONDS = 0.5
+
+
+def stale_rows(
+    store: HBaseStore, table: str, last_offsets: Mapping[str, int], *, patience_seconds: float
+) -> Sequence[str]:
+    """Customers whose row shows an earlier event, or is not there, `patience_seconds` after the
+    last progress."""
+    stale = list(last_offsets)
+    deadline = time.monotonic() + patience_seconds
+    while stale and time.monotonic() < deadline:
+        before = len(stale)
+        stale = _stale(store, table, {each: last_offsets[each] for each in stale})
+        if len(stale) < before:
+            deadline = time.monotonic() + patience_seconds
+        if stale:
+            time.sleep(_LOOK_EVERY_SECONDS)
+    return stale
+
+
+def _stale(store: HBaseStore, table: str, last_offsets: Mapping[str, int]) -> list[str]:
+    found: list[str] = []
+    customers = list(last_offsets)
+    with store.open() as connection:
+        for begin in range(0, len(customers), _ROWS_PER_CALL):
+            asked = customers[begin : begin + _ROWS_PER_CALL]
+            shown = shown_positions(connection, table, asked)
+            found += [
+                each
+                for each in asked
+                if each not in shown or shown[each].offset < last_offsets[each]
+            ]
+    return found

@@ -1,0 +1,62 @@
+"""Train and test a scenario's model by the Fraud Handbook's protocol, beside reference models."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from batch.history_features import history_features, load_history
+from batch.protocol import Protocol
+from batch.protocol_report import bands_table, logged, measures_table
+from batch.protocol_run import candidates, split_of, tested
+from jobs.code_version import git_commit
+from jobs.from_settings import tracking_place
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.run import job_run
+from models.run_log import open_run_log
+
+SPARK = False
+
+
+def main(
+    scenario: ScenarioOption,
+    test_start: Annotated[
+        list[datetime], Option(formats=["%Y-%m-%d"], help="First test day; may be repeated.")
+    ],
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    train_days: Annotated[int, Option(min=1, help="Days to train on.")] = 7,
+    delay_days: Annotated[int, Option(min=0, help="Days until verdicts are known.")] = 7,
+    test_days: Annotated[int, Option(min=1, help="Days to test on.")] = 7,
+    file: Annotated[Path | None, Option(help="Another data file of the same form.")] = None,
+) -> None:
+    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+        declared, conf, show = run.scenario, run.settings, run.console.print
+        lengths = Protocol(train_days=train_days, delay_days=delay_days, test_days=test_days)
+        show("reading the history")
+        history = load_history(scenario, conf.scenarios[scenario], file=file)
+        starts = [each.date() for each in test_start]
+        for start in starts:
+            split_of(history, test_start=start, protocol=lengths)
+        show(f"features of {len(history.outcomes):,} events")
+        features, rounds = history_features(declared, history), []
+        place, title = tracking_place(conf), f"protocol {', '.join(map(str, starts))}"
+        with open_run_log(place, scenario, name=title, progress=show) as log:
+            for start in starts:
+                for each in candidates(declared, history, seed=conf.training.seed):
+                    show(f"test from {start}: {each.name}")
+                    done = tested(each, history, features, test_start=start, protocol=lengths)
+                    log.add(logged(done, lengths, git_commit=git_commit()))
+                    rounds.append(done)
+        run.console.print(measures_table(rounds))
+        own = [each for each in rounds if each.candidate == scenario]
+        run.console.print(bands_table(own, history, declared.policy, lengths))
+
+
+app = job_app(
+    main,
+    doc=__doc__,
+    example="./spark-submit.sh evaluate_protocol --scenario fraud --test-start 2018-06-25",
+)

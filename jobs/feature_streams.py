@@ -1,0 +1,64 @@
+"""The two queries that keep a second entity's features, made from the settings."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from jobs.parts import kafka_cluster, pass_settings, query_settings
+from jobs.run import Run
+from scenarios.keyed import KeyedEntity, scenario_name_of
+from streaming.feature_worker import FOLDING
+from streaming.query import QuerySettings
+from streaming.rekey_pass import RekeySettings
+from streaming.rekey_run import RekeyStarter
+from streaming.run import QueryStarter
+from streaming.supervisor import Running
+
+
+def feature_starters(
+    run: Run, keyed: KeyedEntity, *, spark: Any
+) -> Sequence[Callable[[], Running]]:
+    """What starts the fold and the re-keying of `keyed`."""
+    stream = run.settings.stream
+    query = replace(
+        query_settings(run.settings, keyed), trigger_seconds=stream.feature_trigger_seconds
+    )
+    rekey = RekeyStarter(
+        spark=spark,
+        kafka=kafka_cluster(run.settings),
+        settings=query,
+        rekeying=rekey_settings(run, keyed),
+        keyed=keyed,
+        checkpoint_root=stream.checkpoint_root,
+        log=run.log,
+    )
+    return _fold_starter(run, keyed, query, spark), rekey
+
+
+def _fold_starter(run: Run, keyed: KeyedEntity, query: QuerySettings, spark: Any) -> QueryStarter:
+    # From the beginning, whatever `stream.starting` says of the scenario: the topic holds nothing
+    # but what was re-keyed.
+    return QueryStarter(
+        spark=spark,
+        kafka=kafka_cluster(run.settings),
+        settings=query,
+        scoring=pass_settings(run.settings, keyed),
+        kind=FOLDING,
+        checkpoint_root=run.settings.stream.checkpoint_root,
+        heartbeat_seconds=run.settings.stream.heartbeat_seconds,
+        log=run.log,
+    )
+
+
+def rekey_settings(run: Run, keyed: KeyedEntity) -> RekeySettings:
+    """What workers need to re-key; the start of the query fills in the generation."""
+    settings = pass_settings(run.settings, keyed)
+    return RekeySettings(
+        name=keyed.name,
+        module=run.settings.scenarios[scenario_name_of(keyed.name)],
+        store=settings.store,
+        generation=0,
+        max_event_bytes=settings.max_event_bytes,
+        max_future_skew_seconds=settings.max_future_skew_seconds,
+        retry_seconds=settings.retry_seconds,
+    )

@@ -1,0 +1,56 @@
+"""Keep the features of a scenario's second entities, such as terminals, from events and labels."""
+
+import threading
+from typing import Annotated
+
+from typer import Option
+
+from jobs.feature_streams import feature_starters
+from jobs.from_settings import hbase_store
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.parts import kafka_cluster, patience, store_session
+from jobs.places import make_places
+from jobs.run import job_run
+from jobs.session import spark_session
+from scenarios.keyed import keyed_entities
+from streaming.deriving_anew import begin_anew, drop_derived
+from streaming.rekey_run import rekey_checkpoints
+from streaming.several import StartTogether
+from streaming.supervisor import Supervisor
+
+SPARK = True
+
+
+def main(
+    scenario: ScenarioOption,
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    entity: Annotated[str | None, Option(help="One of them.  [default: all]")] = None,
+    anew: Annotated[
+        bool, Option("--anew", help="Drop the states and derive them from the first event kept.")
+    ] = False,
+) -> None:
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
+    ) as run:
+        entities = keyed_entities(run.scenario, named=entity)
+        if not entities:
+            run.console.print(f"{scenario} declares no second entity: nothing to maintain")
+            return
+        conf, kafka = run.settings, kafka_cluster(run.settings)
+        with spark_session(conf, app_name=f"features {scenario}") as spark:
+            if anew:
+                for each in entities:
+                    drop_derived(kafka, hbase_store(conf), each)
+                make_places(run)
+                for each in entities:
+                    places = rekey_checkpoints(spark, conf.stream.checkpoint_root, each)
+                    epoch = begin_anew(kafka, store_session(conf), each, places)
+                    run.log(f"{each.name} is derived anew, in epoch {epoch}")
+            starters = [s for each in entities for s in feature_starters(run, each, spark=spark)]
+            together = StartTogether(starters)
+            Supervisor(together, threading.Event(), patience(conf), run.log).run()
+
+
+app = job_app(main, doc=__doc__, example="./spark-submit.sh maintain_features --scenario fraud")

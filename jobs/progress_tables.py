@@ -1,0 +1,48 @@
+"""How far streams have come, per partition, as tables for people."""
+
+from datetime import UTC, datetime
+
+from rich.table import Column, Table
+
+from scenarios.keyed import Keyed, KeyedEntity
+from stores.connection import Session
+from stores.epochs import EpochRecord
+from stores.rekey_counts import RekeyCountTable
+from stores.states import StateTable
+from streaming.topics import KafkaCluster
+
+
+def stream_progress(
+    keyed: Keyed, kafka: KafkaCluster, session: Session, epoch: EpochRecord | None
+) -> Table:
+    """What of the events topic of `keyed` is in its states in `epoch`."""
+    heads = ("partition", "first", "end", "done up to", "waiting", "last batch")
+    table, states = Table(*heads, title=keyed.topic("events")), StateTable(session, keyed.name)
+    for partition, (first, end) in kafka.offsets(keyed.topic("events")).items():
+        marker = states.newest_marker(partition)
+        upto = marker.offset + 1 if marker and epoch and marker.epoch == epoch.epoch else first
+        numbers = (partition, first, end, upto, max(end - upto, 0))
+        table.add_row(*(f"{n:,}" for n in numbers), _age(marker.written_at_ms if marker else None))
+    return table
+
+
+def rekeying_progress(keyed: KeyedEntity, kafka: KafkaCluster, session: Session) -> Table:
+    """What of the scenario's topics was re-keyed for `keyed`, and what became of it."""
+    first = Column("partition", overflow="fold")
+    heads = ("end", "read up to", "sent", "left out", "refused", "last batch")
+    table = Table(first, *heads, title=f"re-keyed for {keyed.name}")
+    kept = RekeyCountTable(session, keyed.name)
+    for topic in keyed.source_topics:
+        for partition, (_, end) in kafka.offsets(topic).items():
+            found = kept.below(topic, partition, position=None)
+            counts = (found.sent, found.left_out, found.refused) if found else (0, 0, 0)
+            numbers = (end, found.offset + 1 if found else 0, *counts)
+            age = _age(found.written_at_ms if found else None)
+            table.add_row(f"{topic}-{partition}", *(f"{n:,}" for n in numbers), age)
+    return table
+
+
+def _age(written_at_ms: int | None) -> str:
+    if written_at_ms is None:
+        return "never"
+    return f"{datetime.now(UTC).timestamp() - written_at_ms / 1000:,.0f} s ago"

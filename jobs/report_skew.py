@@ -1,0 +1,50 @@
+"""Measure how far second entities' features, as scored with, are from their offline values."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from typer import Option
+
+from batch.second_entity_report import SkewReport, entity_skew, show_skew, write_skew
+from batch.second_entity_skew import SkewOptions, skew_rows
+from jobs.audit_wiring import day_of
+from jobs.from_settings import delta_place, event_limits
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.run import job_run
+from jobs.session import spark_session
+from scenarios.keyed import keyed_entities
+
+SPARK = True
+
+
+def main(
+    scenario: ScenarioOption,
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    entity: Annotated[str | None, Option(help="One of them.  [default: all]")] = None,
+    day: Annotated[str | None, Option(help="Day of scoring, UTC.  [default: all days]")] = None,
+) -> None:
+    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+        conf, place = run.settings, delta_place(run.settings, scenario)
+        entities = keyed_entities(run.scenario, named=entity)
+        chosen = None if day is None else day_of(day)
+        options, measured = SkewOptions(limits=event_limits(conf), day=chosen), []
+        with spark_session(conf, app_name=f"skew {scenario}", with_delta=True) as spark:
+            for each in entities:
+                run.log(f"recomputing the features of {each.name} from {place.path()}")
+                with run.console.status("decoding, looking up, comparing"):
+                    rows = skew_rows(spark, place, each, options=options)
+                    names = each.plan.feature_names
+                    measured.append(entity_skew(rows, entity=each.name, feature_names=names))
+        report = SkewReport(
+            scenario=scenario,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            day=None if chosen is None else chosen.isoformat(),
+            entities=measured,
+        )
+        show_skew(report, run.console)
+        print(write_skew(report, conf.reports.folder / scenario))
+
+
+app = job_app(main, doc=__doc__, example="./spark-submit.sh report_skew --scenario fraud")

@@ -1,0 +1,61 @@
+"""Search better hyper-parameters for a scenario's model on the weeks before a test."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from batch.history_features import history_features, load_history
+from batch.protocol import Protocol
+from batch.protocol_run import split_of
+from batch.trial_progress import TrialProgress
+from batch.tuned_thresholds import tuned_thresholds
+from batch.tuning import Fold, TuningSet, load_search, search_best
+from jobs.from_settings import tracking_place
+from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.run import job_run
+from models.run_log import open_run_log
+
+SPARK = False
+
+
+def main(
+    scenario: ScenarioOption,
+    test_start: Annotated[
+        datetime, Option(formats=["%Y-%m-%d"], help="No verdict of this day or later is used.")
+    ],
+    env: EnvOption = "local",
+    overrides: SetOption = None,
+    verbose: VerboseOption = False,
+    folds: Annotated[int, Option(min=1, help="Validation weeks.")] = 4,
+    trials: Annotated[int, Option(min=1, help="How many choices are tried.")] = 40,
+    file: Annotated[Path | None, Option(help="Another data file of the same form.")] = None,
+) -> None:
+    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+        conf, show, lengths = run.settings, run.console.print, Protocol()
+        seed, module = conf.training.seed, conf.scenarios[scenario]
+        search = load_search(scenario, module)
+        show("reading the history")
+        history = load_history(scenario, module, file=file)
+        starts = lengths.validation_starts(test_start.date(), folds)
+        weeks = [
+            Fold(each, split_of(history, test_start=each, protocol=lengths)) for each in starts
+        ]
+        show(f"features of {len(history.outcomes):,} events")
+        tuning = TuningSet(history, history_features(run.scenario, history), weeks)
+        place, title = tracking_place(conf), f"search before {test_start.date()}"
+        with open_run_log(place, scenario, name=title, progress=show) as log:
+            told = TrialProgress(log=log, trials=trials, folds=starts, show=show)
+            best = search_best(search, tuning, trials=trials, seed=seed, on_trial=told)
+            show("thresholds by cost, on the best trial's validation scores")
+            found = tuned_thresholds(search, tuning, best.choice, seed=seed)
+            told.keep_best(best, found)
+        print(search.constants(best.choice), *found.lines(), sep="\n")
+
+
+app = job_app(
+    main,
+    doc=__doc__,
+    example="./spark-submit.sh tune_model --scenario fraud --test-start 2018-06-11",
+)

@@ -1,0 +1,38 @@
+"""What is done about a payment's score, by what it costs: allow, review or block."""
+
+from models.cost_thresholds import Costs
+from scenarios.policy import Band, Policy, Rule
+
+# What the decisions cost; a bank puts its own figures here and derives the thresholds anew.
+COSTS = Costs(
+    # The mean fraud of the file is 133 USD; the rest is the work of refunding it and a new card.
+    missed_usd=160.0,
+    # The payment is lost (54 USD in the mean, of which the bank earns 1), the holder calls, and one
+    # of fifty gives the card up.
+    false_alarm_usd=20.0,
+    # A quarter of an hour of an analyst who calls the holder.
+    review_usd=8.0,
+    # The team: eight analysts with a dozen calls a day each.
+    cards_per_day=100.0,
+)
+
+# Derived by `tune_model` from the validation weeks, see `scenarios/fraud/parameters.py`.
+REVIEW_FROM = 0.05
+BLOCK_FROM = 0.60
+
+POLICY = Policy(
+    bands=(
+        Band(name="allow", lowest_score=0.0),
+        Band(name="review", lowest_score=REVIEW_FROM, explained=True),
+        Band(name="block", lowest_score=BLOCK_FROM, explained=True),
+    ),
+    rules=(
+        Rule(action="decline the payment and block the card", bands=("block",)),
+        Rule(action="hold the payment and call the card holder", bands=("review",), review=True),
+        Rule(action="allow", bands=("allow",)),
+    ),
+    valid_days=1,
+    # No control group: nobody's card is left to thieves to measure what blocking brings.
+    control_share=0.0,
+    control_action="allow",
+)

@@ -1,0 +1,90 @@
+"""The pass that keeps a second entity's features: decode → read states → fold → write states.
+
+As the scoring pass, but without a model: what is written depends on the events and the states
+below the batch only, and lands at the stamp of the batch's last offset, so a batch that is run
+again writes the same cells.
+"""
+
+import time
+
+import pyarrow as pa
+
+from features.decode import EventDecoder, Events
+from features.fold import distinct, fold
+from scenarios.keyed import Keyed
+from stores.stamps import stamp
+from stores.states import Marker, StateTable
+from streaming.batch_states import states_below
+from streaming.batches import Batch
+from streaming.dead_letters import add_dead_letters
+from streaming.epoch_fence import EpochFence
+from streaming.output import Output
+from streaming.settings import PassSettings
+
+
+class FeaturePass:
+    """The pass of one second entity over one store; `process` is called per Arrow batch."""
+
+    def __init__(
+        self, settings: PassSettings, keyed: Keyed, table: StateTable, fence: EpochFence
+    ) -> None:
+        self._settings = settings
+        self._keyed = keyed
+        self._table = table
+        self._fence = fence
+        self._decoder = EventDecoder(
+            keyed.schema,
+            max_event_bytes=settings.max_event_bytes,
+            max_future_skew_seconds=settings.max_future_skew_seconds,
+        )
+
+    def prepare(self) -> None:
+        """Open the connection before the first event needs it."""
+        self._fence.check()
+
+    def process(self, batch: Batch) -> pa.RecordBatch:
+        """Fold `batch`, write its states, and return the dead letters for the Kafka sink.
+
+        Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
+        away; in both cases nothing is lost: the batch is run again.
+        """
+        self._fence.check()
+        events = self._decoder.decode(batch.records)
+        entities = distinct(events.entities)
+        states = states_below(self._settings, self._keyed, self._table, batch, entities)
+        fold(
+            self._keyed.plan,
+            states,
+            events,
+            entity_rows=entities.rows,
+            stamps=batch.records.offsets[events.rows] + stamp(self._settings.epoch, 0),
+            partition=batch.partition,
+        )
+        cells = self._keyed.codec.encode(states)
+        self._write(batch, events, entities.ids, cells)
+        return self._dead_letters(batch, events)
+
+    def _write(self, batch: Batch, events: Events, ids: list[str], cells: list[bytes]) -> None:
+        """States first, the marker after them: it proves that they are in the store."""
+        position = stamp(self._settings.epoch, batch.last)
+        self._table.write(ids, cells, [None] * len(ids), position=position)
+        marker = Marker(
+            partition=batch.partition,
+            epoch=self._settings.epoch,
+            offset=batch.last,
+            dead_letters=len(events.refusals),
+            written_at_ms=time.time_ns() // 1_000_000,
+        )
+        self._table.write_marker(marker, position=position)
+
+    def _dead_letters(self, batch: Batch, events: Events) -> pa.RecordBatch:
+        output = Output()
+        add_dead_letters(
+            output,
+            batch,
+            events.refusals,
+            topic=self._keyed.topic("dead-letter"),
+            source_topic=self._keyed.topic("events"),
+            epoch=self._settings.epoch,
+        )
+        return output.batch()

@@ -1,0 +1,79 @@
+"""Keeping a second entity's features on a Python worker, and the functions that Spark calls."""
+
+import time
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from scenarios.keyed import load_keyed_entity
+from stores.connection import Session
+from stores.rekey_counts import RekeyCountTable
+from stores.states import StateTable
+from streaming.batches import batch_of
+from streaming.epoch_fence import EpochFence
+from streaming.feature_pass import FeaturePass
+from streaming.pass_kind import PassKind
+from streaming.rekey_pass import RekeyPass, RekeySettings
+from streaming.rekeying import Rekeyer
+from streaming.settings import PassSettings
+from streaming.worker_cache import kept
+
+
+def fold_batches(
+    batches: Iterator[pa.RecordBatch], *, settings: PassSettings
+) -> Iterator[pa.RecordBatch]:
+    """The feature pass over the Arrow batches of one task, for `mapInArrow`."""
+    feature_pass = feature_pass_for(settings)
+    for arrow in batches:
+        if arrow.num_rows:
+            yield feature_pass.process(batch_of(arrow))
+
+
+def warm_up_folding(
+    batches: Iterator[pa.RecordBatch], *, settings: PassSettings, seconds: float
+) -> Iterator[pa.RecordBatch]:
+    """Make this worker ready without an event and pass its rows on, see `streaming.worker`."""
+    feature_pass_for(settings).prepare()
+    time.sleep(seconds)
+    yield from batches
+
+
+FOLDING = PassKind(name="folding", process=fold_batches, warm_up=warm_up_folding)
+
+
+def rekey_batches(
+    batches: Iterator[pa.RecordBatch], *, settings: RekeySettings
+) -> Iterator[pa.RecordBatch]:
+    """Re-key the Arrow batches of one task, records of one topic; for `mapInArrow`."""
+    rekey_pass = rekey_pass_for(settings)
+    for arrow in batches:
+        if arrow.num_rows:
+            yield rekey_pass.process(arrow.column("topic")[0].as_py(), batch_of(arrow))
+
+
+def feature_pass_for(settings: PassSettings) -> FeaturePass:
+    """This process's pass for `settings`, made on first use."""
+
+    def make() -> FeaturePass:
+        session = Session(settings.store, retry_seconds=settings.retry_seconds)
+        keyed = load_keyed_entity(settings.scenario, settings.module)
+        fence = EpochFence(session, keyed.name, settings.epoch, settings.reread_seconds)
+        return FeaturePass(settings, keyed, StateTable(session, keyed.name), fence)
+
+    return kept(f"folding {settings.scenario}", settings, make)
+
+
+def rekey_pass_for(settings: RekeySettings) -> RekeyPass:
+    """This process's re-keying for `settings`, made on first use."""
+
+    def make() -> RekeyPass:
+        session = Session(settings.store, retry_seconds=settings.retry_seconds)
+        rekeyer = Rekeyer(
+            load_keyed_entity(settings.name, settings.module),
+            max_event_bytes=settings.max_event_bytes,
+            max_future_skew_seconds=settings.max_future_skew_seconds,
+        )
+        counts = RekeyCountTable(session, settings.name)
+        return RekeyPass(rekeyer, counts, generation=settings.generation)
+
+    return kept(f"re-keying {settings.name}", settings, make)

@@ -1,0 +1,16 @@
+"""What to run when a stream refuses; a second entity's stream is derived, so it is made anew."""
+
+from scenarios.keyed import scenario_name_of
+
+
+def remedy(name: str, job: str) -> str:
+    """The command that heals the stream `name`: `job`, or for a second entity its derivation anew.
+
+    A second entity's states and topic come from events and labels, which are kept: making all of
+    it anew is the answer to lost states, other definitions and changed topics alike.
+    """
+    scenario = scenario_name_of(name)
+    if scenario == name:
+        return f"./spark-submit.sh {job} --scenario {name}"
+    entity = name.removeprefix(f"{scenario}.")
+    return f"./spark-submit.sh maintain_features --scenario {scenario} --entity {entity} --anew"

@@ -1,0 +1,87 @@
+"""Features of second entities, read for a batch of the scenario's own events, never written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from features.readout import features_as_of
+from features.state import DefinitionsChanged, StateFormatError
+from scenarios.keyed import KeyedEntity, keyed_entities
+from scenarios.scenario import Scenario
+from stores.connection import Session
+from stores.states import StateTable
+from streaming.batch_states import unreadable
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class NewestStates(Protocol):
+    """Where states of one second entity lie, such as a `StateTable`."""
+
+    def newest(self, entities: Sequence[str]) -> list[bytes | None]:
+        """For each entity its newest state of all, or None."""
+
+
+def second_entity_reader(scenario: Scenario, session: Session) -> "SecondEntityReader":
+    """A reader of all second entities of `scenario` over `session`."""
+    tables = [StateTable(session, keyed.name) for keyed in keyed_entities(scenario)]
+    return SecondEntityReader(scenario, tables)
+
+
+class SecondEntityReader:
+    """Reads the second entities of one scenario; without any, it asks the store nothing.
+
+    `unknown` counts events whose second entity has no state yet: its windows are empty for them.
+    """
+
+    def __init__(self, scenario: Scenario, tables: Sequence[NewestStates]) -> None:
+        self._columns = scenario.schema.columns
+        pairs = zip(keyed_entities(scenario), tables, strict=True)
+        self._parts = [_Part(keyed, table) for keyed, table in pairs]
+        self.unknown = 0
+
+    def features(self, values: Floats, as_of_ms: Ints) -> Floats:
+        """Features of n events, float64 (n, k): every second entity's, in declared order.
+
+        values (n, f): the events' columns in the scenario's schema; as_of_ms int64 (n,): the time
+        that each event's own features refer to. What a second entity saw later is left out. The
+        newest states are read, one call per entity kind: what is not folded yet is not known. An
+        event that names none, or one without a state, gets empty windows (counts are 0, the rest
+        is missing). Raises `StoreDown`, or `StateUnreadable` for states of other definitions.
+        """
+        blocks = [np.empty((len(values), 0))]
+        for part in self._parts:
+            found, unknown = part.read(values[:, self._columns[part.key_field]], as_of_ms)
+            blocks.append(found)
+            self.unknown += unknown
+        return np.hstack(blocks)
+
+
+@dataclass(frozen=True)
+class _Part:
+    keyed: KeyedEntity
+    table: NewestStates
+
+    @property
+    def key_field(self) -> str:
+        return self.keyed.entity.key_field
+
+    def read(self, keys: Floats, as_of_ms: Ints) -> tuple[Floats, int]:
+        """Features (n, k) of the entities `keys` (NaN: none), and how many events name unknowns."""
+        is_named = ~np.isnan(keys)
+        numbers, row_of = np.unique(keys[is_named], return_inverse=True)
+        cells = self.table.newest([str(int(number)) for number in numbers.tolist()])
+        rows = np.full(len(keys), len(cells), dtype=np.int64)  # none: an empty state, the last one
+        rows[is_named] = row_of
+        try:
+            states = self.keyed.codec.decode([*cells, None])
+        except (DefinitionsChanged, StateFormatError) as error:
+            raise unreadable(self.keyed.name, error) from error
+        is_unknown = np.array([cell is None for cell in cells] + [False])
+        at_ms = np.ascontiguousarray(as_of_ms, dtype=np.int64)
+        features = features_as_of(self.keyed.plan, states, rows, at_ms)
+        return features, int(is_unknown[rows].sum())

@@ -1,0 +1,83 @@
+"""Growth: who is known, whose turn it is, and what the sizes cost."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from bench.growth.known import sample_cells
+from bench.growth.plan import GrowthPlan, in_turns
+from bench.growth.points import Point, by_setting, wall_ratio
+from bench.growth.report import PLOT, aim_ratio, draw, markdown
+from bench.scenarios.numbers import SCENARIO
+from bench.suite.ratios import Spread
+from bench.suite.workloads import WORKLOADS
+
+PLAN = GrowthPlan(customers=(10_000, 1_000_000), partitions=(1, 2))
+
+
+def point(customers: int, partitions: int, round_number: int, rate: float) -> Point:
+    return Point(
+        customers=customers,
+        partitions=partitions,
+        round_number=round_number,
+        events_per_second=rate,
+        own_cpu_us=12.0,
+        hbase_cpu_us=8.0,
+    )
+
+
+POINTS = [
+    point(1_000_000, 2, 1, 20_000.0),
+    point(10_000, 2, 1, 40_000.0),
+    point(10_000, 2, 2, 25_000.0),
+    point(1_000_000, 2, 2, 25_000.0),
+    point(100_000, 1, 1, 10_000.0),
+]
+
+
+def test_everyone_has_a_turn_before_anyone_has_another() -> None:
+    turns = in_turns(100, events=250)
+    assert [len(np.unique(turns[begin : begin + 100])) for begin in (0, 100)] == [100, 100]
+    assert len(turns) == 250
+
+
+def test_few_events_of_many_customers_go_to_distinct_ones_of_all() -> None:
+    turns = in_turns(1_000_000, events=5_000)
+    assert len(np.unique(turns)) == 5_000
+    assert turns.max() > 900_000
+
+
+def test_customers_grow_at_one_width_and_partitions_at_one_size() -> None:
+    assert PLAN.settings == [(10_000, 2), (1_000_000, 2), (100_000, 1), (100_000, 2)]
+
+
+def test_cost_is_compared_round_by_round() -> None:
+    assert wall_ratio(POINTS, (1_000_000, 2), (10_000, 2)) == Spread(1.5, 1.0, 2.0, 2)
+    assert aim_ratio(POINTS, PLAN) == Spread(1.5, 1.0, 2.0, 2)
+    assert aim_ratio(POINTS[-1:], PLAN) is None
+
+
+def test_settings_are_in_order_with_their_rounds() -> None:
+    assert [(setting, len(own)) for setting, own in by_setting(POINTS).items()] == [
+        ((100_000, 1), 1),
+        ((10_000, 2), 2),
+        ((1_000_000, 2), 2),
+    ]
+
+
+def test_page_and_plot_tell_every_setting(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    text = markdown(POINTS, PLAN, machine={"cores": "2"}, measured_at=now)
+    assert "10,000 to 1,000,000 customers: 1.50 (1.00..2.00) times" in text
+    assert "| 100,000 | 1 | 100.0 | 10,000 | 12.0 | 8.0 |" in text
+    draw(POINTS, PLAN, tmp_path)
+    assert "known customers, 2 partitions" in (tmp_path / PLOT).read_text()
+
+
+def test_known_customers_have_states_that_the_stream_can_read() -> None:
+    cells = sample_cells(WORKLOADS["stateless"], SCENARIO, until_ms=1_700_000_000_000)
+    states = SCENARIO.codec.decode(cells)
+    assert len(cells) == 2_000
+    assert set(states.events.tolist()) == {20}
+    assert states.last_stamp.max() < 1 << 44

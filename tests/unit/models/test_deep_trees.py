@@ -1,0 +1,93 @@
+"""The walk down trees of any depth gives the model's own scores, to the bit."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+
+from models.card import ModelCard
+from models.deep_tree_kernel import BLOCK_ROWS
+from models.deep_trees import deep_trees
+from models.scoring_model import ScoringModel
+
+COLUMNS = 6
+CARD = ModelCard(
+    scenario="tiny",
+    feature_names=(),
+    definitions_digest="",
+    seed=1,
+    training_counts={},
+    metrics={},
+    thresholds={},
+    base_rate=0.5,
+    created_at="2026-01-01T00:00:00+00:00",
+)
+
+
+def rows(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Random rows, a tenth of the values missing, some of any size."""
+    random = np.random.default_rng(count)
+    found = random.normal(0, 1, size=(count, COLUMNS)).round(2)  # so that many meet a threshold
+    found[random.random(found.shape) < 0.1] = np.nan
+    found[random.random(found.shape) < 0.01] = -1e30
+    return found
+
+
+def model(estimator: Any) -> ScoringModel:
+    """A model of `estimator`, fitted on rows whose missing values tell something."""
+    features = rows(3000)
+    told = np.nan_to_num(features[:, 0], nan=1.5) + np.nan_to_num(features[:, 1] * features[:, 2])
+    noise = np.random.default_rng(9).normal(0, 0.5, 3000)
+    fitted = estimator.fit(features, told + noise > 0.5)
+    return ScoringModel("m", "1", CARD, fitted, None, np.arange(COLUMNS))
+
+
+def boosted(**options: Any) -> HistGradientBoostingClassifier:
+    """Untrained trees."""
+    return HistGradientBoostingClassifier(
+        max_iter=30, early_stopping=False, random_state=1, **options
+    )
+
+
+ESTIMATORS = [
+    boosted(),
+    boosted(max_leaf_nodes=2),
+    boosted(max_depth=2, max_leaf_nodes=4),
+    boosted(max_leaf_nodes=None, min_samples_leaf=1),
+    CalibratedClassifierCV(boosted(), method="sigmoid", cv=3, ensemble=False),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_scores_are_the_models_own_to_the_bit(estimator: Any) -> None:
+    own = model(estimator)
+    quick = deep_trees(own)
+    assert quick is not None
+    for count in (0, 1, BLOCK_ROWS - 1, BLOCK_ROWS, 3000, 5001):
+        features = rows(count)
+        assert quick.scores(features).tobytes() == own.scores(features).tobytes()
+    limits = np.repeat(np.unique(quick.threshold)[:, None], COLUMNS, axis=1)
+    for each in (limits, np.nextafter(limits, -np.inf), np.nextafter(limits, np.inf)):
+        assert quick.scores(each).tobytes() == own.scores(each).tobytes()
+
+
+def test_columns_of_the_model_are_found_in_a_wider_matrix() -> None:
+    own = replace(model(boosted()), columns=np.array([7, 3, 1, 8, 4, 2]))
+    quick = deep_trees(own)
+    assert quick is not None
+    wide = np.hstack([rows(500), rows(500)[::-1]])
+    assert quick.scores(wide).tobytes() == own.scores(wide).tobytes()
+
+
+def test_models_of_another_kind_score_by_themselves() -> None:
+    assert deep_trees(model(CalibratedClassifierCV(boosted(), method="isotonic", cv=3))) is None
+    features = np.abs(np.nan_to_num(rows(300))).round()
+    for other in (
+        RandomForestClassifier(5, random_state=1),
+        boosted(categorical_features=list(range(COLUMNS))),
+    ):
+        fitted = other.fit(features, features[:, 0] > 0)
+        assert deep_trees(ScoringModel("m", "1", CARD, fitted, None, np.arange(COLUMNS))) is None

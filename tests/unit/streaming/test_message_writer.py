@@ -1,0 +1,142 @@
+"""Messages made from columns are, byte for byte, what msgspec makes of each prediction."""
+
+import random
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from scenarios.policy import Decisions
+from stores.predictions import Model, Prediction, Reason, Source, row_document, utc
+from streaming import digit_kernel, text_kernel
+from streaming.documents import Positions, log_basis, log_document
+from streaming.message_writer import MessageWriter
+from streaming.models_in_use import InUse
+from streaming.verdicts import Verdicts
+from tests.scenarios.tiny import SCENARIO
+
+IDS = ["m1", 'Zoë "Z": 客户', "a\\b", "x" * 512, "\x01", "last"]
+BASIS = log_basis("0123456789abcdef", "v1", {"ok": 0.0, "hot": 0.1 + 0.2})
+FEATURES = len(SCENARIO.features)
+ODD = [0.0, -0.0, np.nan, 1.0, -1.5, 0.1 + 0.2, 1e-3, 9.99e-4, 1e9, 999999999.5, 1e22, 5e-324, 1e-7,
+       123456.789, 123456789.123456, 1 / 3, 2.0**53, -1e300, 0.001001, 1e16, 1e15, 0.3]  # fmt: skip
+TIMES_MS = [0, 1, 999, 1000, 951_782_400_000, 1_709_164_800_123, 1_767_225_599_999,
+            4_107_542_399_000, 7_258_118_400_001, 253_000_000_000_000]  # fmt: skip
+
+
+def model(version: str) -> Any:
+    """As much of a model as the writer looks at."""
+    return SimpleNamespace(name=f'everscore "{version}"', version=version)
+
+
+def columns(count: int, seed: int) -> tuple[Any, Verdicts, np.ndarray[Any, Any], Positions]:
+    """Random columns of `count` events, with every odd value among them."""
+    pick = np.random.default_rng(seed)
+    features = np.where(
+        pick.random((count, FEATURES)) < 0.5,
+        pick.choice(ODD, (count, FEATURES)),
+        pick.normal(0, 100, (count, FEATURES)).round(int(pick.integers(0, 8))),
+    )
+    features[::3] = pick.normal(0, 1, features[::3].shape) * 10.0 ** pick.integers(-12, 12)
+    told = Decisions(
+        pick.integers(0, len(SCENARIO.policy.bands), count),
+        pick.integers(0, len(SCENARIO.policy.actions), count),
+        pick.random(count) < 0.5,
+    )
+    reason = Reason("mode", 'runs "hot" 客', "raises", "boost"), Reason("heat", "x", "lowers", 0.1)
+    reasons: Mapping[int, list[Reason]] = {
+        row: list(reason[: row % 3]) for row in range(0, count, 4)
+    }
+    verdicts = Verdicts(
+        pick.random(count),
+        told,
+        pick.random(count) < 0.2,
+        pick.random(count) < 0.3,
+        reasons,
+    )
+    positions = Positions(
+        topic="tiny.events",
+        partition=3,
+        epoch=2,
+        offsets=np.arange(10**11, 10**11 + count),
+        arrived_ms=pick.choice(TIMES_MS, count),
+        event_ms=pick.choice(TIMES_MS, count),
+        as_of_ms=pick.integers(0, 4_000_000_000_000, count),
+    )
+    return pick.integers(0, len(IDS), count), verdicts, features, positions
+
+
+def expected_row(
+    row: int, rows: Any, verdicts: Verdicts, positions: Positions, use: InUse
+) -> bytes:
+    """The row of event `row`, made as one object."""
+    scored = use.challenger if verdicts.challenged[row] and use.challenger else use.champion
+    told, offset = verdicts.decisions, int(positions.offsets[row])
+    valid_ms = int(SCENARIO.policy.valid_days * 86_400_000)
+    return row_document(
+        Prediction(
+            prediction_id=f"tiny-2-3-{offset}-v{scored.version}",
+            entity=IDS[rows[row]],
+            score=float(verdicts.scores[row]),
+            band=SCENARIO.policy.bands[told.bands[row]].name,
+            reasons=verdicts.reasons.get(row, []),
+            action=SCENARIO.policy.actions[told.actions[row]],
+            review=bool(told.review[row]),
+            control_group=bool(verdicts.control[row]),
+            scored_at=utc(int(positions.arrived_ms[row])),
+            event_time=utc(int(positions.event_ms[row])),
+            features_as_of=utc(int(positions.as_of_ms[row])),
+            valid_until=utc(int(positions.arrived_ms[row]) + valid_ms),
+            model=Model(scored.name, scored.version),
+            source=Source("tiny.events", 3, offset),
+        )
+    )
+
+
+@pytest.mark.parametrize("count", [1, 700])
+@pytest.mark.parametrize("challenger", [None, model("x9")])
+def test_messages_and_rows_are_msgspecs_bytes(count: int, challenger: Any) -> None:
+    rows, verdicts, features, positions = columns(count, seed=count)
+    if challenger is None:
+        verdicts.challenged[:] = False
+    use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=challenger))
+    made = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
+    own = [expected_row(row, rows, verdicts, positions, use) for row in range(count)]
+    logged = [log_document(own[row], features[row].tolist(), BASIS) for row in range(count)]
+    assert made.values.array.to_pylist() == logged
+    assert made.rows(np.arange(count)).array.to_pylist() == own
+    last = {entity: own[row] for row, entity in enumerate(rows.tolist())}
+    told = made.last_rows(rows, len(IDS)).array.to_pylist()
+    assert told == [last.get(entity) for entity in range(len(IDS))]
+
+
+def test_floats_of_any_size_are_written_as_msgspec_writes_them() -> None:
+    pick = random.Random(1)
+    values = [pick.uniform(-1, 1) * 10.0 ** pick.randint(-20, 20) for _ in range(20_000)]
+    for _ in range(20_000):
+        values.append(round(pick.gauss(0, 10.0 ** pick.randint(-3, 9)), pick.randint(0, 9)))
+    features = np.array(values).reshape(-1, FEATURES)
+    rows, verdicts, _, positions = columns(len(features), seed=2)
+    verdicts.challenged[:] = False
+    use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=None))
+    made = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
+    own = made.rows(np.arange(len(features))).array.to_pylist()
+    logged = [log_document(own[row], each.tolist(), BASIS) for row, each in enumerate(features)]
+    assert made.values.array.to_pylist() == logged
+
+
+def test_no_prediction_gives_no_message_and_no_row() -> None:
+    rows, verdicts, features, positions = columns(0, seed=1)
+    use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=None))
+    made = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
+    assert len(made.values) == 0
+    assert made.last_rows(rows, 2).array.to_pylist() == [None, None]
+
+
+def test_the_kernel_is_compiled_anew_when_what_it_is_made_of_changes() -> None:
+    digest = blake2b(Path(digit_kernel.__file__ or "").read_bytes(), digest_size=8).hexdigest()
+    assert digest in Path(text_kernel.__file__ or "").read_text(encoding="utf-8")

@@ -1,0 +1,34 @@
+"""What a refused stream tells people to run."""
+
+import pytest
+
+from stores.connection import HBaseStore
+from streaming.boundaries import check_partition
+from streaming.refusals import EpochChanged
+from streaming.remedies import remedy
+from streaming.settings import PassSettings
+
+
+def test_a_scenario_is_healed_by_the_job_that_is_named() -> None:
+    assert remedy("fraud", "rebuild_state") == "./spark-submit.sh rebuild_state --scenario fraud"
+
+
+def test_a_second_entity_is_derived_anew_whatever_the_job() -> None:
+    expected = "./spark-submit.sh maintain_features --scenario fraud --entity terminal --anew"
+    assert remedy("fraud.terminal", "rebuild_state") == expected
+    assert remedy("fraud.terminal", "advance_epoch") == expected
+
+
+def test_a_refused_batch_of_a_second_entity_names_it() -> None:
+    settings = PassSettings(
+        scenario="fraud.terminal",
+        module="scenarios.fraud.scenario",
+        store=HBaseStore("localhost", 1),
+        epoch=1,
+        first_offsets={0: 0},
+        max_event_bytes=1000,
+        max_future_skew_seconds=300,
+        retry_seconds=1,
+    )
+    with pytest.raises(EpochChanged, match=r"fraud\.terminal\.events .* --entity terminal --anew"):
+        check_partition(settings, 3)
