@@ -89,7 +89,7 @@ def split_of(history: LabelledHistory, *, test_start: date, protocol: Protocol) 
     )
 
 
-def tested(
+def round_of(
     candidate: Candidate,
     history: LabelledHistory,
     features: Floats,

@@ -32,13 +32,17 @@ _SAMPLES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to publish: history or not, with labels or not, and follow-ups when `pace` is given."""
+    """What to publish: history or not, with labels or not, and follow-ups when `pace` is given.
+
+    `history_rate` is in records per second, 0 for as fast as Kafka takes them.
+    """
 
     history: bool
     labels: bool
     pace: Pace | None
     bad_share: float
     seed: int
+    history_rate: float = 0.0
     disturbance: Disturbance = field(default_factory=Disturbance)
 
 
@@ -59,7 +63,8 @@ def phases(
     found = []
     if order.history:
         records = source.history(with_labels=order.labels)
-        found.append(Phase(title="history", records=records, pace=Pace(), total=len(records)))
+        pace = Pace(records_per_second=order.history_rate or None)
+        found.append(Phase(title="history", records=records, pace=pace, total=len(records)))
     if order.pace is not None:
         follow_ups = _follow_ups(source, order, now=now, too_large_bytes=too_large_bytes)
         total = order.pace.total

@@ -7,7 +7,7 @@ until then say, whenever they came. The difference is measured here, from the ar
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,11 @@ _ARROW = pa.schema([(n, pa.list_(pa.float64())) for n in ("equal", "missing", "d
 
 @dataclass(frozen=True, kw_only=True)
 class SkewOptions:
-    """limits: the stream's; day: UTC day on which it was scored, None for all days."""
+    """limits: the stream's; day, since: only what was scored on that UTC day, from then on."""
 
     limits: EventLimits
     day: date | None = None
+    since: datetime | None = None
 
 
 def skew_rows(
@@ -54,7 +55,7 @@ def skew_rows(
         history_rows(archived_records(spark, place, kind), keyed, kind, limits)
         for kind in dict.fromkeys(each.topic_kind for each in keyed.entity.sources)
     ]
-    asked = _asked(spark, place, scenario, event_keys(events, keyed, limits), options.day)
+    asked = _asked(spark, place, scenario, event_keys(events, keyed, limits), options)
     everything = asked
     for rows in history:
         everything = everything.unionByName(rows, allowMissingColumns=True)
@@ -68,7 +69,7 @@ def _asked(
     place: DeltaPlace,
     scenario: Scenario,
     keys: DataFrame,
-    day: date | None,
+    options: SkewOptions,
 ) -> DataFrame:
     """Key, asked_ms and logged features of every prediction that has today's feature row."""
     found = incarnations(archived_table(spark, place, "events"))
@@ -77,8 +78,10 @@ def _asked(
     is_comparable = (F.col("kind") == PREDICTION) & (
         F.col("definitions") == scenario.definitions_digest
     )
-    if day is not None:
-        is_comparable &= F.to_date(F.timestamp_millis("scored_at")) == F.lit(day)
+    if options.day is not None:
+        is_comparable &= F.to_date(F.timestamp_millis("scored_at")) == F.lit(options.day)
+    if options.since is not None:
+        is_comparable &= F.col("scored_at") >= F.lit(int(options.since.timestamp() * 1000))
     position = ["topic_id", "partition", "offset"]
     topic_id = found.column(F.col("epoch")).alias("topic_id")
     told = logged.where(is_comparable).select(

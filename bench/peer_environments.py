@@ -19,7 +19,6 @@ PEERS: Mapping[str, str] = {
     "expert_confluent": "confluent",
     "bytewax_flow": "bytewax",
     "quixstreams_app": "quixstreams",
-    "hbase_ceiling": "confluent",
 }
 CHECKOUT = Path(__file__).resolve().parents[1]
 _REQUIREMENTS = CHECKOUT / "bench" / "peers"
@@ -63,37 +62,12 @@ def peer_command(peer: str, task: PeerTask, *, python: Path) -> list[str]:
 
     Raises UnknownPeer.
     """
-    if peer not in PEERS or peer == "hbase_ceiling":
-        raise UnknownPeer(f"peer is {peer!r}, expected one of {sorted(PEERS)[:2]}")
+    _family(peer)
     values = {each.name: getattr(task, each.name) for each in fields(task)}
     options = [
         f"--{name.replace('_', '-')}={value}" for name, value in values.items() if value is not None
     ]
     return [*_module(peer, python), *options]
-
-
-def ceiling_command(
-    mode: str,
-    *,
-    python: Path,
-    hbase_host: str,
-    hbase_port: int,
-    table: str,
-    entities: int,
-    document_bytes: int,
-    seconds: float,
-) -> list[str]:
-    """The command that measures HBase alone; `mode` is put or get. Prints one line of JSON."""
-    return [
-        *_module("hbase_ceiling", python),
-        f"--mode={mode}",
-        f"--hbase-host={hbase_host}",
-        f"--hbase-port={hbase_port}",
-        f"--table={table}",
-        f"--entities={entities}",
-        f"--document-bytes={document_bytes}",
-        f"--seconds={seconds}",
-    ]
 
 
 def installed_python(peer: str, *, environ: Mapping[str, str] = os.environ) -> Path | None:

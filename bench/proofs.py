@@ -39,19 +39,13 @@ class Proofs:
 
     def all(self) -> Iterator[Proof]:
         """One after the other; those that change something come last."""
-        yield self._parity()
+        yield parity_proof(
+            self.stage, name="features and scores from the archive equal the logged ones"
+        )
         yield self._audits()
         yield self._rebuild()
         yield self._retraining()
         yield self._erasure()
-
-    def _parity(self) -> Proof:
-        with told("folding and scoring everything again", self.stage.console):
-            child = self.stage.ended("check_parity", "--share=1", "--all", "--settle=0", "--json")
-        result = child.result()
-        figure = _parity_figure(result) if result else child.output()[-300:]
-        name = "features and scores from the archive equal the logged ones"
-        return Proof(name, child.process.returncode == 0, figure)
 
     def _audits(self) -> Proof:
         with told(f"auditing {self.audits} random predictions", self.stage.console):
@@ -109,6 +103,15 @@ class Proofs:
         holds = erased == _ERASED and "asked by the customer" in causes
         figure = f"largest difference {found.get('largest_difference')}, because {causes}"
         return Proof("a retraining says what was erased", holds, figure)
+
+
+def parity_proof(stage: Stage, *, name: str) -> Proof:
+    """All archived predictions beside what their events give again."""
+    with told("folding and scoring everything again", stage.console):
+        child = stage.ended("check_parity", "--share=1", "--all", "--settle=0", "--json")
+    result = child.result()
+    figure = _parity_figure(result) if result else child.output()[-300:]
+    return Proof(name, child.process.returncode == 0, figure)
 
 
 def _parity_figure(text: str) -> str:

@@ -55,7 +55,7 @@ def _put(entry: Any, row: int, keep_after_ms: int, bounds: Any, buffer: Any, lim
         starts[row] += 1
         counts[row] -= 1
         dropped[row] += 1
-    return place if place >= starts[row] else -1  # type: ignore[no-any-return]
+    return place if place >= starts[row] else -1
 
 
 @_jit

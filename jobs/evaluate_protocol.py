@@ -9,7 +9,7 @@ from typer import Option
 from batch.history_features import history_features, load_history
 from batch.protocol import Protocol
 from batch.protocol_report import bands_table, logged, measures_table
-from batch.protocol_run import candidates, split_of, tested
+from batch.protocol_run import candidates, round_of, split_of
 from jobs.code_version import git_commit
 from jobs.from_settings import tracking_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
@@ -33,7 +33,7 @@ def main(
     file: Annotated[Path | None, Option(help="Another data file of the same form.")] = None,
 ) -> None:
     with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
-        declared, conf, show = run.scenario, run.settings, run.console.print
+        declared, conf, show = run.scenario, run.settings, run.log
         lengths = Protocol(train_days=train_days, delay_days=delay_days, test_days=test_days)
         show("reading the history")
         history = load_history(scenario, conf.scenarios[scenario], file=file)
@@ -47,7 +47,7 @@ def main(
             for start in starts:
                 for each in candidates(declared, history, seed=conf.training.seed):
                     show(f"test from {start}: {each.name}")
-                    done = tested(each, history, features, test_start=start, protocol=lengths)
+                    done = round_of(each, history, features, test_start=start, protocol=lengths)
                     log.add(logged(done, lengths, git_commit=git_commit()))
                     rounds.append(done)
         run.console.print(measures_table(rounds))

@@ -21,6 +21,7 @@ def main(
     verbose: VerboseOption = False,
     history: given.HistoryOption = True,
     labels: given.LabelsOption = True,
+    history_rate: given.HistoryRateOption = 0.0,
     rate: given.RateOption = 0.0,
     duration: given.DurationOption = None,
     bad_share: given.BadShareOption = 0.0,
@@ -36,22 +37,21 @@ def main(
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=needs
     ) as run:
-        conf = run.settings
+        conf, large = run.settings, run.settings.stream.max_event_bytes + 1
         source = load_source(scenario, conf.scenarios[scenario], file=file, limit=customers)
-        disturbed = Disturbance(disorder, disorder_seconds, duplicate_share=duplicates)
-        pace = Pace(records_per_second=rate, seconds=duration) if rate else None
         order = Order(
             history=history,
             labels=labels,
-            pace=pace,
+            pace=Pace(records_per_second=rate, seconds=duration) if rate else None,
             bad_share=bad_share,
             seed=seed,
-            disturbance=disturbed,
+            history_rate=history_rate,
+            disturbance=Disturbance(disorder, disorder_seconds, duplicate_share=duplicates),
         )
-        large, client = conf.stream.max_event_bytes + 1, client_options(conf.kafka)
         found = phases(source, order, now=lambda: datetime.now(UTC), too_large_bytes=large)
         if dry_run:
             return show_samples(found, run.console)
+        client = client_options(conf.kafka)
         publish_all(
             found, run.scenario, client_options=client, max_event_bytes=large, console=run.console
         )

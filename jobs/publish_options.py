@@ -7,6 +7,7 @@ from typer import Option
 
 HistoryOption = Annotated[bool, Option(help="Publish what is known of every customer.")]
 LabelsOption = Annotated[bool, Option(help="With the history, publish outcomes.")]
+HistoryRateOption = Annotated[float, Option(min=0, help="History records per second; 0 = at once.")]
 RateOption = Annotated[float, Option(min=0, help="Follow-up events per second; 0 = none.")]
 DurationOption = Annotated[
     float | None, Option(min=0, help="Seconds of follow-ups; without it, until stopped.")

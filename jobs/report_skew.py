@@ -12,6 +12,7 @@ from jobs.from_settings import delta_place, event_limits
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.run import job_run
 from jobs.session import spark_session
+from jobs.times import moment_of
 from scenarios.keyed import keyed_entities
 
 SPARK = True
@@ -24,12 +25,14 @@ def main(
     verbose: VerboseOption = False,
     entity: Annotated[str | None, Option(help="One of them.  [default: all]")] = None,
     day: Annotated[str | None, Option(help="Day of scoring, UTC.  [default: all days]")] = None,
+    since: Annotated[str | None, Option(help="Only what was scored from this ISO time on.")] = None,
 ) -> None:
     with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
         conf, place = run.settings, delta_place(run.settings, scenario)
         entities = keyed_entities(run.scenario, named=entity)
         chosen = None if day is None else day_of(day)
-        options, measured = SkewOptions(limits=event_limits(conf), day=chosen), []
+        options = SkewOptions(limits=event_limits(conf), day=chosen, since=moment_of(since))
+        measured = []
         with spark_session(conf, app_name=f"skew {scenario}", with_delta=True) as spark:
             for each in entities:
                 run.log(f"recomputing the features of {each.name} from {place.path()}")

@@ -33,7 +33,7 @@ def main(
     file: Annotated[Path | None, Option(help="Another data file of the same form.")] = None,
 ) -> None:
     with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
-        conf, show, lengths = run.settings, run.console.print, Protocol()
+        conf, show, lengths = run.settings, run.log, Protocol()
         seed, module = conf.training.seed, conf.scenarios[scenario]
         search = load_search(scenario, module)
         show("reading the history")

@@ -23,6 +23,7 @@ class RunLog:
     """An open run; what is logged under it becomes its children."""
 
     _mlflow: Any
+    _experiment: str
 
     @property
     def run_id(self) -> str:
@@ -31,7 +32,10 @@ class RunLog:
 
     def add(self, run: LoggedRun) -> None:
         """Log `run` as a child."""
-        with quiet_mlflow(), self._mlflow.start_run(run_name=run.name, nested=True):
+        with (
+            quiet_mlflow(),
+            self._mlflow.start_run(experiment_id=self._experiment, run_name=run.name, nested=True),
+        ):
             self._put(run)
 
     def describe(self, run: LoggedRun) -> None:
@@ -58,4 +62,4 @@ def open_run_log(
         mlflow.set_tracking_uri(place.tracking_uri)
         experiment = experiment_id(mlflow, place.name_of(scenario), place)
     with mlflow.start_run(experiment_id=experiment, run_name=name):
-        yield RunLog(mlflow)
+        yield RunLog(mlflow, experiment)

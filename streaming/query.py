@@ -19,6 +19,8 @@ _INTERPRETED = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 
+_PRODUCER_BATCH_BYTES = 262_144
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuerySettings:
@@ -60,6 +62,8 @@ def start_query(
         # A dead letter repeats the refused message: room for it, its key and its headers.
         .option("kafka.max.request.size", settings.max_message_bytes + DEAD_LETTER_EXTRA_BYTES)
         .option("kafka.compression.type", "lz4")
+        # 16 KiB, the default, hold some 15 predictions: 20 µs of JVM CPU an event, these 17 to 19.
+        .option("kafka.batch.size", _PRODUCER_BATCH_BYTES)
         .option("checkpointLocation", generation.checkpoint)
         .option("asyncProgressTrackingEnabled", "true")
         .option("asyncProgressTrackingCheckpointIntervalMs", settings.progress_interval_ms)

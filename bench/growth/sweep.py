@@ -7,13 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.growth.known import make_known, sample_cells
+from bench.growth.known import make_known
 from bench.growth.plan import GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
 from bench.stage import told
 from bench.suite.ground import Ground, ground_of
 from bench.suite.place import Place
+from bench.suite.sample_history import sample_history
 from bench.suite.systems import OURS
 from bench.suite.throughput import Filled, measured
 from bench.suite.workloads import WORKLOADS
@@ -67,8 +68,8 @@ class Sweep:
 
     def _load(self, ground: Ground, place: Place, customers: int) -> None:
         now_ms = int(time.time() * 1000)
-        cells = sample_cells(ground.workload, ground.scenario, until_ms=now_ms)
-        make_known(place, cells, customers=customers)
+        history = sample_history(ground.workload, ground.scenario, until_ms=now_ms)
+        make_known(place, ground.scenario.codec.encode(history.states), customers=customers)
         processes = ground.endpoints.processes
         if not wait_until_quiet([processes["hbase"].pid]):
             self.console.print("HBase is still busy; measured all the same", highlight=False)

@@ -1,8 +1,10 @@
 """A customer's payments of the last 30 days, and the fraud features that they give.
 
-Every stateful peer keeps this same state, each in its own store. Terminal features are left
-missing: they belong to another key, fed by another topic, which none of the peers can read beside
-the customer's state without a second keyed stage. So the peers do less work here than Everscore.
+Every stateful peer keeps this same state, each in its own store, and computes the Handbook's
+customer features under the names that the fraud scenario gives them. Its other features are left
+missing. Those of the terminal belong to another key, fed by another topic, which none of the peers
+can read beside the customer's state without a second keyed stage. So the peers do less work here
+than Everscore, which computes all of them. Payments told twice are counted twice.
 """
 
 from array import array
@@ -11,7 +13,7 @@ from datetime import datetime
 
 DAYS = (1, 7, 30)
 FEATURES = (
-    *(f"customer_{what}_{days}d" for days in DAYS for what in ("count", "mean_usd")),
+    *(f"{what}_{days}d" for days in DAYS for what in ("payments", "amount_mean")),
     "is_night",
     "is_weekend",
     "amount_usd",

@@ -1,5 +1,6 @@
 """The ground that all systems of a workload stand on: platform, topics, tables, one model."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from bench.stage import Stage, settings_in, stage_in
 from bench.suite.keys import Customers
 from bench.suite.model import Fitted, fitted
 from bench.suite.place import Place
+from bench.suite.sample_history import sample_history
 from bench.suite.topics import Loaded, fill, remade
 from bench.suite.workloads import Workload
 from conf.settings import Settings
@@ -26,6 +28,8 @@ from streaming.topic_plan import TopicSpec
 
 # Where the peers publish; made with the same configuration as our own topic of predictions.
 OUTPUT_TOPIC = "bench.predictions"
+# The newest, whose windows are filled; more would only take longer to fit.
+_FITTED_ROWS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +113,12 @@ def ground_of(run_dir: Path, workload: Workload, *, partitions: int, console: Co
         f"kafka.partitions={partitions}",
     )
     folder = run_dir / "bench" / workload.name
+    history = sample_history(workload, scenario, until_ms=int(time.time() * 1000))
     return Ground(
         workload=workload,
         scenario=scenario,
         stage=stage_in(run_dir, workload.scenario, console=console, overrides=overrides),
         settings=settings_in(run_dir, overrides),
-        model=fitted(scenario, workload.feature_rows, folder),
+        model=fitted(scenario, history.features[-_FITTED_ROWS:], folder),
         partitions=partitions,
     )

@@ -1,9 +1,6 @@
 """Events of the workload without history: twenty normal numbers each."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import numpy.typing as npt
 
 from bench.scenarios.numbers import NUMBERS
 from bench.suite.times import Wanted, texts_of
@@ -18,10 +15,3 @@ def readings(random: np.random.Generator, wanted: Wanted) -> list[bytes]:
     values = random.standard_normal((len(customers), len(NUMBERS))).round(4).tolist()
     rows = zip(customers, texts_of(wanted.times_ms), values, strict=True)
     return [(_EVENT % (customer, time, *row)).encode() for customer, time, row in rows]
-
-
-def reading_features(
-    names: Sequence[str], rows: int, random: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    """Feature rows as readings give them: normal numbers, float64 (rows, names)."""
-    return random.standard_normal((rows, len(names)))

@@ -1,4 +1,4 @@
-"""When events happen and to whom: what the makers of a workload's data are given."""
+"""When events happen and to whom: what the makers of events are given."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,6 @@ class Wanted:
 
 
 EventMaker = Callable[[np.random.Generator, Wanted], list[bytes]]
-# Feature names and a number of rows to made-up feature values, float64 (rows, names).
-RowMaker = Callable[[Sequence[str], int, np.random.Generator], npt.NDArray[np.float64]]
 
 
 def texts_of(times_ms: npt.NDArray[np.int64]) -> Sequence[str]:

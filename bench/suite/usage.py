@@ -36,12 +36,17 @@ class Group:
     cpu_of: dict[tuple[int, float], float] = field(default_factory=dict)
     known: dict[tuple[int, float], psutil.Process] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
+    _next_pss_seconds: float = 0.0
 
-    def look(self, *, at_seconds: float, with_pss: bool) -> None:
-        """Add a sample; without `with_pss` it repeats the last shared-memory figure."""
+    def look(self, *, at_seconds: float) -> None:
+        """Add a sample; between two looks at shared memory it repeats that figure."""
+        before = len(self.known)
         for process in _tree(self.roots):
             with suppress(psutil.Error):
                 self.known.setdefault((process.pid, process.create_time()), process)
+        with_pss = at_seconds >= self._next_pss_seconds or len(self.known) > before
+        if with_pss:
+            self._next_pss_seconds = at_seconds + _PSS_EVERY_SECONDS
         rss = pss = 0
         for identity, process in list(self.known.items()):
             try:
@@ -110,12 +115,9 @@ class Meter:
             return {name: tuple(group.samples) for name, group in self._groups.items()}
 
     def _run(self) -> None:
-        next_pss = 0.0
         while not self._stop.is_set():
             now = time.monotonic()
             with self._lock:
                 for group in self._groups.values():
-                    group.look(at_seconds=now, with_pss=now >= next_pss)
-            if now >= next_pss:
-                next_pss = now + _PSS_EVERY_SECONDS
+                    group.look(at_seconds=now)
             self._stop.wait(_SAMPLE_EVERY_SECONDS)

@@ -3,25 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.suite.payments import payment_features, payments
-from bench.suite.readings import reading_features, readings
-from bench.suite.times import EventMaker, RowMaker
+from bench.suite.payments import payments
+from bench.suite.readings import readings
+from bench.suite.times import EventMaker
 from scenarios.scenario import Scenario, load_scenario
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """What all systems do: `name` as the peers know it, our scenario, and how its data are made.
+    """What all systems do: `name` as the peers know it, our scenario, and how its events are made.
 
-    feature_rows: made-up rows that the model is fitted on. has_history: whether a score depends on
-    earlier events.
+    has_history: whether a score depends on earlier events.
     """
 
     name: str
     scenario: str
     module: str
     events: EventMaker
-    feature_rows: RowMaker
     has_history: bool
 
     def declared(self) -> Scenario:
@@ -42,7 +40,6 @@ WORKLOADS: Mapping[str, Workload] = {
             scenario="numbers",
             module="bench.scenarios.numbers",
             events=readings,
-            feature_rows=reading_features,
             has_history=False,
         ),
         Workload(
@@ -50,7 +47,6 @@ WORKLOADS: Mapping[str, Workload] = {
             scenario="fraud",
             module="scenarios.fraud.scenario",
             events=payments,
-            feature_rows=payment_features,
             has_history=True,
         ),
     )

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scenarios.bad_events import BAD_KINDS, too_large_record
 from scenarios.churn.bad_events import SPOILER
 from scenarios.churn.events import CALL_REASONS, CHANGEABLE, INTERNET_EXTRAS
-from scenarios.records import Record, record_of
 from scenarios.churn.telco import Customer
+from scenarios.records import Record, record_of
 from scenarios.times import iso_time
 
 # A few customers make most of the events, as in any call centre: weight 1 / (rank + 10).

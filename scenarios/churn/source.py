@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scenarios.records import Record
 from scenarios.churn.simulator import FollowUps
 from scenarios.churn.telco import Customer, history, read_customers
+from scenarios.records import Record
 
 _TELCO_FILE = Path(__file__).resolve().parents[2] / "data" / "telco_churn.csv"
 

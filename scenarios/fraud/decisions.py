@@ -10,9 +10,9 @@ COSTS = Costs(
     # The payment is lost (54 USD in the mean, of which the bank earns 1), the holder calls, and one
     # of fifty gives the card up.
     false_alarm_usd=20.0,
-    # A quarter of an hour of an analyst who calls the holder.
-    review_usd=8.0,
-    # The team: eight analysts with a dozen calls a day each.
+    # The team is paid whether it is busy or not; a call costs some of the holder's patience.
+    review_usd=1.0,
+    # What the team can take: eight analysts with a dozen calls a day each.
     cards_per_day=100.0,
 )
 

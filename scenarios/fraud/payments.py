@@ -22,7 +22,7 @@ class FraudFileError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Payments:
-    """n payments in order of time and id: whole numbers int64 (n,), amounts float64 (n,), fraud bool."""
+    """n payments in order of time and id, each column (n,)."""
 
     ids: npt.NDArray[np.int64]
     times_ms: npt.NDArray[np.int64]

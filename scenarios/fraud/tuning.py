@@ -20,9 +20,9 @@ _RANGES = {
 
 
 def parameters_of(choice: Choice) -> TreeParameters:
-    """The choice as the recipe takes it."""
+    """The choice as the recipe takes it; real numbers with three digits, so that they read well."""
     whole = {name: round(choice[name]) for name in ("trees", "leaves", "rows_per_leaf")}
-    real = {name: float(choice[name]) for name in _RANGES.keys() - whole.keys()}
+    real = {name: float(f"{choice[name]:.3g}") for name in _RANGES.keys() - whole.keys()}
     return TreeParameters(depth=None, **whole, **real)  # type: ignore[arg-type]
 
 

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.growth.known import sample_cells
 from bench.growth.plan import GrowthPlan, in_turns
 from bench.growth.points import Point, by_setting, wall_ratio
 from bench.growth.report import PLOT, aim_ratio, draw, markdown
-from bench.scenarios.numbers import SCENARIO
 from bench.suite.ratios import Spread
-from bench.suite.workloads import WORKLOADS
 
 PLAN = GrowthPlan(customers=(10_000, 1_000_000), partitions=(1, 2))
 
@@ -73,11 +70,3 @@ def test_page_and_plot_tell_every_setting(tmp_path: Path) -> None:
     assert "| 100,000 | 1 | 100.0 | 10,000 | 12.0 | 8.0 |" in text
     draw(POINTS, PLAN, tmp_path)
     assert "known customers, 2 partitions" in (tmp_path / PLOT).read_text()
-
-
-def test_known_customers_have_states_that_the_stream_can_read() -> None:
-    cells = sample_cells(WORKLOADS["stateless"], SCENARIO, until_ms=1_700_000_000_000)
-    states = SCENARIO.codec.decode(cells)
-    assert len(cells) == 2_000
-    assert set(states.events.tolist()) == {20}
-    assert states.last_stamp.max() < 1 << 44

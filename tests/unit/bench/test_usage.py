@@ -47,5 +47,5 @@ def test_a_child_that_has_ended_stays_counted() -> None:
 
 def test_a_group_without_processes_uses_nothing() -> None:
     group = Group({2**22 + 1})
-    group.look(at_seconds=1.0, with_pss=True)
+    group.look(at_seconds=1.0)
     assert group.samples == [sample(1.0, 0.0)]
