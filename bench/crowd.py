@@ -12,9 +12,9 @@ import numpy.typing as npt
 from features.decode import EventDecoder, Records
 from features.fold import distinct, fold
 from features.state import StateCodec, States
-from scenarios.records import EVENTS
 from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.source import open_source
+from scenarios.records import EVENTS
 from stores.connection import HBaseStore, Session
 from stores.stamps import FIRST_EPOCH, stamp
 from stores.states import StateTable

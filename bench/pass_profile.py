@@ -28,6 +28,7 @@ from streaming.pass_table import PassTable
 from streaming.recent_states import SharedMemory
 from streaming.remembered_table import RememberedTable
 from streaming.scoring_pass import ScoringPass
+from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 
 
@@ -149,7 +150,8 @@ def _pass_over(
     stages: _Stages | None = None,
 ) -> None:
     used = InUse(use.deployment, replace(use.champion), None)
-    scoring = ScoringPass(settings, scenario, table, cast(ModelsInUse, _OneModel(used)))
+    models, second = cast(ModelsInUse, _OneModel(used)), SecondEntityReader(scenario, [])
+    scoring = ScoringPass(settings, scenario, table, models, second)
     if stages:
         stages.watch(scoring, table, used)
     for batch in batches:

@@ -15,13 +15,20 @@ from streaming.topics import KafkaCluster
 def stream_progress(
     keyed: Keyed, kafka: KafkaCluster, session: Session, epoch: EpochRecord | None
 ) -> Table:
-    """What of the events topic of `keyed` is in its states in `epoch`."""
-    heads = ("partition", "first", "end", "done up to", "waiting", "last batch")
+    """What of the events topic of `keyed` is in its states in `epoch`.
+
+    The counts are those of the last batches, as many as versions of a state are kept.
+    """
+    counted = ("left full windows", "unknown second entities")
+    heads = ("partition", "first", "end", "done up to", "waiting", *counted, "last batch")
     table, states = Table(*heads, title=keyed.topic("events")), StateTable(session, keyed.name)
     for partition, (first, end) in kafka.offsets(keyed.topic("events")).items():
         marker = states.newest_marker(partition)
         upto = marker.offset + 1 if marker and epoch and marker.epoch == epoch.epoch else first
-        numbers = (partition, first, end, upto, max(end - upto, 0))
+        kept = [each for _, each in states.kept_markers(partition).markers]
+        lost = sum(each.dropped_from_windows for each in kept)
+        unknown = sum(each.unknown_second_entities for each in kept)
+        numbers = (partition, first, end, upto, max(end - upto, 0), lost, unknown)
         table.add_row(*(f"{n:,}" for n in numbers), _age(marker.written_at_ms if marker else None))
     return table
 

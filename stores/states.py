@@ -18,7 +18,11 @@ _ROWS_PER_CALL = 4000
 
 
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pass last wrote for a topic partition: proof that the store holds it."""
+    """What the pass last wrote for a topic partition: proof that the store holds it.
+
+    Counts are of the batch: events whose second entity (a terminal) has no state, and events that
+    left a full window buffer while a window still reached them.
+    """
 
     partition: int
     epoch: int
@@ -28,6 +32,8 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int = 0
     model_version: str = ""
     load_failure: str = ""
+    unknown_second_entities: int = 0
+    dropped_from_windows: int = 0
     written_at_ms: int = 0
 
 

@@ -52,7 +52,7 @@ class FeaturePass:
         events = self._decoder.decode(batch.records)
         entities = distinct(events.entities)
         states = states_below(self._settings, self._keyed, self._table, batch, entities)
-        fold(
+        folded = fold(
             self._keyed.plan,
             states,
             events,
@@ -61,10 +61,12 @@ class FeaturePass:
             partition=batch.partition,
         )
         cells = self._keyed.codec.encode(states)
-        self._write(batch, events, entities.ids, cells)
+        self._write(batch, events, entities.ids, cells, dropped=folded.dropped)
         return self._dead_letters(batch, events)
 
-    def _write(self, batch: Batch, events: Events, ids: list[str], cells: list[bytes]) -> None:
+    def _write(
+        self, batch: Batch, events: Events, ids: list[str], cells: list[bytes], *, dropped: int
+    ) -> None:
         """States first, the marker after them: it proves that they are in the store."""
         position = stamp(self._settings.epoch, batch.last)
         self._table.write(ids, cells, [None] * len(ids), position=position)
@@ -73,6 +75,7 @@ class FeaturePass:
             epoch=self._settings.epoch,
             offset=batch.last,
             dead_letters=len(events.refusals),
+            dropped_from_windows=dropped,
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)

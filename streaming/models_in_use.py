@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from features.plan import Plan
 from models.artifact import load_artifact
 from models.deep_trees import deep_trees
 from models.errors import ModelNeedsFeatures
 from models.fetching import fetch_artifact
 from models.scoring_model import ScoringModel
+from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.control import ControlCells, LoadFailure, read_control, report_load_failure
 from stores.deployments import Deployment, ModelPointer, deployment_of
@@ -39,7 +39,7 @@ class ModelsInUse:
 
     settings: PassSettings
     session: Session
-    plan: Plan
+    scenario: Scenario
     clock: Callable[[], float] = time.monotonic
     failure: str = ""
     _now: InUse | None = None
@@ -107,13 +107,13 @@ class ModelsInUse:
                 name=pointer.name,
                 version=pointer.version,
                 sha256=pointer.sha256,
-                available_features=self.plan.feature_names,
+                available_features=self.scenario.feature_names,
             )
-            if loaded.card.definitions_digest != self.plan.digest:
+            if loaded.card.definitions_digest != self.scenario.definitions_digest:
                 raise ModelNeedsFeatures(
                     f"model {pointer.name} version {pointer.version} was trained on feature "
                     f"definitions {loaded.card.definitions_digest}, this code has "
-                    f"{self.plan.digest}: train and deploy a new version"
+                    f"{self.scenario.definitions_digest}: train and deploy a new version"
                 )
             loaded = replace(loaded, quick=deep_trees(loaded))
             self._loaded[pointer.version] = loaded

@@ -2,7 +2,8 @@
 
 Everything written depends on the events, the states below the batch and the model version only,
 and lands in HBase at the stamp of the batch's last offset; so a batch that is run again, by a
-retried task, a restarted driver or an older one that still runs, writes the same cells.
+retried task, a restarted driver or an older one that still runs, writes the same cells. Where a
+scenario reads second entities, a batch that is run again may know more of them than at first.
 """
 
 import time
@@ -15,20 +16,20 @@ import pyarrow as pa
 from features.byte_column import ByteColumn
 from features.decode import EventDecoder, Events
 from features.fold import Entities, Folded, distinct, fold
-from features.state import DefinitionsChanged, StateFormatError, States
+from features.state import States
 from scenarios.scenario import Scenario
 from stores.predictions import utc
 from stores.stamps import stamp
 from stores.states import Marker
+from streaming.batch_states import states_below
 from streaming.batches import Batch
-from streaming.boundaries import check_boundary, check_moved, check_new_entities, check_partition
 from streaming.dead_letters import add_dead_letters
 from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
 from streaming.message_writer import MessageWriter
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.output import Output
 from streaming.pass_table import PassTable
-from streaming.refusals import StateUnreadable
+from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from streaming.verdicts import Judge
 
@@ -42,6 +43,8 @@ class _Work:
     entities: Entities
     folded: Folded
     use: InUse
+    features: npt.NDArray[np.float64]
+    unknown: int
     output: Output
     rows: ByteColumn | None = None
     suppressed: int = 0
@@ -64,12 +67,18 @@ class ScoringPass:
     """The pass of one scenario over one store; `process` is called per Arrow batch."""
 
     def __init__(
-        self, settings: PassSettings, scenario: Scenario, table: PassTable, models: ModelsInUse
+        self,
+        settings: PassSettings,
+        scenario: Scenario,
+        table: PassTable,
+        models: ModelsInUse,
+        second: SecondEntityReader,
     ) -> None:
         self._settings = settings
         self._scenario = scenario
         self._table = table
         self._models = models
+        self._second = second
         self._judge = Judge(scenario)
         self._writer = MessageWriter(scenario)
         self._policy_version = scenario.policy.version
@@ -92,7 +101,7 @@ class ScoringPass:
         use = self._models.current()
         events = self._decoder.decode(batch.records)
         entities = distinct(events.entities)
-        states = self._states(batch, entities)
+        states = states_below(self._settings, self._scenario, self._table, batch, entities)
         folded = fold(
             self._scenario.plan,
             states,
@@ -101,40 +110,24 @@ class ScoringPass:
             stamps=batch.records.offsets[events.rows] + stamp(self._settings.epoch, 0),
             partition=batch.partition,
         )
-        work = _Work(batch, events, entities, folded, use, Output())
-        scored = self._judge.can_score(folded.features)
+        looked_up = self._second.features(events.values, folded.as_of_ms)
+        features = np.hstack([folded.features, looked_up.features])
+        work = _Work(batch, events, entities, folded, use, features, looked_up.unknown, Output())
+        scored = self._judge.can_score(features)
         self._tell_predictions(work, np.flatnonzero(scored))
         self._tell_suppressed(work, np.flatnonzero(~scored))
         self._tell_dead_letters(work)
         self._write(work, states)
         return work.output.batch()
 
-    def _states(self, batch: Batch, entities: Entities) -> States:
-        check_partition(self._settings, batch.partition)
-        cells, marker = self._table.below(
-            entities.ids,
-            partition=batch.partition,
-            position=stamp(self._settings.epoch, batch.first),
-        )
-        check_boundary(self._settings, marker, partition=batch.partition, first=batch.first)
-        unseen = [id_ for id_, cell in zip(entities.ids, cells, strict=True) if cell is None]
-        try:
-            states = self._scenario.codec.decode(cells)
-            newest = self._scenario.codec.decode(self._table.newest(unseen))
-        except (DefinitionsChanged, StateFormatError) as error:
-            raise StateUnreadable(str(error)) from error
-        check_new_entities(self._settings, unseen, newest, first=batch.first)
-        check_moved(self._settings, entities.ids, states, partition=batch.partition)
-        return states
-
     def _tell_predictions(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
-        features = work.folded.features[chosen]
+        features = work.features[chosen]
         ids = [work.events.entities[row] for row in chosen.tolist()]
         verdicts = self._judge.verdicts(ids, features, work.use)
         positions = work.positions(self._events_topic, self._settings.epoch, chosen)
         entity_rows = work.entities.rows[chosen]
         thresholds = work.use.deployment.thresholds
-        basis = log_basis(self._scenario.plan.digest, self._policy_version, thresholds)
+        basis = log_basis(self._scenario.definitions_digest, self._policy_version, thresholds)
         messages = self._writer.messages(
             work.entities.ids, entity_rows, verdicts, features, positions, work.use, basis
         )
@@ -184,6 +177,8 @@ class ScoringPass:
             dead_letters=len(work.events.refusals),
             model_version=work.use.champion.version,
             load_failure=self._models.failure,
+            unknown_second_entities=work.unknown,
+            dropped_from_windows=work.folded.dropped,
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)

@@ -32,20 +32,24 @@ def second_entity_reader(scenario: Scenario, session: Session) -> "SecondEntityR
     return SecondEntityReader(scenario, tables)
 
 
-class SecondEntityReader:
-    """Reads the second entities of one scenario; without any, it asks the store nothing.
+@dataclass(frozen=True)
+class LookedUp:
+    """features float64 (n, k); unknown: events whose second entity has no state yet."""
 
-    `unknown` counts events whose second entity has no state yet: its windows are empty for them.
-    """
+    features: Floats
+    unknown: int
+
+
+class SecondEntityReader:
+    """Reads the second entities of one scenario; without any, it asks the store nothing."""
 
     def __init__(self, scenario: Scenario, tables: Sequence[NewestStates]) -> None:
         self._columns = scenario.schema.columns
         pairs = zip(keyed_entities(scenario), tables, strict=True)
         self._parts = [_Part(keyed, table) for keyed, table in pairs]
-        self.unknown = 0
 
-    def features(self, values: Floats, as_of_ms: Ints) -> Floats:
-        """Features of n events, float64 (n, k): every second entity's, in declared order.
+    def features(self, values: Floats, as_of_ms: Ints) -> "LookedUp":
+        """Features of n events: every second entity's, in declared order.
 
         values (n, f): the events' columns in the scenario's schema; as_of_ms int64 (n,): the time
         that each event's own features refer to. What a second entity saw later is left out. The
@@ -53,12 +57,12 @@ class SecondEntityReader:
         event that names none, or one without a state, gets empty windows (counts are 0, the rest
         is missing). Raises `StoreDown`, or `StateUnreadable` for states of other definitions.
         """
-        blocks = [np.empty((len(values), 0))]
+        blocks, unknown_events = [np.empty((len(values), 0))], 0
         for part in self._parts:
             found, unknown = part.read(values[:, self._columns[part.key_field]], as_of_ms)
             blocks.append(found)
-            self.unknown += unknown
-        return np.hstack(blocks)
+            unknown_events += unknown
+        return LookedUp(np.hstack(blocks), unknown_events)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Judge:
         decisions = self._scenario.policy.decide(
             scores,
             features,
-            feature_names=self._scenario.plan.feature_names,
+            feature_names=self._scenario.feature_names,
             thresholds=use.deployment.thresholds,
             is_control=control,
         )

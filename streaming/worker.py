@@ -15,6 +15,7 @@ from streaming.pass_kind import PassKind
 from streaming.recent_states import SharedMemory
 from streaming.remembered_table import RememberedTable
 from streaming.scoring_pass import ScoringPass
+from streaming.second_entities import second_entity_reader
 from streaming.settings import PassSettings
 from streaming.worker_cache import kept
 
@@ -25,9 +26,10 @@ def pass_for(settings: PassSettings) -> ScoringPass:
     def make() -> ScoringPass:
         scenario = load_scenario(settings.scenario, settings.module)
         session = Session(settings.store, retry_seconds=settings.retry_seconds)
-        models = ModelsInUse(settings, session, scenario.plan)
+        models = ModelsInUse(settings, session, scenario)
         table = RememberedTable(StateTable(session, settings.scenario), settings, shared_memory())
-        return ScoringPass(settings, scenario, table, models)
+        second = second_entity_reader(scenario, session)
+        return ScoringPass(settings, scenario, table, models, second)
 
     return kept(f"scoring {settings.scenario}", settings, make)
 

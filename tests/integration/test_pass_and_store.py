@@ -25,6 +25,7 @@ from streaming.models_in_use import ModelsInUse
 from streaming.refusals import EpochChanged, NoModel, StateUnreadable, StoreBehind, TrimmedHistory
 from streaming.resume import batch_end_before
 from streaming.scoring_pass import ScoringPass
+from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.integration.conftest import STATE_VERSIONS
 from tests.scenarios.tiny import SCENARIO
@@ -62,8 +63,9 @@ def new_pass(store: HBaseStore, *, epoch: int = 1, first: int = 0) -> ScoringPas
         reload_seconds=0.0,
     )
     session = Session(store, retry_seconds=20.0)
-    models = ModelsInUse(settings, session, SCENARIO.plan)
-    return ScoringPass(settings, SCENARIO, StateTable(session, "tiny"), models)
+    models = ModelsInUse(settings, session, SCENARIO)
+    table, second = StateTable(session, "tiny"), SecondEntityReader(SCENARIO, [])
+    return ScoringPass(settings, SCENARIO, table, models, second)
 
 
 def epoch_record(*, epoch: int) -> EpochRecord:

@@ -15,6 +15,7 @@ from streaming.pass_table import PassTable
 from streaming.recent_states import SharedMemory
 from streaming.remembered_table import RememberedTable
 from streaming.scoring_pass import ScoringPass
+from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import deploy, reading
@@ -41,7 +42,8 @@ def new_pass(store: HBaseStore, memory: SharedMemory | None) -> ScoringPass:
     table: PassTable = StateTable(session, "tiny")
     if memory is not None:
         table = RememberedTable(table, settings, memory)
-    return ScoringPass(settings, scenario, table, ModelsInUse(settings, session, scenario.plan))
+    models = ModelsInUse(settings, session, scenario)
+    return ScoringPass(settings, scenario, table, models, SecondEntityReader(scenario, []))
 
 
 def batch(first: int, end: int) -> Batch:

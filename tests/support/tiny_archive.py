@@ -28,6 +28,7 @@ from streaming.archive_source import COLUMNS
 from streaming.batches import Batch
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.scoring_pass import ScoringPass
+from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import save_tiny_model
@@ -219,7 +220,11 @@ def _score(
         retry_seconds=0,
     )
     scoring = ScoringPass(
-        settings, SCENARIO, cast(StateTable, table), cast(ModelsInUse, OneModel(use))
+        settings,
+        SCENARIO,
+        cast(StateTable, table),
+        cast(ModelsInUse, OneModel(use)),
+        SecondEntityReader(SCENARIO, []),
     )
     for partition in (0, 1):
         chosen = [row for row in rows if row.partition == partition]

@@ -16,6 +16,7 @@ from stores.tables import LATEST, STATE
 from streaming.batches import Batch
 from streaming.models_in_use import ModelsInUse
 from streaming.scoring_pass import ScoringPass
+from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
 from tests.support.lane import EVENTS, Lane
@@ -44,8 +45,9 @@ def undisturbed(lane: Lane, *, seed: int) -> Told:
     told = Told()
     try:
         write_epoch(session, "tiny", epoch)
-        models = ModelsInUse(settings, session, SCENARIO.plan)
-        scoring = ScoringPass(settings, SCENARIO, StateTable(session, "tiny"), models)
+        models = ModelsInUse(settings, session, SCENARIO)
+        table, second = StateTable(session, "tiny"), SecondEntityReader(SCENARIO, [])
+        scoring = ScoringPass(settings, SCENARIO, table, models, second)
         random_ = random.Random(seed)
         for partition, records in records_of(lane.servers, EVENTS, lane.ends()).items():
             at = 0

@@ -69,22 +69,22 @@ def test_each_payment_gets_the_features_of_its_own_shop_at_its_own_time() -> Non
         [1, 20, 1, 1.0],
         [1, 30, 2, 0.5],
     ]
-    np.testing.assert_array_equal(found, expected)
-    assert reader.unknown == 0
+    np.testing.assert_array_equal(found.features, expected)
+    assert found.unknown == 0
 
 
 def test_an_unknown_shop_has_empty_windows_and_is_counted_one_that_is_not_named_is_not() -> None:
     reader = SecondEntityReader(SCENARIO, [states_after([payment(1, shop=5, hour=1)], [])])
     found = reader.features(*asked([5, 77, math.nan, 77], [2, 2, 2, 2]))
-    np.testing.assert_array_equal(found, [[1, 10, 0, math.nan], *[NO_EVENTS] * 3])
-    assert reader.unknown == 2
+    np.testing.assert_array_equal(found.features, [[1, 10, 0, math.nan], *[NO_EVENTS] * 3])
+    assert found.unknown == 2
 
 
 def test_nothing_to_ask_and_no_second_entity_give_empty_blocks() -> None:
     reader = SecondEntityReader(SCENARIO, [MemoryTable()])
-    assert reader.features(*asked([], [])).shape == (0, 4)
+    assert reader.features(*asked([], [])).features.shape == (0, 4)
     none = SecondEntityReader(tiny.SCENARIO, [])
-    assert none.features(np.zeros((3, 3)), np.zeros(3, dtype=np.int64)).shape == (3, 0)
+    assert none.features(np.zeros((3, 3)), np.zeros(3, np.int64)).features.shape == (3, 0)
 
 
 def test_states_of_other_definitions_are_refused_with_the_command_that_derives_them_anew() -> None:
