@@ -77,6 +77,14 @@ def candidates(scenario: Scenario, history: LabelledHistory, *, seed: int) -> li
     return [*references, own]
 
 
+def check_reach(
+    history: LabelledHistory, test_starts: Sequence[date], *, protocol: Protocol
+) -> None:
+    """Raise `OutsideHistory` when the history does not cover one of the tests."""
+    for start in test_starts:
+        split_of(history, test_start=start, protocol=protocol)
+
+
 def split_of(history: LabelledHistory, *, test_start: date, protocol: Protocol) -> Split:
     """The rows of one round; raises `OutsideHistory`."""
     events = history.events

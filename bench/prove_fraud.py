@@ -104,7 +104,7 @@ def _terminals_kept(stage: Stage, parts: Parts) -> Iterator[None]:
             stage.run(*job)
     terminals = stage.start("maintain_features")
     try:
-        terminals.wait_for("scoring ", timeout_seconds=_START_SECONDS)
+        terminals.wait_for("re-keying ", timeout_seconds=_START_SECONDS)
         yield
         terminals.check()
     finally:

@@ -9,7 +9,7 @@ from typer import Option
 from batch.history_features import history_features, load_history
 from batch.protocol import Protocol
 from batch.protocol_report import bands_table, logged, measures_table
-from batch.protocol_run import candidates, round_of, split_of
+from batch.protocol_run import candidates, check_reach, round_of
 from jobs.code_version import git_commit
 from jobs.from_settings import tracking_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
@@ -35,11 +35,9 @@ def main(
     with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
         declared, conf, show = run.scenario, run.settings, run.log
         lengths = Protocol(train_days=train_days, delay_days=delay_days, test_days=test_days)
-        show("reading the history")
         history = load_history(scenario, conf.scenarios[scenario], file=file)
         starts = [each.date() for each in test_start]
-        for start in starts:
-            split_of(history, test_start=start, protocol=lengths)
+        check_reach(history, starts, protocol=lengths)
         show(f"features of {len(history.outcomes):,} events")
         features, rounds = history_features(declared, history), []
         place, title = tracking_place(conf), f"protocol {', '.join(map(str, starts))}"

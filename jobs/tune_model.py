@@ -36,7 +36,6 @@ def main(
         conf, show, lengths = run.settings, run.log, Protocol()
         seed, module = conf.training.seed, conf.scenarios[scenario]
         search = load_search(scenario, module)
-        show("reading the history")
         history = load_history(scenario, module, file=file)
         starts = lengths.validation_starts(test_start.date(), folds)
         weeks = [

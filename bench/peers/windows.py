@@ -1,10 +1,9 @@
 """A customer's payments of the last 30 days, and the fraud features that they give.
 
 Every stateful peer keeps this same state, each in its own store, and computes the Handbook's
-customer features under the names that the fraud scenario gives them. Its other features are left
-missing. Those of the terminal belong to another key, fed by another topic, which none of the peers
-can read beside the customer's state without a second keyed stage. So the peers do less work here
-than Everscore, which computes all of them. Payments told twice are counted twice.
+customer features, those of bench/scenarios/cards.py. Features of the terminal belong to another
+key, fed by another topic, which none of the peers can read beside the customer's state without a
+second keyed stage; so they are left out of the benchmark.
 """
 
 from array import array

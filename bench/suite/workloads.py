@@ -44,8 +44,8 @@ WORKLOADS: Mapping[str, Workload] = {
         ),
         Workload(
             name="stateful",
-            scenario="fraud",
-            module="scenarios.fraud.scenario",
+            scenario="cards",
+            module="bench.scenarios.cards",
             events=payments,
             has_history=True,
         ),

@@ -1,14 +1,19 @@
-"""How the fraud model's trees grow, as a search found it."""
+"""How the fraud model's trees grow.
+
+Found by `./spark-submit.sh tune_model --scenario fraud --test-start 2018-06-11 --folds 3
+--trials 24`: mean average precision 0.725 over the three validation weeks before that day; 150
+trees of 8 leaves, the first guess, had 0.714. No payment of a later week was looked at.
+"""
 
 from models.recipes import TreeParameters
 
 PARAMETERS = TreeParameters(
-    trees=150,
-    learning_rate=0.05,
     depth=None,
-    leaves=8,
-    rows_per_leaf=40,
-    l2=5.0,
-    positive_weight=1.0,
-    split_share=1.0,
+    trees=290,
+    learning_rate=0.0204,
+    leaves=13,
+    rows_per_leaf=19,
+    l2=2.81,
+    positive_weight=10.6,
+    split_share=0.474,
 )
