@@ -86,6 +86,10 @@ bench-offline: setup ## Features of the whole payments file, beside pandas windo
 prove: setup ## Recompute features, scores, models and states from the archive; any difference fails
 	@$(PYTHON_SET_UP) -m bench.prove $(PROVE_ARGS)
 
+.PHONY: prove-fraud
+prove-fraud: setup ## Play payments and verdicts, recompute the features, measure the terminals' skew
+	@$(PYTHON_SET_UP) -m bench.prove_fraud $(PROVE_ARGS)
+
 .PHONY: test
 test: setup ## All tests: unit, Spark, and integration with a real Kafka and HBase
 	@$(PYTEST) tests/unit tests/spark tests/integration $(PYTEST_ARGS)

@@ -6,9 +6,10 @@ from dataclasses import asdict
 import numpy as np
 from rich.table import Table
 
-from batch.protocol import Protocol
+from batch.protocol import Protocol, days_of
 from batch.protocol_run import Round
 from models.card_precision import CARDS_PER_DAY
+from models.cost_thresholds import cards_in_days
 from models.run_log import LoggedRun
 from scenarios.labelled_history import LabelledHistory
 from scenarios.policy import Policy
@@ -46,6 +47,7 @@ def bands_table(
     for each in rounds:
         outcomes = history.outcomes[each.split.test]
         cards = history.events.entity_codes[each.split.test]
+        days_paid = days_of(history.events.times_ms)[each.split.test]
         bands = np.searchsorted(list(limits.values()), each.scores, side="right") - 1
         for code, (band, lowest) in enumerate(limits.items()):
             inside = bands == code
@@ -56,7 +58,7 @@ def bands_table(
                 band,
                 f"{lowest:.3f}",
                 f"{cases / days:,.1f}",
-                f"{len(np.unique(cards[inside])) / days:,.1f}",
+                f"{cards_in_days(days_paid[inside], cards[inside]) / days:,.1f}",
                 f"{frauds / days:,.1f}",
                 f"{frauds / max(cases, 1):.3f}",
                 f"{frauds / max(int(outcomes.sum()), 1):.3f}",

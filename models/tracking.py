@@ -100,8 +100,7 @@ def log_and_register(
         prepare_store(place, progress)
         mlflow.set_tracking_uri(place.tracking_uri)
         mlflow.set_registry_uri(place.tracking_uri)
-        name = place.name_of(run.scenario)
-        experiment = experiment_id(mlflow, name, place)
+        experiment = experiment_id(mlflow, name := place.name_of(run.scenario), place)
         progress("logging the run")
         with mlflow.start_run(experiment_id=experiment, tags=dict(run.tags)) as active:
             mlflow.log_params(dict(run.params))

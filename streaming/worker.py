@@ -12,12 +12,16 @@ from stores.states import StateTable
 from streaming.batches import batch_of
 from streaming.models_in_use import ModelsInUse
 from streaming.pass_kind import PassKind
+from streaming.read_ahead import read_ahead
 from streaming.recent_states import SharedMemory
 from streaming.remembered_table import RememberedTable
 from streaming.scoring_pass import ScoringPass
 from streaming.second_entities import second_entity_reader
 from streaming.settings import PassSettings
 from streaming.worker_cache import kept
+
+# A busy stream's batches; at 1,000 events/s a task has one batch of some fifty.
+_MANY_ROWS = 1_000
 
 
 def pass_for(settings: PassSettings) -> ScoringPass:
@@ -44,7 +48,7 @@ def score_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The pass over the Arrow batches of one task, for `mapInArrow`."""
     scoring_pass = pass_for(settings)
-    for arrow in batches:
+    for arrow in read_ahead(batches, pays=lambda each: each.num_rows >= _MANY_ROWS):
         if arrow.num_rows:
             yield scoring_pass.process(batch_of(arrow))
 

@@ -92,7 +92,12 @@ def test_references_fill_missing_features_with_zero() -> None:
 def test_reports_have_a_line_per_test_and_per_band() -> None:
     rounds = [_tested(FEATURES)]
     assert measures_table(rounds).row_count == 2
-    assert bands_table(rounds, HISTORY, SCENARIO.policy, Protocol()).row_count == 3
+    bands = bands_table(rounds, HISTORY, SCENARIO.policy, Protocol())
+    assert bands.row_count == 3
+    cells = {str(column.header): list(column.cells) for column in bands.columns}
+    # Every row is another card, so a day has as many cards as payments: 60 in all.
+    assert cells["cards"] == cells["payments"]
+    assert sum(float(str(cell)) for cell in cells["cards"]) == pytest.approx(60, abs=0.2)
 
 
 def _search() -> Search:
