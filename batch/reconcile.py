@@ -62,8 +62,19 @@ def outcomes(predictions: DataFrame, dead_letters: DataFrame, *, topic: str) -> 
     return scored.unionByName(refused)
 
 
-def judged(events: DataFrame, told: DataFrame, *, begin: Offsets, end: Offsets) -> DataFrame:
-    """One row per offset in [begin, end): partition, offset, kind, messages, distinct, fault."""
+def judged(
+    events: DataFrame,
+    told: DataFrame,
+    *,
+    begin: Offsets,
+    end: Offsets,
+    may_be_retold: bool = False,
+) -> DataFrame:
+    """One row per offset in [begin, end): partition, offset, kind, messages, distinct, fault.
+
+    may_be_retold: no fault is one id with two contents, as a replay gives that knows more of second
+    entities.
+    """
     wanted = events.where(_within(begin, end)).select("partition", "offset")
     contents = (
         told.where(_within(begin, end))
@@ -84,7 +95,7 @@ def judged(events: DataFrame, told: DataFrame, *, begin: Offsets, end: Offsets) 
         F.when(F.col("is_event").isNull(), SURPLUS)
         .when(F.col("messages").isNull(), MISSING)
         .when(F.col("kinds") > 1, TWICE)
-        .when(F.col("contents") > 1, CONFLICT)
+        .when((F.col("contents") > 1) & F.lit(not may_be_retold), CONFLICT)
     )
     return joined.withColumn("fault", fault)
 

@@ -2,7 +2,8 @@
 
 After the Fraud Detection Handbook (Le Borgne, Siblini, Lebichot, Bontempi, 2022), chapter 3,
 "Baseline feature transformation": each group is sorted by time, and `rolling` is called on it once
-for each window and figure.
+for each window and figure. Its sort is made stable here, so that payments of one moment keep their
+order.
 """
 
 import numpy as np
@@ -48,22 +49,23 @@ def as_matrix(frame: pd.DataFrame, names: tuple[str, ...]) -> npt.NDArray[np.flo
 
 
 def _of_customer(payments: pd.DataFrame) -> pd.DataFrame:
-    found = payments.sort_values("time").set_index("time", drop=False)
+    found = payments.sort_values("time", kind="stable").set_index("time", drop=False)
     for days in HANDBOOK_DAYS:
-        window = found["amount_usd"].rolling(f"{days}d")
-        total, number = window.sum(), window.count()
+        total = found["amount_usd"].rolling(f"{days}d").sum()
+        number = found["amount_usd"].rolling(f"{days}d").count()
         found[f"payments_{days}d"] = number.to_numpy()
         found[f"amount_mean_{days}d"] = (total / number).to_numpy()
     return found
 
 
 def _of_terminal(payments: pd.DataFrame) -> pd.DataFrame:
-    found = payments.sort_values("time").set_index("time", drop=False)
-    unknown = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d")
-    frauds_unknown, number_unknown = unknown.sum(), unknown.count()
+    found = payments.sort_values("time", kind="stable").set_index("time", drop=False)
+    frauds_unknown = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d").sum()
+    number_unknown = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d").count()
     for days in HANDBOOK_DAYS:
-        window = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS + days}d")
-        frauds, number = window.sum() - frauds_unknown, window.count() - number_unknown
+        span = f"{VERDICT_DELAY_DAYS + days}d"
+        frauds = found["is_fraud"].rolling(span).sum() - frauds_unknown
+        number = found["is_fraud"].rolling(span).count() - number_unknown
         found[f"terminal_verdicts_{days}d"] = number.to_numpy()
         found[f"terminal_fraud_share_{days}d"] = (frauds / number).to_numpy()
     return found

@@ -39,7 +39,8 @@ def main(
                 for kind in ("events", "predictions", "dead-letter")
             )
             told = outcomes(predictions, dead_letters, topic=topic("events"))
-            rows = judged(events, told, begin=first, end=after).cache()
+            retold = bool(run.scenario.second_entities)
+            rows = judged(events, told, begin=first, end=after, may_be_retold=retold).cache()
             counts, broken = partition_counts(rows), broken_offsets(rows, limit=show)
         table = Table("partition", "events", "predictions", "suppressed", "dead letters", "repeats")
         for each in counts:

@@ -44,7 +44,10 @@ class Auditor:
         judged = judgement(subject, self.scenario)
         names = _feature_names(self.scenario, found, model)
         features = feature_facts(self.scenario, names, told, again)
-        outcome = outcome_of(features, judged.fields, obstacles, contents=found.contents)
+        # A replay may tell an event again with newer values of second entities: each is audited
+        # with its own.
+        contents = 1 if self.scenario.second_entities else found.contents
+        outcome = outcome_of(features, judged.fields, obstacles, contents=contents)
         return AuditFacts(
             scenario=self.scenario.name,
             title=self.scenario.title,

@@ -44,7 +44,12 @@ def dead_letter(offset: int) -> tuple[bytes, list[tuple[str, bytes]]]:
 
 
 def reconciled(
-    spark: SparkSession, told: list[bytes], refused: list[int], *, end: int = 6
+    spark: SparkSession,
+    told: list[bytes],
+    refused: list[int],
+    *,
+    end: int = 6,
+    may_be_retold: bool = False,
 ) -> DataFrame:
     events = spark.createDataFrame(
         [(0, offset) for offset in range(6)], "partition int, offset long"
@@ -52,7 +57,7 @@ def reconciled(
     predictions = spark.createDataFrame([(value, None) for value in told], MESSAGE)
     dead_letters = spark.createDataFrame([dead_letter(offset) for offset in refused], MESSAGE)
     found = outcomes(predictions, dead_letters, topic=TOPIC)
-    return judged(events, found, begin={0: 0}, end={0: end}).cache()
+    return judged(events, found, begin={0: 0}, end={0: end}, may_be_retold=may_be_retold).cache()
 
 
 def test_events_with_one_outcome_each_add_up_and_equal_repeats_count_once(
@@ -84,6 +89,14 @@ def test_what_breaks_the_rule_is_named_by_offset(spark: SparkSession) -> None:
     ]
     (counts,) = partition_counts(rows)
     assert not counts.adds_up
+
+
+def test_where_second_entities_are_read_a_replay_may_tell_an_id_again_with_newer_values(
+    spark: SparkSession,
+) -> None:
+    told = [prediction(0), prediction(0, score=0.6), prediction(1), suppressed(1)]
+    rows = reconciled(spark, told, [], end=2, may_be_retold=True)
+    assert broken_offsets(rows, limit=9) == [(0, 1, TWICE)]
 
 
 def test_offsets_outside_the_range_do_not_count(spark: SparkSession) -> None:
