@@ -1,9 +1,11 @@
 """What the protocol found, as tables: the models beside each other, and what the policy does."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
+from rich.console import Console
 from rich.table import Table
 
 from batch.protocol import Protocol, days_of
@@ -13,8 +15,20 @@ from models.cost_thresholds import cards_in_days
 from models.run_log import LoggedRun
 from scenarios.labelled_history import LabelledHistory
 from scenarios.policy import Policy
+from scenarios.scenario import Scenario
 
+_WIDTH = 140
 _MEASURES = ("auroc", "average_precision", "card_precision", "brier", "expected_calibration_error")
+
+
+def print_report(
+    rounds: Sequence[Round], history: LabelledHistory, scenario: Scenario, protocol: Protocol
+) -> None:
+    """Print both tables, the second for the scenario's own model, to stdout."""
+    own = [each for each in rounds if each.candidate == scenario.name]
+    out = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    out.print(measures_table(rounds))
+    out.print(bands_table(own, history, scenario.policy, protocol))
 
 
 def measures_table(rounds: Sequence[Round]) -> Table:

@@ -8,7 +8,7 @@ from typer import Option
 
 from batch.history_features import history_features, load_history
 from batch.protocol import Protocol
-from batch.protocol_report import bands_table, logged, measures_table
+from batch.protocol_report import logged, print_report
 from batch.protocol_run import candidates, check_reach, round_of
 from jobs.code_version import git_commit
 from jobs.from_settings import tracking_place
@@ -48,9 +48,7 @@ def main(
                     done = round_of(each, history, features, test_start=start, protocol=lengths)
                     log.add(logged(done, lengths, git_commit=git_commit()))
                     rounds.append(done)
-        run.console.print(measures_table(rounds))
-        own = [each for each in rounds if each.candidate == scenario]
-        run.console.print(bands_table(own, history, declared.policy, lengths))
+        print_report(rounds, history, declared, lengths)
 
 
 app = job_app(
