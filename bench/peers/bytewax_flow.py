@@ -33,6 +33,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 
 from bench.peers.model import Model, load_model, picked
+from bench.peers.prediction import Position, prediction
 from bench.peers.processes import Running, run_in_processes
 from bench.peers.rows import Rows, row_key
 from bench.peers.settings import PeerSettings, parse_settings
@@ -78,13 +79,14 @@ class PaymentsLogic(StatefulBatchLogic):  # type: ignore[misc]
         self._payments = Payments() if stored is None else Payments.from_bytes(stored)
 
     def on_batch(self, values: list[KafkaSourceMessage]) -> tuple[Iterable[Any], bool]:
-        """(message, features) of each payment."""
+        """(message, event time, features) of each payment."""
         found = []
         for message in values:
             event = orjson.loads(message.value)
             if event["type"] == "payment":
                 at = datetime.fromisoformat(event["event_time"])
-                found.append((message, self._payments.with_payment(at, event["amount_usd"])))
+                features = self._payments.with_payment(at, event["amount_usd"])
+                found.append((message, event["event_time"], features))
         return found, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
@@ -116,22 +118,24 @@ def flow_of(settings: PeerSettings, running: Running) -> Dataflow:
 def _of_readings(model: Model, messages: list[KafkaSourceMessage]) -> list[KafkaSinkMessage]:
     events = [orjson.loads(message.value) for message in messages]
     scores = model.scores([[event[name] for name in model.features] for event in events])
-    return [_result(*each) for each in zip(messages, scores.tolist(), strict=True)]
+    times = [event["event_time"] for event in events]
+    return [_result(*each) for each in zip(messages, times, scores.tolist(), strict=True)]
 
 
 def _of_payments(
-    model: Model, items: list[tuple[str, tuple[KafkaSourceMessage, list[float]]]]
+    model: Model, items: list[tuple[str, tuple[KafkaSourceMessage, str, list[float]]]]
 ) -> list[KafkaSinkMessage]:
-    messages, rows = zip(*(value for _, value in items), strict=True)
+    messages, times, rows = zip(*(value for _, value in items), strict=True)
     scores = model.scores(picked(rows, model.columns_of(FEATURES))).tolist()
-    return [_result(*each) for each in zip(messages, scores, rows, strict=True)]
+    return [_result(*each) for each in zip(messages, times, scores, rows, strict=True)]
 
 
 def _result(
-    message: KafkaSourceMessage, score: float, features: list[float] | None = None
+    message: KafkaSourceMessage, event_time: str, score: float, features: list[float] | None = None
 ) -> KafkaSinkMessage:
-    source = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
-    document: dict[str, Any] = {"entity": message.key.decode(), "score": score, "source": source}
+    _, arrived_ms = message.timestamp
+    at = Position(message.topic, message.partition, message.offset, arrived_ms)
+    document = prediction(message.key.decode(), score, event_time, at)
     if features is not None:
         document["features"] = features
     return KafkaSinkMessage(message.key, orjson.dumps(document))

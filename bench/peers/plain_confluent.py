@@ -21,6 +21,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message, Producer
 
 from bench.peers.model import Model, load_model, picked
+from bench.peers.prediction import Position, prediction
 from bench.peers.processes import Running, run_in_processes
 from bench.peers.rows import Rows, row_key
 from bench.peers.settings import PeerSettings, parse_settings
@@ -50,12 +51,12 @@ class Scoring:
         rows = [[event[name] for name in self._model.features] for event in events]
         scores = self._model.scores(rows)
         return [
-            _document(event["customer_id"], score, message)
+            _document(event, score, message)
             for event, score, message in zip(events, scores, messages, strict=True)
         ]
 
     def _of_payments(self, messages: Sequence[Message]) -> list[Document]:
-        documents, rows = [], []
+        events, rows = [], []
         for message in messages:
             event = json.loads(message.value())
             if event["type"] != "payment":
@@ -64,11 +65,12 @@ class Scoring:
             payments = self._payments.setdefault(customer, Payments())
             at = datetime.fromisoformat(event["event_time"])
             rows.append(payments.with_payment(at, event["amount_usd"]))
-            documents.append(_document(customer, 0.0, message))
+            events.append((event, message))
         scores = self._model.scores(picked(rows, self._columns)) if rows else ()
-        for document, score, row in zip(documents, scores, rows, strict=True):
-            document.update(score=float(score), features=row)
-        return documents
+        return [
+            {**_document(event, score, message), "features": row}
+            for (event, message), score, row in zip(events, scores, rows, strict=True)
+        ]
 
 
 def run(settings: PeerSettings, index: int, running: Running) -> None:
@@ -107,13 +109,10 @@ def _write(documents: list[Document], rows: Rows, producer: Producer, topic: str
     producer.flush()
 
 
-def _document(entity: str, score: float, message: Message) -> Document:
-    source = {
-        "topic": message.topic(),
-        "partition": message.partition(),
-        "offset": message.offset(),
-    }
-    return {"entity": entity, "score": float(score), "source": source}
+def _document(event: dict[str, Any], score: float, message: Message) -> Document:
+    _, arrived_ms = message.timestamp()
+    at = Position(message.topic(), message.partition(), message.offset(), arrived_ms)
+    return prediction(event["customer_id"], float(score), event["event_time"], at)
 
 
 def _raise_errors(messages: Sequence[Message]) -> None:

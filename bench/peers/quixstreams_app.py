@@ -24,6 +24,7 @@ from quixstreams import Application, State
 from quixstreams.sinks import BatchingSink, SinkBatch
 
 from bench.peers.model import load_model, picked
+from bench.peers.prediction import Position, prediction
 from bench.peers.processes import Running, run_in_processes
 from bench.peers.rows import Rows, row_key
 from bench.peers.settings import PeerSettings, parse_settings
@@ -67,27 +68,29 @@ class ScoringSink(BatchingSink):  # type: ignore[misc]
     def _results(self, batch: SinkBatch) -> Iterable[Result]:
         items = list(batch)
         if self._settings.is_stateful:
-            rows = [item.value for item in items]
+            rows = [features for _, features in (item.value for item in items)]
             scores = self._model.scores(picked(rows, self._columns))
         else:
             names = self._model.features
             scores = self._model.scores([[item.value[name] for name in names] for item in items])
         for item, score in zip(items, scores.tolist(), strict=True):
-            source = {"topic": batch.topic, "partition": batch.partition, "offset": item.offset}
-            document: dict[str, Any] = {"entity": item.key, "score": score, "source": source}
+            at = Position(batch.topic, batch.partition, item.offset, item.timestamp)
             if self._settings.is_stateful:
-                document["features"] = item.value
+                event_time, features = item.value
+                document = prediction(item.key, score, event_time, at) | {"features": features}
+            else:
+                document = prediction(item.key, score, item.value["event_time"], at)
             yield item.key.encode(), orjson.dumps(document)
 
 
-def with_features(event: dict[str, Any], state: State) -> list[float]:
-    """The features of one payment, from the customer's state and back into it."""
+def with_features(event: dict[str, Any], state: State) -> tuple[str, list[float]]:
+    """Time and features of one payment, from the customer's state and back into it."""
     stored = state.get_bytes(_STATE)
     payments = Payments() if stored is None else Payments.from_bytes(stored)
     at = datetime.fromisoformat(event["event_time"])
     features = payments.with_payment(at, event["amount_usd"])
     state.set_bytes(_STATE, payments.to_bytes())
-    return features
+    return event["event_time"], features
 
 
 def run(settings: PeerSettings, index: int, running: Running) -> None:

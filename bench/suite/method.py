@@ -11,6 +11,8 @@ def method_of(plan: Plan) -> list[str]:
         "- All systems run one after the other on one Kafka and one HBase, which share the machine "
         "with them; the order rotates from round to round. Each system has an HBase namespace, "
         "output topics and state of its own, made alike and dropped afterwards.",
+        "- All write rows of the same fourteen fields and publish them; Everscore's messages tell "
+        "all features too, and it keeps its state in HBase as well.",
         f"- Keys: {CUSTOMERS:,} customers, uniform or Zipf with exponent {ZIPF_EXPONENT}.",
         "- Throughput: the load is on the topic before a system starts. An observer reads a few "
         "rows of HBase twenty times a second and notes when each tenth of each partition has its "

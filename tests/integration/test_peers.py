@@ -30,6 +30,7 @@ from bench.peer_environments import (
 )
 from local.endpoints import Endpoints
 from local.tables import Family, TableSpec, create_tables
+from stores.predictions import Prediction
 from tests.support.processes import Job
 
 SYSTEMS = ("plain_confluent", "expert_confluent", "bytewax_flow", "quixstreams_app")
@@ -117,6 +118,7 @@ def test_every_stateless_row_is_the_newest_event_with_the_estimators_score(
         rows = rows_when(task, lambda found: scores_of(found) == scores_of(keyed(expected)))
         assert scores_of(rows) == scores_of(keyed(expected))
         assert all(row["source"]["topic"] == task.topic for row in rows.values())
+        assert {tuple(row) for row in rows.values()} == {Prediction.__struct_fields__}
 
 
 @pytest.mark.parametrize("peer", SYSTEMS)
