@@ -3,16 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch.limits import EventLimits
 from batch.second_entity_history import as_lists, event_keys, history_rows
-from features.history import HistoryColumns, lookup_history
+from batch.second_entity_lookup import asked_and_history, looked_up_at
 from scenarios.keyed import KeyedEntity, keyed_entities
 from scenarios.scenario import Scenario
 
@@ -73,28 +70,6 @@ def with_second_entities(
     return rows
 
 
-def looked_up_at(history: pa.Table, asked: pa.Table, keyed: KeyedEntity) -> npt.NDArray[np.float64]:
-    """Features (q, k) of `keyed` for the rows of `asked` (key, asked_ms), out of `history` (rows of
-    `history_rows`, all of these keys).
-    """
-    history = history.sort_by([("arrived_ms", "ascending"), ("time_ms", "ascending")])
-    keys = [part.column("key").to_numpy() for part in (history, asked)]
-    _, codes = np.unique(np.concatenate(keys), return_inverse=True)
-    width = len(keyed.schema.columns)
-    flat = history.column("row_values").combine_chunks().flatten()
-    return lookup_history(
-        keyed.plan,
-        HistoryColumns(
-            entity_codes=codes[: history.num_rows],
-            type_codes=history.column("type_code").to_numpy().astype(np.int64),
-            times_ms=history.column("time_ms").to_numpy().astype(np.int64),
-            values=flat.to_numpy(zero_copy_only=False).astype(np.float64).reshape(-1, width),
-        ),
-        asked_codes=codes[history.num_rows :],
-        asked_ms=asked.column("asked_ms").to_numpy().astype(np.int64),
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class LookupTask:
     """Looks up for the events of one Spark task; all rows of a key must be in it."""
@@ -103,11 +78,7 @@ class LookupTask:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of history (asked_ms null) and asked ones, in any order, to rows of `_SCHEMA`."""
-        table = pa.Table.from_batches(list(batches))
-        if not table.num_rows:
-            return
-        is_asked = table.column("asked_ms").is_valid()
-        asked, history = table.filter(is_asked), table.filter(pc.invert(is_asked))
+        asked, history = asked_and_history(batches)
         if asked.num_rows:
             found = looked_up_at(history, asked, self.keyed)
             positions = [asked.column(name).combine_chunks() for name in _POSITION]

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -22,7 +20,7 @@ from batch.recomputing.bits import compared
 from batch.recomputing.incarnations import incarnations
 from batch.recomputing.logged_frame import PREDICTION, logged_rows
 from batch.second_entity_history import as_lists, event_keys, history_rows
-from features.history import HistoryColumns, lookup_history
+from batch.second_entity_lookup import asked_and_history, looked_up_at, matrix
 from scenarios.keyed import KeyedEntity
 from scenarios.scenario import Scenario
 from stores.delta import DeltaPlace
@@ -100,41 +98,13 @@ class SkewTask:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows of history (asked_ms null) and asked ones, in any order, to rows of `_SCHEMA`."""
-        table = pa.Table.from_batches(list(batches))
-        if not table.num_rows:
-            return
-        is_asked = table.column("asked_ms").is_valid()
-        asked, history = table.filter(is_asked), table.filter(pc.invert(is_asked))
+        asked, history = asked_and_history(batches)
         if not asked.num_rows:
             return
         end = self.first_feature + len(self.keyed.plan.feature_names)
         width = len(self.keyed.scenario.feature_names)
-        logged = _matrix(asked, "features", width)[:, self.first_feature : end]
-        found = compared(logged, self._offline(history, asked))
+        logged = matrix(asked, "features", width)[:, self.first_feature : end]
+        found = compared(logged, looked_up_at(history, asked, self.keyed))
         columns = [found.equal, found.missing, found.distance]
         lists = [as_lists(each.astype(np.float64)) for each in columns]
         yield pa.RecordBatch.from_arrays(lists, schema=_ARROW)
-
-    def _offline(self, history: pa.Table, asked: pa.Table) -> npt.NDArray[np.float64]:
-        """What the windows say of the asked keys at the asked times, (n, k)."""
-        history = history.sort_by([("arrived_ms", "ascending"), ("time_ms", "ascending")])
-        keys = [part.column("key").to_numpy() for part in (history, asked)]
-        _, codes = np.unique(np.concatenate(keys), return_inverse=True)
-        return lookup_history(
-            self.keyed.plan,
-            HistoryColumns(
-                entity_codes=codes[: history.num_rows],
-                type_codes=history.column("type_code").to_numpy().astype(np.int64),
-                times_ms=history.column("time_ms").to_numpy().astype(np.int64),
-                values=_matrix(history, "row_values", len(self.keyed.schema.columns)),
-            ),
-            asked_codes=codes[history.num_rows :],
-            asked_ms=asked.column("asked_ms").to_numpy().astype(np.int64),
-        )
-
-
-def _matrix(table: pa.Table, name: str, width: int) -> npt.NDArray[np.float64]:
-    """A column of lists of `width` floats as (n, width)."""
-    flat = table.column(name).combine_chunks().flatten()
-    found: npt.NDArray[np.float64] = flat.to_numpy(zero_copy_only=False).astype(np.float64)
-    return found.reshape(table.num_rows, width)
