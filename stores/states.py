@@ -134,8 +134,8 @@ class StateTable:
         key = marker_key(partition)
         return _marker(self._read([key], [MARKER], None).get(key, {}).get(MARKER))
 
-    def kept_markers(self, partition: int) -> KeptMarkers:
-        """The partition's newest markers, as many as versions of a state are kept.
+    def kept_markers(self, partition: int, *, limit: int | None = None) -> KeptMarkers:
+        """The partition's newest markers: `limit` of them, or as many as versions of a state.
 
         One marker and at most one version of a state are written per batch, so from any of these
         on every state's history is whole.
@@ -144,13 +144,13 @@ class StateTable:
         def get(connection: Any) -> Any:
             table = connection.table(self.scenario)
             families = {name.rstrip(b":"): each for name, each in table.families().items()}
-            limit = families[b"s"]["max_versions"]
+            asked = limit or families[b"s"]["max_versions"]
             key = marker_key(partition)
-            return limit, table.cells(key, MARKER, versions=limit, include_timestamp=True)
+            return asked, table.cells(key, MARKER, versions=asked, include_timestamp=True)
 
-        limit, cells = self.session.call(get)
+        asked, cells = self.session.call(get)
         found = [(at, msgspec.json.decode(cell, type=Marker)) for cell, at in cells]
-        return KeptMarkers(limit, found)
+        return KeptMarkers(asked, found)
 
     def _read(
         self, keys: Sequence[bytes], columns: Sequence[bytes], position: int | None

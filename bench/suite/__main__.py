@@ -29,7 +29,7 @@ def main(
     systems: Annotated[str | None, Option(help=f"Of {','.join(NAMES)}.")] = None,
     workloads: Annotated[str | None, Option(help="Of stateless,stateful.")] = None,
     keys: Annotated[str | None, Option(help="Of uniform,zipf.")] = None,
-    parts: Annotated[str | None, Option(help="Of throughput,latency,recovery.")] = None,
+    parts: Annotated[str | None, Option(help="Of throughput,latency,recovery,surges.")] = None,
     rounds: Annotated[int | None, Option(min=1, help="Turns of every system.")] = None,
     events: Annotated[int | None, Option(min=1000, help="On the topic, for throughput.")] = None,
     partitions: Annotated[int | None, Option(min=1, help="Of every topic.")] = None,

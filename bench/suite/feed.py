@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from batch.kafka_producer import open_producer
-from bench.suite.keys import DISTRIBUTIONS
+from bench.suite.keys import OF_FEEDS
 from bench.suite.times import Wanted
 from bench.suite.workloads import WORKLOADS
 
@@ -54,7 +54,7 @@ def main(
     chosen = WORKLOADS[workload]
     random = np.random.default_rng(seed)
     pace = Pace(rate, seconds)
-    customers = DISTRIBUTIONS[keys](pace.total, random)
+    customers = OF_FEEDS[keys](pace.total, random)
     failed: list[BaseException] = []
     options = {"bootstrap_servers": bootstrap_servers, "linger_ms": 0}
     with open_producer(options, max_event_bytes=_MAX_EVENT_BYTES) as producer:

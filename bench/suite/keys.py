@@ -28,9 +28,21 @@ def zipf(events: int, random: np.random.Generator) -> Customers:
     return by_rank[np.minimum(ranks, CUSTOMERS - 1)]
 
 
+def one(events: int, random: np.random.Generator) -> Customers:
+    """Customer 0 alone; int64 (events,)."""
+    return np.zeros(events, dtype=np.int64)
+
+
 DISTRIBUTIONS: Mapping[str, Callable[[int, np.random.Generator], Customers]] = {
     "uniform": uniform,
     "zipf": zipf,
+}
+
+
+# What a feed may be told as well; no throughput is measured over it.
+OF_FEEDS: Mapping[str, Callable[[int, np.random.Generator], Customers]] = {
+    **DISTRIBUTIONS,
+    "one": one,
 }
 
 

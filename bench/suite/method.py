@@ -34,4 +34,12 @@ def method_of(plan: Plan) -> list[str]:
         "once; the seconds count from the kill to the first readable row of an event published "
         "after it. Exact: every customer's row shows the last event, and with history every state, "
         "score and feature is what a second, undisturbed run over the same topic gives.",
+        *(
+            f"- Surge, {each.name}: {each.usual_per_second:,.0f} events/s on uniform keys, and "
+            f"{each.extra_per_second:,.0f} more ({each.extra_keys} keys) for {each.seconds:.0f} s "
+            f"after {each.lead_seconds:.0f} s, of which the last {each.calm_seconds:.0f} count as "
+            "before. As before: every later second's median is below 1.5 times the p99 of before."
+            for each in plan.surges
+            if "surges" in plan.parts
+        ),
     ]

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from bench.load import Load
 from bench.suite.keys import DISTRIBUTIONS
 from bench.suite.recovery import Blow
+from bench.suite.surges import Surge
 from bench.suite.systems import NAMES, US
 from bench.suite.workloads import WORKLOADS
 
-PARTS = ("throughput", "latency", "recovery")
+PARTS = ("throughput", "latency", "recovery", "surges")
 # Latency is asked of whom an operator would compare; the others differ from these in throughput.
 _LATENCY_SYSTEMS = (US, "plain", "expert")
+_SURGE_SYSTEMS = (US,)
 
 
 class UnknownChoice(ValueError):
@@ -41,6 +43,21 @@ class Plan:
         )
     )
 
+    surges: Sequence[Surge] = (
+        Surge(
+            name="twenty times the usual rate",
+            usual_per_second=500.0,
+            extra_per_second=9_500.0,
+            extra_keys="uniform",
+        ),
+        Surge(
+            name="one customer with 100,000 events",
+            usual_per_second=500.0,
+            extra_per_second=100_000 / 60.0,
+            extra_keys="one",
+        ),
+    )
+
     def __post_init__(self) -> None:
         for option, chosen, known in (
             ("--systems", self.systems, NAMES),
@@ -58,6 +75,11 @@ class Plan:
     def latency_systems(self) -> Sequence[str]:
         """The systems whose latency is measured."""
         return [each for each in self.systems if each in _LATENCY_SYSTEMS]
+
+    @property
+    def surge_systems(self) -> Sequence[str]:
+        """The systems that go through surges: what is asked of ours alone."""
+        return [each for each in self.systems if each in _SURGE_SYSTEMS]
 
     def load(self, rate: float) -> Load:
         """A steady load."""

@@ -13,6 +13,7 @@ from bench.suite.report_tables import (
     latency_table,
     ratio_table,
     recovery_table,
+    surge_table,
     throughput_table,
 )
 from bench.suite.results import Results
@@ -67,6 +68,8 @@ def _tables(results: Results) -> Mapping[str, list[str]]:
         found[title] = latency_table(results, steady)
     for workload in dict.fromkeys(each.workload for each in results.recovery):
         found[f"Recovery from SIGKILL: {workload}"] = recovery_table(results, workload)
+    for workload in dict.fromkeys(each.workload for each in results.surges):
+        found[f"Surges: {workload}"] = surge_table(results, workload)
     return found
 
 

@@ -91,6 +91,35 @@ def recovery_table(results: Results, workload: str) -> list[str]:
     return markdown_table(("system", "seconds to a new row", "exact", "rows that tell"), rows)
 
 
+def surge_table(results: Results, workload: str) -> list[str]:
+    """One row per run through a surge."""
+    rows = [
+        (
+            f"{each.surge}, {each.system}",
+            f"{each.before_p50_ms:,.0f} / {each.before_p99_ms:,.0f}",
+            f"{each.in_p50_ms:,.0f} / {each.in_p99_ms:,.0f}",
+            f"{each.after_p50_ms:,.0f} / {each.after_p99_ms:,.0f}",
+            "not" if each.back_seconds is None else f"{each.back_seconds:,.0f}",
+            f"{each.before_pss_mib:,.0f}, {each.peak_pss_mib:,.0f}",
+            f"{each.stale_rows:,}",
+            "" if each.dropped is None else f"{each.dropped:,}",
+        )
+        for each in results.surges
+        if each.workload == workload
+    ]
+    titles = (
+        "surge",
+        "before, p50 / p99 ms",
+        "in it",
+        "after it",
+        "as before after, s",
+        "MiB before, at most",
+        "stale rows",
+        "events beyond the window buffer",
+    )
+    return markdown_table(titles, rows)
+
+
 def _wrong(rounds: Sequence[Recovery]) -> str:
     """Per round: rows that never came, rows that differ, of all."""
     told = []

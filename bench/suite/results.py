@@ -71,6 +71,34 @@ class Recovery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Surged:
+    """One run through a surge: latencies in milliseconds before it, in it, and after its end.
+
+    extra_events: the surge's, beside the usual load. back_seconds: from the surge's end until every
+    later second was as quick as before it; None when it never was. stale_rows: customers whose row
+    did not show their last event in the end. dropped: events that a full window buffer gave up
+    while a window still reached them; None where nobody counts them.
+    """
+
+    workload: str
+    system: str
+    surge: str
+    round_number: int
+    extra_events: int
+    before_p50_ms: float
+    before_p99_ms: float
+    in_p50_ms: float
+    in_p99_ms: float
+    after_p50_ms: float
+    after_p99_ms: float
+    back_seconds: float | None
+    before_pss_mib: float
+    peak_pss_mib: float
+    stale_rows: int
+    dropped: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """A run without a figure, and why."""
 
@@ -89,5 +117,6 @@ class Results:
     ceilings: list[Ceiling] = field(default_factory=list)
     latency: list[Latency] = field(default_factory=list)
     recovery: list[Recovery] = field(default_factory=list)
+    surges: list[Surged] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)

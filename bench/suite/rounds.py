@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.suite import ceiling, latency, recovery, throughput
+from bench.suite import ceiling, latency, recovery, surges, throughput
 from bench.suite.attempts import Attempts
 from bench.suite.ground import Ground
 from bench.suite.hbase_client import Mode
@@ -118,3 +118,23 @@ def recovery_rounds(attempts: Attempts, ground: Ground) -> None:
                     f"{found.missing_rows} are missing, {found.differing_rows} differ"
                 )
             ground.clear(again)
+
+
+def surge_rounds(attempts: Attempts, ground: Ground) -> None:
+    """Every surge, for those systems whose latency is measured."""
+    for surge in attempts.plan.surges:
+        part, names = f"surge: {surge.name}", attempts.plan.surge_systems
+        for turns in attempts.turns(part, ground, names):
+            for turn in turns:
+                with attempts.attempt(turn) as place:
+                    found = surges.measured(
+                        ground, turn.system, place, surge=surge, round_number=turn.round_number
+                    )
+                    attempts.results.surges.append(found)
+                    back = "not" if found.back_seconds is None else f"{found.back_seconds:.0f} s"
+                    attempts.tell(
+                        f"{turn}: p99 {found.before_p99_ms:,.0f}, {found.in_p99_ms:,.0f}, "
+                        f"{found.after_p99_ms:,.0f} ms before, in and after it; as before after "
+                        f"{back}; {found.peak_pss_mib:,.0f} MiB, {found.stale_rows} rows stale, "
+                        f"{found.dropped} events left a full window"
+                    )

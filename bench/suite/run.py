@@ -15,7 +15,12 @@ from bench.suite.kept import keep
 from bench.suite.plan import Plan
 from bench.suite.report import Measured, markdown
 from bench.suite.results import Results
-from bench.suite.rounds import latency_rounds, recovery_rounds, throughput_rounds
+from bench.suite.rounds import (
+    latency_rounds,
+    recovery_rounds,
+    surge_rounds,
+    throughput_rounds,
+)
 from bench.suite.systems import System
 from bench.suite.workloads import WORKLOADS
 from local.endpoints import read_endpoints
@@ -26,6 +31,7 @@ _ROUNDS = {
     "throughput": throughput_rounds,
     "latency": latency_rounds,
     "recovery": recovery_rounds,
+    "surges": surge_rounds,
 }
 
 

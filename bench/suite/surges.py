@@ -1,0 +1,158 @@
+"""One system through a surge: much more load for a while, and how it comes back from it."""
+
+import time
+from dataclasses import dataclass
+
+from bench.suite.fed import feeding
+from bench.suite.ground import Ground
+from bench.suite.latency import probe_of
+from bench.suite.place import Place
+from bench.suite.published import last_offsets
+from bench.suite.results import Surged
+from bench.suite.surge_times import spans
+from bench.suite.systems import Kind, System
+from bench.suite.usage import Meter
+from bench.suite.whole_rows import stale_rows
+from bench.trial import MeasurementUnsound
+from jobs.child_jobs import ChildJob
+from stores.connection import Session
+from stores.states import StateTable
+from stores.tables import MARKER_VERSIONS
+
+_SAMPLES_PER_SECOND = 50.0
+_PATIENCE_SECONDS = 120.0
+_LEAST_SHARE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surge:
+    """The usual load on uniform keys, and what comes on top of it for `seconds`.
+
+    Before the surge the system warms up for `warm_up_seconds`, then `calm_seconds` are measured;
+    after it the usual load goes on for `after_seconds`.
+    """
+
+    name: str
+    usual_per_second: float
+    extra_per_second: float
+    extra_keys: str
+    seconds: float = 60.0
+    warm_up_seconds: float = 20.0
+    calm_seconds: float = 20.0
+    after_seconds: float = 45.0
+
+    @property
+    def lead_seconds(self) -> float:
+        """From the load's begin to the surge's."""
+        return self.warm_up_seconds + self.calm_seconds
+
+    @property
+    def events(self) -> float:
+        """How many there are altogether."""
+        usual = self.usual_per_second * self.duration_seconds
+        return usual + self.extra_per_second * self.seconds
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long the usual load runs."""
+        return self.lead_seconds + self.seconds + self.after_seconds
+
+
+def measured(
+    ground: Ground, system: System, place: Place, *, surge: Surge, round_number: int
+) -> Surged:
+    """Run `system` on new topics through `surge`.
+
+    Raises `MeasurementUnsound` when nothing becomes readable, or the feed falls behind.
+    """
+    ground.new_topics()
+    probe = probe_of(
+        ground,
+        place,
+        samples_per_second=_SAMPLES_PER_SECOND,
+        give_up_seconds=surge.seconds + _PATIENCE_SECONDS,
+    )
+    with Meter() as meter:
+        running = system.start(ground, place, place.name)
+        meter.watch("system", [running.process.pid])
+        try:
+            probe.start()
+            begin, end = _fed(ground, running, surge, seed=round_number)
+            last = last_offsets(
+                ground.stage.kafka, place.topic, client_options=ground.client_options
+            )
+            stale = stale_rows(place.store, place.table, last, patience_seconds=_PATIENCE_SECONDS)
+        finally:
+            probe.stop()
+            running.stop()
+    published = sum(high for _, high in ground.stage.kafka.offsets(place.topic).values())
+    wanted = (
+        surge.usual_per_second * surge.duration_seconds + surge.extra_per_second * surge.seconds
+    )
+    if published < _LEAST_SHARE * wanted:
+        raise MeasurementUnsound(
+            f"{published:,} events were published, expected {wanted:,.0f}: the machine is too busy"
+        )
+    pss = [(each.at_seconds, each.pss_mib) for each in meter.samples()["system"]]
+    offset = time.time() - time.monotonic()
+    told = spans(list(probe.samples), begin, end, calm_seconds=surge.calm_seconds)
+    return Surged(
+        workload=ground.workload.name,
+        system=system.name,
+        surge=surge.name,
+        round_number=round_number,
+        extra_events=round(surge.extra_per_second * surge.seconds),
+        **told.percentiles(),
+        back_seconds=told.back_seconds(end),
+        before_pss_mib=max((mib for at, mib in pss if at + offset < begin), default=0.0),
+        peak_pss_mib=max(mib for _, mib in pss),
+        stale_rows=len(stale),
+        dropped=_dropped(ground, place) if system.kind is Kind.US else None,
+    )
+
+
+def _fed(ground: Ground, running: ChildJob, surge: Surge, *, seed: int) -> tuple[float, float]:
+    """When the surge began and ended, in seconds of the epoch; returns after the usual load."""
+    with feeding(
+        ground,
+        keys="uniform",
+        events_per_second=surge.usual_per_second,
+        seconds=surge.duration_seconds,
+        seed=seed,
+    ) as usual:
+        until = time.monotonic() + surge.lead_seconds
+        while time.monotonic() < until:
+            running.check()
+            time.sleep(0.2)
+        with feeding(
+            ground,
+            keys=surge.extra_keys,
+            events_per_second=surge.extra_per_second,
+            seconds=surge.seconds,
+            seed=seed + 1000,
+        ) as extra:
+            begin = time.time()
+            _wait(extra, running)
+            end = time.time()
+        _wait(usual, running)
+    return begin, end
+
+
+def _wait(feed: ChildJob, running: ChildJob) -> None:
+    while feed.process.poll() is None:
+        running.check()
+        time.sleep(0.1)
+    feed.check()
+
+
+def _dropped(ground: Ground, place: Place) -> int:
+    session = Session(place.store, retry_seconds=60.0)
+    try:
+        table = StateTable(session, place.table)
+        return sum(
+            marker.dropped_from_windows
+            for partition in range(ground.partitions)
+            for _, marker in table.kept_markers(partition, limit=MARKER_VERSIONS).markers
+        )
+    finally:
+        session.close()
