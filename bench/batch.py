@@ -22,7 +22,7 @@ from bench.machine import described
 from bench.stage import own_stage, stage_in, told
 from conf.settings import load_settings
 from features.arrow_records import ARCHIVED_COLUMNS
-from jobs.batch_steps import BatchSteps, for_long_batches, scorer_of
+from jobs.batch_steps import BatchSteps, for_scoring, scorer_of
 from jobs.code_version import git_commit
 from jobs.endpoints import resolve_endpoints
 from jobs.from_settings import delta_place, hbase_store
@@ -51,7 +51,7 @@ def main(
             stage = stack.enter_context(own_stage("churn", keep=keep, console=console))
         else:
             stage = stage_in(run_dir.resolve(), "churn", console=console)
-        settings = for_long_batches(
+        settings = for_scoring(
             resolve_endpoints(
                 load_settings("local", overrides=[f"platform.run_dir={stage.run_dir}"])
             )

@@ -16,6 +16,7 @@ from batch.state_scoring import StateScorer, check_state_tells_all
 from batch.state_snapshot import ScanTask, newest_states, write_states
 from conf.settings import Settings
 from jobs.from_settings import hbase_store
+from jobs.java_compilers import for_long_batches
 from jobs.model_versions import model_version
 from jobs.run import Run
 from jobs.step_progress import spark_step
@@ -28,19 +29,16 @@ from stores.deployments import read_deployment
 JOB = "score_batch"
 # Each of so many tasks reads 256 / 32 key prefixes; also the steps that the progress is seen in.
 _SCAN_TASKS = 32
-_JAVA_OPTIONS, _QUICK_COMPILER = "spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1"
 
 
-def for_long_batches(settings: Settings) -> Settings:
+def for_scoring(settings: Settings) -> Settings:
     """The settings with Java's full compiler and Arrow batches of the size that scores quickest.
 
     The quick compiler alone is for a stream's small batches; see the decision on batch scoring.
     """
-    conf = dict(settings.spark.conf)
-    options = conf.get(_JAVA_OPTIONS, "").replace(_QUICK_COMPILER, "").strip()
-    conf |= {_JAVA_OPTIONS: options} if _JAVA_OPTIONS in conf else {}
-    conf["spark.sql.execution.arrow.maxRecordsPerBatch"] = str(ARROW_ROWS)
-    return settings.model_copy(update={"spark": settings.spark.model_copy(update={"conf": conf})})
+    found = for_long_batches(settings)
+    conf = found.spark.conf | {"spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_ROWS)}
+    return found.model_copy(update={"spark": found.spark.model_copy(update={"conf": conf})})
 
 
 def scorer_of(

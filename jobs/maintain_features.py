@@ -7,6 +7,7 @@ from typer import Option
 
 from jobs.feature_streams import feature_starters
 from jobs.from_settings import hbase_store
+from jobs.java_compilers import for_streams
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, patience, store_session
 from jobs.places import make_places
@@ -39,7 +40,7 @@ def main(
             run.console.print(f"{scenario} declares no second entity: nothing to maintain")
             return
         conf, kafka = run.settings, kafka_cluster(run.settings)
-        with spark_session(conf, app_name=f"features {scenario}") as spark:
+        with spark_session(for_streams(conf), app_name=f"features {scenario}") as spark:
             if anew:
                 for each in entities:
                     drop_derived(kafka, hbase_store(conf), each)

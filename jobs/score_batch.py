@@ -7,7 +7,7 @@ from typer import Option
 
 from batch.batch_scoring import scores_of
 from batch.run_tables import RunTables, run_id
-from jobs.batch_steps import BatchSteps, for_long_batches, scorer_of
+from jobs.batch_steps import BatchSteps, for_scoring, scorer_of
 from jobs.code_version import git_commit
 from jobs.from_settings import delta_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
@@ -36,7 +36,7 @@ def main(
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("hbase",)
     ) as run:
-        conf, at = for_long_batches(run.settings), moment_of(as_of)
+        conf, at = for_scoring(run.settings), moment_of(as_of)
         at_ms = int(at.timestamp() * 1000) if at else None
         scorer = scorer_of(conf, run.scenario, version=version, at_ms=at_ms)
         tables = RunTables(place=delta_place(conf, scenario), run=run_id(datetime.now(UTC)))

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
+from jobs.java_compilers import for_streams
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, pass_settings, patience, query_settings
 from jobs.run import job_run
@@ -30,7 +31,7 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         replay = offsets_of(replay_from)
-        with spark_session(run.settings, app_name=f"score {scenario}") as spark:
+        with spark_session(for_streams(run.settings), app_name=f"score {scenario}") as spark:
             starter = QueryStarter(
                 spark=spark,
                 kafka=kafka_cluster(run.settings),

@@ -23,7 +23,7 @@ import pyarrow as pa
 from features.byte_column import ByteColumn
 from streaming.recent_kernel import HEAD, HEADER, OWNER, POSITION, find_states, gather, keep_states
 
-SHARED_BYTES = 256 << 20  # of address space; a page is used when it is first written
+SHARED_BYTES = 1 << 30  # of address space; a page is used when it is first written
 _BYTES_PER_PLACE = 256
 _NOBODY = 0
 

@@ -9,11 +9,17 @@ from bench.growth.points import Setting
 from bench.suite.keys import Customers
 
 _SEED = 11
+# Of fewer customers than this in a partition, some would share rows of a batch.
+BATCH_ROWS = 4_000
+_MOST_EVENTS = 2_500_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class GrowthPlan:
-    """Customers grow at `base_partitions`, partitions grow at `base_customers`."""
+    """Customers grow at `base_partitions`, partitions grow at `base_customers`.
+
+    events: of a run, or more, see `events_of`.
+    """
 
     workload: str = "stateless"
     customers: Sequence[int] = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -30,10 +36,18 @@ class GrowthPlan:
         widths = [(self.base_customers, partitions) for partitions in self.partitions]
         return list(dict.fromkeys([*sizes, *widths]))
 
+    def events_of(self, customers: int) -> int:
+        """Two turns of everyone, so that the measured half meets whom the stream has just met.
+
+        With more customers than that allows the measured half meets everyone for the first time.
+        """
+        return max(self.events, 2 * customers) if 2 * customers <= _MOST_EVENTS else self.events
+
     def text(self) -> str:
         """The plan in a sentence."""
         return (
-            f"Workload {self.workload}, {self.events:,} events, {self.rounds} rounds; "
+            f"Workload {self.workload}, {self.rounds} rounds, {self.events:,} events or two turns "
+            f"of every customer, up to {_MOST_EVENTS:,} events; "
             f"{', '.join(f'{each:,}' for each in self.customers)} customers at "
             f"{self.base_partitions} partitions; {', '.join(map(str, self.partitions))} partitions "
             f"at {self.base_customers:,} customers."

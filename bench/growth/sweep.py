@@ -8,16 +8,26 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.growth.known import make_known
-from bench.growth.plan import GrowthPlan, in_turns
+from bench.growth.plan import BATCH_ROWS, GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
 from bench.stage import told
 from bench.suite.ground import Ground, ground_of
 from bench.suite.place import Place
 from bench.suite.sample_history import sample_history
-from bench.suite.systems import OURS
+from bench.suite.systems import OURS, System
 from bench.suite.throughput import Filled, measured
 from bench.suite.workloads import WORKLOADS
+from bench.systems import started_stream
+from jobs.child_jobs import ChildJob
+
+
+def _start(ground: Ground, place: Place, log_name: str) -> ChildJob:
+    own = (f"stream.arrow_batch_rows={BATCH_ROWS}",)
+    return started_stream(ground.stage, place.name, overrides=own, log_name=log_name)
+
+
+_SYSTEM = System(name=OURS.name, meaning=OURS.meaning, kind=OURS.kind, start=_start)
 
 
 @dataclass
@@ -43,13 +53,13 @@ class Sweep:
         customers, partitions = setting
         workload = WORKLOADS[self.plan.workload]
         ground = ground_of(self.run_dir, workload, partitions=partitions, console=self.console)
-        loaded = ground.filled(in_turns(customers, events=self.plan.events))
+        loaded = ground.filled(in_turns(customers, events=self.plan.events_of(customers)))
         place = ground.place(f"g{int(time.time())}")
         try:
             with told(f"{customers:,} customers become known", self.console):
                 self._load(ground, place, customers)
             filled = Filled(ground=ground, keys="in turns", loaded=loaded)
-            found = measured(filled, OURS, place, round_number=round_number)
+            found = measured(filled, _SYSTEM, place, round_number=round_number)
         finally:
             ground.clear(place)
         self.console.print(

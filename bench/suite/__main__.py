@@ -41,7 +41,8 @@ def main(
     """Progress goes to stderr, the ratios to stdout; exit code 0 even where a peer wins."""
     console = Console(stderr=True)
     with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
-        numbers = {"rounds": rounds, "events": events, "partitions": partitions}
+        numbers = {"events": events, "partitions": partitions}
+        numbers |= {"rounds": rounds, "other_rounds": rounds}
         lists = {"systems": systems, "workloads": workloads, "keys": keys, "parts": parts}
         plan = _plan(QUICK if quick else FULL, {**numbers, **_split(lists)})
         folder = report or _default_folder(plan)

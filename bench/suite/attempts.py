@@ -48,7 +48,7 @@ class Attempts:
     def turns(self, part: str, ground: Ground, names: Sequence[str]) -> Iterator[Sequence[Turn]]:
         """Round by round the turns of those of `names` that are there; the order rotates."""
         present = [name for name in names if name in self.systems]
-        for number in range(1, self.plan.rounds + 1):
+        for number in range(1, self.plan.rounds_of(ground.workload.name, part) + 1):
             yield [
                 Turn(part=part, ground=ground, system=self.systems[name], round_number=number)
                 for name in rotated(present, number)

@@ -15,13 +15,15 @@ def method_of(plan: Plan) -> list[str]:
         "all features too, and it keeps its state in HBase as well.",
         f"- Keys: {CUSTOMERS:,} customers, uniform or Zipf with exponent {ZIPF_EXPONENT}.",
         "- Throughput: the load is on the topic before a system starts. An observer reads a few "
-        "rows of HBase twenty times a second and notes when each tenth of each partition has its "
-        "rows. Events per second are those of the last nine tenths over the time between the end "
-        "of the first tenth and the end of the last: starting and warming up are left out.",
+        "rows of HBase twenty times a second and notes when each fortieth of each partition has "
+        f"its rows, to the end or for {plan.throughput_seconds:.0f} s. Events per second are those "
+        "of the second half of what was done, over the time that they took: the first half warms "
+        "everyone up.",
         "- CPU is that of the system's whole process tree (ours with the JVM and the Python "
         "workers) in the same span, per million events; memory is the tree's peak, shared pages "
         "counted once (PSS) or in every process (RSS).",
-        "- Stale rows: customers whose row did not show their last event in the end.",
+        "- Stale rows: customers whose row did not show their last event in the end; told of runs "
+        "that got there.",
         "- HBase alone: after each round, two clients put, get, or get and put the rows that our "
         "stream has left, in batches of the stream's size. Rows written by us: distinct customers "
         "per batch, told by the batches' markers.",
@@ -40,6 +42,6 @@ def method_of(plan: Plan) -> list[str]:
             f"after {each.lead_seconds:.0f} s, of which the last {each.calm_seconds:.0f} count as "
             "before. As before: every later second's median is below 1.5 times the p99 of before."
             for each in plan.surges
-            if "surges" in plan.parts
+            if any("surges" in plan.parts_of(workload) for workload in plan.workloads)
         ),
     ]

@@ -1,4 +1,4 @@
-"""Watches a system's rows from outside and notes when each tenth of each partition was done."""
+"""Watches a system's rows from outside and notes when each step of each partition was done."""
 
 import threading
 import time
@@ -47,7 +47,7 @@ class Observer:
         session = Session(self.store, retry_seconds=_RETRY_SECONDS)
         try:
             while not self.progress.is_done and not self._stop.is_set():
-                # A quick system has done several tenths since the last look.
+                # A quick system has done several steps since the last look.
                 while self._advanced(session):
                     pass
                 self._stop.wait(_LOOK_EVERY_SECONDS)

@@ -11,9 +11,17 @@ from bench.suite.systems import NAMES, US
 from bench.suite.workloads import WORKLOADS
 
 PARTS = ("throughput", "latency", "recovery", "surges")
+# What is measured of a workload unless it is asked for otherwise: the whole plan takes an hour.
+_PARTS_OF = {
+    "stateless": ("throughput", "latency"),
+    "stateful": ("throughput", "recovery", "surges"),
+}
+# Of several processes the one per partition is the quicker; alone they are there by --systems.
+_FULL = (US, "plain", "plain-each", "expert-each", "bytewax-each", "quixstreams-each")
 # Latency is asked of whom an operator would compare; the others differ from these in throughput.
 _LATENCY_SYSTEMS = (US, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
+_IN_ROUNDS = ("stateless", "throughput")
 
 
 class UnknownChoice(ValueError):
@@ -24,19 +32,25 @@ class UnknownChoice(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that a run is told; `rates` in events per second."""
+    """Everything that a run is told; `rates` in events per second.
 
-    systems: Sequence[str] = NAMES
+    parts: those of every workload; None: each workload's own. rounds: of throughput on the workload
+    without history; everything else is measured `other_rounds` times.
+    """
+
+    systems: Sequence[str] = _FULL
     workloads: Sequence[str] = tuple(WORKLOADS)
     keys: Sequence[str] = tuple(DISTRIBUTIONS)
-    parts: Sequence[str] = PARTS
-    rounds: int = 3
-    events: int = 600_000
+    parts: Sequence[str] | None = None
+    rounds: int = 2
+    other_rounds: int = 1
+    events: int = 1_000_000
     partitions: int = 2
+    throughput_seconds: float = 20.0
     rates: Sequence[float] = (500.0, 1_000.0, 5_000.0)
-    warm_up_seconds: float = 15.0
-    latency_seconds: float = 40.0
-    ceiling_seconds: float = 10.0
+    warm_up_seconds: float = 60.0
+    latency_seconds: float = 30.0
+    ceiling_seconds: float = 5.0
     blow: Blow = field(
         default_factory=lambda: Blow(
             events_per_second=1_000.0, keys="uniform", seconds=50.0, kill_after_seconds=15.0
@@ -63,13 +77,22 @@ class Plan:
             ("--systems", self.systems, NAMES),
             ("--workloads", self.workloads, tuple(WORKLOADS)),
             ("--keys", self.keys, tuple(DISTRIBUTIONS)),
-            ("--parts", self.parts, PARTS),
+            ("--parts", PARTS if self.parts is None else self.parts, PARTS),
         ):
             unknown = [each for each in chosen if each not in known]
             if unknown or not chosen:
                 raise UnknownChoice(
                     f"{option} is {','.join(chosen)!r}, expected some of {','.join(known)}"
                 )
+
+    def parts_of(self, workload: str) -> Sequence[str]:
+        """What is measured of `workload`, in order."""
+        return _PARTS_OF[workload] if self.parts is None else self.parts
+
+    def rounds_of(self, workload: str, part: str) -> int:
+        """How often each system has its turn in `part`."""
+        is_often = workload == _IN_ROUNDS[0] and part.startswith(_IN_ROUNDS[1])
+        return self.rounds if is_often else self.other_rounds
 
     @property
     def latency_systems(self) -> Sequence[str]:
@@ -92,25 +115,29 @@ class Plan:
     def text(self) -> str:
         """The plan in a sentence."""
         return (
-            f"parts {', '.join(self.parts)}; systems {', '.join(self.systems)}; workloads "
-            f"{', '.join(self.workloads)}; keys {', '.join(self.keys)}; {self.rounds} rounds, "
+            f"{'; '.join(f'{each}: {self._told(each)}' for each in self.workloads)}; systems "
+            f"{', '.join(self.systems)}; keys {', '.join(self.keys)}; "
             f"{self.events:,} events, {self.partitions} partitions; latency at "
             f"{', '.join(f'{rate:,.0f}' for rate in self.rates)} events/s"
         )
+
+    def _told(self, workload: str) -> str:
+        parts = self.parts_of(workload)
+        return ", ".join(f"{each} {self.rounds_of(workload, each)} times" for each in parts)
 
 
 FULL = Plan()
 # What fits into ten minutes on two cores; everything else takes `make bench`.
 QUICK = Plan(
-    systems=(US, "plain", "expert-each", "bytewax"),
+    systems=(US, "plain", "plain-each", "expert-each", "bytewax-each"),
     workloads=("stateless",),
     parts=("throughput", "latency"),
-    rounds=2,
-    events=150_000,
+    keys=("uniform",),
+    rounds=1,
+    events=800_000,
     rates=(1_000.0,),
-    warm_up_seconds=10.0,
+    warm_up_seconds=40.0,
     latency_seconds=20.0,
-    ceiling_seconds=5.0,
 )
 
 

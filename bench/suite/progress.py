@@ -1,40 +1,40 @@
-"""How far a system is: the tenths of each partition that are still to come."""
+"""How far a system is: the steps of each partition that are still to come."""
 
 from collections.abc import Mapping, Sequence
 
-from bench.suite.tenths import Mark, Tenth
+from bench.suite.steps import Mark, Step
 
 
 class Progress:
-    """Takes what the rows show and marks the tenths that are done, in order per partition."""
+    """Takes what the rows show and marks the steps that are done, in order per partition."""
 
-    def __init__(self, tenths: Mapping[int, Sequence[Tenth]]) -> None:
-        self._left = {partition: list(own) for partition, own in tenths.items()}
+    def __init__(self, steps: Mapping[int, Sequence[Step]]) -> None:
+        self._left = {partition: list(own) for partition, own in steps.items()}
         self.marks: list[Mark] = []
 
     @property
     def is_done(self) -> bool:
-        """Whether every tenth of every partition is done."""
+        """Whether every step of every partition is done."""
         return not any(self._left.values())
 
     def asked(self) -> list[str]:
-        """The customers whose rows tell of the next tenth of each partition."""
+        """The customers whose rows tell of the next step of each partition."""
         return [customer for own in self._left.values() if own for customer in own[0].picks]
 
     def take(self, shown: Mapping[str, int], *, at_seconds: float) -> bool:
         """Mark what is done by customer → offset shown; True when anything was."""
         done = [own for own in self._left.values() if own and _is_done(own[0], shown)]
         for own in done:
-            tenth = own.pop(0)
+            step = own.pop(0)
             mark = Mark(
-                partition=tenth.partition,
-                number=tenth.number,
-                events=tenth.events,
+                partition=step.partition,
+                number=step.number,
+                events=step.events,
                 at_seconds=at_seconds,
             )
             self.marks.append(mark)
         return bool(done)
 
 
-def _is_done(tenth: Tenth, shown: Mapping[str, int]) -> bool:
-    return all(shown.get(customer, -1) >= offset for customer, offset in tenth.picks.items())
+def _is_done(step: Step, shown: Mapping[str, int]) -> bool:
+    return all(shown.get(customer, -1) >= offset for customer, offset in step.picks.items())

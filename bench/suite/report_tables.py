@@ -17,7 +17,7 @@ class Column:
     """A column of figures of one kind of result; `best` chooses the winner among medians."""
 
     title: str
-    figure: Callable[[Any], float]
+    figure: Callable[[Any], float | None]
     digits: int = 0
     best: Callable[[Sequence[float]], float] = min
 
@@ -153,14 +153,14 @@ def _cells(trials: Mapping[str, Mapping[int, Any]], column: Column) -> Mapping[s
     """System → the spread of its rounds; the best median is bold unless all are alike."""
     found = {}
     for name, rounds in trials.items():
-        spread = spread_of([float(column.figure(each)) for each in rounds.values()])
+        figures = [column.figure(each) for each in rounds.values()]
+        spread = spread_of([each for each in figures if each is not None])
         if spread is not None:
             found[name] = spread
     medians = [spread.median for spread in found.values()]
     best = column.best(medians) if len(set(medians)) > 1 else None
-    return {
-        name: f"**{spread.text(column.digits)}**"
-        if spread.median == best
-        else spread.text(column.digits)
-        for name, spread in found.items()
-    }
+    told = dict.fromkeys(trials, "")
+    for name, spread in found.items():
+        text = spread.text(column.digits)
+        told[name] = f"**{text}**" if spread.median == best else text
+    return told

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Throughput:
-    """One saturated run; rates and CPU within the measured window, memory at its peak."""
+    """One saturated run; rates and CPU within the measured window, memory at its peak.
+
+    stale_rows: None when the run's time was over before the topic's end.
+    """
 
     workload: str
     keys: str
@@ -18,7 +21,7 @@ class Throughput:
     kafka_cpu_seconds_per_million: float
     peak_rss_mib: float
     peak_pss_mib: float
-    stale_rows: int
+    stale_rows: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,15 +30,20 @@ def throughput_rounds(attempts: Attempts, ground: Ground) -> None:
                 with attempts.attempt(turn) as place:
                     ground.new_outputs()
                     found = throughput.measured(
-                        filled, turn.system, place, round_number=turn.round_number
+                        filled,
+                        turn.system,
+                        place,
+                        round_number=turn.round_number,
+                        most_seconds=attempts.plan.throughput_seconds,
                     )
-                    if turn.system.name == US and not rows.exists():
+                    if found.stale_rows == 0 and turn.system.name == US and not rows.exists():
                         ceiling.save_rows(place, rows)
                     attempts.results.throughput.append(found)
                     attempts.tell(
                         f"{turn}: {found.events_per_second:,.0f} events/s, "
                         f"{found.cpu_seconds_per_million:.0f} s CPU per million, "
-                        f"{found.peak_pss_mib:,.0f} MiB, {found.stale_rows} rows stale"
+                        f"{found.peak_pss_mib:,.0f} MiB, "
+                        + ("time over" if found.stale_rows is None else f"{found.stale_rows} stale")
                     )
             _ceiling(attempts, filled, rows, round_number=number)
 

@@ -73,7 +73,7 @@ class Suite:
             attempts.results.absent[f"workload {workload}"] = str(error)
             attempts.tell(f"workload {workload} is left out: {error}")
             return
-        for part in self.plan.parts:
+        for part in self.plan.parts_of(workload):
             _ROUNDS[part](attempts, ground)
 
     def _report(self, results: Results, machine: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
-"""One system at full speed over a topic that was filled before it started."""
+"""One system at full speed over a topic that was filled before it started, for a while."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ from bench.suite.place import Place
 from bench.suite.progress import Progress
 from bench.suite.results import Throughput
 from bench.suite.rows_written import batch_ends, rows_written
+from bench.suite.steps import Window, steps_of, window_of
 from bench.suite.systems import Kind, System
-from bench.suite.tenths import Window, tenths_of, window_of
 from bench.suite.topics import Loaded
 from bench.suite.usage import Meter, cpu_seconds_between
 from bench.suite.whole_rows import stale_rows
@@ -31,14 +32,23 @@ class Filled:
     loaded: Loaded
 
 
-def measured(filled: Filled, system: System, place: Place, *, round_number: int) -> Throughput:
-    """Run `system` on `place` until all rows are there.
+def measured(
+    filled: Filled,
+    system: System,
+    place: Place,
+    *,
+    round_number: int,
+    most_seconds: float = math.inf,
+) -> Throughput:
+    """Run `system` on `place` until all rows are there, or for `most_seconds` after the first.
 
     Raises `MeasurementUnsound` when it stops making progress, `ChildFailed` when it ends.
     """
-    progress = Progress(tenths_of(filled.loaded.customers))
+    progress = Progress(steps_of(filled.loaded.customers))
     with Meter() as meter:
-        stale = _watched(filled, system, place, progress=progress, meter=meter)
+        stale = _watched(
+            filled, system, place, progress=progress, meter=meter, most_seconds=most_seconds
+        )
     window = window_of(progress.marks)
     rate = window.events_per_second
     is_ours = system.kind is Kind.US
@@ -48,16 +58,27 @@ def measured(filled: Filled, system: System, place: Place, *, round_number: int)
         system=system.name,
         round_number=round_number,
         events_per_second=rate,
-        rows_per_second=_rows_per_event(filled, place) * rate if is_ours else None,
+        rows_per_second=(
+            _rows_per_event(filled, place) * rate if is_ours and progress.is_done else None
+        ),
         stale_rows=stale,
         **_used(meter, window),
     )
 
 
 def _watched(
-    filled: Filled, system: System, place: Place, *, progress: Progress, meter: Meter
-) -> int:
-    """Run it until `progress` is done; returns how many rows do not show their last event."""
+    filled: Filled,
+    system: System,
+    place: Place,
+    *,
+    progress: Progress,
+    meter: Meter,
+    most_seconds: float,
+) -> int | None:
+    """Run it until `progress` is done or its time is over.
+
+    Returns how many rows do not show their last event, None when it did not get there.
+    """
     ground = filled.ground
     processes = ground.endpoints.processes
     meter.watch("hbase", [processes["hbase"].pid, processes["thrift"].pid])
@@ -68,7 +89,9 @@ def _watched(
         running = system.start(ground, place, place.name)
         meter.watch("system", [running.process.pid])
         try:
-            _wait(observer, running)
+            _wait(observer, running, most_seconds=most_seconds)
+            if not progress.is_done:
+                return None
             last = filled.loaded.last_offsets
             patience = _PATIENCE_SECONDS
             return len(stale_rows(place.store, place.table, last, patience_seconds=patience))
@@ -78,18 +101,20 @@ def _watched(
         observer.stop()
 
 
-def _wait(observer: Observer, running: ChildJob) -> None:
+def _wait(observer: Observer, running: ChildJob, *, most_seconds: float) -> None:
     marks, since = 0, time.monotonic()
-    while not observer.progress.is_done:
+    deadline = math.inf
+    while not observer.progress.is_done and time.monotonic() < deadline:
         running.check()
         if len(observer.progress.marks) > marks:
+            deadline = min(deadline, time.monotonic() + most_seconds)
             marks, since = len(observer.progress.marks), time.monotonic()
         if not observer.is_watching and not observer.progress.is_done:
             raise MeasurementUnsound("the observer's connection to HBase was lost")
         if running.process.poll() is not None or time.monotonic() - since > _STALLED_SECONDS:
             raise MeasurementUnsound(
                 f"{running.name} made no progress for {time.monotonic() - since:.0f} s after "
-                f"{marks} tenths; its log is {running.log}"
+                f"{marks} steps; its log is {running.log}"
             )
         time.sleep(0.1)
 

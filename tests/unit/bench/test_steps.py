@@ -1,42 +1,52 @@
-"""Which rows show progress, and what rate the times of the tenths amount to."""
+"""Which rows show progress, and what rate the times of the steps amount to."""
 
 import numpy as np
 import pytest
 
 from bench.suite.progress import Progress
-from bench.suite.tenths import Mark, TooFewEvents, tenths_of, window_of
+from bench.suite.steps import Mark, TooFewEvents, steps_of, window_of
 
 
 def mark(number: int, at_seconds: float, *, partition: int = 0, events: int = 10) -> Mark:
     return Mark(partition=partition, number=number, events=events, at_seconds=at_seconds)
 
 
-def test_a_tenth_is_told_by_its_last_events_of_distinct_customers() -> None:
+def test_a_step_is_told_by_its_last_events_of_distinct_customers() -> None:
     customers = np.array([9] * 95 + [1, 2, 3, 3, 2], dtype=np.int64)
-    last = tenths_of({0: customers})[0][-1]
+    last = steps_of({0: customers}, steps=10)[0][-1]
     assert last.picks == {"2": 99, "3": 98, "1": 95}
 
 
-def test_a_tenth_of_one_customer_is_told_by_the_last_event() -> None:
-    tenths = tenths_of({0: np.full(100, 7, dtype=np.int64)})[0]
-    assert [tenth.picks for tenth in tenths][:2] == [{"7": 9}, {"7": 19}]
+def test_a_step_of_one_customer_is_told_by_the_last_event() -> None:
+    steps = steps_of({0: np.full(100, 7, dtype=np.int64)}, steps=10)[0]
+    assert [step.picks for step in steps][:2] == [{"7": 9}, {"7": 19}]
 
 
-def test_tenths_of_every_partition_hold_all_of_its_events() -> None:
-    tenths = tenths_of({0: np.arange(107), 1: np.arange(10)})
-    assert [sum(tenth.events for tenth in own) for own in tenths.values()] == [107, 10]
-    assert [tenth.number for tenth in tenths[1]] == list(range(1, 11))
+def test_steps_of_every_partition_hold_all_of_its_events() -> None:
+    steps = steps_of({0: np.arange(107), 1: np.arange(10)}, steps=10)
+    assert [sum(step.events for step in own) for own in steps.values()] == [107, 10]
+    assert [step.number for step in steps[1]] == list(range(1, 11))
 
 
 def test_too_few_events_are_refused_with_the_option_to_change() -> None:
     with pytest.raises(TooFewEvents, match=r"partition 1 has 9 events.*--events"):
-        tenths_of({0: np.arange(20), 1: np.arange(9)})
+        steps_of({0: np.arange(20), 1: np.arange(9)}, steps=10)
 
 
-def test_the_window_leaves_the_first_tenth_out() -> None:
+def test_the_window_leaves_the_first_half_out() -> None:
     window = window_of([mark(number, 50.0 + number) for number in range(1, 11)])
-    assert (window.begin_seconds, window.end_seconds, window.events) == (51.0, 60.0, 90)
+    assert (window.begin_seconds, window.end_seconds, window.events) == (55.0, 60.0, 50)
     assert window.events_per_second == 10.0
+
+
+def test_a_run_whose_time_is_over_counts_what_it_did() -> None:
+    window = window_of([mark(number, 50.0 + number) for number in range(1, 5)])
+    assert (window.begin_seconds, window.end_seconds, window.events) == (52.0, 54.0, 20)
+
+
+def test_a_run_that_hardly_began_has_no_rate() -> None:
+    with pytest.raises(TooFewEvents, match="fewer --events"):
+        window_of([mark(1, 50.0), mark(2, 60.0)])
 
 
 def test_partitions_read_one_after_the_other_do_not_look_faster_than_they_are() -> None:
@@ -50,7 +60,7 @@ def test_partitions_of_other_sizes_count_by_their_events() -> None:
     large = [mark(number, float(number), events=90) for number in range(1, 11)]
     small = [mark(number, float(number) - 0.5, partition=1) for number in range(1, 11)]
     window = window_of([*large, *small])
-    assert (window.begin_seconds, window.events) == (1.0, 900)
+    assert (window.begin_seconds, window.events) == (5.0, 500)
 
 
 def test_a_load_that_is_done_between_two_looks_has_no_rate() -> None:
@@ -58,8 +68,8 @@ def test_a_load_that_is_done_between_two_looks_has_no_rate() -> None:
         window_of([mark(number, 5.0) for number in range(1, 11)])
 
 
-def test_progress_marks_tenths_in_order_and_asks_for_the_next_rows() -> None:
-    progress = Progress(tenths_of({0: np.arange(30), 1: np.arange(100, 130)}))
+def test_progress_marks_steps_in_order_and_asks_for_the_next_rows() -> None:
+    progress = Progress(steps_of({0: np.arange(30), 1: np.arange(100, 130)}, steps=10))
     assert set(progress.asked()) == {"0", "1", "2", "100", "101", "102"}
     assert not progress.take({"0": 0, "1": 1, "2": 1}, at_seconds=1.0)
     assert progress.take({"0": 0, "1": 1, "2": 2}, at_seconds=2.0)
@@ -70,7 +80,7 @@ def test_progress_marks_tenths_in_order_and_asks_for_the_next_rows() -> None:
 
 
 def test_a_later_event_of_a_customer_shows_the_picked_one_too() -> None:
-    progress = Progress(tenths_of({0: np.zeros(10, dtype=np.int64)}))
+    progress = Progress(steps_of({0: np.zeros(10, dtype=np.int64)}, steps=10))
     while not progress.is_done:
         assert progress.take({"0": 9}, at_seconds=3.0)
     assert len(progress.marks) == 10
