@@ -19,6 +19,8 @@ from stores.connection import HBaseStore
 from stores.shown_positions import shown_positions
 
 _READ_EVERY_SECONDS = 0.004
+# While nothing becomes readable, more and more rows are asked for: 5,000 of them a second at most.
+_SECONDS_PER_ROW = 0.0002
 
 
 class _Timed(msgspec.Struct):
@@ -109,7 +111,8 @@ class LatencyProbe:
                     next_pick = max(next_pick + 1.0 / self.samples_per_second, now - 0.1)
             if self._pending and now >= next_read:
                 self._read(connection)
-                next_read = time.time() + _READ_EVERY_SECONDS
+                pause = max(_READ_EVERY_SECONDS, len(self._pending) * _SECONDS_PER_ROW)
+                next_read = time.time() + pause
 
     def _pick(self, record: Any) -> bool:
         if record.key is None or record.value is None:
