@@ -45,6 +45,12 @@ def test_few_events_of_many_customers_go_to_distinct_ones_of_all() -> None:
     assert turns.max() > 900_000
 
 
+def test_everyone_is_met_twice_where_that_takes_no_hour() -> None:
+    plan = GrowthPlan(events=400_000)
+    asked = (10_000, 1_000_000, 10_000_000)
+    assert [plan.events_of(each) for each in asked] == [400_000, 2_000_000, 400_000]
+
+
 def test_customers_grow_at_one_width_and_partitions_at_one_size() -> None:
     assert PLAN.settings == [(10_000, 2), (1_000_000, 2), (100_000, 1), (100_000, 2)]
 
