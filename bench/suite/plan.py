@@ -44,16 +44,17 @@ class Plan:
     parts: Sequence[str] | None = None
     rounds: int = 2
     other_rounds: int = 1
-    events: int = 1_000_000
+    events: int = 2_400_000
     partitions: int = 2
-    throughput_seconds: float = 20.0
+    throughput_seconds: float = 15.0
+    jvm_throughput_seconds: float = 40.0
     rates: Sequence[float] = (500.0, 1_000.0, 5_000.0)
-    warm_up_seconds: float = 60.0
-    latency_seconds: float = 30.0
+    warm_up_seconds: float = 45.0
+    latency_seconds: float = 20.0
     ceiling_seconds: float = 5.0
     blow: Blow = field(
         default_factory=lambda: Blow(
-            events_per_second=1_000.0, keys="uniform", seconds=50.0, kill_after_seconds=15.0
+            events_per_second=1_000.0, keys="uniform", seconds=45.0, kill_after_seconds=15.0
         )
     )
 
@@ -88,6 +89,10 @@ class Plan:
     def parts_of(self, workload: str) -> Sequence[str]:
         """What is measured of `workload`, in order."""
         return _PARTS_OF[workload] if self.parts is None else self.parts
+
+    def throughput_seconds_of(self, system: str) -> float:
+        """How long a system is let run: a JVM takes half a minute to warm up, others do not."""
+        return self.jvm_throughput_seconds if system == US else self.throughput_seconds
 
     def rounds_of(self, workload: str, part: str) -> int:
         """How often each system has its turn in `part`."""
@@ -134,7 +139,7 @@ QUICK = Plan(
     parts=("throughput", "latency"),
     keys=("uniform",),
     rounds=1,
-    events=800_000,
+    events=1_500_000,
     rates=(1_000.0,),
     warm_up_seconds=40.0,
     latency_seconds=20.0,

@@ -58,9 +58,7 @@ def measured(
         system=system.name,
         round_number=round_number,
         events_per_second=rate,
-        rows_per_second=(
-            _rows_per_event(filled, place) * rate if is_ours and progress.is_done else None
-        ),
+        rows_per_second=_rows_per_event(filled, place) * rate if is_ours else None,
         stale_rows=stale,
         **_used(meter, window),
     )
@@ -120,9 +118,10 @@ def _wait(observer: Observer, running: ChildJob, *, most_seconds: float) -> None
 
 
 def _rows_per_event(filled: Filled, place: Place) -> float:
+    """Over all batches that were written, whether they are all that there is or not."""
     customers = filled.loaded.customers
     ends = batch_ends(place.store, place.table, list(customers))
-    return rows_written(customers, ends) / filled.loaded.events
+    return rows_written(customers, ends) / sum(max(own) + 1 for own in ends.values() if own)
 
 
 def _used(meter: Meter, window: Window) -> dict[str, float]:

@@ -1,9 +1,12 @@
 """Topics of a measurement: made anew, and filled before a system starts."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from kafka.partitioner.default import murmur2
 from batch.kafka_producer import open_producer
 from bench.suite.keys import Customers
 from bench.suite.times import Wanted, spread_times
-from bench.suite.workloads import Workload
+from bench.suite.workloads import WORKLOADS, Workload
 from streaming.topic_plan import TopicSpec, create_topics
 from streaming.topics import KafkaCluster, TopicMissing
 
@@ -99,31 +102,65 @@ def fill(
 ) -> Loaded:
     """Publish an event for each of `customers`, in order, its values the same every time.
 
-    Raises `LoadIncomplete` when one of them was not acknowledged.
+    Every partition has a process of its own. Raises `LoadIncomplete` when an event was not
+    acknowledged.
     """
     places = partitions_of(customers, partitions)
+    now_ms = int(time.time() * 1000)
+    times_ms = spread_times(len(customers), until_ms=now_ms, days=_HISTORY_DAYS)
+    firsts = np.cumsum([1, *(int(np.sum(places == place)) for place in range(partitions))])
+    shares = [
+        Share(
+            workload=workload.name,
+            partition=place,
+            wanted=Wanted(
+                customers=customers[places == place],
+                times_ms=times_ms[places == place],
+                first=int(firsts[place]),
+            ),
+        )
+        for place in range(partitions)
+    ]
+    workers = min(partitions, os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        failures = list(pool.map(partial(publish, client_options=dict(client_options)), shares))
+    lost = [each for own in failures for each in own]
+    if lost:
+        raise LoadIncomplete(f"{len(lost):,} of {len(customers):,} events are lost: {lost[0]}")
+    return Loaded({share.partition: share.wanted.customers for share in shares})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """The events of one partition."""
+
+    workload: str
+    partition: int
+    wanted: Wanted
+
+
+def publish(share: Share, *, client_options: Mapping[str, Any]) -> list[str]:
+    """Publish a share in order; returns why events were lost, one reason for each."""
+    chosen = WORKLOADS[share.workload]
+    random = np.random.default_rng([_SEED, share.partition])
     failed: list[BaseException] = []
     with open_producer(client_options, max_event_bytes=_MAX_EVENT_BYTES) as producer:
-        for begin, values in _values(workload, customers):
-            chosen = slice(begin, begin + len(values))
-            for customer, place, value in zip(
-                customers[chosen].tolist(), places[chosen].tolist(), values, strict=True
-            ):
+        for part in _parts(share.wanted):
+            values = chosen.events(random, part)
+            for customer, value in zip(part.customers.tolist(), values, strict=True):
                 future = producer.send(
-                    workload.topic, key=b"%d" % customer, value=value, partition=place
+                    chosen.topic, key=b"%d" % customer, value=value, partition=share.partition
                 )
                 future.add_errback(failed.append)
         producer.flush(timeout=_FLUSH_SECONDS)
-    if failed:
-        raise LoadIncomplete(f"{len(failed):,} of {len(customers):,} events are lost: {failed[0]}")
-    return Loaded({place: customers[places == place] for place in range(partitions)})
+    return [repr(each) for each in failed]
 
 
-def _values(workload: Workload, customers: Customers) -> Iterator[tuple[int, list[bytes]]]:
-    """The events in chunks, each with the number of its first one."""
-    random, now_ms = np.random.default_rng(_SEED), int(time.time() * 1000)
-    times_ms = spread_times(len(customers), until_ms=now_ms, days=_HISTORY_DAYS)
-    for begin in range(0, len(customers), _CHUNK_EVENTS):
+def _parts(wanted: Wanted) -> Iterator[Wanted]:
+    for begin in range(0, len(wanted.customers), _CHUNK_EVENTS):
         chosen = slice(begin, begin + _CHUNK_EVENTS)
-        wanted = Wanted(customers=customers[chosen], times_ms=times_ms[chosen], first=begin + 1)
-        yield begin, workload.events(random, wanted)
+        yield Wanted(
+            customers=wanted.customers[chosen],
+            times_ms=wanted.times_ms[chosen],
+            first=wanted.first + begin,
+        )

@@ -163,7 +163,7 @@ def test_the_report_names_what_is_absent_and_what_failed_in_one_line_each() -> N
 def test_the_report_describes_machine_plan_and_chart() -> None:
     text = page(plan=QUICK)
     assert "2026-11-21 12:00 UTC" in text
-    assert "800,000 events" in text
+    assert "1,500,000 events" in text
     assert "| cores | 2 |" in text
     assert "![throughput.svg](throughput.svg)" in text
     assert "quixstreams, one process" not in text
