@@ -96,12 +96,15 @@ def draw(points: Sequence[Point], plan: GrowthPlan, folder: Path) -> None:
         for setting, spread in spreads.items()
         if setting[0] == plan.base_customers
     }
-    _line(left, by_customers, label=f"known customers, {plan.base_partitions} partitions")
-    _line(right, by_partitions, label=f"partitions, {plan.base_customers:,} customers")
     left.set_ylabel("µs per event")
-    left.set_xscale("log")
-    right.set_xscale("log", base=2)
-    right.set_xticks(sorted(by_partitions), [str(each) for each in sorted(by_partitions)])
+    # The page is written after every run: in the first ones a side has nothing to show yet.
+    if by_customers:
+        _line(left, by_customers, label=f"known customers, {plan.base_partitions} partitions")
+        left.set_xscale("log")
+    if by_partitions:
+        _line(right, by_partitions, label=f"partitions, {plan.base_customers:,} customers")
+        right.set_xscale("log", base=2)
+        right.set_xticks(sorted(by_partitions), [str(each) for each in sorted(by_partitions)])
     figure.savefig(folder / PLOT, metadata={"Date": None})
 
 

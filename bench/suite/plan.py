@@ -21,6 +21,8 @@ _FULL = (US, "plain", "plain-each", "expert-each", "bytewax-each", "quixstreams-
 # Latency is asked of whom an operator would compare; the others differ from these in throughput.
 _LATENCY_SYSTEMS = (US, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
+# The number of processes changes nothing about what a kill leaves behind.
+_NOT_KILLED = ("plain-each",)
 _IN_ROUNDS = ("stateless", "throughput")
 
 
@@ -44,12 +46,12 @@ class Plan:
     parts: Sequence[str] | None = None
     rounds: int = 2
     other_rounds: int = 1
-    events: int = 2_400_000
+    events: int = 1_600_000
     partitions: int = 2
-    throughput_seconds: float = 15.0
-    jvm_throughput_seconds: float = 40.0
+    throughput_seconds: float = 12.0
+    jvm_throughput_seconds: float = 30.0
     rates: Sequence[float] = (500.0, 1_000.0, 5_000.0)
-    warm_up_seconds: float = 45.0
+    warm_up_seconds: float = 40.0
     latency_seconds: float = 20.0
     ceiling_seconds: float = 5.0
     blow: Blow = field(
@@ -103,6 +105,11 @@ class Plan:
     def latency_systems(self) -> Sequence[str]:
         """The systems whose latency is measured."""
         return [each for each in self.systems if each in _LATENCY_SYSTEMS]
+
+    @property
+    def recovery_systems(self) -> Sequence[str]:
+        """The systems that are killed."""
+        return [each for each in self.systems if each not in _NOT_KILLED]
 
     @property
     def surge_systems(self) -> Sequence[str]:

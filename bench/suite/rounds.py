@@ -13,7 +13,7 @@ from bench.suite.systems import US
 from bench.suite.throughput import Filled
 
 _WARM_UP_ROWS = 20_000
-_WARM_UP_SECONDS = 10.0
+_WARM_UP_SECONDS = 6.0
 
 
 def throughput_rounds(attempts: Attempts, ground: Ground) -> None:
@@ -105,7 +105,7 @@ def latency_rounds(attempts: Attempts, ground: Ground) -> None:
 
 def recovery_rounds(attempts: Attempts, ground: Ground) -> None:
     """Every system killed under load and started again."""
-    for turns in attempts.turns("recovery", ground, attempts.plan.systems):
+    for turns in attempts.turns("recovery", ground, attempts.plan.recovery_systems):
         for turn in turns:
             again = attempts.place(ground, f"{turn.system.name}_replay")
             with attempts.attempt(turn) as place:

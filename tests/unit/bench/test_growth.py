@@ -76,3 +76,8 @@ def test_page_and_plot_tell_every_setting(tmp_path: Path) -> None:
     assert "| 100,000 | 1 | 100.0 | 10,000 | 12.0 | 8.0 |" in text
     draw(POINTS, PLAN, tmp_path)
     assert "known customers, 2 partitions" in (tmp_path / PLOT).read_text()
+
+
+def test_a_plot_is_there_from_the_first_point_on(tmp_path: Path) -> None:
+    draw(POINTS[:1], PLAN, tmp_path)
+    assert "known customers, 2 partitions" in (tmp_path / PLOT).read_text()
