@@ -34,7 +34,7 @@ _SCAN_TASKS = 32
 def for_scoring(settings: Settings) -> Settings:
     """The settings with Java's full compiler and Arrow batches of the size that scores quickest.
 
-    The quick compiler alone is for a stream's small batches; see the decision on batch scoring.
+    The quick compiler alone is for jobs of a minute; see the decision on batch scoring.
     """
     found = for_long_batches(settings)
     conf = found.spark.conf | {"spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_ROWS)}

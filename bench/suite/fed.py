@@ -1,6 +1,7 @@
 """The feed as a process of its own beside a system under load."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,3 +30,11 @@ def feeding(
         yield job
     finally:
         job.stop()
+
+
+def wait_for_end(feed: ChildJob, running: ChildJob) -> None:
+    """Return when `feed` has sent everything; raises `ChildFailed` when it or `running` fails."""
+    while feed.process.poll() is None:
+        running.check()
+        time.sleep(0.1)
+    feed.check()

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.figures import MS_PER_SECOND
 from bench.load import Load
-from bench.suite.fed import feeding
+from bench.suite.fed import feeding, wait_for_end
 from bench.suite.ground import Ground
 from bench.suite.place import Place
 from bench.suite.results import Latency
@@ -86,7 +86,7 @@ def _probed(
             seconds=steady.load.duration_seconds,
             seed=seed,
         ) as feed:
-            _wait_for_end(feed, running)
+            wait_for_end(feed, running)
         deadline = time.monotonic() + _LAG_SECONDS
         while probe.waiting and time.monotonic() < deadline:
             running.check()
@@ -110,10 +110,3 @@ def _check(ground: Ground, system: System, probe: LatencyProbe, load: Load) -> N
             f"{system.name} does not keep up with {load.events_per_second:,.0f} events/s: {lost} "
             f"of the picked events were not readable {_LAG_SECONDS:.0f} s after the last one"
         )
-
-
-def _wait_for_end(feed: ChildJob, running: ChildJob) -> None:
-    while feed.process.poll() is None:
-        running.check()
-        time.sleep(0.2)
-    feed.check()

@@ -148,7 +148,7 @@ def recovery_rounds(attempts: Attempts, ground: Ground) -> None:
 
 
 def surge_rounds(attempts: Attempts, ground: Ground) -> None:
-    """Every surge, for those systems whose latency is measured."""
+    """Every surge, for the systems that are asked for it."""
     for surge in attempts.plan.surges:
         part, names = f"surge: {surge.name}", attempts.plan.surge_systems
         for turns in attempts.turns(part, ground, names):

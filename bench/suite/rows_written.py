@@ -22,7 +22,9 @@ def rows_written(
     total = 0
     for partition, own in customers.items():
         ends = np.unique(np.asarray(last_offsets[partition], dtype=np.int64)) + 1
-        for begin, end in zip([0, *ends.tolist()], ends.tolist(), strict=False):
+        if not len(ends):
+            continue
+        for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
             total += len(np.unique(own[begin:end]))
     return total
 

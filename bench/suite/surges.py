@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from bench.suite.fed import feeding
+from bench.suite.fed import feeding, wait_for_end
 from bench.suite.ground import Ground
 from bench.suite.latency import probe_of
 from bench.suite.place import Place
@@ -132,17 +132,10 @@ def _fed(ground: Ground, running: ChildJob, surge: Surge, *, seed: int) -> tuple
             seed=seed + 1000,
         ) as extra:
             begin = time.time()
-            _wait(extra, running)
+            wait_for_end(extra, running)
             end = time.time()
-        _wait(usual, running)
+        wait_for_end(usual, running)
     return begin, end
-
-
-def _wait(feed: ChildJob, running: ChildJob) -> None:
-    while feed.process.poll() is None:
-        running.check()
-        time.sleep(0.1)
-    feed.check()
 
 
 def _dropped(ground: Ground, place: Place) -> int:
