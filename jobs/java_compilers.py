@@ -9,17 +9,21 @@ from jobs.packages import CHECKOUT
 
 _JAVA_OPTIONS, _QUICK = "spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1"
 _DIRECTIVES = CHECKOUT / "conf" / "stream-compiler.json"
-# Java tells on stdout that it has read the file.
+# Java tells on stdout that it has read the file. Quoted, since folders may have spaces in them.
 _PER_EVENT = (
-    f"-XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput -XX:CompilerDirectivesFile={_DIRECTIVES}"
+    "-XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput "
+    f'"-XX:CompilerDirectivesFile={_DIRECTIVES}"'
 )
 
 
 def for_streams(settings: Settings) -> Settings:
     """The full compiler for what runs per event, the quick one for what runs per micro-batch.
 
-    See docs/decisions/2026-11-21-speed.md for what it gave.
+    See docs/decisions/2026-11-21-speed.md for what it gave. Without the file that tells them apart,
+    with which Java would not start, the quick one stays.
     """
+    if not _DIRECTIVES.is_file():
+        return settings
     return _instead_of_quick(settings, _PER_EVENT)
 
 

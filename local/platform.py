@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 
 from local import endpoints as endpoints_file
@@ -19,14 +20,23 @@ from local.processes import stop
 from local.services import answering
 
 
+def _part_of_memory(parts: int, *, at_least_mb: int, at_most_mb: int) -> int:
+    total_mb = psutil.virtual_memory().total >> 20
+    return min(max(total_mb // parts, at_least_mb), at_most_mb)
+
+
 @dataclass(frozen=True)
 class Platform:
-    """A local platform, as a recipe: everything it writes is under `run_dir`."""
+    """A local platform, as a recipe: everything it writes is under `run_dir`.
+
+    HBase and its gateway get a sixth and a twenty-fourth of the machine's memory: with a small
+    heap a million customers cost half as much again (docs/decisions/2026-11-21-speed.md).
+    """
 
     run_dir: Path
     kafka_heap_mb: int = 512
-    hbase_heap_mb: int = 1536
-    thrift_heap_mb: int = 512
+    hbase_heap_mb: int = _part_of_memory(6, at_least_mb=1536, at_most_mb=8192)
+    thrift_heap_mb: int = _part_of_memory(24, at_least_mb=512, at_most_mb=2048)
     start_timeout_seconds: float = 180.0
     die_with_parent: bool = False  # for tests: nothing outlives the thread that called `up`
 

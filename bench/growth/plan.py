@@ -11,14 +11,15 @@ from bench.suite.keys import Customers
 _SEED = 11
 # Of fewer customers than this in a partition, some would share rows of a batch.
 BATCH_ROWS = 4_000
-_MOST_EVENTS = 2_500_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class GrowthPlan:
     """Customers grow at `base_partitions`, partitions grow at `base_customers`.
 
-    events: of a run, or more, see `events_of`.
+    events: of every run, so that all are equally warm; the default is two turns of a million
+    customers, so that the measured half meets whom the stream has just met. With more customers
+    than that it meets everyone for the first time.
     """
 
     workload: str = "stateless"
@@ -26,7 +27,7 @@ class GrowthPlan:
     partitions: Sequence[int] = (1, 2, 4, 8)
     base_customers: int = 100_000
     base_partitions: int = 2
-    events: int = 400_000
+    events: int = 2_000_000
     rounds: int = 2
 
     @property
@@ -36,18 +37,10 @@ class GrowthPlan:
         widths = [(self.base_customers, partitions) for partitions in self.partitions]
         return list(dict.fromkeys([*sizes, *widths]))
 
-    def events_of(self, customers: int) -> int:
-        """Two turns of everyone, so that the measured half meets whom the stream has just met.
-
-        With more customers than that allows the measured half meets everyone for the first time.
-        """
-        return max(self.events, 2 * customers) if 2 * customers <= _MOST_EVENTS else self.events
-
     def text(self) -> str:
         """The plan in a sentence."""
         return (
-            f"Workload {self.workload}, {self.rounds} rounds, {self.events:,} events or two turns "
-            f"of every customer, up to {_MOST_EVENTS:,} events; "
+            f"Workload {self.workload}, {self.rounds} rounds, {self.events:,} events; "
             f"{', '.join(f'{each:,}' for each in self.customers)} customers at "
             f"{self.base_partitions} partitions; {', '.join(map(str, self.partitions))} partitions "
             f"at {self.base_customers:,} customers."

@@ -53,7 +53,7 @@ class Sweep:
         customers, partitions = setting
         workload = WORKLOADS[self.plan.workload]
         ground = ground_of(self.run_dir, workload, partitions=partitions, console=self.console)
-        loaded = ground.filled(in_turns(customers, events=self.plan.events_of(customers)))
+        loaded = ground.filled(in_turns(customers, events=self.plan.events))
         place = ground.place(f"g{int(time.time())}")
         try:
             with told(f"{customers:,} customers become known", self.console):

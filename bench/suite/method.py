@@ -32,10 +32,11 @@ def method_of(plan: Plan) -> list[str]:
         f"read, for about 100 events a second, during {plan.latency_seconds:.0f} s after "
         f"{plan.warm_up_seconds:.0f} s of the same load; uniform keys.",
         f"- Recovery: under {plan.blow.events_per_second:,.0f} events/s the system's process group "
-        f"is killed (SIGKILL) after {plan.blow.kill_after_seconds:.0f} s and started again at "
-        "once; the seconds count from the kill to the first readable row of an event published "
-        "after it. Exact: every customer's row shows the last event, and with history every state, "
-        "score and feature is what a second, undisturbed run over the same topic gives.",
+        f"is killed (SIGKILL) {plan.blow.kill_after_seconds:.0f} s after its first readable row "
+        "and started again at once; the seconds count from the kill to the first readable row of "
+        "an event published after it. Exact: every customer's row shows the last event, and with "
+        "history every state, score and feature is what a second, undisturbed run over the same "
+        "topic gives.",
         *(
             f"- Surge, {each.name}: {each.usual_per_second:,.0f} events/s on uniform keys, and "
             f"{each.extra_per_second:,.0f} more ({each.extra_keys} keys) for {each.seconds:.0f} s "

@@ -46,17 +46,17 @@ class Plan:
     parts: Sequence[str] | None = None
     rounds: int = 2
     other_rounds: int = 1
-    events: int = 1_600_000
+    events: int = 2_800_000
     partitions: int = 2
     throughput_seconds: float = 12.0
-    jvm_throughput_seconds: float = 30.0
+    jvm_throughput_seconds: float = 60.0
     rates: Sequence[float] = (500.0, 1_000.0, 5_000.0)
     warm_up_seconds: float = 40.0
     latency_seconds: float = 20.0
     ceiling_seconds: float = 5.0
     blow: Blow = field(
         default_factory=lambda: Blow(
-            events_per_second=1_000.0, keys="uniform", seconds=45.0, kill_after_seconds=15.0
+            events_per_second=1_000.0, keys="uniform", kill_after_seconds=20.0
         )
     )
 
@@ -147,6 +147,7 @@ QUICK = Plan(
     keys=("uniform",),
     rounds=1,
     events=1_500_000,
+    jvm_throughput_seconds=40.0,
     rates=(1_000.0,),
     warm_up_seconds=40.0,
     latency_seconds=20.0,

@@ -20,17 +20,17 @@ from monitoring.latency_probe import LatencyProbe
 # Few: while the system is away, every pick is asked for again and again.
 _SAMPLES_PER_SECOND = 5.0
 _GIVE_UP_SECONDS = 150.0
+_FEED_SECONDS = 3 * _GIVE_UP_SECONDS  # it is stopped before
 # Longer than any system's batches; counted from the last progress.
 _PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blow:
-    """The load, and when in it the kill comes."""
+    """The load, and how long after the first readable row under it the kill comes."""
 
     events_per_second: float
     keys: str
-    seconds: float
     kill_after_seconds: float
 
 
@@ -86,15 +86,15 @@ class _Recovering:
                 self.ground,
                 keys=self.blow.keys,
                 events_per_second=self.blow.events_per_second,
-                seconds=self.blow.seconds,
+                seconds=_FEED_SECONDS,
                 seed=seed,
             ) as feed:
-                self._let_run(running)
+                self._let_run(running, probe)
                 running.kill()
                 killed_at = time.time()
                 running = self.system.start(self.ground, self.place, f"{self.place.name}-again")
                 seconds = _back_after(probe, killed_at, running)
-                feed.finish()
+                feed.check()
             last = last_offsets(
                 self.ground.stage.kafka,
                 self.place.topic,
@@ -105,7 +105,16 @@ class _Recovering:
             probe.stop()
             running.stop()
 
-    def _let_run(self, running: ChildJob) -> None:
+    def _let_run(self, running: ChildJob, probe: LatencyProbe) -> None:
+        begun = time.monotonic()
+        while not probe.samples:
+            running.check()
+            if time.monotonic() > begun + _GIVE_UP_SECONDS:
+                raise MeasurementUnsound(
+                    f"{running.name} wrote no row for {_GIVE_UP_SECONDS:.0f} s; its log is "
+                    f"{running.log}"
+                )
+            time.sleep(0.1)
         until = time.monotonic() + self.blow.kill_after_seconds
         while time.monotonic() < until:
             running.check()

@@ -1,11 +1,14 @@
 """Which of Java's compilers a job's Spark is started with."""
 
+import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from conf.settings import Settings, load_settings
+from jobs import java_compilers
 from jobs.java_compilers import for_long_batches, for_streams
 from jobs.packages import CHECKOUT
 
@@ -22,8 +25,17 @@ def local(*overrides: str) -> Settings:
 
 def test_streams_compile_what_runs_per_event_fully() -> None:
     found = options(for_streams(local()))
-    assert f"-XX:CompilerDirectivesFile={CHECKOUT / 'conf' / 'stream-compiler.json'}" in found
+    path = CHECKOUT / "conf" / "stream-compiler.json"
+    assert f"-XX:CompilerDirectivesFile={path}" in shlex.split(found)
     assert "TieredStopAtLevel" not in found
+
+
+def test_streams_start_without_the_file_that_tells_the_compilers_apart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(java_compilers, "_DIRECTIVES", tmp_path / "gone.json")
+    settings = local()
+    assert for_streams(settings) is settings
 
 
 def test_long_batches_compile_everything_fully() -> None:
@@ -44,7 +56,7 @@ def test_a_cluster_keeps_its_compilers() -> None:
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="java is not on the PATH")
 def test_java_takes_the_directives_without_a_word() -> None:
-    flags = options(for_streams(local())).split()
+    flags = shlex.split(options(for_streams(local())))
     java = subprocess.run(["java", *flags, "--version"], capture_output=True, text=True, check=True)
     assert "directive" not in java.stdout + java.stderr
     # Wrong directives would end Java, but they are read: a missing file does.
