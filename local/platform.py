@@ -21,7 +21,7 @@ from local.services import answering
 
 
 def _part_of_memory(parts: int, *, at_least_mb: int, at_most_mb: int) -> int:
-    total_mb = psutil.virtual_memory().total >> 20
+    total_mb = int(psutil.virtual_memory().total) >> 20
     return min(max(total_mb // parts, at_least_mb), at_most_mb)
 
 
