@@ -5,13 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.parts import kafka_cluster, pass_settings, query_settings
+from jobs.query_starters import query_starter
 from jobs.run import Run
 from scenarios.keyed import KeyedEntity, scenario_name_of
 from streaming.feature_worker import FOLDING
-from streaming.query import QuerySettings
 from streaming.rekey_pass import RekeySettings
 from streaming.rekey_run import RekeyStarter
-from streaming.run import QueryStarter
 from streaming.supervisor import Running
 
 
@@ -32,22 +31,9 @@ def feature_starters(
         checkpoint_root=stream.checkpoint_root,
         log=run.log,
     )
-    return _fold_starter(run, keyed, query, spark), rekey
-
-
-def _fold_starter(run: Run, keyed: KeyedEntity, query: QuerySettings, spark: Any) -> QueryStarter:
     # From the beginning, whatever `stream.starting` says of the scenario: the topic holds nothing
     # but what was re-keyed.
-    return QueryStarter(
-        spark=spark,
-        kafka=kafka_cluster(run.settings),
-        settings=query,
-        scoring=pass_settings(run.settings, keyed),
-        kind=FOLDING,
-        checkpoint_root=run.settings.stream.checkpoint_root,
-        heartbeat_seconds=run.settings.stream.heartbeat_seconds,
-        log=run.log,
-    )
+    return query_starter(run, keyed, FOLDING, spark=spark, query=query), rekey
 
 
 def rekey_settings(run: Run, keyed: KeyedEntity) -> RekeySettings:

@@ -7,11 +7,11 @@ from typer import Option
 
 from jobs.java_compilers import for_streams
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, pass_settings, patience, query_settings
+from jobs.parts import patience
+from jobs.query_starters import query_starter
 from jobs.run import job_run
 from jobs.session import spark_session
 from jobs.stream_options import offsets_of
-from streaming.run import QueryStarter
 from streaming.supervisor import Supervisor
 from streaming.worker import SCORING
 
@@ -32,15 +32,11 @@ def main(
     ) as run:
         replay = offsets_of(replay_from)
         with spark_session(for_streams(run.settings), app_name=f"score {scenario}") as spark:
-            starter = QueryStarter(
+            starter = query_starter(
+                run,
+                run.scenario,
+                SCORING,
                 spark=spark,
-                kafka=kafka_cluster(run.settings),
-                settings=query_settings(run.settings, run.scenario),
-                scoring=pass_settings(run.settings, run.scenario),
-                kind=SCORING,
-                checkpoint_root=run.settings.stream.checkpoint_root,
-                heartbeat_seconds=run.settings.stream.heartbeat_seconds,
-                log=run.log,
                 starting=run.settings.stream.starting,
                 replay_from=replay,
             )

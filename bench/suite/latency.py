@@ -10,6 +10,7 @@ from bench.load import Load
 from bench.suite.fed import feeding, wait_for_end
 from bench.suite.ground import Ground
 from bench.suite.place import Place
+from bench.suite.published import check_published
 from bench.suite.results import Latency
 from bench.suite.systems import System
 from bench.trial import MeasurementUnsound, in_window
@@ -19,7 +20,6 @@ from monitoring.latency_probe import LatencyProbe
 # Enough for a 99.9th percentile in two rounds, few enough that HBase does not notice.
 _SAMPLES_PER_SECOND = 100.0
 _LAG_SECONDS = 10.0
-_LEAST_SHARE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +97,8 @@ def _probed(
 
 
 def _check(ground: Ground, system: System, probe: LatencyProbe, load: Load) -> None:
-    offsets = ground.stage.kafka.offsets(ground.workload.topic).values()
-    published = sum(end - begin for begin, end in offsets) / load.duration_seconds
-    if published < _LEAST_SHARE * load.events_per_second:
-        raise MeasurementUnsound(
-            f"the load reached {published:,.0f} events/s, expected {load.events_per_second:,.0f}: "
-            "the machine is too busy for it"
-        )
+    wanted = load.events_per_second * load.duration_seconds
+    check_published(ground.stage.kafka, ground.workload.topic, wanted=wanted)
     lost = probe.missed + probe.waiting
     if lost or not probe.samples:
         raise MeasurementUnsound(

@@ -1,13 +1,24 @@
-"""What is on a topic: each customer's last offset, read from the topic itself."""
+"""What is on a topic: how much, and each customer's last offset, read from the topic itself."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
+from bench.trial import MeasurementUnsound
 from streaming.topics import KafkaCluster
 
 _POLL_MS = 500
+_LEAST_SHARE = 0.95
+
+
+def check_published(kafka: KafkaCluster, topic: str, *, wanted: float) -> None:
+    """Raise `MeasurementUnsound` where a load left less than nearly all of its `wanted` events."""
+    published = sum(end - begin for begin, end in kafka.offsets(topic).values())
+    if published < _LEAST_SHARE * wanted:
+        raise MeasurementUnsound(
+            f"{published:,} events were published, expected {wanted:,.0f}: the machine is too busy"
+        )
 
 
 def last_offsets(

@@ -7,13 +7,12 @@ from bench.suite.fed import feeding, wait_for_end
 from bench.suite.ground import Ground
 from bench.suite.latency import probe_of
 from bench.suite.place import Place
-from bench.suite.published import last_offsets
+from bench.suite.published import check_published, last_offsets
 from bench.suite.results import Surged
 from bench.suite.surge_times import spans
 from bench.suite.systems import Kind, System
 from bench.suite.usage import Meter
 from bench.suite.whole_rows import stale_rows
-from bench.trial import MeasurementUnsound
 from jobs.child_jobs import ChildJob
 from stores.connection import Session
 from stores.states import StateTable
@@ -21,7 +20,6 @@ from stores.tables import MARKER_VERSIONS
 
 _SAMPLES_PER_SECOND = 50.0
 _PATIENCE_SECONDS = 120.0
-_LEAST_SHARE = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +83,10 @@ def measured(
         finally:
             probe.stop()
             running.stop()
-    published = sum(high for _, high in ground.stage.kafka.offsets(place.topic).values())
     wanted = (
         surge.usual_per_second * surge.duration_seconds + surge.extra_per_second * surge.seconds
     )
-    if published < _LEAST_SHARE * wanted:
-        raise MeasurementUnsound(
-            f"{published:,} events were published, expected {wanted:,.0f}: the machine is too busy"
-        )
+    check_published(ground.stage.kafka, place.topic, wanted=wanted)
     pss = [(each.at_seconds, each.pss_mib) for each in meter.samples()["system"]]
     offset = time.time() - time.monotonic()
     told = spans(list(probe.samples), begin, end, calm_seconds=surge.calm_seconds)

@@ -1,0 +1,76 @@
+"""The least that a micro-batch can do: a pass that only puts rows and publishes.
+
+Nothing is decoded, folded, scored or explained, no state is read and no marker written; each
+customer's row is the position of the last event.
+"""
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pyarrow as pa
+
+from features.byte_column import ByteColumn
+from stores.connection import Session
+from stores.predictions import Source
+from stores.stamps import stamp
+from stores.states import StateTable
+from streaming.batches import Batch, batch_of
+from streaming.output import Output
+from streaming.pass_kind import PassKind
+from streaming.settings import PassSettings
+from streaming.worker_cache import kept
+
+
+class Row(msgspec.Struct):
+    """All that a reader of positions needs."""
+
+    source: Source
+
+
+def last_rows(batch: Batch, topic: str) -> list[tuple[str, bytes]]:
+    """(customer, row of the last event), one per customer of the batch."""
+    records = batch.records
+    last = dict(zip(records.keys, records.offsets.tolist(), strict=True))
+    return [
+        (key.decode(), msgspec.json.encode(Row(Source(topic, batch.partition, offset))))
+        for key, offset in last.items()
+        if key is not None
+    ]
+
+
+def put_only(
+    batches: Iterator[pa.RecordBatch], *, settings: PassSettings
+) -> Iterator[pa.RecordBatch]:
+    """Put the last row of every customer, publish every event as it came."""
+    table = _table(settings)
+    for arrow in batches:
+        if not arrow.num_rows:
+            continue
+        batch = batch_of(arrow)
+        rows = last_rows(batch, f"{settings.scenario}.events")
+        table.write_latest(rows, position=stamp(settings.epoch, batch.last))
+        output = Output()
+        keys, values = ByteColumn.of(batch.records.keys), ByteColumn.of(batch.records.values)
+        output.add_many(f"{settings.scenario}.predictions", keys, values)
+        yield output.batch()
+
+
+def warm_up(
+    batches: Iterator[pa.RecordBatch], *, settings: PassSettings, seconds: float
+) -> Iterator[pa.RecordBatch]:
+    """Open the connection, and wait so that another task meets another worker."""
+    _table(settings)
+    time.sleep(seconds)
+    yield from batches
+
+
+def _table(settings: PassSettings) -> StateTable:
+    def make() -> StateTable:
+        session = Session(settings.store, retry_seconds=settings.retry_seconds)
+        return StateTable(session, settings.scenario)
+
+    return kept("bare table", settings, make)
+
+
+BARE = PassKind(name="putting", process=put_only, warm_up=warm_up)

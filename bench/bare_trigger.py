@@ -1,0 +1,34 @@
+"""Our stream's query with the bare pass in it; started by bench/trigger_floor.py."""
+
+import threading
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from bench.bare_pass import BARE
+from jobs.java_compilers import for_streams
+from jobs.parts import patience
+from jobs.query_starters import query_starter
+from jobs.run import job_run
+from jobs.session import spark_session
+from streaming.supervisor import Supervisor
+
+
+def main(
+    scenario: Annotated[str, Option()],
+    overrides: Annotated[list[str] | None, Option("--set")] = None,
+) -> None:
+    """Run until it is stopped; prints `putting ...` once it consumes."""
+    with (
+        job_run(
+            scenario=scenario, env="local", overrides=overrides, needs=("kafka", "hbase")
+        ) as run,
+        spark_session(for_streams(run.settings), app_name="bare trigger") as spark,
+    ):
+        starter = query_starter(run, run.scenario, BARE, spark=spark)
+        Supervisor(starter, threading.Event(), patience(run.settings), run.log).run()
+
+
+if __name__ == "__main__":
+    typer.run(main)
