@@ -54,7 +54,7 @@ _BARE = System(name=BARE, meaning="a micro-batch that only puts", kind=Kind.US, 
 def main(
     rate: Annotated[float, Option(min=1, help="Events per second.")] = 1000.0,
     seconds: Annotated[float, Option(min=5, help="Measured time of each run.")] = 20.0,
-    warm_up_seconds: Annotated[float, Option(min=0, help="Load before it.")] = 40.0,
+    warm_up_seconds: Annotated[float, Option(min=0, help="Load before it.")] = 90.0,
     rounds: Annotated[int, Option(min=1, help="Runs of each system, in turn.")] = 2,
     run_dir: Annotated[Path | None, Option(help="Measure on this running platform.")] = None,
     keep: Annotated[bool, Option("--keep", help="Keep the platform's folder and logs.")] = False,
@@ -72,7 +72,7 @@ def main(
             run_dir = stack.enter_context(own_platform(keep=keep, console=console))
         workload = WORKLOADS["stateless"]
         ground = ground_of(run_dir.resolve(), workload, partitions=2, console=console)
-        systems = {BARE: _BARE, **found}
+        systems = {**found, BARE: _BARE}
         results = _measured(ground, systems, SteadyLoad(load=load, keys="uniform"), rounds=rounds)
     Console().print(_table(results, list(systems)))
     ratios = [

@@ -32,10 +32,10 @@ class GrowthPlan:
 
     @property
     def settings(self) -> Sequence[Setting]:
-        """What is measured, each once per round."""
+        """What is measured, each once per round: few customers first, the longest run last."""
         sizes = [(customers, self.base_partitions) for customers in self.customers]
         widths = [(self.base_customers, partitions) for partitions in self.partitions]
-        return list(dict.fromkeys([*sizes, *widths]))
+        return sorted({*sizes, *widths})
 
     def text(self) -> str:
         """The plan in a sentence."""

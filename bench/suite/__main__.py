@@ -1,5 +1,6 @@
 """Measure Everscore and its peers on one platform, in turn, and write a report with ratios."""
 
+import math
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +15,7 @@ from bench.peer_environments import peer_python
 from bench.stage import own_platform
 from bench.suite.aims import ratios
 from bench.suite.peers_here import systems_here
-from bench.suite.plan import FULL, QUICK, Plan
+from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice
 from bench.suite.results import Results
 from bench.suite.run import REPORT, Suite
 from bench.suite.systems import NAMES, US
@@ -31,6 +32,7 @@ def main(
     keys: Annotated[str | None, Option(help="Of uniform,zipf.")] = None,
     parts: Annotated[str | None, Option(help="Of throughput,latency,recovery,surges.")] = None,
     rounds: Annotated[int | None, Option(min=1, help="Turns of every system.")] = None,
+    rates: Annotated[str | None, Option(help="Events/s, for latency: 500,1000.")] = None,
     events: Annotated[int | None, Option(min=1000, help="On the topic, for throughput.")] = None,
     partitions: Annotated[int | None, Option(min=1, help="Of every topic.")] = None,
     report: Annotated[Path | None, Option(help="Folder of the report.")] = None,
@@ -41,8 +43,8 @@ def main(
     """Progress goes to stderr, the ratios to stdout; exit code 0 even where a peer wins."""
     console = Console(stderr=True)
     with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
-        numbers = {"events": events, "partitions": partitions}
-        numbers |= {"rounds": rounds, "other_rounds": rounds}
+        numbers: dict[str, object] = {"events": events, "partitions": partitions}
+        numbers |= {"rounds": rounds, "other_rounds": rounds, "rates": _rates(rates)}
         lists = {"systems": systems, "workloads": workloads, "keys": keys, "parts": parts}
         plan = _plan(QUICK if quick else FULL, {**numbers, **_split(lists)})
         folder = report or _default_folder(plan)
@@ -75,6 +77,16 @@ def _split(lists: dict[str, str | None]) -> dict[str, list[str] | None]:
         name: None if text is None else [part.strip() for part in text.split(",")]
         for name, text in lists.items()
     }
+
+
+def _rates(text: str | None) -> list[float] | None:
+    try:
+        found = None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if found is not None and not (found and all(0 < rate < math.inf for rate in found)):
+        raise UnknownChoice(f"--rates is {text!r}, expected events per second such as 500,1000")
+    return found
 
 
 def _default_folder(plan: Plan) -> Path:

@@ -87,13 +87,18 @@ def _probed(
             seed=seed,
         ) as feed:
             wait_for_end(feed, running)
-        deadline = time.monotonic() + _LAG_SECONDS
-        while probe.waiting and time.monotonic() < deadline:
-            running.check()
-            time.sleep(0.05)
+        wait_for_rows(probe, running)
     finally:
         probe.stop()
     return probe
+
+
+def wait_for_rows(probe: LatencyProbe, running: ChildJob) -> None:
+    """Return when all picked events are readable, or 10 s after the load."""
+    deadline = time.monotonic() + _LAG_SECONDS
+    while probe.waiting and time.monotonic() < deadline:
+        running.check()
+        time.sleep(0.05)
 
 
 def _check(ground: Ground, system: System, probe: LatencyProbe, load: Load) -> None:

@@ -30,7 +30,8 @@ def method_of(plan: Plan) -> list[str]:
         "- The fastest peer of a round is whichever was the fastest in that round.",
         f"- Latency: from the time that an event was made to the moment that its row could be "
         f"read, for about 100 events a second, during {plan.latency_seconds:.0f} s after "
-        f"{plan.warm_up_seconds:.0f} s of the same load; uniform keys.",
+        f"{plan.warm_up_seconds:.0f} s of the same load, with a JVM "
+        f"{plan.jvm_warm_up_seconds:.0f} s; uniform keys.",
         f"- Recovery: under {plan.blow.events_per_second:,.0f} events/s the system's process group "
         f"is killed (SIGKILL) {plan.blow.kill_after_seconds:.0f} s after its first readable row "
         "and started again at once; the seconds count from the kill to the first readable row of "

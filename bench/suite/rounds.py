@@ -113,10 +113,11 @@ def _warm_up(attempts: Attempts, ground: Ground) -> None:
 def latency_rounds(attempts: Attempts, ground: Ground) -> None:
     """Every system at every rate, uniform keys."""
     for rate in attempts.plan.rates:
-        steady = SteadyLoad(load=attempts.plan.load(rate), keys="uniform")
         part, names = f"latency at {rate:,.0f} events/s", attempts.plan.latency_systems
         for turns in attempts.turns(part, ground, names):
             for turn in turns:
+                load = attempts.plan.load(rate, turn.system.name)
+                steady = SteadyLoad(load=load, keys="uniform")
                 with attempts.attempt(turn) as place:
                     found = latency.measured(
                         ground, turn.system, place, steady=steady, round_number=turn.round_number

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.suite.fed import feeding, wait_for_end
 from bench.suite.ground import Ground
-from bench.suite.latency import probe_of
+from bench.suite.latency import probe_of, wait_for_rows
 from bench.suite.place import Place
 from bench.suite.published import check_published, last_offsets
 from bench.suite.results import Surged
@@ -76,6 +76,8 @@ def measured(
         try:
             probe.start()
             begin, end = _fed(ground, running, surge, seed=round_number)
+            # Before this process is busy with reading the topic: the probe is one of its threads.
+            wait_for_rows(probe, running)
             last = last_offsets(
                 ground.stage.kafka, place.topic, client_options=ground.client_options
             )
