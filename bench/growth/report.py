@@ -49,9 +49,9 @@ def markdown(
         f"- Customers take turns in random order, and Arrow batches have {BATCH_ROWS:,} rows at "
         "most, so that an event writes a row of its own at every size. As it is set otherwise, a "
         "batch has 30,000 rows, of which few customers share most, and are cheaper for that alone.",
-        "- Up to a million customers the measured half meets customers whom the stream has met "
-        "before, as it does all day; of ten million every one is met for the first time and read "
-        "from HBase.",
+        f"- Up to {plan.events // 2:,} customers the measured half meets customers whom the stream "
+        "has met before, as it does all day; of more, some or all are met for the first time and "
+        "read from HBase.",
         "- Rates are taken as `python -m bench.suite` takes them: from rows in HBase, over the "
         "second half of the events. CPU per event is that of all our processes, and HBase's.",
         "",
