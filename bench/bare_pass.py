@@ -1,7 +1,7 @@
 """The least that a micro-batch can do: a pass that only puts rows and publishes.
 
-Nothing is decoded, folded, scored or explained, no state is read and no marker written; each
-customer's row is the position of the last event.
+Nothing is decoded, folded, scored or explained and no state is read; each customer's row is the
+position of the last event, and the marker says that it is there.
 """
 
 import time
@@ -14,7 +14,7 @@ from features.byte_column import ByteColumn
 from stores.connection import Session
 from stores.predictions import Source
 from stores.stamps import stamp
-from stores.states import StateTable
+from stores.states import Marker, StateTable
 from streaming.batches import Batch, batch_of
 from streaming.output import Output
 from streaming.pass_kind import PassKind
@@ -49,7 +49,13 @@ def put_only(
             continue
         batch = batch_of(arrow)
         rows = last_rows(batch, f"{settings.scenario}.events")
-        table.write_latest(rows, position=stamp(settings.epoch, batch.last))
+        position = stamp(settings.epoch, batch.last)
+        entities, documents = zip(*rows, strict=True)
+        table.write(entities, [b""] * len(rows), documents, position=position)
+        table.write_marker(
+            Marker(partition=batch.partition, epoch=settings.epoch, offset=batch.last),
+            position=position,
+        )
         output = Output()
         keys, values = ByteColumn.of(batch.records.keys), ByteColumn.of(batch.records.values)
         output.add_many(f"{settings.scenario}.predictions", keys, values)

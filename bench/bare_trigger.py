@@ -1,4 +1,4 @@
-"""Our stream's query with the bare pass in it; started by bench/trigger_floor.py."""
+"""Our stream's query with the bare pass in it; started by bench/suite/systems.py."""
 
 import threading
 from typing import Annotated

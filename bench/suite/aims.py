@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from bench.suite.figures import Figures, rows_per_second
 from bench.suite.ratios import Spread, ratio_of
-from bench.suite.results import Results
-from bench.suite.systems import PLAIN, US, Kind
+from bench.suite.results import Latency, Results
+from bench.suite.systems import BARE, PLAIN, US, Kind
 
 _PEERS = (Kind.COMMON, Kind.EXPERT)
 # (workload, keys) → at least this many times the fastest common peer, the expert.
@@ -57,6 +57,7 @@ def _of_throughput(figures: Figures) -> Iterator[Ratio]:
     for load in figures.loads:
         own, where = figures.rate(load, US), f"{load[0]}, {load[1]} keys"
         rows = rows_per_second(figures, load)
+        bare_rows = rows_per_second(figures, load, BARE)
         for name, spread, limits in (
             (
                 "events/s: us / fastest common peer",
@@ -83,6 +84,11 @@ def _of_throughput(figures: Figures) -> Iterator[Ratio]:
                 ratio_of(rows, figures.ceiling(load, lambda each: each.get_and_put)),
                 {},
             ),
+            (
+                "rows/s: bare trigger / HBase that only puts",
+                ratio_of(bare_rows, figures.ceiling(load, lambda each: each.put)),
+                {},
+            ),
         ):
             if spread is not None:
                 yield Ratio(name=f"{where}: {name}", spread=spread, at_least=limits.get(load))
@@ -92,12 +98,21 @@ def _of_latency(figures: Figures) -> Iterator[Ratio]:
     for steady in figures.steady_loads:
         limits = _OF_LATENCY.get(steady, (None, None))
         where = f"{steady[0]}, {steady[1]:,.0f} events/s"
-        p50 = [figures.latency(steady, name, lambda each: each.p50_ms) for name in (US, PLAIN)]
-        p99 = [figures.latency(steady, name, lambda each: each.p99_ms) for name in (US, PLAIN)]
-        for name, (own, plain), limit in (("p50", p50, limits[0]), ("p99", p99, limits[1])):
-            spread = ratio_of(own, plain)
-            if spread is not None:
-                yield Ratio(name=f"{where}: {name}: us / plain loop", spread=spread, at_most=limit)
+        for percentile, figure, limit in (("p50", _p50, limits[0]), ("p99", _p99, limits[1])):
+            plain = figures.latency(steady, PLAIN, figure)
+            for system, told, at_most in ((US, "us", limit), (BARE, "bare trigger", None)):
+                spread = ratio_of(figures.latency(steady, system, figure), plain)
+                if spread is not None:
+                    name = f"{where}: {percentile}: {told} / plain loop"
+                    yield Ratio(name=name, spread=spread, at_most=at_most)
+
+
+def _p50(each: Latency) -> float:
+    return each.p50_ms
+
+
+def _p99(each: Latency) -> float:
+    return each.p99_ms
 
 
 def _of_recovery(results: Results) -> Iterator[Ratio]:

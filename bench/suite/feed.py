@@ -14,7 +14,7 @@ from bench.suite.keys import OF_FEEDS
 from bench.suite.times import Wanted
 from bench.suite.workloads import WORKLOADS
 
-_TICK_SECONDS = 0.005
+_TICK_SECONDS = 0.01
 _MAX_EVENT_BYTES = 1 << 20
 _AHEAD_EVENTS = 10_000
 _FLUSH_SECONDS = 30.0

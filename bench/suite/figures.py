@@ -77,6 +77,6 @@ class Figures:
         return [name for name in NAMES if name in found]
 
 
-def rows_per_second(figures: Figures, load: tuple[str, str]) -> Rounds:
-    """Rows that our stream wrote per second."""
-    return figures.throughput(load, US, lambda each: each.rows_per_second)
+def rows_per_second(figures: Figures, load: tuple[str, str], system: str = US) -> Rounds:
+    """Rows that a query of ours wrote per second."""
+    return figures.throughput(load, system, lambda each: each.rows_per_second)

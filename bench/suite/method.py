@@ -2,6 +2,7 @@
 
 from bench.suite.keys import CUSTOMERS, ZIPF_EXPONENT
 from bench.suite.plan import Plan
+from bench.suite.systems import BARE, FLOOR
 
 
 def method_of(plan: Plan) -> list[str]:
@@ -28,6 +29,7 @@ def method_of(plan: Plan) -> list[str]:
         "stream has left, in batches of the stream's size. Rows written by us: distinct customers "
         "per batch, told by the batches' markers.",
         "- The fastest peer of a round is whichever was the fastest in that round.",
+        f"- The floor, {BARE}: {FLOOR.meaning}. No work on our pass can bring the stream below it.",
         f"- Latency: from the time that an event was made to the moment that its row could be "
         f"read, for about 100 events a second, during {plan.latency_seconds:.0f} s after "
         f"{plan.warm_up_seconds:.0f} s of the same load, with a JVM "

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.suite.systems import OURS, RECIPES, US, System
+from bench.suite.systems import RECIPES, STREAMS, System
 
 
 def systems_here(
@@ -16,9 +16,10 @@ def systems_here(
     systems: dict[str, System] = {}
     absent: dict[str, str] = {}
     recipe_of = {recipe.name: recipe for recipe in RECIPES}
+    stream_of = {stream.name: stream for stream in STREAMS}
     for name in names:
-        if name == US:
-            systems[US] = OURS
+        if name in stream_of:
+            systems[name] = stream_of[name]
             continue
         recipe = recipe_of[name]
         try:

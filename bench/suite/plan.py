@@ -7,7 +7,7 @@ from bench.load import Load
 from bench.suite.keys import DISTRIBUTIONS
 from bench.suite.recovery import Blow
 from bench.suite.surges import Surge
-from bench.suite.systems import NAMES, US
+from bench.suite.systems import BARE, NAMES, US
 from bench.suite.workloads import WORKLOADS
 
 PARTS = ("throughput", "latency", "recovery", "surges")
@@ -17,13 +17,17 @@ _PARTS_OF = {
     "stateful": ("throughput", "recovery", "surges"),
 }
 # Of several processes the one per partition is the quicker; alone they are there by --systems.
-_FULL = (US, "plain", "plain-each", "expert-each", "bytewax-each", "quixstreams-each")
+_FULL = (US, BARE, "plain", "plain-each", "expert-each", "bytewax-each", "quixstreams-each")
 # Latency is asked of whom an operator would compare; the others differ from these in throughput.
-_LATENCY_SYSTEMS = (US, "plain", "expert")
+_LATENCY_SYSTEMS = (US, BARE, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
 # The number of processes changes nothing about what a kill leaves behind.
-_NOT_KILLED = ("plain-each",)
+_NOT_KILLED = ("plain-each", BARE)
+# What has a JVM, and so takes half a minute of full load to warm up; others do not.
+_STREAMS = (US, BARE)
 _IN_ROUNDS = ("stateless", "throughput")
+# The floor stands beside the aims that it is a limit for; it has no history.
+_FLOOR_OF, _FLOOR_KEYS, _FLOOR_RATE = "stateless", "uniform", 1_000.0
 
 
 class UnknownChoice(ValueError):
@@ -52,7 +56,7 @@ class Plan:
     jvm_throughput_seconds: float = 60.0
     rates: Sequence[float] = (500.0, 1_000.0, 5_000.0)
     warm_up_seconds: float = 20.0
-    jvm_warm_up_seconds: float = 120.0
+    jvm_warm_up_seconds: float = 90.0
     latency_seconds: float = 20.0
     ceiling_seconds: float = 5.0
     blow: Blow = field(
@@ -94,18 +98,24 @@ class Plan:
         return _PARTS_OF[workload] if self.parts is None else self.parts
 
     def throughput_seconds_of(self, system: str) -> float:
-        """How long a system is let run: a JVM takes half a minute to warm up, others do not."""
-        return self.jvm_throughput_seconds if system == US else self.throughput_seconds
+        """How long a system is let run."""
+        return self.jvm_throughput_seconds if system in _STREAMS else self.throughput_seconds
 
     def rounds_of(self, workload: str, part: str) -> int:
         """How often each system has its turn in `part`."""
         is_often = workload == _IN_ROUNDS[0] and part.startswith(_IN_ROUNDS[1])
         return self.rounds if is_often else self.other_rounds
 
-    @property
-    def latency_systems(self) -> Sequence[str]:
-        """The systems whose latency is measured."""
-        return [each for each in self.systems if each in _LATENCY_SYSTEMS]
+    def throughput_systems(self, workload: str, keys: str) -> Sequence[str]:
+        """The systems that are measured at full speed."""
+        with_floor = (workload, keys) == (_FLOOR_OF, _FLOOR_KEYS)
+        return [each for each in self.systems if with_floor or each != BARE]
+
+    def latency_systems(self, workload: str, rate: float) -> Sequence[str]:
+        """The systems whose latency is measured at `rate`."""
+        with_floor = (workload, rate) == (_FLOOR_OF, _FLOOR_RATE)
+        chosen = [each for each in self.systems if each in _LATENCY_SYSTEMS]
+        return [each for each in chosen if with_floor or each != BARE]
 
     @property
     def recovery_systems(self) -> Sequence[str]:
@@ -121,7 +131,9 @@ class Plan:
         """A steady load for `system`; at 1,000 events/s a JVM compiles for minutes."""
         return Load(
             events_per_second=rate,
-            warm_up_seconds=self.jvm_warm_up_seconds if system == US else self.warm_up_seconds,
+            warm_up_seconds=(
+                self.jvm_warm_up_seconds if system in _STREAMS else self.warm_up_seconds
+            ),
             seconds=self.latency_seconds,
         )
 

@@ -17,7 +17,7 @@ from bench.suite.report_tables import (
     throughput_table,
 )
 from bench.suite.results import Results
-from bench.suite.systems import OURS, RECIPES
+from bench.suite.systems import RECIPES, STREAMS
 from bench.tables import markdown_table
 
 
@@ -89,6 +89,5 @@ def _one_line(text: str) -> str:
 
 def _systems(measured: Measured) -> list[str]:
     here = [each for each in measured.plan.systems if each not in measured.results.absent]
-    rows = [(OURS.name, OURS.meaning, OURS.kind.value)]
-    rows += [(each.name, each.meaning, each.kind.value) for each in RECIPES]
+    rows = [(each.name, each.meaning, each.kind.value) for each in (*STREAMS, *RECIPES)]
     return markdown_table(("name", "what", "counts as"), [row for row in rows if row[0] in here])

@@ -8,7 +8,7 @@ from bench.suite.aims import Ratio
 from bench.suite.figures import Figures, Rounds, rows_per_second
 from bench.suite.ratios import spread_of
 from bench.suite.results import Latency, Recovery, Results, Throughput
-from bench.suite.systems import NAMES
+from bench.suite.systems import BARE, NAMES, US
 from bench.tables import markdown_table
 
 
@@ -67,7 +67,8 @@ def latency_table(results: Results, steady: tuple[str, float]) -> list[str]:
 def ceiling_table(figures: Figures, load: tuple[str, str]) -> list[str]:
     """Rows per second: ours, and HBase's alone; empty without the latter."""
     rows: Mapping[str, Rounds] = {
-        "everscore, rows written": rows_per_second(figures, load),
+        f"{US}, rows written": rows_per_second(figures, load),
+        f"{BARE}, rows written": rows_per_second(figures, load, BARE),
         "HBase, two clients that only put": figures.ceiling(load, lambda each: each.put),
         "HBase, two clients that only get": figures.ceiling(load, lambda each: each.get),
         "HBase, two clients that get, then put": figures.ceiling(

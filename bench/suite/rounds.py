@@ -27,7 +27,8 @@ def throughput_rounds(attempts: Attempts, ground: Ground) -> None:
         rows = ground.stage.run_dir / "bench" / f"{ground.workload.name}-{keys}.rows"
         part = f"throughput with {keys} keys"
         _settle(attempts, filled, part)
-        for number, turns in enumerate(attempts.turns(part, ground, attempts.plan.systems), 1):
+        names = attempts.plan.throughput_systems(ground.workload.name, keys)
+        for number, turns in enumerate(attempts.turns(part, ground, names), 1):
             for turn in turns:
                 with attempts.attempt(turn) as place:
                     ground.new_outputs()
@@ -113,7 +114,8 @@ def _warm_up(attempts: Attempts, ground: Ground) -> None:
 def latency_rounds(attempts: Attempts, ground: Ground) -> None:
     """Every system at every rate, uniform keys."""
     for rate in attempts.plan.rates:
-        part, names = f"latency at {rate:,.0f} events/s", attempts.plan.latency_systems
+        part = f"latency at {rate:,.0f} events/s"
+        names = attempts.plan.latency_systems(ground.workload.name, rate)
         for turns in attempts.turns(part, ground, names):
             for turn in turns:
                 load = attempts.plan.load(rate, turn.system.name)

@@ -1,5 +1,6 @@
 """The systems that are compared, each started and started again as whoever runs it would."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +14,7 @@ from jobs.child_jobs import ChildJob
 
 US = "everscore"
 PLAIN = "plain"
+BARE = "bare-trigger"
 
 Start = Callable[[Ground, Place, str], ChildJob]
 
@@ -23,6 +25,7 @@ class Kind(Enum):
     US = "us"
     COMMON = "common peer"
     EXPERT = "expert"
+    FLOOR = "floor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +37,27 @@ class System:
     kind: Kind
     start: Start
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is a query of ours: with a JVM, markers and the rows that it writes told."""
+        return self.kind in (Kind.US, Kind.FLOOR)
+
 
 def _start_us(ground: Ground, place: Place, log_name: str) -> ChildJob:
     return started_stream(ground.stage, place.name, log_name=log_name)
+
+
+def _start_bare(ground: Ground, place: Place, log_name: str) -> ChildJob:
+    stage = ground.stage
+    settings = (
+        f"platform.run_dir={stage.run_dir}",
+        f"hbase.namespace={place.name}",
+        f"stream.checkpoint_root={stage.run_dir / 'checkpoints' / place.name}",
+        *stage.overrides,
+    )
+    command = [sys.executable, "-m", "bench.bare_trigger", f"--scenario={stage.scenario}"]
+    command += [f"--set={each}" for each in settings]
+    return started_program(BARE, command, log=stage.log(log_name), ready="putting ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +107,14 @@ class PeerRecipe:
 OURS = System(
     name=US, meaning="score_stream as an operator starts it", kind=Kind.US, start=_start_us
 )
+# What it takes is Spark's, Kafka's and HBase's: no work on the pass can bring the stream below it.
+FLOOR = System(
+    name=BARE,
+    meaning="the same query with a pass that only puts positions and publishes what it read",
+    kind=Kind.FLOOR,
+    start=_start_bare,
+)
+STREAMS = (OURS, FLOOR)
 
 RECIPES: Sequence[PeerRecipe] = (
     PeerRecipe(
@@ -138,4 +167,4 @@ RECIPES: Sequence[PeerRecipe] = (
         per_partition=True,
     ),
 )
-NAMES = (US, *(each.name for each in RECIPES))
+NAMES = (*(each.name for each in STREAMS), *(each.name for each in RECIPES))

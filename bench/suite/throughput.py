@@ -11,7 +11,7 @@ from bench.suite.progress import Progress
 from bench.suite.results import Throughput
 from bench.suite.rows_written import batch_ends, rows_written
 from bench.suite.steps import Window, steps_of, window_of
-from bench.suite.systems import Kind, System
+from bench.suite.systems import System
 from bench.suite.topics import Loaded
 from bench.suite.usage import Meter, cpu_seconds_between
 from bench.suite.whole_rows import stale_rows
@@ -51,14 +51,13 @@ def measured(
         )
     window = window_of(progress.marks)
     rate = window.events_per_second
-    is_ours = system.kind is Kind.US
     return Throughput(
         workload=filled.ground.workload.name,
         keys=filled.keys,
         system=system.name,
         round_number=round_number,
         events_per_second=rate,
-        rows_per_second=_rows_per_event(filled, place) * rate if is_ours else None,
+        rows_per_second=_rows_per_event(filled, place) * rate if system.is_stream else None,
         stale_rows=stale,
         **_used(meter, window),
     )

@@ -1,5 +1,6 @@
 """The suite's report: winners, spreads, ratios with their aims, and what was not measured."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,6 +128,31 @@ def test_latency_may_be_a_multiple_of_the_plain_loops() -> None:
     where = "stateless, 1,000 events/s"
     assert not named(RESULTS, f"{where}: p50: us / plain loop").is_missed
     assert named(RESULTS, f"{where}: p99: us / plain loop").is_missed
+
+
+def test_the_floor_stands_beside_the_aims_and_is_nobodys_peer() -> None:
+    bare = throughput("bare-trigger", 1, 90_000.0)
+    with_floor = replace(
+        RESULTS,
+        throughput=[*RESULTS.throughput, replace(bare, rows_per_second=15_000.0)],
+        latency=[*RESULTS.latency, latency("bare-trigger", 60.0, 200.0)],
+    )
+    rows = named(with_floor, "stateless, uniform keys: rows/s: bare trigger / HBase that only puts")
+    assert (rows.spread.median, rows.is_missed) == (0.5, False)
+    p99 = named(with_floor, "stateless, 1,000 events/s: p99: bare trigger / plain loop")
+    assert (p99.spread.median, p99.is_missed) == (2.0, False)
+    fastest = "stateless, uniform keys: events/s: us / fastest peer of all"
+    assert named(with_floor, fastest) == named(RESULTS, fastest)
+    assert "| bare-trigger, rows written | 15,000 |" in page(with_floor)
+
+
+def test_the_floor_is_measured_where_it_is_a_limit_only() -> None:
+    assert "bare-trigger" in FULL.throughput_systems("stateless", "uniform")
+    assert "bare-trigger" not in FULL.throughput_systems("stateless", "zipf")
+    assert "bare-trigger" not in FULL.throughput_systems("stateful", "uniform")
+    assert FULL.latency_systems("stateless", 1_000.0) == ["everscore", "bare-trigger", "plain"]
+    assert FULL.latency_systems("stateless", 500.0) == ["everscore", "plain"]
+    assert "bare-trigger" not in FULL.recovery_systems
 
 
 def test_one_wrong_row_after_a_kill_misses_the_aim() -> None:
