@@ -89,5 +89,6 @@ def _one_line(text: str) -> str:
 
 def _systems(measured: Measured) -> list[str]:
     here = [each for each in measured.plan.systems if each not in measured.results.absent]
-    rows = [(each.name, each.meaning, each.kind.value) for each in (*STREAMS, *RECIPES)]
+    rows = [(each.name, each.meaning, each.kind.value) for each in STREAMS]
+    rows += [(each.name, each.meaning, each.kind.value) for each in RECIPES]
     return markdown_table(("name", "what", "counts as"), [row for row in rows if row[0] in here])
