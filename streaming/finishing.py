@@ -59,11 +59,10 @@ def _score(
 ) -> None:
     source = (
         spark.read.format("kafka")
-        .options(**settings.kafka_options)
+        .options(**settings.source_options)
         .option("assign", json.dumps({settings.topic: sorted(owed)}))
         .option("startingOffsets", _offsets(settings.topic, {p: a for p, (a, _) in owed.items()}))
         .option("endingOffsets", _offsets(settings.topic, {p: b for p, (_, b) in owed.items()}))
-        .option("kafka.max.partition.fetch.bytes", settings.max_message_bytes)
         .load()
         .select(*RECORD_COLUMNS)
     )

@@ -20,6 +20,9 @@ _INTERPRETED = {
 }
 
 _PRODUCER_BATCH_BYTES = 262_144
+# After each poll Spark asks Kafka for the partition's first and last offset: two calls that took
+# the task more CPU than reading 500 records, the default (docs/decisions/2026-11-21-speed.md).
+_POLL_RECORDS = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,15 @@ class QuerySettings:
     progress_interval_ms: int
     max_message_bytes: int
     kafka_options: Mapping[str, str]
+
+    @property
+    def source_options(self) -> Mapping[str, str]:
+        """What Spark's Kafka source is told, whichever topics it reads."""
+        return {
+            **self.kafka_options,
+            "kafka.max.partition.fetch.bytes": str(self.max_message_bytes),
+            "kafka.max.poll.records": str(_POLL_RECORDS),
+        }
 
 
 def start_query(
@@ -46,12 +58,11 @@ def start_query(
     interpreted(spark)
     source = (
         spark.readStream.format("kafka")
-        .options(**settings.kafka_options)
+        .options(**settings.source_options)
         .option("subscribe", settings.topic)
         .option("startingOffsets", _starting_offsets(settings.topic, generation))
         .option("maxOffsetsPerTrigger", settings.max_offsets_per_trigger)
         .option("failOnDataLoss", "true")
-        .option("kafka.max.partition.fetch.bytes", settings.max_message_bytes)
         .load()
         .select(*RECORD_COLUMNS)
     )

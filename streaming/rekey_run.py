@@ -72,12 +72,11 @@ class RekeyStarter:
         interpreted(self.spark)
         source = (
             self.spark.readStream.format("kafka")
-            .options(**settings.kafka_options)
+            .options(**settings.source_options)
             .option("subscribe", topics)
             .option("startingOffsets", generation.starting_offsets)
             .option("maxOffsetsPerTrigger", settings.max_offsets_per_trigger)
             .option("failOnDataLoss", "true")
-            .option("kafka.max.partition.fetch.bytes", settings.max_message_bytes)
             .load()
             .select("topic", *RECORD_COLUMNS)
         )
