@@ -17,9 +17,10 @@ def method_of(plan: Plan) -> list[str]:
         f"- Keys: {CUSTOMERS:,} customers, uniform or Zipf with exponent {ZIPF_EXPONENT}.",
         "- Throughput: the load is on the topic before a system starts. An observer reads a few "
         "rows of HBase twenty times a second and notes when each fortieth of each partition has "
-        f"its rows, to the end or for {plan.throughput_seconds:.0f} s, with a JVM "
-        f"{plan.jvm_throughput_seconds:.0f} s. Events per second are those of the second half of "
-        "what was done, over the time that they took: the first half warms everyone up.",
+        f"its rows, to the topic's end: ours and the expert's loop for "
+        f"{plan.long_throughput_seconds:.0f} s at most, the others for "
+        f"{plan.throughput_seconds:.0f} s. Events per second are those of the second half of what "
+        "was done, over the time that they took: the first half warms everyone up.",
         "- CPU is that of the system's whole process tree (ours with the JVM and the Python "
         "workers) in the same span, per million events; memory is the tree's peak, shared pages "
         "counted once (PSS) or in every process (RSS).",

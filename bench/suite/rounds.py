@@ -14,7 +14,7 @@ from bench.suite.throughput import Filled
 
 _WARM_UP_ROWS = 20_000
 _WARM_UP_SECONDS = 6.0
-_SETTLE_SECONDS = 40.0
+_SETTLE_SECONDS = 60.0
 
 
 def throughput_rounds(attempts: Attempts, ground: Ground) -> None:

@@ -155,6 +155,12 @@ def test_the_floor_is_measured_where_it_is_a_limit_only() -> None:
     assert "bare-trigger" not in FULL.recovery_systems
 
 
+def test_who_is_nearly_alike_is_measured_to_the_topics_end() -> None:
+    at_most = {name: FULL.throughput_seconds_of(name) for name in FULL.systems}
+    longest = [name for name, seconds in at_most.items() if seconds == max(at_most.values())]
+    assert longest == ["everscore", "bare-trigger", "expert-each"]
+
+
 def test_one_wrong_row_after_a_kill_misses_the_aim() -> None:
     name = "stateful: rows of ours that a kill left missing or different"
     assert not named(RESULTS, name).is_missed
