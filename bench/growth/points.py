@@ -1,6 +1,6 @@
 """What one run of the growth benchmark gave, and the ratios between sizes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.suite.ratios import Spread, ratio_of, spread_of
@@ -10,7 +10,11 @@ US_PER_SECOND = 1_000_000.0
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One saturated run of our stream; costs are per event."""
+    """One saturated run of our stream; costs are per event.
+
+    alone_rows_per_second: of HBase from two clients that only put such rows of as many customers;
+    None where it was not measured.
+    """
 
     customers: int
     partitions: int
@@ -18,11 +22,18 @@ class Point:
     events_per_second: float
     own_cpu_us: float
     hbase_cpu_us: float
+    alone_rows_per_second: float | None = None
 
     @property
     def wall_us(self) -> float:
         """Time on the wall per event."""
         return US_PER_SECOND / self.events_per_second
+
+    @property
+    def alone_us(self) -> float | None:
+        """Time on the wall per row that HBase alone takes."""
+        rate = self.alone_rows_per_second
+        return None if rate is None else US_PER_SECOND / rate
 
     @property
     def cpu_us(self) -> float:
@@ -43,9 +54,27 @@ def by_setting(points: Sequence[Point]) -> Mapping[Setting, Sequence[Point]]:
 
 def wall_ratio(points: Sequence[Point], one: Setting, other: Setting) -> Spread | None:
     """Time per event at `one` over that at `other`, round by round."""
+    return _ratio(points, one, other, lambda each: each.wall_us)
+
+
+def alone_ratio(points: Sequence[Point], one: Setting, other: Setting) -> Spread | None:
+    """Time per row of HBase alone at `one` over that at `other`, round by round."""
+    return _ratio(points, one, other, lambda each: each.alone_us)
+
+
+def _ratio(
+    points: Sequence[Point],
+    one: Setting,
+    other: Setting,
+    figure: Callable[[Point], float | None],
+) -> Spread | None:
     groups = by_setting(points)
     own, base = (
-        {each.round_number: each.wall_us for each in groups.get(setting, ())}
+        {
+            each.round_number: value
+            for each in groups.get(setting, ())
+            if (value := figure(each)) is not None
+        }
         for setting in (one, other)
     )
     return ratio_of(own, base)

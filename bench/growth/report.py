@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.growth.plan import BATCH_ROWS, GrowthPlan
-from bench.growth.points import Point, by_setting, wall_ratio, wall_spreads
+from bench.growth.points import Point, alone_ratio, by_setting, wall_ratio, wall_spreads
 from bench.suite.ratios import Spread, spread_of
 from bench.tables import markdown_table
 
@@ -20,6 +20,11 @@ def aim_ratio(points: Sequence[Point], plan: GrowthPlan) -> Spread | None:
     return wall_ratio(points, (_LARGE, plan.base_partitions), (_SMALL, plan.base_partitions))
 
 
+def alone_at_a_million(points: Sequence[Point], plan: GrowthPlan) -> Spread | None:
+    """The same ratio of HBase alone."""
+    return alone_ratio(points, (_LARGE, plan.base_partitions), (_SMALL, plan.base_partitions))
+
+
 def markdown(
     points: Sequence[Point],
     plan: GrowthPlan,
@@ -30,11 +35,13 @@ def markdown(
     """The page; `measured_at` in UTC."""
     aim = aim_ratio(points, plan)
     told = "" if aim is None else f" {_SMALL:,} to {_LARGE:,} customers: {aim.text(2)} times."
+    alone = alone_at_a_million(points, plan)
+    floor = "" if alone is None else f" HBase alone takes {alone.text(2)} times as long per row."
     lines = [
         "# Growth",
         "",
         f"{measured_at:%Y-%m-%d %H:%M} UTC. Cost of an event to our stream at full speed.{told} "
-        f"The aim is {AIM_AT_A_MILLION} times at most.",
+        f"The aim is {AIM_AT_A_MILLION} times at most.{floor}",
         "",
         f"![cost per event]({PLOT})",
         "",
@@ -52,6 +59,8 @@ def markdown(
         f"- Up to {plan.events // 2:,} customers the measured half meets customers whom the stream "
         "has met before, as it does all day; of more, some or all are met for the first time and "
         "read from HBase.",
+        "- HBase alone: afterwards two clients put such rows into the same table, of as many "
+        f"customers in turns, {BATCH_ROWS:,} a call, and do nothing else; the second half counts.",
         "- Rates are taken as `python -m bench.suite` takes them: from rows in HBase, over the "
         "second half of the events. CPU per event is that of all our processes, and HBase's.",
         "",
@@ -63,7 +72,10 @@ def markdown(
 
 
 def _table(points: Sequence[Point]) -> list[str]:
-    columns = ("customers", "partitions", "µs per event", "events/s", "CPU µs, ours", "HBase's")
+    columns = (
+        *("customers", "partitions", "µs per event", "events/s", "CPU µs, ours", "HBase's"),
+        "HBase alone, µs per row",
+    )
     rows = []
     for (customers, partitions), own in by_setting(points).items():
         figures = (
@@ -71,10 +83,11 @@ def _table(points: Sequence[Point]) -> list[str]:
             [each.events_per_second for each in own],
             [each.own_cpu_us for each in own],
             [each.hbase_cpu_us for each in own],
+            [each.alone_us for each in own if each.alone_us is not None],
         )
         spreads = [spread_of(each) for each in figures]
-        digits = (1, 0, 1, 1)
-        texts = [s.text(d) for s, d in zip(spreads, digits, strict=True) if s is not None]
+        digits = (1, 0, 1, 1, 1)
+        texts = ["" if s is None else s.text(d) for s, d in zip(spreads, digits, strict=True)]
         rows.append((f"{customers:,}", str(partitions), *texts))
     return markdown_table(columns, rows)
 

@@ -12,14 +12,18 @@ from bench.growth.plan import BATCH_ROWS, GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
 from bench.stage import told
+from bench.suite import ceiling
 from bench.suite.ground import Ground, ground_of
 from bench.suite.place import Place
-from bench.suite.sample_history import sample_history
+from bench.suite.sample_history import CUSTOMERS, sample_history
 from bench.suite.systems import OURS, System
 from bench.suite.throughput import Filled, measured
 from bench.suite.workloads import WORKLOADS
 from bench.systems import started_stream
 from jobs.child_jobs import ChildJob
+
+# A turn of a million customers takes them about this long; the first one is not measured.
+_ALONE_SECONDS = 25.0
 
 
 def _start(ground: Ground, place: Place, log_name: str) -> ChildJob:
@@ -60,6 +64,8 @@ class Sweep:
                 self._load(ground, place, customers)
             filled = Filled(ground=ground, keys="in turns", loaded=loaded)
             found = measured(filled, _SYSTEM, place, round_number=round_number)
+            with told("HBase alone", self.console):
+                alone = self._alone(ground, place, setting)
         finally:
             ground.clear(place)
         self.console.print(
@@ -74,6 +80,26 @@ class Sweep:
             events_per_second=found.events_per_second,
             own_cpu_us=found.cpu_seconds_per_million,
             hbase_cpu_us=found.hbase_cpu_seconds_per_million,
+            alone_rows_per_second=alone,
+        )
+
+    def _alone(self, ground: Ground, place: Place, setting: Setting) -> float | None:
+        """What HBase takes of such rows from clients that do nothing else, on the same table."""
+        customers, partitions = setting
+        if partitions != self.plan.base_partitions:
+            return None
+        rows = ground.stage.run_dir / "bench" / f"{place.name}.rows"
+        ceiling.save_some_rows(
+            place, rows, [str(each) for each in range(min(customers, CUSTOMERS))]
+        )
+        return ceiling.put_rate(
+            place,
+            rows,
+            customers=customers,
+            batch_rows=BATCH_ROWS,
+            warm_up_seconds=_ALONE_SECONDS,
+            seconds=_ALONE_SECONDS,
+            first_offset=self.plan.events,
         )
 
     def _load(self, ground: Ground, place: Place, customers: int) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -15,7 +15,7 @@ from bench.suite.ground import Ground
 from bench.suite.hbase_client import Mode, SavedRow
 from bench.suite.place import Place
 from jobs.packages import CHECKOUT
-from stores.keys import entity_of
+from stores.keys import entity_of, row_key
 from stores.states import newest_cells
 from stores.tables import LATEST, STATE
 
@@ -40,6 +40,19 @@ def save_rows(place: Place, file: Path) -> None:
     file.write_bytes(msgspec.msgpack.encode(rows))
 
 
+def save_some_rows(place: Place, file: Path, entities: Sequence[str]) -> None:
+    """Keep the rows of those of `entities` that have a state and a latest row in `place`."""
+    with place.store.open() as connection:
+        keys = [row_key(entity) for entity in entities]
+        found = connection.table(place.table).rows(keys, columns=[STATE, LATEST])
+    rows = [
+        SavedRow(entity_of(key), own[STATE], own[LATEST])
+        for key, own in found
+        if STATE in own and LATEST in own
+    ]
+    file.write_bytes(msgspec.msgpack.encode(rows))
+
+
 def save_made_up_rows(file: Path, *, rows: int) -> None:
     """Rows of random bytes, to warm HBase up before anything is measured."""
     random = np.random.default_rng(1)
@@ -52,8 +65,40 @@ def rates(ground: Ground, place: Place, file: Path, *, seconds: float) -> Mappin
     return {mode: _rate(ground, place, file, mode, seconds) for mode in Mode}
 
 
+def put_rate(
+    place: Place,
+    file: Path,
+    *,
+    customers: int,
+    batch_rows: int,
+    warm_up_seconds: float,
+    seconds: float,
+    first_offset: int,
+) -> float:
+    """Rows per second of clients that put rows of so many customers in turns, cells from `file`.
+
+    first_offset: beyond everything that the table holds.
+    """
+    options: dict[str, object] = {
+        "customers": customers,
+        "batch-rows": batch_rows,
+        "warm-up-seconds": warm_up_seconds,
+        "first-offset": first_offset,
+    }
+    return _told(place, file, Mode.PUT, seconds, options)
+
+
 def _rate(ground: Ground, place: Place, file: Path, mode: Mode, seconds: float) -> float:
+    return _told(
+        place, file, mode, seconds, {"batch-rows": ground.settings.stream.arrow_batch_rows}
+    )
+
+
+def _told(
+    place: Place, file: Path, mode: Mode, seconds: float, options: Mapping[str, object]
+) -> float:
     arguments = {
+        **options,
         "host": place.store.host,
         "port": place.store.port,
         "namespace": place.store.namespace,
@@ -62,7 +107,6 @@ def _rate(ground: Ground, place: Place, file: Path, mode: Mode, seconds: float) 
         "mode": mode.value,
         "parts": CLIENTS,
         "seconds": seconds,
-        "batch-rows": ground.settings.stream.arrow_batch_rows,
     }
     command = [sys.executable, "-m", "bench.suite.hbase_client"]
     command += [f"--{name}={value}" for name, value in arguments.items()]

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import cycle
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import numpy as np
 import typer
 
 from stores.connection import HBaseStore, Session
@@ -51,18 +53,36 @@ def batches_of(rows: list[SavedRow], *, batch_rows: int) -> list[Batch]:
     ]
 
 
+def batches_in_turns(
+    rows: list[SavedRow], *, customers: int, part: int, parts: int, batch_rows: int
+) -> Iterator[Batch]:
+    """Endless batches: every `parts`-th of `customers`, from `part` on, takes turns at random.
+
+    Their cells are those of `rows`, over and over.
+    """
+    random = np.random.default_rng(part)
+    own = np.arange(part, customers, parts)
+    while True:
+        random.shuffle(own)
+        for begin in range(0, len(own), batch_rows):
+            ids = own[begin : begin + batch_rows].tolist()
+            chosen = [rows[each % len(rows)] for each in ids]
+            yield Batch([*map(str, ids)], [r.state for r in chosen], [r.latest for r in chosen])
+
+
 @dataclass(frozen=True)
 class Client:
-    """A client that goes through `batches` again and again."""
+    """A client that goes on through endless `batches`; it puts from offset `first_offset` on."""
 
     table: StateTable
-    batches: list[Batch]
+    batches: Iterator[tuple[int, Batch]]
+    first_offset: int = 0
 
     def run(self, mode: Mode, *, seconds: float) -> float:
         """Rows per second over `seconds`."""
         done, began = 0, time.monotonic()
         act = {Mode.PUT: self._put, Mode.GET: self._get, Mode.GET_AND_PUT: self._get_and_put}[mode]
-        for number, batch in enumerate(cycle(self.batches), 1):
+        for number, batch in self.batches:
             act(number, batch)
             done += len(batch.entities)
             if time.monotonic() - began >= seconds:
@@ -74,7 +94,7 @@ class Client:
 
     def _put(self, number: int, batch: Batch) -> None:
         # Each batch at a later position, as a stream's: a version of its own.
-        position = stamp(FIRST_EPOCH, number * len(batch.entities))
+        position = stamp(FIRST_EPOCH, self.first_offset + number * len(batch.entities))
         self.table.write(batch.entities, batch.states, batch.latest, position=position)
 
     def _get_and_put(self, number: int, batch: Batch) -> None:
@@ -98,14 +118,29 @@ def main(
     parts: Annotated[int, typer.Option()] = 1,
     seconds: Annotated[float, typer.Option()] = 10.0,
     batch_rows: Annotated[int, typer.Option()] = 4_000,
+    customers: Annotated[int, typer.Option()] = 0,
+    warm_up_seconds: Annotated[float, typer.Option()] = 0.0,
+    first_offset: Annotated[int, typer.Option()] = 0,
 ) -> None:
-    """Connect, print `ready`, wait for a line on stdin, work, print the rate as JSON."""
+    """Connect, print `ready`, wait for a line on stdin, work, print the rate as JSON.
+
+    customers: with it so many of them take turns, else those of the rows alone.
+    """
     session = Session(HBaseStore(host, port, namespace, 60.0), retry_seconds=0.0)
-    own = saved_rows(rows, part=part, parts=parts)
-    client = Client(StateTable(session, table), batches_of(own, batch_rows=batch_rows))
+    if customers:
+        kept = saved_rows(rows, part=0, parts=1)
+        batches = batches_in_turns(
+            kept, customers=customers, part=part, parts=parts, batch_rows=batch_rows
+        )
+    else:
+        own = saved_rows(rows, part=part, parts=parts)
+        batches = cycle(batches_of(own, batch_rows=batch_rows))
+    client = Client(StateTable(session, table), enumerate(batches, 1), first_offset)
     client.run(mode, seconds=0.2)
     print("ready", flush=True)
     sys.stdin.readline()
+    if warm_up_seconds:
+        client.run(mode, seconds=warm_up_seconds)
     print(json.dumps({"rows_per_second": client.run(mode, seconds=seconds)}), flush=True)
     session.close()
 

@@ -1,13 +1,16 @@
 """Growth: who is known, whose turn it is, and what the sizes cost."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from bench.growth.plan import GrowthPlan, in_turns
-from bench.growth.points import Point, by_setting, wall_ratio
+from bench.growth.points import Point, alone_ratio, by_setting, wall_ratio
 from bench.growth.report import PLOT, aim_ratio, draw, markdown
+from bench.suite.hbase_client import SavedRow, batches_in_turns
 from bench.suite.ratios import Spread
 
 PLAN = GrowthPlan(customers=(10_000, 1_000_000), partitions=(1, 2))
@@ -61,6 +64,39 @@ def test_cost_is_compared_round_by_round() -> None:
     assert aim_ratio(POINTS[-1:], PLAN) is None
 
 
+def test_hbase_alone_is_compared_where_it_was_measured() -> None:
+    small, large = (10_000, 2), (1_000_000, 2)
+    assert alone_ratio(POINTS, large, small) is None
+    alone = [
+        replace(POINTS[0], alone_rows_per_second=40_000.0),
+        replace(POINTS[1], alone_rows_per_second=50_000.0),
+        *POINTS[2:],
+    ]
+    assert alone_ratio(alone, large, small) == Spread(1.25, 1.25, 1.25, 1)
+    now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    text = markdown(alone, PLAN, machine={"cores": "2"}, measured_at=now)
+    assert "HBase alone takes 1.25 times as long per row." in text
+    assert "| 100,000 | 1 | 100.0 | 10,000 | 12.0 | 8.0 |  |" in text
+
+
+def test_clients_put_their_share_of_the_customers_before_anyone_again() -> None:
+    rows = [SavedRow(str(each), b"s%d" % each, b"l%d" % each) for each in range(3)]
+    both = [
+        list(islice(batches_in_turns(rows, customers=10, part=n, parts=2, batch_rows=4), 4))
+        for n in (0, 1)
+    ]
+    turns = [[e for batch in own[:2] for e in batch.entities] for own in both]
+    assert sorted(turns[0] + turns[1], key=int) == [str(each) for each in range(10)]
+    assert (
+        set(turns[0])
+        == {"0", "2", "4", "6", "8"}
+        == {e for batch in both[0][2:] for e in batch.entities}
+    )
+    first = both[0][0]
+    assert first.states == [b"s%d" % (int(e) % 3) for e in first.entities]
+    assert first.latest == [b"l%d" % (int(e) % 3) for e in first.entities]
+
+
 def test_settings_are_in_order_with_their_rounds() -> None:
     assert [(setting, len(own)) for setting, own in by_setting(POINTS).items()] == [
         ((100_000, 1), 1),
@@ -73,7 +109,7 @@ def test_page_and_plot_tell_every_setting(tmp_path: Path) -> None:
     now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     text = markdown(POINTS, PLAN, machine={"cores": "2"}, measured_at=now)
     assert "10,000 to 1,000,000 customers: 1.50 (1.00..2.00) times" in text
-    assert "| 100,000 | 1 | 100.0 | 10,000 | 12.0 | 8.0 |" in text
+    assert "| 100,000 | 1 | 100.0 | 10,000 | 12.0 | 8.0 |  |" in text
     draw(POINTS, PLAN, tmp_path)
     assert "known customers, 2 partitions" in (tmp_path / PLOT).read_text()
 
