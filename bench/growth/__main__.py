@@ -39,7 +39,7 @@ def main(
     keep: Annotated[bool, Option("--keep", help="Keep the platform's folder and logs.")] = False,
     check: Annotated[bool, Option("--check", help="Exit code 5 when the aim is missed.")] = False,
 ) -> None:
-    """A run takes three to six minutes on two cores, and there is one per size and round."""
+    """A run takes four to seven minutes on two cores, and there is one per size and round."""
     console = Console(stderr=True)
     with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
         plan = GrowthPlan(

@@ -31,13 +31,7 @@ class ClientFailed(RuntimeError):
 
 def save_rows(place: Place, file: Path) -> None:
     """Keep the rows that a run of ours left in `place`."""
-    cells = newest_cells(place.store, place.table)
-    rows = [
-        SavedRow(entity_of(key), own[STATE], own[LATEST])
-        for key, own in cells.items()
-        if STATE in own and LATEST in own
-    ]
-    file.write_bytes(msgspec.msgpack.encode(rows))
+    _save(file, newest_cells(place.store, place.table))
 
 
 def save_some_rows(place: Place, file: Path, entities: Sequence[str]) -> None:
@@ -45,9 +39,14 @@ def save_some_rows(place: Place, file: Path, entities: Sequence[str]) -> None:
     with place.store.open() as connection:
         keys = [row_key(entity) for entity in entities]
         found = connection.table(place.table).rows(keys, columns=[STATE, LATEST])
+    _save(file, dict(found))
+
+
+def _save(file: Path, cells: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
+    """Keep the rows that have a state and a latest row."""
     rows = [
         SavedRow(entity_of(key), own[STATE], own[LATEST])
-        for key, own in found
+        for key, own in cells.items()
         if STATE in own and LATEST in own
     ]
     file.write_bytes(msgspec.msgpack.encode(rows))
