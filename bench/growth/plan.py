@@ -30,20 +30,25 @@ class GrowthPlan:
     events: int = 2_000_000
     rounds: int = 2
 
-    @property
-    def settings(self) -> Sequence[Setting]:
-        """What is measured, each once per round: few customers first, the longest run last."""
-        sizes = [(customers, self.base_partitions) for customers in self.customers]
-        widths = [(self.base_customers, partitions) for partitions in self.partitions]
-        return sorted({*sizes, *widths})
+    def settings(self, round_number: int) -> Sequence[Setting]:
+        """What a round from 1 on measures: few customers first, in even rounds last."""
+        sizes = {(customers, self.base_partitions) for customers in self.customers}
+        widths = {(self.base_customers, partitions) for partitions in self.partitions}
+        chosen = sizes | widths if round_number == 1 else set(filter(self.met_again, sizes))
+        return sorted(chosen, reverse=round_number % 2 == 0)
+
+    def met_again(self, setting: Setting) -> bool:
+        """Whether the measured half meets customers whom the stream has just met."""
+        return setting[0] <= self.events // 2 and setting[1] == self.base_partitions
 
     def text(self) -> str:
         """The plan in a sentence."""
         return (
-            f"Workload {self.workload}, {self.rounds} rounds, {self.events:,} events; "
+            f"Workload {self.workload}, {self.events:,} events; "
             f"{', '.join(f'{each:,}' for each in self.customers)} customers at "
-            f"{self.base_partitions} partitions; {', '.join(map(str, self.partitions))} partitions "
-            f"at {self.base_customers:,} customers."
+            f"{self.base_partitions} partitions, up to {self.events // 2:,} in {self.rounds} "
+            f"rounds; {', '.join(map(str, self.partitions))} partitions at "
+            f"{self.base_customers:,} customers."
         )
 
 

@@ -59,8 +59,11 @@ def markdown(
         f"- Up to {plan.events // 2:,} customers the measured half meets customers whom the stream "
         "has met before, as it does all day; of more, some or all are met for the first time and "
         "read from HBase.",
-        "- HBase alone: afterwards two clients put such rows into the same table, of as many "
-        f"customers in turns, {BATCH_ROWS:,} a call, and do nothing else; the second half counts.",
+        "- The first size ran once before, unmeasured, so that HBase was warm; rounds go through "
+        "the sizes in turns, up and down.",
+        "- HBase alone: afterwards, in the first round, two clients put such rows into the same "
+        f"table, of as many customers in turns, {BATCH_ROWS:,} a call, and do nothing else; the "
+        "second half counts.",
         "- Rates are taken as `python -m bench.suite` takes them: from rows in HBase, over the "
         "second half of the events. CPU per event is that of all our processes, and HBase's.",
         "",

@@ -55,7 +55,14 @@ def test_up_to_a_million_customers_are_met_twice() -> None:
 
 
 def test_customers_grow_at_one_width_and_partitions_at_one_size() -> None:
-    assert PLAN.settings == [(10_000, 2), (100_000, 1), (100_000, 2), (1_000_000, 2)]
+    assert PLAN.settings(1) == [(10_000, 2), (100_000, 1), (100_000, 2), (1_000_000, 2)]
+    assert PLAN.settings(3) == [(10_000, 2), (1_000_000, 2)]
+
+
+def test_even_rounds_run_the_other_way_and_without_what_is_met_for_the_first_time() -> None:
+    plan = GrowthPlan()
+    assert (10_000_000, 2) in plan.settings(1)
+    assert plan.settings(2) == [(1_000_000, 2), (100_000, 2), (10_000, 2)]
 
 
 def test_cost_is_compared_round_by_round() -> None:
