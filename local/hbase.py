@@ -58,7 +58,7 @@ def site(folder: Path, ports: Ports) -> dict[str, str]:
         "hbase.regionserver.handler.count": "30",
         "hbase.thrift.info.port": "-1",
         # Rows are written far more often than read from files, and bloom filters find the file:
-        # merging ten files instead of three rewrites each row a third as often.
+        # merging ten files instead of three rewrites each row half as often.
         "hbase.hstore.compaction.min": "10",
         "hbase.hstore.blockingStoreFiles": "32",
         # One region server in the same JVM: do not wait 4.5 s for more of them to report.
