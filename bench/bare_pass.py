@@ -50,7 +50,7 @@ def put_only(
         batch = batch_of(arrow)
         rows = last_rows(batch, f"{settings.scenario}.events")
         position = stamp(settings.epoch, batch.last)
-        entities, documents = zip(*rows, strict=True)
+        entities, documents = [customer for customer, _ in rows], [row for _, row in rows]
         table.write(entities, [b""] * len(rows), documents, position=position)
         table.write_marker(
             Marker(partition=batch.partition, epoch=settings.epoch, offset=batch.last),

@@ -55,7 +55,7 @@ def markdown(
         "flush and compact.",
         f"- Customers take turns in random order, and Arrow batches have {BATCH_ROWS:,} rows at "
         "most, so that an event writes a row of its own at every size. As it is set otherwise, a "
-        "batch has 30,000 rows, of which few customers share most, and are cheaper for that alone.",
+        "batch has up to 120,000, of which few customers share most: cheaper for that alone.",
         f"- Up to {plan.events // 2:,} customers the measured half meets customers whom the stream "
         "has met before, as it does all day; of more, some or all are met for the first time and "
         "read from HBase.",
@@ -64,8 +64,8 @@ def markdown(
         "- HBase alone: afterwards, in the first round, two clients put such rows into the same "
         f"table, of as many customers in turns, {BATCH_ROWS:,} a call, and do nothing else; the "
         "second half counts.",
-        "- Rates are taken as `python -m bench.suite` takes them: from rows in HBase, over the "
-        "second half of the events. CPU per event is that of all our processes, and HBase's.",
+        "- Rates are taken as `python -m bench.suite` takes them: from rows in HBase, over about "
+        "the second half of the events. CPU per event is that of all our processes, and HBase's.",
         "",
         "## Machine",
         "",

@@ -19,8 +19,10 @@ def method_of(plan: Plan) -> list[str]:
         "rows of HBase twenty times a second and notes when each fortieth of each partition has "
         f"its rows, to the topic's end: ours and the expert's loop for "
         f"{plan.long_throughput_seconds:.0f} s at most, the others for "
-        f"{plan.throughput_seconds:.0f} s. Events per second are those of the second half of what "
-        "was done, over the time that they took: the first half warms everyone up.",
+        f"{plan.throughput_seconds:.0f} s. Events per second are those of about the second half "
+        "of what was done, over the time that they took, from the longest pause on that a system "
+        "made around the middle: the first half warms everyone up, and rows that a large batch "
+        "writes at once are counted with the time that the batch took.",
         "- CPU is that of the system's whole process tree (ours with the JVM and the Python "
         "workers) in the same span, per million events; memory is the tree's peak, shared pages "
         "counted once (PSS) or in every process (RSS).",

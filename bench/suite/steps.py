@@ -9,7 +9,7 @@ import numpy.typing as npt
 STEPS = 40
 _PICKS = 3
 # Until then everyone warms up: a JVM compiles what is busy in the first ten seconds or so.
-_WARM_SHARE = 0.5
+_WARM_SHARES = (0.4, 0.6)
 _LEAST_MARKS = 4
 
 
@@ -45,7 +45,7 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """The measured part of a run: from when half of what it did was done, to the end of that."""
+    """The measured part of a run: from when about half of what it did was done, to its end."""
 
     begin_seconds: float
     end_seconds: float
@@ -97,9 +97,11 @@ def _last_picks(customers: npt.NDArray[np.int64], *, begin: int, end: int) -> Ma
 def window_of(marks: Sequence[Mark]) -> Window:
     """The window of a run, whether all steps were done or its time was over before.
 
-    A system may read one partition after the other, so the steps of all of them count together:
-    the window begins when half of the events that were done is done, wherever they are. Raises
-    `TooFewEvents` when fewer than four steps were done.
+    A system may read one partition after the other, so the steps of all of them count together.
+    The window begins when 0.4 to 0.6 of the events that were done are done, at the end of the
+    longest run of work in there: before the longest pause between two steps. A system that writes
+    large batches shows many steps at once; begun among them, its window would count events whose
+    work was done before. Raises `TooFewEvents` when fewer than four steps were done.
     """
     if len(marks) < _LEAST_MARKS:
         raise TooFewEvents(
@@ -107,17 +109,25 @@ def window_of(marks: Sequence[Mark]) -> Window:
             "for fewer --events"
         )
     in_order = sorted(marks, key=lambda mark: mark.at_seconds)
-    total = sum(mark.events for mark in in_order)
-    done = 0
-    for mark in in_order:
-        done += mark.events
-        if done >= _WARM_SHARE * total:
-            break
-    end = in_order[-1].at_seconds
+    done = np.cumsum([mark.events for mark in in_order])
+    at_seconds = np.array([mark.at_seconds for mark in in_order])
+    begin = _before_longest_pause(at_seconds, done / done[-1])
     # Nothing is quicker than the observer looks: a load that small has no rate.
-    if end <= mark.at_seconds:
+    if at_seconds[-1] <= at_seconds[begin]:
         raise TooFewEvents(
-            f"all {total:,} events were done at once; expected a load that takes seconds: "
+            f"all {done[-1]:,} events were done at once; expected a load that takes seconds: "
             "ask for more --events"
         )
-    return Window(begin_seconds=mark.at_seconds, end_seconds=end, events=total - done)
+    return Window(
+        begin_seconds=float(at_seconds[begin]),
+        end_seconds=float(at_seconds[-1]),
+        events=int(done[-1] - done[begin]),
+    )
+
+
+def _before_longest_pause(
+    at_seconds: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]
+) -> int:
+    first, last = (int(np.searchsorted(shares, share)) for share in _WARM_SHARES)
+    last = min(max(last, first + 1), len(shares) - 1)
+    return first + int(np.argmax(np.diff(at_seconds[first : last + 1])))

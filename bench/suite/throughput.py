@@ -78,8 +78,9 @@ def _watched(
     """
     ground = filled.ground
     processes = ground.endpoints.processes
-    meter.watch("hbase", [processes["hbase"].pid, processes["thrift"].pid])
-    meter.watch("kafka", [processes["kafka"].pid])
+    hbase = [processes["hbase"].pid, processes["thrift"].pid]
+    meter.watch("hbase", hbase, with_memory=False)
+    meter.watch("kafka", [processes["kafka"].pid], with_memory=False)
     observer = Observer(place.store, place.table, progress)
     observer.start()
     try:

@@ -33,15 +33,27 @@ def test_too_few_events_are_refused_with_the_option_to_change() -> None:
         steps_of({0: np.arange(20), 1: np.arange(9)}, steps=10)
 
 
-def test_the_window_leaves_the_first_half_out() -> None:
+def test_the_window_leaves_the_first_events_out() -> None:
     window = window_of([mark(number, 50.0 + number) for number in range(1, 11)])
-    assert (window.begin_seconds, window.end_seconds, window.events) == (55.0, 60.0, 50)
+    assert (window.begin_seconds, window.end_seconds, window.events) == (54.0, 60.0, 60)
     assert window.events_per_second == 10.0
 
 
 def test_a_run_whose_time_is_over_counts_what_it_did() -> None:
     window = window_of([mark(number, 50.0 + number) for number in range(1, 5)])
     assert (window.begin_seconds, window.end_seconds, window.events) == (52.0, 54.0, 20)
+
+
+@pytest.mark.parametrize("steps_per_batch", [1, 2, 3, 4, 5, 7])
+def test_large_batches_do_not_look_faster_than_they_are(steps_per_batch: int) -> None:
+    # Ten events per second; the rows of a batch are all written within its last tenth.
+    marks = []
+    for number in range(1, 81):
+        batch, place = divmod(number - 1, steps_per_batch)
+        ends = (batch + 1) * steps_per_batch
+        marks.append(mark(number, ends - 0.1 * (steps_per_batch - place - 1)))
+    whole = marks[: 80 // steps_per_batch * steps_per_batch]
+    assert window_of(whole).events_per_second == pytest.approx(10.0)
 
 
 def test_a_run_that_hardly_began_has_no_rate() -> None:
@@ -60,7 +72,7 @@ def test_partitions_of_other_sizes_count_by_their_events() -> None:
     large = [mark(number, float(number), events=90) for number in range(1, 11)]
     small = [mark(number, float(number) - 0.5, partition=1) for number in range(1, 11)]
     window = window_of([*large, *small])
-    assert (window.begin_seconds, window.events) == (5.0, 500)
+    assert (window.begin_seconds, window.events) == (4.0, 600)
 
 
 def test_a_load_that_is_done_between_two_looks_has_no_rate() -> None:
