@@ -16,10 +16,13 @@ from stores.predictions import Source
 from stores.stamps import stamp
 from stores.states import Marker, StateTable
 from streaming.batches import Batch, batch_of
+from streaming.joined_batches import joined, sliced
 from streaming.output import Output
 from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
 from streaming.worker_cache import kept
+
+_SLICE_ROWS = 4_000  # as the scoring pass hands its messages over
 
 
 class Row(msgspec.Struct):
@@ -44,9 +47,7 @@ def put_only(
 ) -> Iterator[pa.RecordBatch]:
     """Put the last row of every customer, publish every event as it came."""
     table = _table(settings)
-    for arrow in batches:
-        if not arrow.num_rows:
-            continue
+    for arrow in joined(batches, most_rows=settings.batch_rows):
         batch = batch_of(arrow)
         rows = last_rows(batch, f"{settings.scenario}.events")
         position = stamp(settings.epoch, batch.last)
@@ -59,7 +60,7 @@ def put_only(
         output = Output()
         keys, values = ByteColumn.of(batch.records.keys), ByteColumn.of(batch.records.values)
         output.add_many(f"{settings.scenario}.predictions", keys, values)
-        yield output.batch()
+        yield from sliced(output.batch(), rows=_SLICE_ROWS)
 
 
 def warm_up(

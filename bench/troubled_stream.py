@@ -49,7 +49,7 @@ def stream_through_trouble(stage: Stage, trouble: Trouble) -> None:
 
 
 def _started(stage: Stage, batch_rows: int, name: str) -> ChildJob:
-    size = ("--set", f"stream.arrow_batch_rows={batch_rows}")
+    size = ("--set", f"stream.batch_rows={batch_rows}")
     stream = stage.start("score_stream", *size, log_name=f"score_stream-{name}")
     stream.wait_for("scoring ", timeout_seconds=_START_SECONDS)
     return stream

@@ -103,8 +103,8 @@ class Stream(Section):
     """where a stream without a checkpoint begins"""
     max_offsets_per_trigger: Positive
     """most events of one micro-batch"""
-    arrow_batch_rows: Positive
-    """most events of one Arrow batch, the unit of an HBase read and write"""
+    batch_rows: Positive
+    """most events that the pass takes at once, the unit of an HBase read and write"""
     trigger_seconds: NumberFromZero
     """pause between micro-batches; 0 = none"""
     feature_trigger_seconds: NumberFromZero

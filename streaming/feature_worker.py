@@ -12,6 +12,7 @@ from stores.states import StateTable
 from streaming.batches import batch_of
 from streaming.epoch_fence import EpochFence
 from streaming.feature_pass import FeaturePass
+from streaming.joined_batches import joined
 from streaming.pass_kind import PassKind
 from streaming.rekey_pass import RekeyPass, RekeySettings
 from streaming.rekeying import Rekeyer
@@ -24,9 +25,8 @@ def fold_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The feature pass over the Arrow batches of one task, for `mapInArrow`."""
     feature_pass = feature_pass_for(settings)
-    for arrow in batches:
-        if arrow.num_rows:
-            yield feature_pass.process(batch_of(arrow))
+    for arrow in joined(batches, most_rows=settings.batch_rows):
+        yield feature_pass.process(batch_of(arrow))
 
 
 def warm_up_folding(

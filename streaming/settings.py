@@ -15,6 +15,7 @@ class PassSettings:
     reread_seconds      least time between two reads of the deployment record
     reload_seconds      least time between two attempts to load a version that failed
     contiguous_offsets  false only for topics with gaps (transactional producers)
+    batch_rows          most events that the pass takes at once, the unit of a read and a write
     """
 
     scenario: str
@@ -28,4 +29,5 @@ class PassSettings:
     reread_seconds: float = 1.0
     reload_seconds: float = 30.0
     contiguous_offsets: bool = True
+    batch_rows: int = 120_000
     artifact_cache: str = ""

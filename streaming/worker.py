@@ -10,6 +10,7 @@ from scenarios.scenario import load_scenario
 from stores.connection import Session
 from stores.states import StateTable
 from streaming.batches import batch_of
+from streaming.joined_batches import joined, sliced
 from streaming.models_in_use import ModelsInUse
 from streaming.pass_kind import PassKind
 from streaming.read_ahead import read_ahead
@@ -51,14 +52,9 @@ def score_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The pass over the Arrow batches of one task, for `mapInArrow`."""
     scoring_pass = pass_for(settings)
-    for arrow in read_ahead(batches, pays=lambda each: each.num_rows >= _MANY_ROWS):
-        if arrow.num_rows:
-            yield from _in_slices(scoring_pass.process(batch_of(arrow)))
-
-
-def _in_slices(messages: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    for begin in range(0, len(messages), _SLICE_ROWS):
-        yield messages.slice(begin, _SLICE_ROWS)
+    at_once = joined(batches, most_rows=settings.batch_rows)
+    for arrow in read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS):
+        yield from sliced(scoring_pass.process(batch_of(arrow)), rows=_SLICE_ROWS)
 
 
 def warm_up(

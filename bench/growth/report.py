@@ -53,9 +53,9 @@ def markdown(
         "- Every customer has a state before the run: those of 2,000 customers after 20 events "
         "each, written for all at a position older than every event; then HBase is given time to "
         "flush and compact.",
-        f"- Customers take turns in random order, and Arrow batches have {BATCH_ROWS:,} rows at "
-        "most, so that an event writes a row of its own at every size. As it is set otherwise, a "
-        "batch has up to 120,000, of which few customers share most: cheaper for that alone.",
+        f"- Customers take turns in random order, and the pass takes {BATCH_ROWS:,} events at "
+        "once at most, so that an event writes a row of its own at every size. As it is set "
+        "otherwise it takes up to 120,000, of which few customers share most: cheaper for that.",
         f"- Up to {plan.events // 2:,} customers the measured half meets customers whom the stream "
         "has met before, as it does all day; of more, some or all are met for the first time and "
         "read from HBase.",

@@ -28,7 +28,7 @@ _WARM_UP_ROUND = 0
 
 
 def _start(ground: Ground, place: Place, log_name: str) -> ChildJob:
-    own = (f"stream.arrow_batch_rows={BATCH_ROWS}",)
+    own = (f"stream.batch_rows={BATCH_ROWS}",)
     return started_stream(ground.stage, place.name, overrides=own, log_name=log_name)
 
 

@@ -88,9 +88,7 @@ def put_rate(
 
 
 def _rate(ground: Ground, place: Place, file: Path, mode: Mode, seconds: float) -> float:
-    return _told(
-        place, file, mode, seconds, {"batch-rows": ground.settings.stream.arrow_batch_rows}
-    )
+    return _told(place, file, mode, seconds, {"batch-rows": ground.settings.stream.batch_rows})
 
 
 def _told(

@@ -13,7 +13,7 @@ from jobs.spark_properties import spark_properties
 
 def test_own_properties_win_and_java_options_are_added() -> None:
     overrides = [
-        "stream.arrow_batch_rows=500",
+        "stream.batch_rows=500",
         "spark.conf.spark.driver.memory=3g",
         "spark.conf.spark.driver.extraJavaOptions=-Xss4m",
     ]
