@@ -16,7 +16,7 @@ from stores.predictions import Source
 from stores.stamps import stamp
 from stores.states import Marker, StateTable
 from streaming.batches import Batch, batch_of
-from streaming.joined_batches import joined, sliced
+from streaming.joined_batches import joined
 from streaming.output import Output
 from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
@@ -60,7 +60,7 @@ def put_only(
         output = Output()
         keys, values = ByteColumn.of(batch.records.keys), ByteColumn.of(batch.records.values)
         output.add_many(f"{settings.scenario}.predictions", keys, values)
-        yield from sliced(output.batch(), rows=_SLICE_ROWS)
+        yield from output.table().to_batches(max_chunksize=_SLICE_ROWS)
 
 
 def warm_up(

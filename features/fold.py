@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from features.decode import Events
 from features.kernel import fold_events
@@ -43,9 +44,10 @@ class Folded:
 
 def distinct(entities: list[str]) -> Entities:
     """Number the distinct ids of `entities` by first appearance."""
-    row_of: dict[str, int] = {}
-    rows = [row_of.setdefault(entity, len(row_of)) for entity in entities]
-    return Entities(ids=list(row_of), rows=np.array(rows, dtype=np.int64))
+    numbered = pa.array(entities, pa.string()).dictionary_encode()
+    return Entities(
+        ids=numbered.dictionary.to_pylist(), rows=numbered.indices.to_numpy().astype(np.int64)
+    )
 
 
 def fold(

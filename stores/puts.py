@@ -4,6 +4,7 @@ The bytes are those that happybase's batch sends (tests/unit/stores/test_puts.py
 they cost 7 µs each, from columns less than 1.
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,9 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from stores.keys import row_key
 from stores.put_kernel import encode_rows
 from stores.tables import LATEST, STATE
 
@@ -22,6 +25,7 @@ _CALL = "mutateRowsTs"
 _BEFORE_KEY, _BEFORE_MUTATIONS = b"\x0b\x00\x01", b"\x0f\x00\x02\x0c"
 _AFTER_VALUE = b"\x02\x00\x04\x01\x00"  # writeToWAL, end of the Mutation
 _CRCS = np.array([crc32(bytes([255 - low])) ^ 0xFF000000 for low in range(256)], dtype=np.uint32)
+_GOLDEN = 0.6180339887498949  # multiples of it are spread evenly over 0 to 1
 _MOST_BYTES_BESIDE = 160  # of one row: key prefix, lengths and frames
 
 
@@ -58,6 +62,18 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def by_key(self) -> "Rows":
+        """The rows in the order of their keys, from a place of this process's own on, in a ring.
+
+        HBase finds the places of neighbours faster: a quarter of its CPU per row. Writers that
+        start together would all begin in the first region if each began with the lowest key.
+        """
+        keys = pa.array(map(row_key, self.ids.to_pylist()), pa.binary())
+        order = pc.sort_indices(keys).to_numpy()
+        first = int(len(order) * (os.getpid() * _GOLDEN % 1))
+        order = pa.array(np.roll(order, -first))
+        return Rows(self.ids.take(order), self.states.take(order), self.latest.take(order))
 
     def parts(self, size: int) -> Iterator["Rows"]:
         """The rows in parts of at most `size`, in order."""

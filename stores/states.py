@@ -116,8 +116,8 @@ class StateTable:
 
         Idempotent: the same call again leaves the same cells.
         """
-
-        for part in Rows(entities, states, rows).parts(_ROWS_PER_CALL):
+        columns = Rows(entities, states, rows).by_key()
+        for part in columns.parts(_ROWS_PER_CALL):
             self.session.call(partial(put_rows, table=self.scenario, rows=part, position=position))
 
     def write_marker(self, marker: Marker, *, position: int) -> None:

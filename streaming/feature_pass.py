@@ -42,7 +42,7 @@ class FeaturePass:
         """Open the connection before the first event needs it."""
         self._fence.check()
 
-    def process(self, batch: Batch) -> pa.RecordBatch:
+    def process(self, batch: Batch) -> pa.Table:
         """Fold `batch`, write its states, and return the dead letters for the Kafka sink.
 
         Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
@@ -80,7 +80,7 @@ class FeaturePass:
         )
         self._table.write_marker(marker, position=position)
 
-    def _dead_letters(self, batch: Batch, events: Events) -> pa.RecordBatch:
+    def _dead_letters(self, batch: Batch, events: Events) -> pa.Table:
         output = Output()
         add_dead_letters(
             output,
@@ -90,4 +90,4 @@ class FeaturePass:
             source_topic=self._keyed.topic("events"),
             epoch=self._settings.epoch,
         )
-        return output.batch()
+        return output.table()

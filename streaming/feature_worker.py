@@ -26,7 +26,7 @@ def fold_batches(
     """The feature pass over the Arrow batches of one task, for `mapInArrow`."""
     feature_pass = feature_pass_for(settings)
     for arrow in joined(batches, most_rows=settings.batch_rows):
-        yield feature_pass.process(batch_of(arrow))
+        yield from feature_pass.process(batch_of(arrow)).to_batches()
 
 
 def warm_up_folding(

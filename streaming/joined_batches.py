@@ -33,11 +33,5 @@ def joined(
         yield _one(held)
 
 
-def sliced(batch: pa.RecordBatch, *, rows: int) -> Iterator[pa.RecordBatch]:
-    """`batch` in slices of at most `rows` rows; nothing is copied."""
-    for begin in range(0, batch.num_rows, rows):
-        yield batch.slice(begin, rows)
-
-
 def _one(held: list[pa.RecordBatch]) -> pa.RecordBatch:
     return held[0] if len(held) == 1 else pa.concat_batches(held)

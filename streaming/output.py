@@ -22,7 +22,7 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass
 class Output:
-    """Collects messages for one Arrow batch; a topic's messages keep their order."""
+    """Collects the messages of one batch; a topic's messages keep their order."""
 
     blocks: list[tuple[Any, ...]] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
@@ -50,14 +50,11 @@ class Output:
         ]
         self.headers.append(packed or None)
 
-    def batch(self) -> pa.RecordBatch:
-        """All messages as one Arrow batch of the sink's schema."""
+    def table(self) -> pa.Table:
+        """All messages in the sink's schema; blocks become chunks, nothing is copied."""
         self._close_block()
-        columns = [
-            pa.concat_arrays([block[at] for block in self.blocks] or [pa.array([], each.type)])
-            for at, each in enumerate(_ARROW)
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=_ARROW)
+        blocks = [pa.RecordBatch.from_arrays(list(block), schema=_ARROW) for block in self.blocks]
+        return pa.Table.from_batches(blocks, schema=_ARROW)
 
     def _close_block(self) -> None:
         """Turn single messages into a block."""

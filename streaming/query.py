@@ -12,12 +12,10 @@ from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
 from streaming.topic_plan import DEAD_LETTER_EXTRA_BYTES
 
-# Spark would generate code for every task anew; for the few columns and some hundred rows of a
-# micro-batch that costs more than to interpret them: 65 ms of CPU per batch instead of 80 to 110.
-_INTERPRETED = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
+# Spark would make one generated function of a whole stage, anew for every micro-batch, and there is
+# next to nothing in it to gain. Rows are still copied from form to form by generated code: it is
+# kept from batch to batch, and interpreted a saturated stream took 2 µs of CPU more per event.
+_WHOLE_STAGE = "spark.sql.codegen.wholeStage"
 
 _PRODUCER_BATCH_BYTES = 262_144
 # After each poll Spark asks Kafka for the partition's first and last offset: two calls that took
@@ -55,7 +53,7 @@ def start_query(
     kind: PassKind,
 ) -> Any:
     """Start the pass and return Spark's query; at-least-once, made exact by the store."""
-    interpreted(spark)
+    without_whole_stages(spark)
     source = (
         spark.readStream.format("kafka")
         .options(**settings.source_options)
@@ -84,10 +82,9 @@ def start_query(
     )
 
 
-def interpreted(spark: Any) -> None:
-    """Let the queries that are started from now on be interpreted."""
-    for name, value in _INTERPRETED.items():
-        spark.conf.set(name, value)  # a query keeps a copy of the session's settings
+def without_whole_stages(spark: Any) -> None:
+    """Let the queries that are started from now on have no code generated for whole stages."""
+    spark.conf.set(_WHOLE_STAGE, "false")  # a query keeps a copy of the session's settings
 
 
 def _starting_offsets(topic: str, generation: Generation) -> str:

@@ -9,7 +9,7 @@ from features.arrow_records import RECORD_COLUMNS
 from scenarios.keyed import KeyedEntity
 from stores.hadoop_files import HadoopFiles
 from streaming.feature_worker import rekey_batches
-from streaming.query import QuerySettings, interpreted
+from streaming.query import QuerySettings, without_whole_stages
 from streaming.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
 from streaming.rekey_pass import RekeySettings
 from streaming.rekeying import MESSAGE_SCHEMA
@@ -69,7 +69,7 @@ class RekeyStarter:
     def _query(self, generation: RekeyGeneration) -> Any:
         settings, topics = self.settings, ",".join(generation.sources)
         rekeying = replace(self.rekeying, generation=generation.number)
-        interpreted(self.spark)
+        without_whole_stages(self.spark)
         source = (
             self.spark.readStream.format("kafka")
             .options(**settings.source_options)

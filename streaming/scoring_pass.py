@@ -92,7 +92,7 @@ class ScoringPass:
         """Load the model and open the connection before the first event needs them."""
         self._models.current()
 
-    def process(self, batch: Batch) -> pa.RecordBatch:
+    def process(self, batch: Batch) -> pa.Table:
         """Score `batch`, write its rows, and return the messages for the Kafka sink.
 
         Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
@@ -118,7 +118,7 @@ class ScoringPass:
         self._tell_suppressed(work, np.flatnonzero(~scored))
         self._tell_dead_letters(work)
         self._write(work, states)
-        return work.output.batch()
+        return work.output.table()
 
     def _tell_predictions(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
         features = work.features[chosen]

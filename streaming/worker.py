@@ -10,7 +10,7 @@ from scenarios.scenario import load_scenario
 from stores.connection import Session
 from stores.states import StateTable
 from streaming.batches import batch_of
-from streaming.joined_batches import joined, sliced
+from streaming.joined_batches import joined
 from streaming.models_in_use import ModelsInUse
 from streaming.pass_kind import PassKind
 from streaming.read_ahead import read_ahead
@@ -54,7 +54,7 @@ def score_batches(
     scoring_pass = pass_for(settings)
     at_once = joined(batches, most_rows=settings.batch_rows)
     for arrow in read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS):
-        yield from sliced(scoring_pass.process(batch_of(arrow)), rows=_SLICE_ROWS)
+        yield from scoring_pass.process(batch_of(arrow)).to_batches(max_chunksize=_SLICE_ROWS)
 
 
 def warm_up(

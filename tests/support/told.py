@@ -113,9 +113,9 @@ def consumer(servers: str) -> KafkaConsumer:
     )
 
 
-def messages_in(batch: pa.RecordBatch) -> Iterator[Message]:
-    """The messages that the pass gave for one Arrow batch."""
-    for row in batch.to_pylist():
+def messages_in(told: pa.Table) -> Iterator[Message]:
+    """The messages that the pass gave for one batch."""
+    for row in told.to_pylist():
         headers = tuple((each["key"], each["value"]) for each in row["headers"] or ())
         yield Message(row["topic"], row["key"], row["value"], headers)
 

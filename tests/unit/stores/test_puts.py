@@ -40,6 +40,19 @@ def test_the_message_is_happybases_own(ids: list[str]) -> None:
     assert message(b"ns:tiny", rows, POSITION) == sent_by_happybase(ids, states, latest)
 
 
+def test_rows_by_key_are_all_of_them_in_a_ring() -> None:
+    states, latest = [each.encode() for each in IDS], [None if not each else b"row" for each in IDS]
+    rows = Rows(IDS, states, latest).by_key()
+    ids = rows.ids.to_pylist()
+    assert sorted(ids) == sorted(IDS)
+    assert rows.states.to_pylist() == [each.encode() for each in ids]
+    assert rows.latest.to_pylist() == [None if not each else b"row" for each in ids]
+    keys = [row_key(each) for each in ids]
+    first = keys.index(min(keys))
+    assert keys[first:] + keys[:first] == sorted(keys)
+    assert len(Rows([], [], []).by_key()) == 0
+
+
 def test_parts_of_many_rows_are_taken_at_their_place() -> None:
     states, latest = [b"s%d" % row for row in range(305)], [b"r%d" % row for row in range(305)]
     rows = list(Rows(IDS, states, latest).parts(100))

@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.joined_batches import joined, sliced
+from streaming.joined_batches import joined
 
 
 def batches(sizes: list[int], *, begin: int = 0) -> list[pa.RecordBatch]:
@@ -52,10 +52,3 @@ def test_what_is_joined_is_handed_out_before_more_is_asked_for() -> None:
     found = joined(source(), most_rows=4)  # type: ignore[arg-type]
     assert values([next(found)]) == [0, 1, 2, 3]
     assert len(asked) == 2
-
-
-def test_slices_are_the_batch() -> None:
-    (batch,) = batches([10])
-    assert [each.num_rows for each in sliced(batch, rows=4)] == [4, 4, 2]
-    assert values(list(sliced(batch, rows=4))) == list(range(10))
-    assert list(sliced(batch.slice(0, 0), rows=4)) == []
