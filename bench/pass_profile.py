@@ -113,7 +113,7 @@ def main(
     scenario: Annotated[str, Option(help="Name of the scenario.")] = "numbers",
     module: Annotated[str, Option(help="Its module.")] = "bench.scenarios.numbers",
     events: Annotated[int, Option(min=1000)] = 100_000,
-    rows: Annotated[int, Option(min=1, help="Events per Arrow batch.")] = 4000,
+    rows: Annotated[int, Option(min=1, help="Events per batch.")] = 4000,
     customers: Annotated[int, Option(min=1)] = 50_000,
     zipf: Annotated[float, Option(help="Exponent of Zipf's law; 0 draws alike.")] = 0.0,
     decimals: Annotated[int, Option(help="Decimals of the numbers; -1: all.")] = 4,
@@ -122,7 +122,8 @@ def main(
 ) -> None:
     """Print microseconds of CPU per event, by stage and, with a platform, by process."""
     chosen = load_scenario(scenario, module)
-    use = model_in_use(chosen, Path(tempfile.mkdtemp(prefix="everscore-profile-")))
+    with tempfile.TemporaryDirectory(prefix="everscore-profile-") as folder:
+        use = model_in_use(chosen, Path(folder))
     crowd = Crowd(customers=customers, zipf=zipf, decimals=decimals)
     endpoints = read_endpoints(run_dir) if run_dir else None
     settings = _settings(scenario, module, endpoints)
