@@ -17,7 +17,7 @@ def method_of(plan: Plan) -> list[str]:
         f"- Keys: {CUSTOMERS:,} customers, uniform or Zipf with exponent {ZIPF_EXPONENT}.",
         "- Throughput: the load is on the topic before a system starts. An observer reads a few "
         "rows of HBase twenty times a second and notes when each fortieth of each partition has "
-        f"its rows, to the topic's end: ours and the expert's loop for "
+        f"its rows, to the topic's end: ours and the expert's loops for "
         f"{plan.long_throughput_seconds:.0f} s at most, the others for "
         f"{plan.throughput_seconds:.0f} s. Events per second are those of about the second half "
         "of what was done, over the time that they took, from the longest pause on that a system "
@@ -31,7 +31,8 @@ def method_of(plan: Plan) -> list[str]:
         "- HBase alone: after each round, two clients put, get, or get and put the rows that our "
         "stream has left, in batches of the stream's size. Rows written by us: distinct customers "
         "per batch, told by the batches' markers.",
-        "- The fastest peer of a round is whichever was the fastest in that round.",
+        "- The fastest peer of a round is whichever was the fastest in that round; so is the "
+        "expert's loop, which is measured with batches of two sizes.",
         f"- The floor, {BARE}: {FLOOR.meaning}. No work on our pass can bring the stream below it.",
         f"- Latency: from the time that an event was made to the moment that its row could be "
         f"read, for about 100 events a second, during {plan.latency_seconds:.0f} s after "

@@ -7,7 +7,7 @@ from bench.load import Load
 from bench.suite.keys import DISTRIBUTIONS
 from bench.suite.recovery import Blow
 from bench.suite.surges import Surge
-from bench.suite.systems import BARE, NAMES, US
+from bench.suite.systems import BARE, EXPERT_LARGE, NAMES, US
 from bench.suite.workloads import WORKLOADS
 
 PARTS = ("throughput", "latency", "recovery", "surges")
@@ -17,17 +17,20 @@ _PARTS_OF = {
     "stateful": ("throughput", "recovery", "surges"),
 }
 # Of several processes the one per partition is the quicker; alone they are there by --systems.
-_FULL = (US, BARE, "plain", "plain-each", "expert-each", "bytewax-each", "quixstreams-each")
+_FULL = (
+    *(US, BARE, "plain", "plain-each"),
+    *("expert-each", EXPERT_LARGE, "bytewax-each", "quixstreams-each"),
+)
 # Latency is asked of whom an operator would compare; the others differ from these in throughput.
 _LATENCY_SYSTEMS = (US, BARE, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
-# The number of processes changes nothing about what a kill leaves behind.
-_NOT_KILLED = ("plain-each", BARE)
+# The number of processes changes nothing about what a kill leaves behind, nor does the batches' size.
+_NOT_KILLED = ("plain-each", EXPERT_LARGE, BARE)
 # What has a JVM, and so takes half a minute of full load to warm up; others do not.
 _STREAMS = (US, BARE)
 # Those who are nearly alike are measured to the topic's end. Stopped earlier, independent processes
 # would be credited with a lighter partition running ahead of a heavier one, which cannot last.
-_TO_THE_END = (*_STREAMS, "expert", "expert-each")
+_TO_THE_END = (*_STREAMS, "expert", "expert-each", EXPERT_LARGE)
 _IN_ROUNDS = ("stateless", "throughput")
 # The floor stands beside the aims that it is a limit for; it has no history.
 _FLOOR_OF, _FLOOR_KEYS, _FLOOR_RATE = "stateless", "uniform", 1_000.0

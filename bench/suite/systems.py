@@ -15,6 +15,8 @@ from jobs.child_jobs import ChildJob
 US = "everscore"
 PLAIN = "plain"
 BARE = "bare-trigger"
+EXPERT_LARGE = "expert-large-each"
+OUR_BATCH_ROWS = 120_000  # stream.batch_rows
 
 Start = Callable[[Ground, Place, str], ChildJob]
 
@@ -62,11 +64,15 @@ def _start_bare(ground: Ground, place: Place, log_name: str) -> ChildJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """How a peer is started: one process per partition, or one alone."""
+    """How a peer is started: one process per partition, or one alone.
+
+    batch_rows: how many events it takes at once; None: what its program thinks best.
+    """
 
     program: str
     python: Path
     per_partition: bool = False
+    batch_rows: int | None = None
 
     def __call__(self, ground: Ground, place: Place, log_name: str) -> ChildJob:
         """Start it on `place`; started again there, it goes on."""
@@ -82,6 +88,7 @@ class Peer:
             group=place.name,
             processes=ground.partitions if self.per_partition else 1,
             state_dir=place.folder,
+            batch_rows=self.batch_rows,
         )
         command = peer_command(self.program, task, python=self.python)
         log = ground.stage.log(log_name)
@@ -97,10 +104,16 @@ class PeerRecipe:
     kind: Kind
     program: str
     per_partition: bool = False
+    batch_rows: int | None = None
 
     def made(self, python: Path) -> System:
         """The peer with the interpreter of its environment."""
-        peer = Peer(program=self.program, python=python, per_partition=self.per_partition)
+        peer = Peer(
+            program=self.program,
+            python=python,
+            per_partition=self.per_partition,
+            batch_rows=self.batch_rows,
+        )
         return System(name=self.name, meaning=self.meaning, kind=self.kind, start=peer)
 
 
@@ -142,6 +155,14 @@ RECIPES: Sequence[PeerRecipe] = (
         kind=Kind.EXPERT,
         program="expert_confluent",
         per_partition=True,
+    ),
+    PeerRecipe(
+        name=EXPERT_LARGE,
+        meaning=f"the same with {OUR_BATCH_ROWS:,} events at once, as ours",
+        kind=Kind.EXPERT,
+        program="expert_confluent",
+        per_partition=True,
+        batch_rows=OUR_BATCH_ROWS,
     ),
     PeerRecipe(
         name="bytewax", meaning="bytewax, one worker", kind=Kind.COMMON, program="bytewax_flow"

@@ -12,6 +12,8 @@ from bench.suite.kept import keep, kept_in
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice, rotated
 from bench.suite.report import Measured, markdown
 from bench.suite.results import Ceiling, Failure, Latency, Recovery, Results, Throughput
+from bench.suite.systems import OUR_BATCH_ROWS, RECIPES, Peer
+from conf.settings import load_settings
 
 
 def throughput(
@@ -158,7 +160,15 @@ def test_the_floor_is_measured_where_it_is_a_limit_only() -> None:
 def test_who_is_nearly_alike_is_measured_to_the_topics_end() -> None:
     at_most = {name: FULL.throughput_seconds_of(name) for name in FULL.systems}
     longest = [name for name, seconds in at_most.items() if seconds == max(at_most.values())]
-    assert longest == ["everscore", "bare-trigger", "expert-each"]
+    assert longest == ["everscore", "bare-trigger", "expert-each", "expert-large-each"]
+
+
+def test_an_expert_takes_as_many_events_at_once_as_we_do() -> None:
+    assert load_settings("local", environ={}).stream.batch_rows == OUR_BATCH_ROWS
+    (large,) = [each for each in RECIPES if each.name == "expert-large-each"]
+    start = large.made(Path("python")).start
+    assert isinstance(start, Peer)
+    assert start.batch_rows == OUR_BATCH_ROWS
 
 
 def test_one_wrong_row_after_a_kill_misses_the_aim() -> None:
