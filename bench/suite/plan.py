@@ -24,7 +24,7 @@ _FULL = (
 # Latency is asked of whom an operator would compare; the others differ from these in throughput.
 _LATENCY_SYSTEMS = (US, BARE, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
-# The number of processes changes nothing about what a kill leaves behind, nor does the batches' size.
+# Neither processes nor the size of batches change what a kill leaves behind.
 _NOT_KILLED = ("plain-each", EXPERT_LARGE, BARE)
 # What has a JVM, and so takes half a minute of full load to warm up; others do not.
 _STREAMS = (US, BARE)
