@@ -7,6 +7,9 @@ import numpy as np
 
 DAY_MS = 86_400_000
 
+# Digits are divided off without a sign: with one, each division checks for a negative remainder.
+_NONE, _TEN, _ZERO = np.uint64(0), np.uint64(10), np.uint64(48)
+
 
 @numba.njit(cache=True, error_model="numpy")
 def put_text(out: Any, at: Any, content: Any, begin: Any, end: Any) -> Any:
@@ -18,29 +21,27 @@ def put_text(out: Any, at: Any, content: Any, begin: Any, end: Any) -> Any:
 
 
 @numba.njit(cache=True, error_model="numpy")
+def put_digits(out: Any, at: Any, number: Any, count: Any) -> Any:
+    """The last `count` digits of `number`."""
+    left = np.uint64(number)
+    for i in range(at + count - 1, at - 1, -1):
+        out[np.uintp(i)] = _ZERO + left % _TEN
+        left //= _TEN
+    return at + count
+
+
+@numba.njit(cache=True, error_model="numpy")
 def put_whole(out: Any, at: Any, number: Any) -> Any:
     """The decimal digits of a whole number."""
     if number < 0:
         out[np.uintp(at)] = 45  # "-"
         at += 1
         number = -number
-    digits, rest = 1, number // 10
-    while rest > 0:
+    digits, rest = 1, np.uint64(number) // _TEN
+    while rest > _NONE:
         digits += 1
-        rest //= 10
-    for i in range(at + digits - 1, at - 1, -1):
-        out[np.uintp(i)] = 48 + number % 10
-        number //= 10
-    return at + digits
-
-
-@numba.njit(cache=True, error_model="numpy")
-def put_digits(out: Any, at: Any, number: Any, count: Any) -> Any:
-    """The last `count` digits of `number`."""
-    for i in range(at + count - 1, at - 1, -1):
-        out[np.uintp(i)] = 48 + number % 10
-        number //= 10
-    return at + count
+        rest //= _TEN
+    return put_digits(out, at, number, digits)
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -139,6 +139,11 @@ class _Texts:
         return numbers
 
 
+def _bytes_of(told: Ints | int, lengths: Ints, count: int) -> int:
+    """How long a piece is in `count` documents together."""
+    return int(lengths[told]) * count if isinstance(told, int) else int(lengths[told].sum())
+
+
 def _written(
     pieces: Sequence[Piece], texts: _Texts, numbers: npt.NDArray[np.float64], row_pieces: int
 ) -> Messages:
@@ -148,10 +153,12 @@ def _written(
         table[:, column] = told
     bounds = np.cumsum([0, *map(len, texts.all)])
     kinds = np.array([kind for kind, _ in pieces])
-    lengths = np.diff(bounds)[table[:, kinds == TEXT]]
+    text_bytes = sum(
+        _bytes_of(told, np.diff(bounds), count) for kind, told in pieces if kind == TEXT
+    )
     decimals, hard, hard_bounds = float_texts(numbers)
     others = sum(_MOST_BYTES.get(kind, 0) for kind, _ in pieces) + numbers.shape[1] * _FLOAT_BYTES
-    content = np.empty(int(lengths.sum()) + count * others, dtype=np.uint8)
+    content = np.empty(text_bytes + count * others, dtype=np.uint8)
     row_ends, ends = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     write_documents(
         kinds,
