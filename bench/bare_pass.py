@@ -15,14 +15,13 @@ from stores.connection import Session
 from stores.predictions import Source
 from stores.stamps import stamp
 from stores.states import Marker, StateTable
+from streaming.arrow_rows import ARROW_ROWS
 from streaming.batches import Batch, batch_of
 from streaming.joined_batches import joined
 from streaming.output import Output
 from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
 from streaming.worker_cache import kept
-
-_SLICE_ROWS = 4_000  # as the scoring pass hands its messages over
 
 
 class Row(msgspec.Struct):
@@ -60,7 +59,7 @@ def put_only(
         output = Output()
         keys, values = ByteColumn.of(batch.records.keys), ByteColumn.of(batch.records.values)
         output.add_many(f"{settings.scenario}.predictions", keys, values)
-        yield from output.table().to_batches(max_chunksize=_SLICE_ROWS)
+        yield from output.table().to_batches(max_chunksize=ARROW_ROWS)
 
 
 def warm_up(

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from conf.settings import Settings
 from jobs.packages import CHECKOUT
+from streaming.arrow_rows import ARROW_ROWS
 
-# Of one Arrow batch on its way to a worker or back; workers join them (streaming.batch_rows).
-_ARROW_ROWS = 4_000
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 # Delta reads its log with 50 tasks and cleans up with 10,000, whatever its size: opening a table
 # took 4 s instead of 0.3, a vacuum 40 s.
@@ -36,7 +35,7 @@ def spark_properties(
     properties = {
         "spark.driver.memory": settings.spark.driver_memory,
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(
-            min(settings.stream.batch_rows, _ARROW_ROWS)
+            min(settings.stream.batch_rows, ARROW_ROWS)
         ),
     }
     if is_local(settings):

@@ -153,9 +153,8 @@ def _written(
         table[:, column] = told
     bounds = np.cumsum([0, *map(len, texts.all)])
     kinds = np.array([kind for kind, _ in pieces])
-    text_bytes = sum(
-        _bytes_of(told, np.diff(bounds), count) for kind, told in pieces if kind == TEXT
-    )
+    lengths = np.diff(bounds)
+    text_bytes = sum(_bytes_of(told, lengths, count) for kind, told in pieces if kind == TEXT)
     decimals, hard, hard_bounds = float_texts(numbers)
     others = sum(_MOST_BYTES.get(kind, 0) for kind, _ in pieces) + numbers.shape[1] * _FLOAT_BYTES
     content = np.empty(text_bytes + count * others, dtype=np.uint8)

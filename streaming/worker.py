@@ -9,6 +9,7 @@ import pyarrow as pa
 from scenarios.scenario import load_scenario
 from stores.connection import Session
 from stores.states import StateTable
+from streaming.arrow_rows import ARROW_ROWS
 from streaming.batches import batch_of
 from streaming.joined_batches import joined
 from streaming.models_in_use import ModelsInUse
@@ -23,9 +24,6 @@ from streaming.worker_cache import kept
 
 # A busy stream's batches; at 1,000 events/s a task has one batch of some fifty.
 _MANY_ROWS = 1_000
-# The JVM keeps memory for small Arrow batches and asks the system anew for each large one: handed
-# over at once, 120,000 messages cost it 11 µs of CPU each, in slices 8.
-_SLICE_ROWS = 4_000
 
 
 def pass_for(settings: PassSettings) -> ScoringPass:
@@ -54,7 +52,7 @@ def score_batches(
     scoring_pass = pass_for(settings)
     at_once = joined(batches, most_rows=settings.batch_rows)
     for arrow in read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS):
-        yield from scoring_pass.process(batch_of(arrow)).to_batches(max_chunksize=_SLICE_ROWS)
+        yield from scoring_pass.process(batch_of(arrow)).to_batches(max_chunksize=ARROW_ROWS)
 
 
 def warm_up(
