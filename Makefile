@@ -13,7 +13,7 @@ STAMP := $(VENV)/locked-$(shell sha256sum $(LOCK) | cut -c1-16)
 ENV ?= local
 SCENARIO ?= churn
 # A test that hangs is told with the stacks of all threads.
-PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread
+PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread --durations=15
 JOB_ARGS := --scenario $(SCENARIO) --env $(ENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

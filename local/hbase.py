@@ -26,6 +26,9 @@ _EXPORTED = (
     "java.base/jdk.internal.misc java.security.jgss/sun.security.krb5 java.base/sun.net.dns "
     "java.base/sun.net.util"
 )
+# New cells live until they are flushed: a young generation that keeps to 20 ms is small, and each
+# of them is copied again and again.
+_LONGER_PAUSES = ("-XX:MaxGCPauseMillis=100",)
 # What HBase 2.6 reaches into on Java 17.
 JAVA_17_OPTIONS = (
     "-Dorg.apache.hbase.thirdparty.io.netty.tryReflectionSetAccessible=true",
@@ -47,6 +50,8 @@ def site(folder: Path, ports: Ports) -> dict[str, str]:
         # A local file system has no hflush; without these two HBase refuses to start on it.
         "hbase.unsafe.stream.capability.enforce": "false",
         "hbase.wal.provider": "filesystem",
+        # Hadoop's 4 KiB make a system call of every nine of its checksums.
+        "io.file.buffer.size": "131072",
         "hbase.master.hostname": "localhost",
         "hbase.master.ipc.address": HOST,
         "hbase.master.port": str(ports.hbase_master),
@@ -89,7 +94,7 @@ def command(folder: Path, *, jar_folder: Path, log_folder: Path, heap_mb: int) -
         "start",
         classpath=classpath(folder, jar_folder=jar_folder),
         heap_mb=heap_mb,
-        options=JAVA_17_OPTIONS,
+        options=(*JAVA_17_OPTIONS, *_LONGER_PAUSES),
         crash_folder=log_folder,
     )
 

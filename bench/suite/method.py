@@ -32,7 +32,7 @@ def method_of(plan: Plan) -> list[str]:
         "stream has left, in batches of the stream's size. Rows written by us: distinct customers "
         "per batch, told by the batches' markers.",
         "- The fastest peer of a round is whichever was the fastest in that round; so is the "
-        "expert's loop, which is measured with batches of two sizes.",
+        "expert's loop, if several are measured (--systems expert-each: batches of 4,000).",
         f"- The floor, {BARE}: {FLOOR.meaning}. No work on our pass can bring the stream below it.",
         f"- Latency: from the time that an event was made to the moment that its row could be "
         f"read, for about 100 events a second, during {plan.latency_seconds:.0f} s after "
