@@ -83,7 +83,7 @@ def fold(
         as_of_ms,
     )
     first = np.full(len(states), np.iinfo(np.int64).max)
-    np.minimum.at(first, entity_rows, stamps)
+    first[entity_rows[::-1]] = stamps[::-1]  # the last assignment wins: each one's earliest
     is_new = states.first_stamp < 0
     states.first_stamp[is_new] = first[is_new]
     states.last_stamp[entity_rows] = stamps

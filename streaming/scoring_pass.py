@@ -23,6 +23,7 @@ from stores.stamps import stamp
 from stores.states import Marker
 from streaming.batch_states import states_below
 from streaming.batches import Batch
+from streaming.chosen_rows import chosen_bytes, chosen_rows
 from streaming.dead_letters import add_dead_letters
 from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
 from streaming.message_writer import MessageWriter
@@ -51,15 +52,15 @@ class _Work:
 
     def positions(self, topic: str, epoch: int, chosen: npt.NDArray[np.int64]) -> Positions:
         """Positions and times of the chosen events."""
-        rows = self.events.rows[chosen]
+        rows = chosen_rows(self.events.rows, chosen)
         return Positions(
             topic=topic,
             partition=self.batch.partition,
             epoch=epoch,
-            offsets=self.batch.records.offsets[rows],
-            arrived_ms=self.batch.records.timestamps_ms[rows],
-            event_ms=self.events.times_ms[chosen],
-            as_of_ms=self.folded.as_of_ms[chosen],
+            offsets=chosen_rows(self.batch.records.offsets, rows),
+            arrived_ms=chosen_rows(self.batch.records.timestamps_ms, rows),
+            event_ms=chosen_rows(self.events.times_ms, chosen),
+            as_of_ms=chosen_rows(self.folded.as_of_ms, chosen),
         )
 
 
@@ -111,7 +112,9 @@ class ScoringPass:
             partition=batch.partition,
         )
         looked_up = self._second.features(events.values, folded.as_of_ms)
-        features = np.hstack([folded.features, looked_up.features])
+        features = folded.features
+        if looked_up.features.shape[1]:
+            features = np.hstack([features, looked_up.features])
         work = _Work(batch, events, entities, folded, use, features, looked_up.unknown, Output())
         scored = self._judge.can_score(features)
         self._tell_predictions(work, np.flatnonzero(scored))
@@ -121,17 +124,19 @@ class ScoringPass:
         return work.output.table()
 
     def _tell_predictions(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
-        features = work.features[chosen]
-        ids = [work.events.entities[row] for row in chosen.tolist()]
+        features, ids = chosen_rows(work.features, chosen), work.events.entities
+        if len(chosen) < len(ids):
+            ids = [ids[row] for row in chosen.tolist()]
         verdicts = self._judge.verdicts(ids, features, work.use)
         positions = work.positions(self._events_topic, self._settings.epoch, chosen)
-        entity_rows = work.entities.rows[chosen]
+        entity_rows = chosen_rows(work.entities.rows, chosen)
         thresholds = work.use.deployment.thresholds
         basis = log_basis(self._scenario.definitions_digest, self._policy_version, thresholds)
         messages = self._writer.messages(
             work.entities.ids, entity_rows, verdicts, features, positions, work.use, basis
         )
-        keys = ByteColumn.of(work.batch.records.keys).take(work.events.rows[chosen])
+        keys = ByteColumn.of(work.batch.records.keys)
+        keys = chosen_bytes(keys, chosen_rows(work.events.rows, chosen))
         work.output.add_many(self._scenario.topic("predictions"), keys, messages.values)
         review = np.flatnonzero(verdicts.decisions.review)
         rows = messages.rows(review)

@@ -12,6 +12,7 @@ from scenarios.policy import Decisions
 from scenarios.scenario import Scenario
 from scenarios.shares import in_share
 from stores.predictions import Reason
+from streaming.chosen_rows import chosen_rows
 from streaming.models_in_use import InUse
 
 
@@ -49,7 +50,7 @@ class Judge:
         challenged = self._challenged(entities, use)
         scores = np.empty(len(entities))
         for model, rows in _by_model(challenged, use):
-            scores[rows] = model.scores(features[rows])
+            scores[rows] = model.scores(chosen_rows(features, rows))
         control = self._rules.in_control_group(entities)
         decisions = self._scenario.policy.decide(
             scores,

@@ -138,7 +138,7 @@ RECIPES: Sequence[PeerRecipe] = (
     ),
     PeerRecipe(
         name="plain-each",
-        meaning="the same, one process per partition",
+        meaning="a plain confluent-kafka loop, one process per partition",
         kind=Kind.COMMON,
         program="plain_confluent",
         per_partition=True,
@@ -151,14 +151,14 @@ RECIPES: Sequence[PeerRecipe] = (
     ),
     PeerRecipe(
         name="expert-each",
-        meaning="the same, one process per partition",
+        meaning="an expert's loop, one process per partition",
         kind=Kind.EXPERT,
         program="expert_confluent",
         per_partition=True,
     ),
     PeerRecipe(
         name=EXPERT_LARGE,
-        meaning=f"the same with {OUR_BATCH_ROWS:,} events at once, as ours",
+        meaning=f"an expert's loop, one process per partition, {OUR_BATCH_ROWS:,} events at once",
         kind=Kind.EXPERT,
         program="expert_confluent",
         per_partition=True,
@@ -169,7 +169,7 @@ RECIPES: Sequence[PeerRecipe] = (
     ),
     PeerRecipe(
         name="bytewax-each",
-        meaning="the same, one worker per partition",
+        meaning="bytewax, one worker per partition",
         kind=Kind.COMMON,
         program="bytewax_flow",
         per_partition=True,
@@ -182,7 +182,7 @@ RECIPES: Sequence[PeerRecipe] = (
     ),
     PeerRecipe(
         name="quixstreams-each",
-        meaning="the same, one process per partition",
+        meaning="quixstreams, one process per partition",
         kind=Kind.COMMON,
         program="quixstreams_app",
         per_partition=True,
