@@ -12,6 +12,7 @@ from monitoring.latency_probe import Sample
 
 # "As quick as before" leaves room for what differs between any two seconds.
 _ROOM = 1.5
+_FILLED = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,22 @@ def spans(samples: Sequence[Sample], begin: float, end: float, *, calm_seconds: 
 def back_after(after: Sequence[Sample], end: float, *, limit_seconds: float) -> float | None:
     """Seconds from `end` to the second from which on the median of every second keeps the limit.
 
-    None when the last second does not keep it.
+    None when the last second does not keep it. The last one counts if the load has filled it: with
+    at least half as many samples as the others have.
     """
     seconds = np.array([int(_made_at(each) - end) for each in after])
     latencies = np.array([each.seconds for each in after])
+    told, counts = np.unique(seconds, return_counts=True)
+    if len(told) > 1 and counts[-1] < _FILLED * np.median(counts[:-1]):
+        told = told[:-1]
     slow = [
         second
-        for second in np.unique(seconds).tolist()
+        for second in told.tolist()
         if np.median(latencies[seconds == second]) > limit_seconds
     ]
     if not slow:
         return 0.0
-    return None if slow[-1] >= seconds.max() else float(slow[-1] + 1)
+    return None if slow[-1] >= told[-1] else float(slow[-1] + 1)
 
 
 def _made(samples: Sequence[Sample], begin: float, end: float) -> list[Sample]:

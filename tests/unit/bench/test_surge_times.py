@@ -25,6 +25,14 @@ def test_a_stream_that_is_slow_to_the_end_is_not_back() -> None:
     assert back_after([made(100.5, 0.1), made(101.5, 9.0)], 100.0, limit_seconds=0.5) is None
 
 
+def test_a_last_second_that_the_load_has_not_filled_does_not_count() -> None:
+    filled = [made(100.0 + 0.1 * number, 0.1) for number in range(20)]
+    few = [made(102.0, 9.0), made(102.1, 9.0)]
+    assert back_after([*filled, *few], 100.0, limit_seconds=0.5) == 0.0
+    many = [made(102.0 + 0.1 * number, 9.0) for number in range(8)]
+    assert back_after([*filled, *many], 100.0, limit_seconds=0.5) is None
+
+
 def test_samples_belong_to_the_time_at_which_their_event_was_made() -> None:
     samples = [made(95.0, 0.1), made(99.9, 5.0), made(100.1, 2.0), made(160.5, 0.2)]
     found = spans(samples, 100.0, 160.0, calm_seconds=4.0)
