@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from features import buffers as recent
 from features.buffers import Buffers, empty_buffers
 from features.plan import CODE, COUNT, Plan
+from features.state_errors import DefinitionsChanged, StateFormatError
 
 FORMAT = b"E\x01"
 _NO_CODE = 255
@@ -25,26 +26,6 @@ _HEADER = [
 ]
 # Only where a plan has windows: how many entries follow the record, and how many the bound cost.
 _BUFFER = [("entries", "<u4"), ("dropped", "<u4")]
-
-
-class StateFormatError(RuntimeError):
-    """A stored state cannot be read: damaged, or of another format version."""
-
-    exit_code = 4
-
-
-class DefinitionsChanged(RuntimeError):
-    """A stored state belongs to other feature definitions; a rebuild is needed."""
-
-    exit_code = 4
-
-    def __init__(self, *, found: str, expected: str) -> None:
-        super().__init__(
-            f"stored state belongs to feature definitions {found}, this code has {expected}; "
-            "nothing was misread or written: rebuild the states with the job rebuild_state"
-        )
-        self.found = found
-        self.expected = expected
 
 
 @dataclass
@@ -93,6 +74,13 @@ class StateCodec:
         buffer = _BUFFER if self.plan.windows else []
         return np.dtype(_HEADER + slots + buffer)
 
+    @cached_property
+    def layout(self) -> np.dtype[Any]:
+        """The packed layout of a cell up to the buffer's entries: prefix, then record."""
+        assert self.record.names is not None
+        fields = [(name, self.record[name]) for name in self.record.names]
+        return np.dtype([("prefix", np.void, len(self.prefix)), *fields])
+
     def empty(self, count: int) -> States:
         """States of `count` entities that have seen no event."""
         initial = np.array([slot.initial for slot in self.plan.slots])
@@ -114,12 +102,9 @@ class StateCodec:
         present = [row for row, cell in enumerate(cells) if cell is not None]
         if not present:
             return self.empty(len(cells))
-        size = len(self.prefix) + self.record.itemsize
-        own = [cell for cell in cells if cell is not None]
-        for cell in own:
-            self._check(cell, size)
-        heads = b"".join([cell[len(self.prefix) : size] for cell in own])
-        found = self.unpacked(np.frombuffer(heads, dtype=self.record), self._tails(own, size))
+        found = self.unpacked(
+            *self._records_and_entries([cell for cell in cells if cell is not None])
+        )
         if len(present) == len(cells):
             return found
         states = self.empty(len(cells))
@@ -178,22 +163,36 @@ class StateCodec:
         windows = self.plan.windows
         return None if windows is None else empty_buffers(count, len(windows.columns))
 
-    def _tails(self, cells: Sequence[bytes], size: int) -> bytes:
-        """What follows the records; raises `StateFormatError` unless they say so."""
-        windows = self.plan.windows
-        entry = windows.entry.itemsize if windows else 1
-        for cell in cells:
-            # `entries` is the record's last but one number.
-            told = int.from_bytes(cell[size - 8 : size - 4], "little") if windows else 0
-            if len(cell) != size + told * entry:
-                expected = size + told * entry
-                raise StateFormatError(f"a state cell has {len(cell)} bytes, expected {expected}")
-        return b"".join([cell[size:] for cell in cells])
+    def _records_and_entries(self, cells: Sequence[bytes]) -> tuple[npt.NDArray[Any], bytes]:
+        """The records of `cells`, looked at together, and what follows them in the cells."""
+        size, windows = self.layout.itemsize, self.plan.windows
+        lengths = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
+        heads = b"".join(cells if windows is None else [cell[:size] for cell in cells])
+        if (lengths < size).any() or (windows is None and (lengths > size).any()):
+            self._refuse(cells)
+        records = np.frombuffer(heads, dtype=self.layout)
+        prefixes = np.frombuffer(heads, dtype=np.uint8).reshape(-1, size)[:, : len(self.prefix)]
+        if (prefixes != np.frombuffer(self.prefix, dtype=np.uint8)).any():
+            self._refuse(cells)
+        if windows is None:
+            return records, b""
+        if (lengths != size + records["entries"].astype(np.int64) * windows.entry.itemsize).any():
+            self._refuse(cells)
+        return records, b"".join([cell[size:] for cell in cells])
 
-    def _check(self, cell: bytes, size: int) -> None:
-        if cell[:2] != FORMAT:
-            raise StateFormatError(f"a state cell begins with {cell[:2]!r}, expected {FORMAT!r}")
-        if cell[:10] != self.prefix:
-            raise DefinitionsChanged(found=cell[2:10].hex(), expected=self.plan.digest)
-        if len(cell) < size:
-            raise StateFormatError(f"a state cell has {len(cell)} bytes, expected {size} or more")
+    def _refuse(self, cells: Sequence[bytes]) -> NoReturn:
+        """Raise for the first of `cells` that is not as it should be, of which there is one."""
+        for cell in cells:
+            if cell[:2] != FORMAT:
+                raise StateFormatError(
+                    f"a state cell begins with {cell[:2]!r}, expected {FORMAT!r}"
+                )
+            if cell[:10] != self.prefix:
+                raise DefinitionsChanged(found=cell[2:10].hex(), expected=self.plan.digest)
+            size = expected = self.layout.itemsize
+            if self.plan.windows is not None and len(cell) >= size:
+                told = int(np.frombuffer(cell[:size], dtype=self.layout)["entries"][0])
+                expected += told * self.plan.windows.entry.itemsize
+            if len(cell) != expected:
+                raise StateFormatError(f"a state cell has {len(cell)} bytes, expected {expected}")
+        raise AssertionError("no cell is damaged")

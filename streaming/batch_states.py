@@ -1,7 +1,8 @@
 """States below a batch, read and checked: what every pass that folds begins with."""
 
 from features.fold import Entities
-from features.state import DefinitionsChanged, StateFormatError, States
+from features.state import States
+from features.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.keyed import Keyed
 from stores.stamps import stamp
 from streaming.batches import Batch

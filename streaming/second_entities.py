@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.readout import features_as_of
-from features.state import DefinitionsChanged, StateFormatError
+from features.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.keyed import KeyedEntity, keyed_entities
 from scenarios.scenario import Scenario
 from stores.connection import Session

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from features.decode import EventDecoder, Events, Records
 from features.fold import Folded, distinct, fold
 from features.readout import features_of_states, states_in
-from features.state import DefinitionsChanged, StateFormatError, States
+from features.state import States
+from features.state_errors import DefinitionsChanged, StateFormatError
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import reading
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from features.compiler import compile_plan
-from features.state import DefinitionsChanged, StateCodec, StateFormatError
+from features.state import StateCodec
+from features.state_errors import DefinitionsChanged, StateFormatError
 from tests.unit.features.test_fold import FEATURES, PLAN, SCHEMA, folded
 
 CALL = ("a", 1_767_225_600_000, {"type": "call", "minutes": 3.25, "reason": "complaint"})
@@ -37,3 +38,11 @@ def test_a_damaged_cell_is_recognised(damage: object) -> None:
     cell = folded([CALL], [])[1]["a"]
     with pytest.raises(StateFormatError, match="state cell"):
         StateCodec(PLAN).decode([damage(cell)])  # type: ignore[operator]
+
+
+def test_the_one_damaged_cell_among_many_is_told() -> None:
+    cell = folded([CALL], [])[1]["a"]
+    with pytest.raises(StateFormatError, match=f"has {len(cell) + 3} bytes, expected {len(cell)}"):
+        StateCodec(PLAN).decode([cell, None, cell + b"abc", cell[:-3]])
+    with pytest.raises(StateFormatError, match="begins with b'X"):
+        StateCodec(PLAN).decode([cell, b"X" + cell[1:]])

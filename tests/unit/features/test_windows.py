@@ -33,7 +33,8 @@ from features.history import HistoryColumns, fold_history, lookup_history
 from features.plan import Plan
 from features.readout import features_as_of, features_of_states, states_in
 from features.schema import Category, EventSchema, EventType, Number, SchemaError
-from features.state import StateCodec, StateFormatError, States
+from features.state import StateCodec, States
+from features.state_errors import StateFormatError
 
 AMOUNT = Number(name="amount", unit="USD", minimum=-1000, maximum=1000, decimals=2, required=False)
 SHOP = Number(name="shop", unit="", minimum=0, maximum=100, integer=True)

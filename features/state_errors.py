@@ -1,0 +1,21 @@
+"""Why a stored state is not read."""
+
+
+class StateFormatError(RuntimeError):
+    """A stored state cannot be read: damaged, or of another format version."""
+
+    exit_code = 4
+
+
+class DefinitionsChanged(RuntimeError):
+    """A stored state belongs to other feature definitions; a rebuild is needed."""
+
+    exit_code = 4
+
+    def __init__(self, *, found: str, expected: str) -> None:
+        super().__init__(
+            f"stored state belongs to feature definitions {found}, this code has {expected}; "
+            "nothing was misread or written: rebuild the states with the job rebuild_state"
+        )
+        self.found = found
+        self.expected = expected
