@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features import reasons
 from features.byte_column import ByteColumn
+from features.chosen_rows import chosen_rows
 from features.diagnosis import Finding, diagnose
 from features.envelope import Envelope
 from features.quick_reader import QuickColumns, QuickReader
@@ -172,16 +173,26 @@ class EventDecoder:
 
 
 def _together(quick: QuickColumns, ids: Sequence[str], strict: Events) -> Events:
-    """What both ways have read, in offset order."""
-    read = np.flatnonzero(quick.is_read)
-    rows = np.concatenate([read, strict.rows])
-    order = np.argsort(rows)
-    entities = [*ids, *strict.entities]
+    """What both ways have read, in offset order; the few of `strict` are put into `quick`."""
+    places = np.searchsorted(np.flatnonzero(quick.is_read), strict.rows).tolist()
+    entities: list[str] = []
+    for begin, end, entity in zip([0, *places], places, strict.entities, strict=False):
+        entities += ids[begin:end]
+        entities.append(entity)
+    entities += ids[places[-1] if places else 0 :]
+    for own, other in (
+        (quick.is_read, True),
+        (quick.type_codes, strict.type_codes),
+        (quick.times_ms, strict.times_ms),
+        (quick.values, strict.values),
+    ):
+        own[strict.rows] = other
+    rows = np.flatnonzero(quick.is_read)
     return Events(
-        rows=rows[order],
-        entities=[entities[position] for position in order.tolist()],
-        type_codes=np.concatenate([quick.type_codes[read], strict.type_codes])[order],
-        times_ms=np.concatenate([quick.times_ms[read], strict.times_ms])[order],
-        values=np.concatenate([quick.values[read], strict.values])[order],
+        rows=rows,
+        entities=entities,
+        type_codes=chosen_rows(quick.type_codes, rows),
+        times_ms=chosen_rows(quick.times_ms, rows),
+        values=chosen_rows(quick.values, rows),
         refusals=strict.refusals,
     )

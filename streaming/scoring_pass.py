@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.byte_column import ByteColumn
+from features.chosen_rows import chosen_bytes, chosen_rows
 from features.decode import EventDecoder, Events
 from features.fold import Entities, Folded, distinct, fold
 from features.state import States
@@ -23,7 +24,6 @@ from stores.stamps import stamp
 from stores.states import Marker
 from streaming.batch_states import states_below
 from streaming.batches import Batch
-from streaming.chosen_rows import chosen_bytes, chosen_rows
 from streaming.dead_letters import add_dead_letters
 from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
 from streaming.message_writer import MessageWriter

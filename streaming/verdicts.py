@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from features.chosen_rows import chosen_rows
 from models.scoring_model import ScoringModel
 from scenarios.judging import CaseRules, Flags, Floats
 from scenarios.policy import Decisions
 from scenarios.scenario import Scenario
 from scenarios.shares import in_share
 from stores.predictions import Reason
-from streaming.chosen_rows import chosen_rows
 from streaming.models_in_use import InUse
 
 
