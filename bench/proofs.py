@@ -120,7 +120,9 @@ def _parity_figure(text: str) -> str:
         sum(getattr(each, name) for each in report.columns)
         for name in ("equal", "different", "missing")
     )
+    told = "".join(f"; {name}: {number:,}" for name, number in report.problems.items())
     return (
         f"{report.compared:,} predictions, {len(report.columns)} features and fields each: "
         f"{equal:,} values equal to the last bit, {different:,} different, {missing:,} missing"
+        f"{told}"
     )

@@ -1,6 +1,6 @@
 """The re-keying query: the scenario's topics in, the second entity's topic out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,6 +31,11 @@ class RunningRekeying:
     query: Any
     kafka: KafkaCluster
     generation: RekeyGeneration
+
+    @property
+    def queries(self) -> Sequence[Any]:
+        """The query alone."""
+        return (self.query,)
 
     def check(self) -> None:
         """Raises `SourceChanged`, `TopicMissing` or `KafkaDown`."""

@@ -1,6 +1,6 @@
 """One running query with its heartbeat and its checks, ready for the supervisor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,11 @@ class RunningQuery:
     query: Any
     heartbeat: Heartbeat
     checks: Callable[[], None]
+
+    @property
+    def queries(self) -> Sequence[Any]:
+        """The query alone."""
+        return (self.query,)
 
     def check(self) -> None:
         """Raises `EpochChanged` when the topic is no longer the same."""

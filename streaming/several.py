@@ -32,7 +32,12 @@ class RunningTogether:
     @property
     def query(self) -> Queries:
         """All of their queries."""
-        return Queries([each.query for each in self.parts])
+        return Queries(self.queries)
+
+    @property
+    def queries(self) -> Sequence[Any]:
+        """Those of all parts, in their order."""
+        return [query for each in self.parts for query in each.queries]
 
     def check(self) -> None:
         """Check each; raises what the first one raises."""

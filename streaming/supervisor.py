@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from streaming.last_batch import finish_batches
 from streaming.refusals import EpochChanged, Refused, StoreBehind, refusal_in
 from streaming.topics import KafkaDown, TopicMissing
 
@@ -18,6 +19,10 @@ class Running(Protocol):
     @property
     def query(self) -> Any:
         """Spark's streaming query."""
+
+    @property
+    def queries(self) -> Sequence[Any]:
+        """Spark's streaming queries, one by one."""
 
     def check(self) -> None:
         """Raise `Refused` when running on would be wrong; called every few seconds."""
@@ -40,12 +45,18 @@ class SparkGone(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How restarts are paced: seconds before the first, the longest pause, how many in a row."""
+    """How restarts are paced: seconds before the first, the longest pause, how many in a row.
+
+    check_seconds    between two looks at whether running on is right
+    finish_seconds   that the batch at hand may take to end when a signal stops the job; less than
+                     the 30 s after which Kubernetes kills
+    """
 
     backoff_seconds: float
     backoff_limit_seconds: float
     restarts_in_a_row: int
     check_seconds: float = 5.0
+    finish_seconds: float = 20.0
 
 
 @dataclass
@@ -84,6 +95,9 @@ class Supervisor:
         try:
             while not self.stop.is_set():
                 self._wait(running)
+        except SystemExit:  # a signal, raised by its handler; a second one ends the waiting
+            finish_batches(running.queries, seconds=self.patience.finish_seconds, log=self.log)
+            raise
         finally:
             running.stop()
 

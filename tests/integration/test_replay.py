@@ -1,4 +1,4 @@
-"""Older offsets again, and new models while the stream runs: no byte and no event is lost."""
+"""Older offsets again, new models meanwhile, a stop in a batch: no byte and no event is lost."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +15,14 @@ from stores.states import StateTable
 from tests.support.judgement import check_conservation, check_equals_undisturbed, drained
 from tests.support.lane import PARTITIONS, Lane
 from tests.support.processes import wait_until
-from tests.support.tiny_load import TinyLoad, publish
+from tests.support.tiny_load import TinyLoad, publish, tiny_record
 from tests.support.tiny_model import deploy, reading, save_tiny_model
 from tests.support.told import Listener, Told
 from tests.support.undisturbed import newest_cells
 
 SEED = 5
 SWITCH_SECONDS = 60.0
+BURST = 40_000
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,20 @@ def test_a_version_that_cannot_be_loaded_leaves_the_old_one_scoring_and_a_good_o
         )
     told = drained(lane)
     assert "restart" not in job.output()
-    assert job.terminate() == 143
+    check_conservation(lane, told)
+
+
+def test_a_signal_lets_the_batch_at_hand_tell_what_is_in_the_store(lane: Lane) -> None:
+    running = [each for each in lane.jobs if each.process.poll() is None]
+    job = running[0] if running else lane.start_scoring()
+    random_ = random.Random(SEED)
+    with job.paused("jvm"):  # so that all of them are one batch, the messages of which take a while
+        publish(lane.servers, [tiny_record(random_, machines=1_000) for _ in range(BURST)])
+    ends = lane.ends()
+    wait_until(lambda: lane.marked() == ends, timeout=SWITCH_SECONDS, what="the markers")
+    assert job.terminate() == 143, job.output()[-3000:]
+    told = drained(lane, timeout=0.0)
+    assert "Traceback" not in job.output()
     check_conservation(lane, told)
 
 

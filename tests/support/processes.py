@@ -1,10 +1,10 @@
 """The processes of a running job, so that a test can kill one of them for real."""
 
 import os
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,16 +22,17 @@ class Job:
 
     def kill(self, victim: str) -> None:
         """SIGKILL the `driver` (Python), the `jvm`, an `executor` JVM or a Python `worker`."""
-        if victim == "driver":
-            chosen = self._python_driver()
-        elif victim == "jvm":
-            chosen = self._children(_is_driver_jvm)[0]
-        elif victim == "executor":
-            chosen = self._children(_is_executor)[0]
-        else:
-            workers = self._workers()
-            chosen = workers[len(workers) // 2]
-        os.kill(chosen.pid, signal.SIGKILL)
+        self._process(victim).kill()
+
+    @contextmanager
+    def paused(self, part: str) -> Iterator[None]:
+        """One of the parts that `kill` knows does nothing until the end of the block."""
+        chosen = self._process(part)
+        chosen.suspend()
+        try:
+            yield
+        finally:
+            chosen.resume()
 
     def terminate(self, *, timeout: float = 60.0) -> int:
         """SIGTERM the job as an operator would, and return its exit code."""
@@ -66,6 +67,16 @@ class Job:
     def output(self) -> str:
         """What the job has printed so far."""
         return self.log.read_text(errors="replace")
+
+    def _process(self, part: str) -> psutil.Process:
+        if part == "driver":
+            return self._python_driver()
+        if part == "jvm":
+            return self._children(_is_driver_jvm)[0]
+        if part == "executor":
+            return self._children(_is_executor)[0]
+        workers = self._workers()
+        return workers[len(workers) // 2]
 
     def _workers(self) -> list[psutil.Process]:
         # Forked by the daemon: processes of its command line whose parent has it, too.

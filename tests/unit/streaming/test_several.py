@@ -30,6 +30,10 @@ class One:
     query: Query = field(default_factory=Query)
     is_stuck: bool = False
 
+    @property
+    def queries(self) -> list[Query]:
+        return [self.query]
+
     def check(self) -> None:
         if self.name == "checked":
             raise ValueError("no longer right")

@@ -1,0 +1,41 @@
+"""An orderly stop lets the micro-batch at hand end, so that no event's row is ahead of its message.
+
+Rows and marker of a batch are in the store before its messages leave the worker. A query that is
+stopped in between loses nothing, the next start repeats the batch; but until then readers of the
+topic miss what readers of the store have.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_POLL_SECONDS = 0.05
+
+
+def finish_batches(queries: Sequence[Any], *, seconds: float, log: Callable[[str], None]) -> None:
+    """Wait until each of Spark's `queries` has ended the batch that it is in, `seconds` at most.
+
+    A query without data, or one that has failed, is not waited for; nor is one that begins another
+    batch meanwhile.
+    """
+    waiting = [(query, at_hand) for query in queries if (at_hand := _batch_at_hand(query))]
+    if not waiting:
+        return
+    log(f"ending after the batch at hand, within {seconds:.0f} s; signal again to end at once")
+    deadline = time.monotonic() + seconds
+    while any(_batch_at_hand(query) == at_hand for query, at_hand in waiting):
+        if time.monotonic() > deadline:
+            log("the batch at hand did not end: the next start repeats it, nothing is lost")
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+def _batch_at_hand(query: Any) -> str | None:
+    """What tells the batch from the next one: when the one before it began; None without one."""
+    try:
+        before, status = query.lastProgress, query.status
+        if not (query.isActive and status["isTriggerActive"] and status["isDataAvailable"]):
+            return None
+    except Exception:  # Spark's JVM is gone, and the query with it
+        return None
+    return f"after {before['timestamp'] if before else 'none'}"
