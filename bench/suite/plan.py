@@ -55,7 +55,7 @@ class Plan:
     workloads: Sequence[str] = tuple(WORKLOADS)
     keys: Sequence[str] = tuple(DISTRIBUTIONS)
     parts: Sequence[str] | None = None
-    rounds: int = 2
+    rounds: int = 3
     other_rounds: int = 1
     events: int = 4_200_000
     partitions: int = 2
