@@ -9,7 +9,7 @@ import pytest
 from scenarios.fraud.payments import FILE_VARIABLE, payments_file
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SMALL = ("--customers=150", "--days=3", "--rate=200", "--audits=2")
+SMALL = ("--customers=80", "--days=5", "--rate=200", "--audits=2")
 PROOFS = (
     "the customers' own features and the scores, made again",
     "audits of random predictions",
