@@ -95,6 +95,9 @@ def with_features(event: dict[str, Any], state: State) -> tuple[str, list[float]
 
 def run(settings: PeerSettings, index: int, running: Running) -> None:
     """Score the topic until SIGTERM, as one member of the consumer group."""
+    stores = settings.state_dir / "rocksdb"
+    # Of two processes that find it missing at the same time quixstreams lets one fail.
+    (stores / settings.group).mkdir(parents=True, exist_ok=True)
     app = Application(
         broker_address=settings.bootstrap_servers,
         consumer_group=settings.group,
@@ -103,7 +106,7 @@ def run(settings: PeerSettings, index: int, running: Running) -> None:
         commit_interval=_COMMIT_SECONDS,
         consumer_poll_timeout=0.02,
         consumer_extra_config={"session.timeout.ms": 6000},
-        state_dir=settings.state_dir / "rocksdb",
+        state_dir=stores,
         loglevel="WARNING",
     )
     topic = app.topic(settings.topic, key_deserializer="str", value_deserializer="json")
