@@ -1,5 +1,6 @@
 """One run after the other: each in a place of its own, kept as a figure or as a failure."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from bench.suite.systems import System
 
 # A failed run of one system leaves the others' figures what they are.
 _REASON_CHARACTERS = 300
+_FOLDERS = re.compile(r"(?:/[^\s/:'\"]+)+/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +67,14 @@ class Attempts:
         try:
             yield place
         except Exception as error:  # whatever a system under test may do
-            reason = f"{type(error).__name__}: {error}"
-            self.tell(f"{turn} FAILED: {reason}")
+            self.tell(f"{turn} FAILED: {type(error).__name__}: {error}")
             self.results.failures.append(
                 Failure(
                     part=turn.part,
                     workload=turn.ground.workload.name,
                     system=turn.system.name,
                     round_number=turn.round_number,
-                    reason=reason[:_REASON_CHARACTERS],
+                    reason=reason_of(error),
                 )
             )
         finally:
@@ -84,3 +85,13 @@ class Attempts:
         """Print a line of progress with the time."""
         now = time.strftime("%H:%M:%S")
         self.console.print(f"{now} {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def reason_of(error: Exception) -> str:
+    """The error's kind and message for a report, which is read on other machines.
+
+    Of several lines the first and the last one, which names the cause; paths without their folders.
+    """
+    lines = [each.strip() for each in str(error).splitlines() if each.strip()]
+    told = " ".join(lines if len(lines) < 2 else (lines[0], lines[-1]))
+    return f"{type(error).__name__}: {_FOLDERS.sub('', told)}"[:_REASON_CHARACTERS]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.suite.aims import Ratio, ratios
+from bench.suite.attempts import reason_of
 from bench.suite.charts import draw
 from bench.suite.kept import keep, kept_in
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice, rotated
@@ -200,6 +201,11 @@ def test_the_report_names_what_is_absent_and_what_failed_in_one_line_each() -> N
         "| bytewax | stateless, latency, round 1 | MeasurementUnsound: fell behind \\| far |"
         in text
     )
+
+
+def test_a_failure_is_told_by_its_cause_and_without_this_machines_folders() -> None:
+    error = RuntimeError("app ended, its log is /tmp/x-1/app.log:\n  line 7\n\nGone: '/a/b'\n")
+    assert reason_of(error) == "RuntimeError: app ended, its log is app.log: Gone: 'b'"
 
 
 def test_the_report_describes_machine_plan_and_chart() -> None:
