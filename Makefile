@@ -59,7 +59,7 @@ score: setup ## Show a customer's latest row: make score ID=7590-VHVEG
 	@$(PYTHON_SET_UP) -m jobs show_score $(JOB_ARGS) "$(ID)"
 
 .PHONY: bench
-bench: setup ## Everscore beside its peers, all of it, in some 75 minutes; the report goes to docs/bench
+bench: setup ## Everscore beside its peers, all of it, in some 80 minutes; the report goes to docs/bench
 	@$(PYTHON_SET_UP) -m bench.suite $(BENCH_ARGS)
 
 .PHONY: bench-quick
