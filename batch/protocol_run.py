@@ -12,6 +12,7 @@ import numpy.typing as npt
 from batch.protocol import Protocol, Split, days_of, split
 from models.card_precision import CARDS_PER_DAY, card_precision
 from models.evaluation import check_both_classes, expected_calibration_error
+from models.fitting import reproducible_fitting
 from models.references import REFERENCES
 from scenarios.labelled_history import LabelledHistory
 from scenarios.scenario import Scenario
@@ -110,14 +111,13 @@ def round_of(
     Raises `OutsideHistory`, and `OneClassOnly` when a period has outcomes of one kind only.
     """
     from sklearn import metrics
-    from threadpoolctl import threadpool_limits
 
     rows = split_of(history, test_start=test_start, protocol=protocol)
     outcomes = history.outcomes[rows.test]
     check_both_classes(history.outcomes[rows.train])
     check_both_classes(outcomes)
     started = time.monotonic()
-    with threadpool_limits(limits=1):  # the same bits on every machine
+    with reproducible_fitting():
         own = features[:, list(candidate.columns)]
         estimator = candidate.untrained().fit(own[rows.train], history.outcomes[rows.train])
         scores = estimator.predict_proba(own[rows.test])[:, 1]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from batch.training_set import TrainingSet
 from models.evaluation import Evaluation, best_f1_threshold, evaluate
+from models.fitting import reproducible_fitting
 from models.rare_columns import without_rare_columns
 from scenarios.scenario import Scenario
 
@@ -42,24 +43,18 @@ class Trained:
 
 def fitted(found: TrainingSet, scenario: Scenario, *, seed: int) -> Any:
     """The scenario's estimator, trained on the training part: equal rows, equal estimator."""
-    from threadpoolctl import threadpool_limits
-
     part = ~found.is_test
-    # One thread: the same bits on every machine, and two threads that contend for two busy cores
-    # took 19 s instead of 1 s.
-    with threadpool_limits(limits=1):
+    with reproducible_fitting():
         features = without_rare_columns(found.features[part])
         return scenario.estimator(seed).fit(features, found.outcomes[part])
 
 
 def train(found: TrainingSet, scenario: Scenario, *, seed: int, progress: Progress) -> Trained:
     """Train on the training part, choose the threshold there, measure on the held-out part."""
-    from threadpoolctl import threadpool_limits
-
     part = ~found.is_test
     features = without_rare_columns(found.features[part])
     outcomes = found.outcomes[part]
-    with threadpool_limits(limits=1):  # as in `fitted`
+    with reproducible_fitting():
         progress(f"{FOLDS}-fold cross-validation on {len(outcomes):,} rows")
         fold_scores, cv_auroc = _cross_validated(scenario, features, outcomes, seed=seed)
         progress(f"training on {len(outcomes):,} rows")

@@ -12,6 +12,7 @@ from models.cost_thresholds import (
     thresholds_by_cost,
     total_cost_usd,
 )
+from models.fitting import reproducible_fitting
 from models.search_space import Choice, Search
 
 
@@ -49,11 +50,9 @@ def tuned_thresholds(
     search: Search, tuning_set: TuningSet, choice: Choice, *, seed: int
 ) -> TunedThresholds:
     """Fit the calibrated estimator on each fold's training rows and score its validation rows."""
-    from threadpoolctl import threadpool_limits
-
     history, features = tuning_set.history, tuning_set.features
     scores = []
-    with threadpool_limits(limits=1):
+    with reproducible_fitting():
         for fold in tuning_set.folds:
             train, test = fold.split.train, fold.split.test
             estimator = search.estimator(choice, seed).fit(features[train], history.outcomes[train])

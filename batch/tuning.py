@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.protocol import Split
+from models.fitting import reproducible_fitting
 from models.search_space import Choice, Search
 from scenarios.labelled_history import LabelledHistory
 
@@ -140,10 +141,9 @@ def _tried(
 
 def _average_precision(estimator: Any, tuning_set: TuningSet, rows: Split) -> float:
     from sklearn.metrics import average_precision_score
-    from threadpoolctl import threadpool_limits
 
     features, outcomes = tuning_set.features, tuning_set.history.outcomes
-    with threadpool_limits(limits=1):
+    with reproducible_fitting():
         estimator.fit(features[rows.train], outcomes[rows.train])
         scores = estimator.predict_proba(features[rows.test])[:, 1]
     return float(average_precision_score(outcomes[rows.test], scores))
