@@ -24,7 +24,7 @@ def main(
         job_run(
             scenario=scenario, env="local", overrides=overrides, needs=("kafka", "hbase")
         ) as run,
-        spark_session(for_streams(run.settings), app_name="bare trigger") as spark,
+        spark_session(for_streams(run.settings), app_name="bare trigger", at_once=True) as spark,
     ):
         starter = query_starter(run, run.scenario, BARE, spark=spark)
         Supervisor(starter, threading.Event(), patience(run.settings), run.log).run()

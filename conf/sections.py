@@ -90,6 +90,8 @@ class Spark(Section):
     """heap of the driver's JVM, such as 2g"""
     jars: Literal["resolved", "provided"]
     """resolved = Kafka's and Delta's jars from the local Maven cache; provided = on the cluster"""
+    class_archive: bool
+    """true = Java maps Spark's classes from a file made once per machine (jobs/class_archive.py)"""
     conf: dict[str, str]
     """any Spark property, as it is"""
 

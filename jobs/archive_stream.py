@@ -25,7 +25,9 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         delta = run.settings.delta
-        with spark_session(run.settings, app_name=f"archive {scenario}", with_delta=True) as spark:
+        with spark_session(
+            run.settings, app_name=f"archive {scenario}", with_delta=True, at_once=not once
+        ) as spark:
             archiver = archiver_of(
                 run.settings, run.scenario, spark=spark, accepts_gaps=gaps, log=run.log
             )

@@ -40,7 +40,9 @@ def main(
             run.console.print(f"{scenario} declares no second entity: nothing to maintain")
             return
         conf, kafka = run.settings, kafka_cluster(run.settings)
-        with spark_session(for_streams(conf), app_name=f"features {scenario}") as spark:
+        with spark_session(
+            for_streams(conf), app_name=f"features {scenario}", at_once=True
+        ) as spark:
             if anew:
                 for each in entities:
                     drop_derived(kafka, hbase_store(conf), each)

@@ -31,7 +31,9 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         replay = offsets_of(replay_from)
-        with spark_session(for_streams(run.settings), app_name=f"score {scenario}") as spark:
+        with spark_session(
+            for_streams(run.settings), app_name=f"score {scenario}", at_once=True
+        ) as spark:
             starter = query_starter(
                 run,
                 run.scenario,

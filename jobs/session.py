@@ -10,6 +10,7 @@ from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 
 from conf.settings import Settings
+from jobs.class_archive import class_archive
 from jobs.environment import worker_environment
 from jobs.packages import packages_zip
 from jobs.services import ServiceDown
@@ -21,15 +22,17 @@ from local.jars import jar_files
 
 @contextmanager
 def spark_session(
-    settings: Settings, *, app_name: str, with_delta: bool = False
+    settings: Settings, *, app_name: str, with_delta: bool = False, at_once: bool = False
 ) -> Iterator[SparkSession]:
     """A session with the settings' properties, jars and, on a cluster, our packages.
 
     `with spark_session(settings, app_name="score churn") as spark:` stops Spark and its JVM's jobs
-    at the end. The job's own signal handlers stay in force. `with_delta`: for jobs that read or
-    write Delta tables.
+    at the end. The job's own signal handlers stay in force.
+
+    with_delta   for jobs that read or write Delta tables
+    at_once      for streams: rather start without Java's archive of classes than make it first
     """
-    spark = _started(settings, app_name, with_delta=with_delta)
+    spark = _started(settings, app_name, with_delta=with_delta, at_once=at_once)
     try:
         yield spark
     finally:
@@ -37,7 +40,7 @@ def spark_session(
             spark.stop()
 
 
-def _started(settings: Settings, app_name: str, *, with_delta: bool) -> SparkSession:
+def _started(settings: Settings, app_name: str, *, with_delta: bool, at_once: bool) -> SparkSession:
     os.environ.update(worker_environment(os.environ))
     if interpreter := settings.spark.conf.get("spark.pyspark.python"):
         os.environ["PYSPARK_PYTHON"] = interpreter
@@ -49,7 +52,10 @@ def _started(settings: Settings, app_name: str, *, with_delta: bool) -> SparkSes
         raise ServiceDown(f"Spark's jars are missing: {error}") from error
     py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages")]
     builder = SparkSession.builder.appName(app_name).master(settings.spark.master)
-    properties = spark_properties(settings, jars=jars, py_files=py_files, with_delta=with_delta)
+    classes = class_archive(is_made=not at_once) if settings.spark.class_archive else None
+    properties = spark_properties(
+        settings, jars=jars, py_files=py_files, with_delta=with_delta, classes=classes
+    )
     for name, value in properties.items():
         builder = builder.config(name, value)
     on_interrupt = signal.getsignal(signal.SIGINT)

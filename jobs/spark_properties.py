@@ -25,11 +25,17 @@ def is_local(settings: Settings) -> bool:
 
 
 def spark_properties(
-    settings: Settings, *, jars: Sequence[Path], py_files: Sequence[Path], with_delta: bool = False
+    settings: Settings,
+    *,
+    jars: Sequence[Path],
+    py_files: Sequence[Path],
+    with_delta: bool = False,
+    classes: Path | None = None,
 ) -> dict[str, str]:
     """Every property that Spark starts with; those of spark.conf win, Java options are added.
 
-    with_delta: the properties that reading and writing Delta tables needs.
+    with_delta   the properties that reading and writing Delta tables needs
+    classes      Java's archive of Spark's classes
     """
     own = settings.spark.conf
     properties = {
@@ -48,5 +54,7 @@ def spark_properties(
         properties["spark.jars"] = ",".join(str(path) for path in jars)
     if py_files:
         properties["spark.submit.pyFiles"] = ",".join(str(path) for path in py_files)
-    options = " ".join(filter(None, [_LOG, own.get(_JAVA_OPTIONS)]))
+    # Quoted, since folders may have spaces in them.
+    archive = f'"-XX:SharedArchiveFile={classes}"' if classes else None
+    options = " ".join(filter(None, [_LOG, archive, own.get(_JAVA_OPTIONS)]))
     return {**properties, **own, _JAVA_OPTIONS: options}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.class_archive import class_archive
 from local.endpoints import Endpoints
 from local.platform import Platform, down, up
 from local.tables import Family, TableSpec, create_tables
@@ -26,6 +27,12 @@ _LANE_STATE_VERSIONS = 512  # as in conf/base.toml
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the platform of this test run."""
     return tmp_path_factory.mktemp("platform")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def class_archived() -> Path | None:
+    """Java's archive of Spark's classes, made before any test looks at how long a job takes."""
+    return class_archive(is_made=True)
 
 
 @pytest.fixture(scope="session")

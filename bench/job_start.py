@@ -1,0 +1,69 @@
+"""How long a small job takes with Java's archive of Spark's classes, beside without it."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from typer import Option
+
+from bench.machine import described
+from conf.settings import load_settings
+from jobs.class_archive import class_archive
+from jobs.outcome import ending_with_exit_code
+from jobs.packages import CHECKOUT
+from jobs.session import spark_session
+
+_ROWS = 1_000
+
+
+def main(
+    rounds: Annotated[int, Option(min=1, help="Alternations.")] = 5,
+    work: Annotated[str | None, Option(help="Be the small job: true or false.")] = None,
+    folder: Annotated[Path | None, Option(help="Where the small job works.")] = None,
+) -> None:
+    """Measure both in turns; the last line holds the ratio."""
+    console = Console(stderr=True)
+    with ending_with_exit_code(console, verbose=False):
+        if work is not None and folder is not None:
+            _small_job(f"spark.class_archive={work}", folder)
+            return
+        for name, value in described({}).items():
+            console.print(f"{name}: {value}", markup=False, highlight=False)
+        if class_archive(is_made=True, console=console) is None:
+            raise typer.Exit(5)
+        _seconds("true")  # the disk's cache
+        ratios = []
+        for number in range(1, rounds + 1):
+            without, with_archive = _seconds("false"), _seconds("true")
+            ratios.append(without / with_archive)
+            console.print(f"round {number}: {without:.1f} s without, {with_archive:.1f} s with it")
+    found = f"{float(np.median(ratios)):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"a small job without the archive takes {found} times as long")
+
+
+def _small_job(override: str, folder: Path) -> None:
+    """Write a Delta table, aggregate it, read the result."""
+    settings = load_settings("local", overrides=[override, f"platform.run_dir={folder / 'run'}"])
+    with spark_session(settings, app_name="small job", with_delta=True) as spark:
+        table = str(folder / "table")
+        spark.range(_ROWS).selectExpr("id", "id % 7 as key").write.format("delta").save(table)
+        counts = spark.read.format("delta").load(table).groupBy("key").count().collect()
+    assert sum(row["count"] for row in counts) == _ROWS
+
+
+def _seconds(work: str) -> float:
+    with tempfile.TemporaryDirectory(prefix="everscore-bench-") as folder:
+        command = [sys.executable, "-m", "bench.job_start", "--work", work, "--folder", folder]
+        started = time.perf_counter()
+        subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+        return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    typer.run(main)
