@@ -73,9 +73,7 @@ def _make(path: Path, console: Console) -> None:
     """Run a small Spark whose Java writes the archive at its end."""
     folder = temporary_sibling(path)
     try:
-        with console.status(
-            "archiving Spark's classes, once, so that jobs start sooner (up to a minute)"
-        ):
+        with console.status("archiving Spark's classes once: jobs start sooner with it"):
             failure = _run(folder, path.name)
         if failure is None:
             (folder / path.name).rename(path)
