@@ -1,9 +1,9 @@
 """Java's archive of Spark's classes, with which a Spark on this machine starts sooner.
 
 Java calls it class-data sharing: classes are mapped from a file as they were parsed and checked,
-instead of being read from jars. The file belongs to one Java and one Spark; Java checks that itself
-and goes without when it does not fit, so a wrong file costs time and nothing else. See
-docs/decisions/2026-11-23-class-archive.md for what it gives.
+instead of being read from jars. The file belongs to one Java and one Spark. Java checks that itself
+and goes without one that does not fit, but it dies of one that is cut off: sizes are checked here.
+See docs/decisions/2026-11-23-class-archive.md for what it gives.
 """
 
 import contextlib
@@ -19,10 +19,12 @@ import pyspark
 from rich.console import Console
 
 from jobs.packages import CHECKOUT
-from local.cache import cache_dir, temporary_sibling
+from local.cache import cache_dir, damage, publish, temporary_sibling
 from local.errors import JarsUnavailable, PlatformBusy
 from local.java import program
 from local.lock import file_lock
+
+ARCHIVE = "classes.jsa"
 
 _KEPT = 3  # 200 MB each; one per Java and per .venv
 _LONGEST_SECONDS = 300.0
@@ -36,27 +38,28 @@ def class_archive(*, is_made: bool, console: Console | None = None) -> Path | No
     and not tried again until its note is removed.
     """
     try:
-        path = archive_path()
+        entry = archive_entry()
     except JarsUnavailable:  # no Java: whoever starts Spark says it better
         return None
-    if path.is_file():
-        os.utime(path)  # those used last are kept
-        return path
-    if not is_made or _note(path).exists():
+    if damage(entry) is None:
+        with contextlib.suppress(OSError):  # somebody else's cache may be read only
+            os.utime(entry)  # those used last are kept
+        return entry / ARCHIVE
+    if not is_made or _note(entry).exists():
         return None
     console = console or Console(stderr=True)
     try:
-        lock = path.parent / f".{path.name}.lock"
+        lock = entry.parent / f".{entry.name}.lock"
         with file_lock(lock, timeout_seconds=_LONGEST_SECONDS):
-            if not path.is_file() and not _note(path).exists():
-                _make(path, console)
+            if damage(entry) is not None and not _note(entry).exists():
+                _make(entry, console)
     except (OSError, PlatformBusy) as error:  # a full disk must not keep a job from its work
         _tell(console, str(error))
-    return path if path.is_file() else None
+    return entry / ARCHIVE if damage(entry) is None else None
 
 
-def archive_path() -> Path:
-    """Where it lies or would lie; raises JarsUnavailable without Java."""
+def archive_entry() -> Path:
+    """The folder where it lies or would lie; raises JarsUnavailable without Java."""
     java = Path(program("java")).resolve()
     digest = hashlib.sha256(str(java).encode())
     release = java.parent.parent / "release"  # a Java that was updated in its place
@@ -65,31 +68,35 @@ def archive_path() -> Path:
     for jar in sorted((Path(pyspark.__file__).parent / "jars").glob("*.jar")):
         about = jar.stat()
         digest.update(f"{jar}\0{about.st_size}\0{about.st_mtime_ns}\0".encode())
-    name = f"spark-{pyspark.__version__}-{digest.hexdigest()[:16]}.jsa"
+    name = f"spark-{pyspark.__version__}-{digest.hexdigest()[:16]}"
     return cache_dir() / "class-archives" / name
 
 
-def _make(path: Path, console: Console) -> None:
+def _make(entry: Path, console: Console) -> None:
     """Run a small Spark whose Java writes the archive at its end."""
-    folder = temporary_sibling(path)
+    for left in entry.parent.glob(f".{entry.name}.*/"):  # of a maker that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    folder = temporary_sibling(entry)
+    made = folder / "made"
+    made.mkdir()
     try:
         with console.status("archiving Spark's classes once: jobs start sooner with it"):
-            failure = _run(folder, path.name)
+            failure = _run(folder, made / ARCHIVE)
         if failure is None:
-            (folder / path.name).rename(path)
-            _forget_oldest(path.parent)
-            console.print(f"archived Spark's classes, once for this Java and Spark: {path}")
+            publish(made, entry)
+            _forget_oldest(entry.parent)
+            console.print(f"archived Spark's classes, once for this Java and Spark: {entry}")
         else:
-            _note(path).write_text(failure + "\n", encoding="utf-8")
-            _tell(console, f"{failure}\nremove {_note(path)} to try again")
+            _note(entry).write_text(failure + "\n", encoding="utf-8")
+            _tell(console, f"{failure}\nremove {_note(entry)} to try again")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(folder: Path, archive: str) -> str | None:
-    """None when the archive is in `folder`, else why not."""
+def _run(folder: Path, archive: Path) -> str | None:
+    """None when the archive was made, else why not; `folder` takes what Spark leaves."""
     log = folder / "log.txt"
-    command = [sys.executable, "-P", "-m", "jobs.class_warmup", str(folder), archive]
+    command = [sys.executable, "-P", "-m", "jobs.class_warmup", str(folder), str(archive)]
     paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with log.open("wb") as output:
         # A group of its own, so that Java can be ended, too, when this process is told to stop.
@@ -109,7 +116,7 @@ def _run(folder: Path, archive: str) -> str | None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-    if code == 0 and (folder / archive).is_file():
+    if code == 0 and archive.is_file():
         return None
     last = log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
     return "\n".join([f"Spark's classes could not be archived (code {code}):", *last])
@@ -117,14 +124,15 @@ def _run(folder: Path, archive: str) -> str | None:
 
 def _forget_oldest(folder: Path) -> None:
     """Whoever uses one of them goes on: Java has the file mapped."""
-    found = sorted(folder.glob("*.jsa"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in found[_KEPT:]:
-        path.unlink(missing_ok=True)
+    entries = [path.parent for path in folder.glob(f"[!.]*/{ARCHIVE}")]
+    entries.sort(key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in entries[_KEPT:]:
+        shutil.rmtree(entry, ignore_errors=True)
 
 
-def _note(path: Path) -> Path:
+def _note(entry: Path) -> Path:
     """Says why this archive could not be made."""
-    return path.with_suffix(".failed.txt")
+    return entry.with_name(f"{entry.name}.failed.txt")
 
 
 def _tell(console: Console, text: str) -> None:

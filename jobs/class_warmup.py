@@ -22,8 +22,8 @@ _SETTINGS = (
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 
 
-def main(folder: Path, archive: str) -> None:
-    """Write `archive` to `folder`; what Spark leaves behind goes there, too."""
+def main(folder: Path, archive: Path) -> None:
+    """Write `archive`; what Spark leaves behind goes to `folder`."""
     with spark_session(_settings(folder, archive), app_name="classes", with_delta=True) as spark:
         java = spark.sparkContext._gateway.proc  # type: ignore[union-attr]
         _tables(spark, str(folder / "table"))
@@ -33,8 +33,8 @@ def main(folder: Path, archive: str) -> None:
     os._exit(java.wait())  # objects of Java that Python still holds would call it once more
 
 
-def _settings(folder: Path, archive: str) -> Settings:
-    options = f'-XX:TieredStopAtLevel=1 "-XX:ArchiveClassesAtExit={folder / archive}"'
+def _settings(folder: Path, archive: Path) -> Settings:
+    options = f'-XX:TieredStopAtLevel=1 "-XX:ArchiveClassesAtExit={archive}"'
     return load_settings(
         "local",
         overrides=[
@@ -86,4 +86,4 @@ def _unchanged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -16,6 +16,9 @@ _DELTA = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
 }
+# Quoted, since folders may have spaces in them. Java would say on stdout that the archive does not
+# fit, as with a class path of one's own, and that is the job's.
+_ARCHIVE = '"-XX:SharedArchiveFile={}" -Xlog:cds*=off:stdout -Xlog:cds*=warning:stderr'
 _LOG = f"-Dlog4j2.configurationFile=file:{CHECKOUT / 'conf' / 'log4j2.properties'}"
 
 
@@ -54,7 +57,6 @@ def spark_properties(
         properties["spark.jars"] = ",".join(str(path) for path in jars)
     if py_files:
         properties["spark.submit.pyFiles"] = ",".join(str(path) for path in py_files)
-    # Quoted, since folders may have spaces in them.
-    archive = f'"-XX:SharedArchiveFile={classes}"' if classes else None
+    archive = _ARCHIVE.format(classes) if classes else None
     options = " ".join(filter(None, [_LOG, archive, own.get(_JAVA_OPTIONS)]))
     return {**properties, **own, _JAVA_OPTIONS: options}

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from rich.console import Console
 
 from conf.settings import load_settings
 from jobs import class_archive as module
-from jobs.class_archive import archive_path, class_archive
+from jobs.class_archive import ARCHIVE, archive_entry, class_archive
 from jobs.spark_properties import spark_properties
+from local.cache import write_listing
 
 
 @pytest.fixture
@@ -37,10 +39,10 @@ def test_another_java_has_another_archive(
     found = []
     for home in homes:
         monkeypatch.setenv("JAVA_HOME", str(home))
-        found.append(archive_path())
-        assert archive_path() == found[-1]
+        found.append(archive_entry())
+        assert archive_entry() == found[-1]
     (homes[1] / "release").write_text('JAVA_VERSION="17.0.99"\n')
-    assert len({*found, archive_path()}) == 3
+    assert len({*found, archive_entry()}) == 3
     assert all(path.is_relative_to(cache) for path in found)
 
 
@@ -76,21 +78,35 @@ def test_a_cache_that_cannot_be_written_is_told(
     assert str(cache) in told.getvalue()
 
 
-def test_those_used_last_are_kept(cache: Path) -> None:
-    folder = cache / "class-archives"
-    folder.mkdir(parents=True)
-    for number in range(5):
-        path = folder / f"spark-4.2.0-{number}.jsa"
-        path.touch()
-        os.utime(path, (1_000 + number, 1_000 + number))
-    module._forget_oldest(folder)
-    assert sorted(path.stem[-1] for path in folder.glob("*.jsa")) == ["2", "3", "4"]
+def entry(folder: Path, number: int) -> Path:
+    """One that was used at that second."""
+    made = folder / f"spark-4.2.0-{number}"
+    made.mkdir(parents=True)
+    (made / ARCHIVE).write_bytes(b"classes")
+    write_listing(made)
+    os.utime(made, (number, number))
+    return made
+
+
+def test_those_used_last_are_kept(tmp_path: Path) -> None:
+    made = [entry(tmp_path, number) for number in range(1_000, 1_005)]
+    module._forget_oldest(tmp_path)
+    assert sorted(tmp_path.iterdir()) == made[2:]
+
+
+def test_one_that_is_cut_off_is_not_used_since_java_dies_of_it(cache: Path) -> None:
+    entry(cache / "class-archives", 1).rename(archive_entry())
+    assert class_archive(is_made=False) == archive_entry() / ARCHIVE
+    (archive_entry() / ARCHIVE).write_bytes(b"class")
+    assert class_archive(is_made=False) is None
 
 
 def test_java_is_told_where_it_lies_and_own_options_come_last() -> None:
     settings = load_settings("local", environ={})
     found = spark_properties(settings, jars=[], py_files=[], classes=Path("/a cache/x.jsa"))
     options = found["spark.driver.extraJavaOptions"]
-    assert options.endswith('"-XX:SharedArchiveFile=/a cache/x.jsa" -XX:TieredStopAtLevel=1')
+    given = shlex.split(options)
+    assert "-XX:SharedArchiveFile=/a cache/x.jsa" in given
+    assert given[-1] == "-XX:TieredStopAtLevel=1"
     without = spark_properties(settings, jars=[], py_files=[])
     assert "SharedArchiveFile" not in without["spark.driver.extraJavaOptions"]
