@@ -13,6 +13,7 @@ from rich.console import Console
 from bench.load import Load
 from conf.settings import Settings, load_settings
 from jobs.child_jobs import ChildJob, start_child
+from jobs.class_archive import class_archive
 from jobs.endpoints import resolve_endpoints
 from jobs.from_settings import hbase_store
 from jobs.parts import kafka_cluster
@@ -119,6 +120,7 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
 @contextmanager
 def own_platform(*, keep: bool, console: Console) -> Iterator[Path]:
     """The folder of a new platform without topics or tables; it ends with the block."""
+    class_archive(is_made=True, console=console)  # else the first job makes it, while it is timed
     run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
     platform = Platform(run_dir, die_with_parent=True)
     try:
