@@ -80,12 +80,12 @@ def _make(entry: Path, console: Console) -> None:
     made = folder / "made"
     made.mkdir()
     try:
-        with console.status("archiving Spark's classes once: jobs start sooner with it"):
-            failure = _run(folder, made / ARCHIVE)
+        console.print("archiving Spark's classes once, so that jobs start sooner: up to a minute")
+        failure = _run(folder, made / ARCHIVE)
         if failure is None:
             publish(made, entry)
             _forget_oldest(entry.parent)
-            console.print(f"archived Spark's classes, once for this Java and Spark: {entry}")
+            console.print(f"archived in {entry}", markup=False, highlight=False, soft_wrap=True)
         else:
             _note(entry).write_text(failure + "\n", encoding="utf-8")
             _tell(console, f"{failure}\nremove {_note(entry)} to try again")
@@ -136,6 +136,5 @@ def _note(entry: Path) -> Path:
 
 
 def _tell(console: Console, text: str) -> None:
-    console.print(
-        f"{text}\njobs start some seconds later than they could", markup=False, highlight=False
-    )
+    text = f"{text}\njobs start some seconds later than they could"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
+from jobs.class_archive import class_archive
 from jobs.demo_story import Demo
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.run import job_run
@@ -24,6 +25,8 @@ def main(
     with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
         if run.settings.platform.run_dir is not None:
             up(Platform(run.settings.platform.run_dir), console=run.console)
+        if run.settings.spark.class_archive:  # visibly, not within the first job
+            class_archive(is_made=True, console=run.console)
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
