@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from typer import Option
 
-from bench.machine import described
+from bench.machine import tell_machine
 from conf.settings import load_settings
 from jobs.class_archive import class_archive
 from jobs.outcome import ending_with_exit_code
@@ -33,8 +33,7 @@ def main(
         if work is not None and folder is not None:
             _small_job(f"spark.class_archive={work}", folder)
             return
-        for name, value in described({}).items():
-            console.print(f"{name}: {value}", markup=False, highlight=False)
+        tell_machine(console)
         if class_archive(is_made=True, console=console) is None:
             raise typer.Exit(5)
         _seconds("true")  # the disk's cache

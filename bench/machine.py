@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 
 _BYTES_PER_GIB = 1 << 30
 _PACKAGES = ("pyspark", "pyarrow", "scikit-learn", "numpy", "numba", "kafka-python", "happybase")
@@ -26,6 +27,12 @@ def described(platform_versions: Mapping[str, str]) -> dict[str, str]:
         **platform_versions,
         **{name: version(name) for name in _PACKAGES},
     }
+
+
+def tell_machine(console: Console) -> None:
+    """Say what is measured on, a line for each value; without platform versions."""
+    for name, value in described({}).items():
+        console.print(f"{name}: {value}", markup=False, highlight=False)
 
 
 def _processor() -> str:

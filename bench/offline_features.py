@@ -16,7 +16,7 @@ from typer import Option
 
 from batch.history_features import history_features
 from bench.handbook_features import as_matrix, handbook_features, payments_frame
-from bench.machine import described
+from bench.machine import tell_machine
 from jobs.outcome import ending_with_exit_code
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from scenarios.fraud.payments import Payments, payments_file, read_payments
@@ -54,8 +54,7 @@ def main(
     """Measure both; the last line holds the ratio that must be 10 or more."""
     console = Console(stderr=True)
     with ending_with_exit_code(console, verbose=False):
-        for name, value in described({}).items():
-            console.print(f"{name}: {value}", markup=False, highlight=False)
+        tell_machine(console)
         payments = read_payments(file or payments_file(), limit=customers)
         few = payments.of_first_customers(_WARMING_CUSTOMERS)
         _round(few)  # compiles the fold

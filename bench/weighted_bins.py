@@ -11,7 +11,7 @@ from rich.console import Console
 from threadpoolctl import threadpool_limits
 from typer import Option
 
-from bench.machine import described
+from bench.machine import tell_machine
 from jobs.outcome import ending_with_exit_code
 from models.recipes import boosted_trees
 from models.weighted_bins import quick_weighted_bins
@@ -30,8 +30,7 @@ def main(
     """Measure both in turns; the last line holds the ratio."""
     console = Console(stderr=True)
     with ending_with_exit_code(console, verbose=False):
-        for name, value in described({}).items():
-            console.print(f"{name}: {value}", markup=False, highlight=False)
+        tell_machine(console)
         features, outcomes = _drawn(rows)
         _seconds(features[:1_000], outcomes[:1_000], quick_weighted_bins())  # compiles and imports
         ratios = []

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,11 +17,13 @@ from pathlib import Path
 import pyspark
 from rich.console import Console
 
-from jobs.packages import CHECKOUT
+from jobs.child_jobs import ChildJob
+from jobs.environment import worker_environment
 from local.cache import cache_dir, damage, publish, temporary_sibling
 from local.errors import JarsUnavailable, PlatformBusy
 from local.java import program
 from local.lock import file_lock
+from local.processes import last_lines
 
 ARCHIVE = "classes.jsa"
 
@@ -97,28 +98,25 @@ def _run(folder: Path, archive: Path) -> str | None:
     """None when the archive was made, else why not; `folder` takes what Spark leaves."""
     log = folder / "log.txt"
     command = [sys.executable, "-P", "-m", "jobs.class_warmup", str(folder), str(archive)]
-    paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
     with log.open("wb") as output:
         # A group of its own, so that Java can be ended, too, when this process is told to stop.
         process = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, **worker_environment(os.environ)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        try:
-            code = process.wait(_LONGEST_SECONDS)
-        except subprocess.TimeoutExpired:
-            return f"Spark's classes were not archived within {_LONGEST_SECONDS:.0f} s"
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    try:
+        code = process.wait(_LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"Spark's classes were not archived within {_LONGEST_SECONDS:.0f} s"
+    finally:
+        ChildJob("class_warmup", process, log).kill()
     if code == 0 and archive.is_file():
         return None
-    last = log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+    last = last_lines(log, _LAST_LINES)
     return "\n".join([f"Spark's classes could not be archived (code {code}):", *last])
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import joblib
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from models.artifact import save_artifact
 from models.card import ModelCard
+from models.fitting import reproducible_fitting
 from scenarios.scenario import Scenario
 from stores.deployments import Deployment, ModelPointer
 
@@ -36,8 +36,7 @@ def fitted(scenario: Scenario, rows: npt.NDArray[np.float64], folder: Path) -> F
     rows = _with_values(rows)
     is_positive = _outcomes(rows)
     names = scenario.feature_names
-    # On busy cores OpenMP's threads wait for each other in a spin: a second becomes twenty.
-    with threadpool_limits(limits=1):
+    with reproducible_fitting():
         estimator = scenario.estimator(_SEED).fit(rows, is_positive)
     card = ModelCard(
         scenario=scenario.name,
