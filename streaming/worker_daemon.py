@@ -5,6 +5,8 @@ it pays none. Set by `spark.python.daemon.module`.
 """
 
 import gc
+import socket
+from collections.abc import Callable
 
 import msgspec  # noqa: F401
 import numpy  # noqa: F401
@@ -17,7 +19,30 @@ from pyspark import daemon
 
 from streaming.worker import shared_memory
 
+_ENDED = 1
+
+
+def ending_quietly_when_idle(
+    serve: Callable[[socket.socket, bool], int],
+) -> Callable[[socket.socket, bool], int]:
+    """`serve`, which does one task, begun only once there is one.
+
+    Spark ends a worker by closing its socket, after a minute without a task and when it stops; by
+    itself Spark's worker then often fails to write of that and leaves a traceback in the log.
+    """
+
+    def serve_if_asked(sock: socket.socket, authenticated: bool) -> int:
+        try:
+            is_asked = bool(sock.recv(1, socket.MSG_PEEK))
+        except ConnectionError:
+            is_asked = False
+        return serve(sock, authenticated) if is_asked else _ENDED
+
+    return serve_if_asked
+
+
 if __name__ == "__main__":
+    daemon.worker = ending_quietly_when_idle(daemon.worker)  # type: ignore[assignment]
     shared_memory()  # made before the fork: all workers see the same
     # Frozen objects are never traversed by the collector, nor copied on write after the fork.
     gc.collect()

@@ -1,0 +1,67 @@
+"""Spark's Python daemon as we start it, with this test in the place of Spark's JVM."""
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+SECONDS = 60.0
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon's process; closing its stdin ends it."""
+    environment = {
+        **os.environ,
+        "PYTHON_UNIX_DOMAIN_ENABLED": "true",
+        "PYTHON_WORKER_FACTORY_SOCK_DIR": str(tmp_path),
+        "PYTHON_DAEMON_KILL_WORKER_ON_FLUSH_FAILURE": "1",
+        "SPARK_REUSE_WORKER": "1",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "streaming.worker_daemon", "pyspark.worker"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_worker_without_a_task_ends_without_a_word_when_spark_lets_it_go(
+    daemon: subprocess.Popen[bytes],
+) -> None:
+    assert daemon.stdout
+    address = read_exactly(daemon.stdout, read_int(daemon.stdout)).decode()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as spark:
+        spark.settimeout(SECONDS)
+        spark.connect(address)
+        with spark.makefile("rb") as answers:
+            worker = psutil.Process(read_int(answers))
+    worker.wait(SECONDS)
+    _, said = daemon.communicate(timeout=SECONDS)
+    assert said == b""
+
+
+def read_int(stream: IO[bytes]) -> int:
+    """The next integer as Spark writes it: 32 bits, big end first."""
+    return int(struct.unpack(">i", read_exactly(stream, 4))[0])
+
+
+def read_exactly(stream: IO[bytes], count: int) -> bytes:
+    """`count` bytes; fewer, when the stream has ended, are an error."""
+    got = stream.read(count)
+    assert len(got) == count, f"{len(got)} of {count} bytes"
+    return got
