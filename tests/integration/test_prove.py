@@ -6,12 +6,12 @@ Both run at once, each on a platform of its own, since their jobs seldom keep tw
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from scenarios.fraud.payments import FILE_VARIABLE, payments_file
+from tests.support.processes import Job
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMANDS = {
@@ -33,34 +33,26 @@ PROOFS = {
         "the terminals' features beside their offline values (measured)",
     ),
 }
+HAS_PAYMENTS = payments_file().is_file()
 with_payments = pytest.mark.skipif(
-    not payments_file().is_file(),
+    not HAS_PAYMENTS,
     reason=f"the Handbook's payments are not there; name the file by {FILE_VARIABLE}",
 )
-
-
-@dataclass(frozen=True)
-class Proving:
-    """A started command, its output in files: nobody reads it while it runs."""
-
-    process: subprocess.Popen[bytes]
-    proved: Path
-    log: Path
 
 
 @pytest.fixture(scope="module")
 def provings(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[str, Proving]]:
+) -> Iterator[Mapping[str, Job]]:
     """Those that this run asks for, by scenario, started; none runs on after the last test."""
     asked = [
         str(item.callspec.params["scenario"])
         for item in request.session.items
         if isinstance(item, pytest.Function) and item.path == request.path
     ]
-    possible = [each for each in asked if each != "fraud" or payments_file().is_file()]
+    possible = [each for each in asked if each != "fraud" or HAS_PAYMENTS]
     folder = tmp_path_factory.mktemp("provings")
-    started: dict[str, Proving] = {}
+    started: dict[str, Job] = {}
     try:
         for scenario in possible:
             started[scenario] = start(scenario, folder)
@@ -72,24 +64,22 @@ def provings(
             each.process.wait(120)
 
 
-def start(scenario: str, folder: Path) -> Proving:
-    """The command of `scenario`, its output in `folder`."""
-    proved, log = folder / f"{scenario}.out", folder / f"{scenario}.log"
-    with proved.open("wb") as out, log.open("wb") as err:
+def start(scenario: str, folder: Path) -> Job:
+    """The command of `scenario`: its stderr is the job's log, its stdout the `.out` beside it."""
+    log = folder / f"{scenario}.log"
+    with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", *COMMANDS[scenario]], cwd=CHECKOUT, stdout=out, stderr=err
         )
-    return Proving(process, proved, log)
+    return Job(process, log)
 
 
 # Two platforms, some thirty jobs and 78,000 events on cores that others use as well.
 @pytest.mark.timeout(2_400)
 @pytest.mark.parametrize("scenario", ["churn", pytest.param("fraud", marks=with_payments)])
-def test_every_proof_holds_on_a_fresh_platform(
-    scenario: str, provings: Mapping[str, Proving]
-) -> None:
-    proving = provings[scenario]
-    code, proved = proving.process.wait(), proving.proved.read_text()
-    assert code == 0, f"{proved}\n{proving.log.read_text()[-6000:]}"
+def test_every_proof_holds_on_a_fresh_platform(scenario: str, provings: Mapping[str, Job]) -> None:
+    job = provings[scenario]
+    code, proved = job.process.wait(), job.log.with_suffix(".out").read_text()
+    assert code == 0, f"{proved}\n{job.output()[-6000:]}"
     names = [line.partition(": ")[0] for line in proved.splitlines()]
     assert names == [f"proved  {name}" for name in PROOFS[scenario]]

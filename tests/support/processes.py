@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Job:
-    """A job started through spark-submit.sh, its output in `log`."""
+    """A started job or another long command, its output in `log`."""
 
     process: subprocess.Popen[bytes]
     log: Path

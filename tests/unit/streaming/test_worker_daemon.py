@@ -2,15 +2,14 @@
 
 import os
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import psutil
 import pytest
+from pyspark.serializers import UTF8Deserializer, read_int
 
 ROOT = Path(__file__).resolve().parents[3]
 SECONDS = 60.0
@@ -44,24 +43,12 @@ def test_a_worker_without_a_task_ends_without_a_word_when_spark_lets_it_go(
     daemon: subprocess.Popen[bytes],
 ) -> None:
     assert daemon.stdout
-    address = read_exactly(daemon.stdout, read_int(daemon.stdout)).decode()
+    address = UTF8Deserializer().loads(daemon.stdout)  # type: ignore[no-untyped-call]
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as spark:
         spark.settimeout(SECONDS)
         spark.connect(address)
         with spark.makefile("rb") as answers:
-            worker = psutil.Process(read_int(answers))
+            worker = psutil.Process(read_int(answers))  # type: ignore[no-untyped-call]
     worker.wait(SECONDS)
     _, said = daemon.communicate(timeout=SECONDS)
     assert said == b""
-
-
-def read_int(stream: IO[bytes]) -> int:
-    """The next integer as Spark writes it: 32 bits, big end first."""
-    return int(struct.unpack(">i", read_exactly(stream, 4))[0])
-
-
-def read_exactly(stream: IO[bytes], count: int) -> bytes:
-    """`count` bytes; fewer, when the stream has ended, are an error."""
-    got = stream.read(count)
-    assert len(got) == count, f"{len(got)} of {count} bytes"
-    return got
