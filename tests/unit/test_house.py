@@ -22,7 +22,6 @@ PACKAGES = (
     "stores",
     "streaming",
 )
-MOST_LINES, MOST_LINES_OF_A_JOB = 200, 60
 QUOTED = re.compile(r"`([^`\n]+)`")
 LOOKS_LIKE_A_PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|toml|md|txt|in|sh|xml|properties|csv))")
 # Made by commands that the documents describe.
@@ -47,19 +46,6 @@ def test_no_installed_distribution_claims_one_of_our_folders() -> None:
     owners = packages_distributions()
     claimed = {name: owners[name] for name in PACKAGES if name in owners}
     assert {name: who for name, who in claimed.items() if who != ["everscore"]} == {}
-
-
-def test_modules_and_jobs_are_short() -> None:
-    too_long = []
-    for package in PACKAGES:
-        for path in sorted((CHECKOUT / package).rglob("*.py")):
-            text = path.read_text(encoding="utf-8")
-            is_job = package == "jobs" and re.search(r"^SPARK(: bool)? = ", text, re.MULTILINE)
-            limit = MOST_LINES_OF_A_JOB if is_job else MOST_LINES
-            lines = text.count("\n")
-            if lines > limit:
-                too_long.append(f"{path.relative_to(CHECKOUT)}: {lines} lines, at most {limit}")
-    assert too_long == []
 
 
 def test_documents_name_only_what_exists() -> None:
