@@ -125,6 +125,8 @@ class Stream(Section):
     """how far in the future an event may be dated"""
     max_event_bytes: Positive
     """larger events are dead letters, in bytes"""
+    dead_letter_bytes: Annotated[int, Field(ge=4096, le=16_777_216)]
+    """most bytes of a refused event that its dead letter repeats; length and digest are told"""
     deployment_reread_seconds: PositiveNumber
     """how often a worker asks which model to use"""
 

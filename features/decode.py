@@ -1,7 +1,7 @@
 """Kafka records to typed columns; what breaks a rule becomes a refusal, never an exception."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import pyarrow as pa
 from features import reasons
 from features.byte_column import ByteColumn
 from features.chosen_rows import chosen_rows
+from features.cut_bytes import CutBytes
 from features.diagnosis import Finding, diagnose
 from features.envelope import Envelope
 from features.quick_reader import QuickColumns, QuickReader
@@ -26,12 +27,17 @@ class Records:
 
     `timestamps_ms` are the broker's append times (UTC epoch milliseconds): the only clock that
     a check may use, so that a replay decides as the first pass did.
+
+    `cut_keys` and `cut_values` tell, by row, what a reader has cut because it is too long: the
+    sequences hold its beginning, and that is still longer than any that is valid.
     """
 
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
     offsets: npt.NDArray[np.int64]
     timestamps_ms: npt.NDArray[np.int64]
+    cut_keys: Mapping[int, CutBytes] = field(default_factory=dict)
+    cut_values: Mapping[int, CutBytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ class EventDecoder:
             latest_ms = int(records.timestamps_ms[row]) + self._max_future_skew_ms
             event = self._parsed(raw)
             if event is None:
-                refusals.append(Refusal(row, *self._finding(raw)))
+                cut = records.cut_values.get(row)
+                refusals.append(Refusal(row, *self._finding(raw, cut)))
                 continue
             time_ms = round(event.time.timestamp() * 1000)
             finding = self._envelope.finding(event.entity, key, time_ms, latest_ms)
@@ -130,11 +137,12 @@ class EventDecoder:
             return None
         return event
 
-    def _finding(self, raw: bytes | None) -> Finding:
+    def _finding(self, raw: bytes | None, cut: CutBytes | None) -> Finding:
         if raw is None:
             return reasons.NULL_VALUE, "the record has no value (a tombstone), not an event"
         if len(raw) > self._max_event_bytes:
-            sentence = f"the event has {len(raw):,} bytes; allowed are {self._max_event_bytes:,}"
+            length = cut.length if cut else len(raw)
+            sentence = f"the event has {length:,} bytes; allowed are {self._max_event_bytes:,}"
             return reasons.TOO_LARGE, sentence
         finding = diagnose(raw, self._schema)
         if finding:

@@ -48,6 +48,7 @@ def pass_settings(
         epoch=epoch.epoch if epoch else 0,
         first_offsets=dict(epoch.first_offsets) if epoch else {},
         max_event_bytes=stream.max_event_bytes,
+        dead_letter_bytes=stream.dead_letter_bytes,
         max_future_skew_seconds=stream.max_future_skew_seconds,
         retry_seconds=settings.hbase.retry_seconds,
         reread_seconds=stream.deployment_reread_seconds,

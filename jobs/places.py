@@ -16,6 +16,7 @@ def scenario_topics(run: Run) -> Sequence[TopicSpec]:
     return topic_specs(
         run.scenario.name,
         max_message_bytes=run.settings.kafka.max_message_bytes,
+        dead_letter_bytes=run.settings.stream.dead_letter_bytes,
         second_entities=_second_entities(run),
     )
 

@@ -89,5 +89,6 @@ class FeaturePass:
             topic=self._keyed.topic("dead-letter"),
             source_topic=self._keyed.topic("events"),
             epoch=self._settings.epoch,
+            most_bytes=self._settings.dead_letter_bytes,
         )
         return output.table()

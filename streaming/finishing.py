@@ -9,12 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from features.arrow_records import RECORD_COLUMNS
 from streaming.output import OUTPUT_SCHEMA
-from streaming.query import QuerySettings
+from streaming.query import QuerySettings, record_columns, request_bytes
 from streaming.refusals import EpochChanged, refusal_in
 from streaming.settings import PassSettings
-from streaming.topic_plan import DEAD_LETTER_EXTRA_BYTES
 from streaming.worker import scoring_function
 
 
@@ -64,13 +62,13 @@ def _score(
         .option("startingOffsets", _offsets(settings.topic, {p: a for p, (a, _) in owed.items()}))
         .option("endingOffsets", _offsets(settings.topic, {p: b for p, (_, b) in owed.items()}))
         .load()
-        .select(*RECORD_COLUMNS)
+        .select(*record_columns(scoring))
     )
     (
         source.mapInArrow(scoring_function(scoring), OUTPUT_SCHEMA)
         .write.format("kafka")
         .options(**settings.kafka_options)
-        .option("kafka.max.request.size", settings.max_message_bytes + DEAD_LETTER_EXTRA_BYTES)
+        .option("kafka.max.request.size", request_bytes(scoring))
         .option("kafka.compression.type", "lz4")
         .save()
     )

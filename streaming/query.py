@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from features.arrow_records import RECORD_COLUMNS
+from features.bounded_columns import bounded_columns
 from streaming.checkpoints import Generation
+from streaming.dead_letters import KEY_BYTES
 from streaming.output import OUTPUT_SCHEMA
 from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
-from streaming.topic_plan import DEAD_LETTER_EXTRA_BYTES
+from streaming.topic_plan import dead_letter_message_bytes
 
 # Spark would make one generated function of a whole stage, anew for every micro-batch, and there is
 # next to nothing in it to gain. Rows are still copied from form to form by generated code: it is
@@ -18,6 +19,7 @@ from streaming.topic_plan import DEAD_LETTER_EXTRA_BYTES
 _WHOLE_STAGE = "spark.sql.codegen.wholeStage"
 
 _PRODUCER_BATCH_BYTES = 262_144
+_PRODUCER_REQUEST_BYTES = 1_048_576  # Kafka's default
 # After each poll Spark asks Kafka for the partition's first and last offset: two calls that took
 # the task more CPU than reading 500 records, the default (docs/decisions/2026-11-21-speed.md).
 _POLL_RECORDS = 5_000
@@ -62,14 +64,13 @@ def start_query(
         .option("maxOffsetsPerTrigger", settings.max_offsets_per_trigger)
         .option("failOnDataLoss", "true")
         .load()
-        .select(*RECORD_COLUMNS)
+        .select(*record_columns(scoring))
     )
     return (
         source.mapInArrow(kind.function(scoring), OUTPUT_SCHEMA)
         .writeStream.format("kafka")
         .options(**settings.kafka_options)
-        # A dead letter repeats the refused message: room for it, its key and its headers.
-        .option("kafka.max.request.size", settings.max_message_bytes + DEAD_LETTER_EXTRA_BYTES)
+        .option("kafka.max.request.size", request_bytes(scoring))
         .option("kafka.compression.type", "lz4")
         # 16 KiB, the default, hold some 15 predictions: 20 µs of JVM CPU an event, these 17 to 19.
         .option("kafka.batch.size", _PRODUCER_BATCH_BYTES)
@@ -80,6 +81,16 @@ def start_query(
         .trigger(processingTime=f"{settings.trigger_seconds} seconds")
         .start()
     )
+
+
+def record_columns(scoring: PassSettings) -> list[Any]:
+    """The columns that a pass takes, none of them longer than it needs."""
+    return bounded_columns(value_bytes=scoring.value_bytes, key_bytes=KEY_BYTES)
+
+
+def request_bytes(scoring: PassSettings) -> int:
+    """The largest message that the sink may send; a dead letter is the longest there is."""
+    return max(_PRODUCER_REQUEST_BYTES, dead_letter_message_bytes(scoring.dead_letter_bytes))
 
 
 def without_whole_stages(spark: Any) -> None:

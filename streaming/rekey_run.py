@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from features.arrow_records import RECORD_COLUMNS
+from pyspark.sql import functions as F
+
+from features.bounded_columns import bounded_columns
 from scenarios.keyed import KeyedEntity
 from stores.hadoop_files import HadoopFiles
+from streaming.dead_letters import KEY_BYTES
 from streaming.feature_worker import rekey_batches
 from streaming.query import QuerySettings, without_whole_stages
 from streaming.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
@@ -75,6 +78,7 @@ class RekeyStarter:
         settings, topics = self.settings, ",".join(generation.sources)
         rekeying = replace(self.rekeying, generation=generation.number)
         without_whole_stages(self.spark)
+        columns = bounded_columns(value_bytes=rekeying.max_event_bytes + 1, key_bytes=KEY_BYTES)
         source = (
             self.spark.readStream.format("kafka")
             .options(**settings.source_options)
@@ -83,7 +87,7 @@ class RekeyStarter:
             .option("maxOffsetsPerTrigger", settings.max_offsets_per_trigger)
             .option("failOnDataLoss", "true")
             .load()
-            .select("topic", *RECORD_COLUMNS)
+            .select(F.col("topic"), *columns)
         )
         return (
             source.mapInArrow(partial(rekey_batches, settings=rekeying), MESSAGE_SCHEMA)

@@ -165,6 +165,7 @@ class ScoringPass:
             topic=self._scenario.topic("dead-letter"),
             source_topic=self._events_topic,
             epoch=self._settings.epoch,
+            most_bytes=self._settings.dead_letter_bytes,
         )
 
     def _write(self, work: _Work, states: States) -> None:

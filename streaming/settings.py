@@ -14,6 +14,7 @@ class PassSettings:
     retry_seconds       how long a worker waits for HBase before the task fails
     reread_seconds      least time between two reads of the deployment record
     reload_seconds      least time between two attempts to load a version that failed
+    dead_letter_bytes   most bytes of a refused event that its dead letter repeats
     contiguous_offsets  false only for topics with gaps (transactional producers)
     batch_rows          most events that the pass takes at once, the unit of a read and a write
     """
@@ -26,8 +27,14 @@ class PassSettings:
     max_event_bytes: int
     max_future_skew_seconds: float
     retry_seconds: float
+    dead_letter_bytes: int = 1_048_576
     reread_seconds: float = 1.0
     reload_seconds: float = 30.0
     contiguous_offsets: bool = True
     batch_rows: int = 120_000
     artifact_cache: str = ""
+
+    @property
+    def value_bytes(self) -> int:
+        """What a reader must pass on of a value: enough to refuse it, and to repeat it."""
+        return max(self.max_event_bytes + 1, self.dead_letter_bytes)

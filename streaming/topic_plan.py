@@ -8,8 +8,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from streaming.topics import KafkaCluster
 
-# Room for the key, the reason and the position that a dead letter adds to the original bytes.
-DEAD_LETTER_EXTRA_BYTES = 1_048_576
+# Room for the key, the reason and the position that a dead letter adds to the event's bytes.
+_DEAD_LETTER_EXTRA_BYTES = 65_536
 
 
 class TopicMisconfigured(RuntimeError):
@@ -27,7 +27,11 @@ class TopicSpec:
 
 
 def topic_specs(
-    scenario: str, *, max_message_bytes: int, second_entities: Sequence[str] = ()
+    scenario: str,
+    *,
+    max_message_bytes: int,
+    dead_letter_bytes: int = 1_048_576,
+    second_entities: Sequence[str] = (),
 ) -> Sequence[TopicSpec]:
     """All topics of `scenario` and of its second entities ("fraud.terminal").
 
@@ -35,7 +39,8 @@ def topic_specs(
     replay decides as the first pass did. None is compacted: a compacted log has gaps.
     """
     size = ("max.message.bytes", str(max_message_bytes))
-    larger = ("max.message.bytes", str(max_message_bytes + DEAD_LETTER_EXTRA_BYTES))
+    letter = max(max_message_bytes, dead_letter_message_bytes(dead_letter_bytes))
+    larger = ("max.message.bytes", str(letter))
     kept = (("cleanup.policy", "delete"), ("retention.ms", "-1"))
     arrival = ("message.timestamp.type", "LogAppendTime")
     return (
@@ -47,6 +52,11 @@ def topic_specs(
         *(TopicSpec(f"{name}.events", (size, arrival, *kept)) for name in second_entities),
         *(TopicSpec(f"{name}.dead-letter", (larger, *kept)) for name in second_entities),
     )
+
+
+def dead_letter_message_bytes(dead_letter_bytes: int) -> int:
+    """Most bytes of a message that repeats `dead_letter_bytes` of a refused event."""
+    return dead_letter_bytes + _DEAD_LETTER_EXTRA_BYTES
 
 
 def create_topics(

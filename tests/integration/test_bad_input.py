@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from hashlib import sha256
 
 import msgspec
 import pytest
 
 from features import reasons
 from stores.predictions import reader
-from tests.support.judgement import check_conservation, drained
+from tests.support.judgement import DEAD_LETTER_BYTES, check_conservation, drained
 from tests.support.lane import Lane
 from tests.support.processes import Job
 from tests.support.tiny_load import Record, publish
@@ -123,14 +124,17 @@ def test_every_reason_that_an_event_can_have_is_tried() -> None:
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_a_bad_event_arrives_as_it_was_with_its_reason(
+def test_a_bad_event_arrives_as_it_began_with_its_reason(
     places: Places, told: Told, what: str
 ) -> None:
     reason, (key, value) = BAD[what]
     (letter,) = told.outcomes[places[what]]
     headers = {name: text.decode() for name, text in letter.headers}
     assert letter.topic == DEAD_LETTERS
-    assert (letter.key, letter.value) == (key, value)
+    assert (letter.key, letter.value) == (key, value and value[:DEAD_LETTER_BYTES])
+    for name, whole in (("key", key), ("value", value)):
+        expected = (None, None) if whole is None else (str(len(whole)), sha256(whole).hexdigest())
+        assert (headers.get(f"{name}_bytes"), headers.get(f"{name}_sha256")) == expected
     assert headers["reason_code"] == reason, headers["reason"]
     assert 10 < len(headers["reason"]) < 500
     partition, offset = places[what]

@@ -1,0 +1,42 @@
+"""Keys and values that are too long are cut in Spark's first projection."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from features.bounded_columns import bounded_columns
+from streaming.batches import batch_of
+
+KEYS = [None, b"", b"k" * 10, b"k" * 11, b"\xff" * 5_000]
+VALUES = [None, b"", bytes(20), bytes(21), b"\xf0" * 200_000]
+
+
+def test_what_arrives_on_a_worker_is_bounded_and_tells_what_was_cut(spark: SparkSession) -> None:
+    rows = [(k, v, 0, n) for n, (k, v) in enumerate(zip(KEYS, VALUES, strict=True))]
+    frame = spark.createDataFrame(rows, "key binary, value binary, partition int, offset bigint")
+    frame = frame.coalesce(1).withColumn("timestamp", F.timestamp_seconds(F.lit(1)))
+    bounded = frame.select(*bounded_columns(value_bytes=20, key_bytes=10))
+
+    def seen(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for arrow in batches:
+            records = batch_of(arrow).records
+            whole = {"key": records.cut_keys, "value": records.cut_values}
+            told = [
+                str({n: (c[r].length, c[r].sha256) if r in c else None for n, c in whole.items()})
+                for r in range(len(records.offsets))
+            ]
+            columns = [arrow.column("key"), arrow.column("value"), pa.array(told)]
+            yield pa.RecordBatch.from_arrays(columns, names=["key", "value", "told"])
+
+    found = bounded.mapInArrow(seen, "key binary, value binary, told string").collect()
+    assert [row["key"] for row in found] == [k if k is None else k[:10] for k in KEYS]
+    assert [row["value"] for row in found] == [v if v is None else v[:20] for v in VALUES]
+    for row, key, value in zip(found, KEYS, VALUES, strict=True):
+        whole = {
+            name: (len(given), sha256(given).hexdigest()) if given and len(given) > most else None
+            for name, given, most in (("key", key, 10), ("value", value, 20))
+        }
+        assert row["told"] == str(whole)
