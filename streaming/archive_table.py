@@ -122,8 +122,8 @@ class ArchiveTable:
 
     def _another(self, batch: int) -> AnotherArchiver:
         return AnotherArchiver(
-            f"another archiver has written batch {batch} of {self.path}: this one stops, nothing "
-            "was lost or doubled; let one archive_stream run per scenario"
+            f"another archiver has written batch {batch} of {self.path}: this one has "
+            "appended nothing and stops; let one archive_stream run per scenario"
         )
 
     def _check_schema(self, schema: EventSchema) -> None:

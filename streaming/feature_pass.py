@@ -46,7 +46,7 @@ class FeaturePass:
         """Fold `batch`, write its states, and return the dead letters for the Kafka sink.
 
         Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
-        away; in both cases nothing is lost: the batch is run again.
+        away; in both cases the batch is run again.
         """
         self._fence.check()
         events = self._decoder.decode(batch.records)

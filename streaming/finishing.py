@@ -43,7 +43,7 @@ def finish_epoch(
             raise refusal or error from error
         raise OrderLost(
             f"{refusal.message.split(':')[0]} while events waited: which came first is not known. "
-            "Nothing is lost and no row is wrong, but the stream cannot go on by itself: publish "
+            "They wait on the topic unscored, and the stream cannot go on by itself: publish "
             f"{dict(owed)} of {settings.topic} to a new topic in their order by time, name it "
             f"{settings.topic}, and run advance_epoch again"
         ) from error

@@ -25,7 +25,7 @@ def finish_batches(queries: Sequence[Any], *, seconds: float, log: Callable[[str
     deadline = time.monotonic() + seconds
     while any(_batch_at_hand(query) == at_hand for query, at_hand in waiting):
         if time.monotonic() > deadline:
-            log("the batch at hand did not end: the next start repeats it, nothing is lost")
+            log("the batch at hand did not end: the next start repeats it")
             return
         time.sleep(_POLL_SECONDS)
 

@@ -97,7 +97,7 @@ class ScoringPass:
         """Score `batch`, write its rows, and return the messages for the Kafka sink.
 
         Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
-        away; in both cases nothing is lost: the batch is run again.
+        away; in both cases the batch is run again.
         """
         use = self._models.current()
         events = self._decoder.decode(batch.records)

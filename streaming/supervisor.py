@@ -3,14 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from streaming.last_batch import finish_batches
+from streaming.progress import Progress
 from streaming.refusals import EpochChanged, Refused, StoreBehind, refusal_in
 from streaming.topics import KafkaDown, TopicMissing
 
 Log = Callable[[str], None]
+
+_REFUSED = 4  # the exit code of errors that no waiting mends
 
 
 class Running(Protocol):
@@ -32,7 +35,7 @@ class Running(Protocol):
 
 
 class GaveUp(RuntimeError):
-    """Too many restarts in a row without a finished batch; says the last fault."""
+    """Too many restarts in a row without a new batch between them; says the last fault."""
 
     exit_code = 1
 
@@ -64,19 +67,26 @@ class Supervisor:
     """Runs a query until `stop` is set.
 
     `start` brings up services' connections and the query, at the right offsets; any fault that is
-    not a refusal is answered by stopping what is left and calling it again.
+    not a refusal is answered by stopping what is left and calling it again. Restarts are counted
+    while nothing new was read between them: what fails for ever ends, what fails now and then
+    does not.
     """
 
     start: Callable[[], Running]
     stop: threading.Event
     patience: Patience
     log: Log
+    _progress: Progress = field(default_factory=Progress)
+    _has_progressed: bool = False
 
     def run(self) -> None:
-        """Return when stopped; raises `Refused` (do not restart), `GaveUp` or `SparkGone`."""
+        """Return when stopped; raises `Refused` (do not restart), `GaveUp` or `SparkGone`.
+
+        Any other error that declares exit code 4 is a refusal, too, and raised at once.
+        """
         restarts = 0
         while not self.stop.is_set():
-            began = time.monotonic()
+            began, self._has_progressed = time.monotonic(), False
             try:
                 self._run_once()
                 return
@@ -87,7 +97,7 @@ class Supervisor:
             except Exception as error:
                 fault = self._fault(error)
             steady = time.monotonic() - began > 10 * self.patience.backoff_limit_seconds
-            restarts = 1 if steady else restarts + 1
+            restarts = 1 if steady or self._has_progressed else restarts + 1
             self._pause(restarts, fault)
 
     def _run_once(self) -> None:
@@ -97,6 +107,9 @@ class Supervisor:
                 self._wait(running)
         except SystemExit:  # a signal, raised by its handler; a second one ends the waiting
             finish_batches(running.queries, seconds=self.patience.finish_seconds, log=self.log)
+            raise
+        except Exception:
+            self._has_progressed = self._progress.has_grown(_failed(running.queries))
             raise
         finally:
             running.stop()
@@ -120,7 +133,7 @@ class Supervisor:
         refusal = refusal_in(str(error))
         if refusal is not None and not isinstance(refusal, StoreBehind):
             raise refusal.for_people() from None
-        if isinstance(error, TopicMissing | SparkGone):
+        if isinstance(error, SparkGone) or getattr(error, "exit_code", None) == _REFUSED:
             raise error
         return refusal.message if refusal else _cause(str(error))
 
@@ -129,8 +142,13 @@ class Supervisor:
             raise GaveUp(f"gave up after {restarts - 1} restarts in a row; last fault: {fault}")
         longest = self.patience.backoff_limit_seconds
         seconds = min(self.patience.backoff_seconds * 2 ** (restarts - 1), longest)
-        self.log(f"{fault}; restart {restarts} in {seconds:.0f} s, nothing is lost")
+        self.log(f"{fault}; restart {restarts} in {seconds:.0f} s repeats the last batch")
         self.stop.wait(seconds)
+
+
+def _failed(queries: Sequence[Any]) -> Sequence[Any]:
+    """Those that have ended; all when none has, for then the fault was beside them."""
+    return [each for each in queries if not each.isActive] or queries
 
 
 def _cause(text: str) -> str:

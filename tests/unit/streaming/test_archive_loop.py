@@ -50,7 +50,7 @@ def test_a_service_that_is_away_is_waited_for_with_growing_pauses() -> None:
     assert script.forgotten == 2
     assert [round(pause) for pause in script.pauses] == [20, 40, 10]
     assert script.told[0] == (
-        "KafkaDown: Kafka k:9092 does not answer; attempt 2 follows, nothing is lost"
+        "KafkaDown: Kafka k:9092 does not answer; attempt 2 goes on where the tables end"
     )
 
 
