@@ -5,18 +5,20 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, SparkSession
 
 from features.arrow_records import RECORD_COLUMNS
+from stores.committed import COMMITTED_SOURCE
 
 
 def read_topic(
     spark: SparkSession, options: Mapping[str, str], topic: str, *, headers: bool = False
 ) -> DataFrame:
-    """The records of `topic` from its first offset to its present end.
+    """The committed records of `topic` from its first offset to its present end.
 
     options: of Spark's Kafka source, with the servers and how to talk to them. Columns: key and
     value (binary), partition, offset, timestamp (the broker's), and, if asked for, headers. The
     topic must exist.
     """
-    reader = spark.read.format("kafka").options(**options).option("subscribe", topic)
+    reader = spark.read.format("kafka").options(**options, **COMMITTED_SOURCE)
+    reader = reader.option("subscribe", topic)
     reader = reader.option("includeHeaders", headers).option("startingOffsets", "earliest")
     columns = (*RECORD_COLUMNS, "headers") if headers else RECORD_COLUMNS
     return reader.option("endingOffsets", "latest").load().select(*columns)

@@ -52,6 +52,7 @@ def pass_settings(
         max_future_skew_seconds=stream.max_future_skew_seconds,
         retry_seconds=settings.hbase.retry_seconds,
         reread_seconds=stream.deployment_reread_seconds,
+        kafka=kafka_cluster(settings),
         batch_rows=stream.batch_rows,
         artifact_cache=str(cache_dir() / "models"),
     )

@@ -9,6 +9,7 @@ from stores.connection import Session
 from stores.epochs import EpochRecord
 from stores.rekey_counts import RekeyCountTable
 from stores.states import StateTable
+from streaming.gaps import Gaps
 from streaming.topics import KafkaCluster
 
 
@@ -17,19 +18,26 @@ def stream_progress(
 ) -> Table:
     """What of the events topic of `keyed` is in its states in `epoch`.
 
-    The counts are those of the last batches, as many as versions of a state are kept.
+    The counts are those of the last batches, as many as versions of a state are kept. An end is
+    that of what is committed; offsets behind it belong to transactions that are still open.
     """
-    counted = ("left full windows", "unknown second entities")
+    counted = ("uncommitted", "left full windows", "unknown second entities")
     heads = ("partition", "first", "end", "done up to", "waiting", *counted, "last batch")
     table, states = Table(*heads, title=keyed.topic("events")), StateTable(session, keyed.name)
-    for partition, (first, end) in kafka.offsets(keyed.topic("events")).items():
+    topic = keyed.topic("events")
+    gaps, uncommitted = Gaps(kafka, topic), kafka.uncommitted(topic)
+    for partition, (first, end) in kafka.offsets(topic).items():
         marker = states.newest_marker(partition)
         upto = marker.offset + 1 if marker and epoch and marker.epoch == epoch.epoch else first
         kept = [each for _, each in states.kept_markers(partition).markers]
         lost = sum(each.dropped_from_windows for each in kept)
         unknown = sum(each.unknown_second_entities for each in kept)
-        numbers = (partition, first, end, upto, max(end - upto, 0), lost, unknown)
+        # Behind the last record may stand the marker of its transaction: nothing that waits.
+        waiting = 0 if gaps.are_empty(partition, upto, end) else end - upto
+        still_open = uncommitted.get(partition, 0)
+        numbers = (partition, first, end, upto, waiting, still_open, lost, unknown)
         table.add_row(*(f"{n:,}" for n in numbers), _age(marker.written_at_ms if marker else None))
+    gaps.close()
     return table
 
 

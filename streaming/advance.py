@@ -7,6 +7,7 @@ from stores.epochs import EpochRecord
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import begun, check_identity
+from streaming.gaps import Gaps
 from streaming.resume import batch_end_before
 from streaming.topics import KafkaCluster
 
@@ -25,7 +26,7 @@ def next_epoch(
     """The epoch that fits the topic as it is now; None when the old one does.
 
     A recreated topic begins at its first offsets; otherwise the old epoch is finished up to the
-    present end of its partitions, where they go on, and new ones begin at their first offsets.
+    committed end of its partitions, where they go on, and new ones begin at their first offsets.
     """
     identity, offsets = kafka.identity(old.topic), kafka.offsets(old.topic)
     first = {partition: begin for partition, (begin, _) in offsets.items()}
@@ -34,12 +35,19 @@ def next_epoch(
     if not is_same_topic:
         why = f"topic recreated: id {old.topic_id} is now {identity.topic_id}"
     else:
-        done = scored_upto(checkpoints, old)
+        done, gaps = scored_upto(checkpoints, old), Gaps(kafka, old.topic)
         for partition in old.first_offsets:  # Spark's checkpoint may know newer ones, unscored
-            begin = batch_end_before(table, old, partition=partition, offset=done[partition])
+            begin = batch_end_before(
+                table,
+                old,
+                partition=partition,
+                offset=done[partition],
+                are_empty=gaps.are_empty,
+            )
             first[partition] = offsets[partition][1]
             if begin < first[partition]:
                 owed[partition] = (begin, first[partition])
+        gaps.close()
         changed = len(identity.partitions) != old.partitions
         why = f"{old.partitions} partitions are now {len(identity.partitions)}" if changed else ""
     if not why:

@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from stores.committed import COMMITTED_SOURCE
 from stores.epochs import EpochStart
 
 Offsets = Mapping[int, int]
@@ -47,7 +48,7 @@ def archived_rows(spark: Any, kafka_options: Mapping[str, str], chosen: Slice) -
     """The records of `chosen` with the columns of `COLUMNS`; `kafka_options` are Spark's."""
     records = (
         spark.read.format("kafka")
-        .options(**kafka_options)
+        .options(**kafka_options, **COMMITTED_SOURCE)
         .option("subscribe", chosen.topic)
         .option("includeHeaders", "true")
         .option("failOnDataLoss", "true")

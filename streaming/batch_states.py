@@ -7,6 +7,7 @@ from scenarios.keyed import Keyed
 from stores.stamps import stamp
 from streaming.batches import Batch
 from streaming.boundaries import check_boundary, check_moved, check_new_entities, check_partition
+from streaming.gaps import GapCheck
 from streaming.pass_table import PassTable
 from streaming.refusals import StateUnreadable
 from streaming.remedies import remedy
@@ -14,7 +15,13 @@ from streaming.settings import PassSettings
 
 
 def states_below(
-    settings: PassSettings, keyed: Keyed, table: PassTable, batch: Batch, entities: Entities
+    settings: PassSettings,
+    keyed: Keyed,
+    table: PassTable,
+    batch: Batch,
+    entities: Entities,
+    *,
+    are_empty: GapCheck,
 ) -> States:
     """The states of `entities` as of the first offset of `batch`, aligned with them.
 
@@ -26,7 +33,7 @@ def states_below(
         partition=batch.partition,
         position=stamp(settings.epoch, batch.first),
     )
-    check_boundary(settings, marker, partition=batch.partition, first=batch.first)
+    check_boundary(settings, marker, batch, are_empty=are_empty)
     unseen = [id_ for id_, cell in zip(entities.ids, cells, strict=True) if cell is None]
     try:
         states = keyed.codec.decode(cells)

@@ -1,6 +1,7 @@
 """Arrow batches of Kafka records as the pass takes them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,10 +12,15 @@ from features.decode import Records
 
 @dataclass(frozen=True)
 class Batch:
-    """Records of one topic partition in offset order; never empty."""
+    """Records of one topic partition in offset order; never empty.
+
+    after: offset of the record that one reader gave just before these, None where it began with
+    them. What lies in between holds no readable record: the reader has passed over it.
+    """
 
     records: Records
     partition: int
+    after: int | None = None
 
     @property
     def first(self) -> int:
@@ -25,6 +31,15 @@ class Batch:
     def last(self) -> int:
         """Offset of the last record."""
         return int(self.records.offsets[-1])
+
+
+def batches_of(arrows: Iterable[pa.RecordBatch]) -> Iterator[Batch]:
+    """The batches of one task, which reads one partition from one offset on."""
+    after = None
+    for arrow in arrows:
+        batch = replace(batch_of(arrow), after=after)
+        yield batch
+        after = batch.last
 
 
 def batch_of(arrow: pa.RecordBatch) -> Batch:

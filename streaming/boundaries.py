@@ -9,6 +9,8 @@ import numpy as np
 from features.state import States
 from stores.stamps import offset_of, stamp
 from stores.states import Marker
+from streaming.batches import Batch
+from streaming.gaps import GapCheck
 from streaming.refusals import EpochChanged, StoreBehind, TrimmedHistory
 from streaming.remedies import remedy
 from streaming.settings import PassSettings
@@ -25,22 +27,26 @@ def check_partition(settings: PassSettings, partition: int) -> None:
 
 
 def check_boundary(
-    settings: PassSettings, marker: Marker | None, *, partition: int, first: int
+    settings: PassSettings, marker: Marker | None, batch: Batch, *, are_empty: GapCheck
 ) -> None:
     """Refuse to begin elsewhere than where an earlier batch ended, or the epoch begins.
 
     A state is written at its batch's end, so states as of an offset inside an old batch are
     not in the store; and an end that is missing shows a store that lost acknowledged writes.
+    Offsets in between that hold no readable record change no state.
     """
-    if first == settings.first_offsets[partition] or not settings.contiguous_offsets:
+    partition, first = batch.partition, batch.first
+    ended = marker.offset + 1 if marker and marker.epoch == settings.epoch else None
+    due = settings.first_offsets[partition] if ended is None else ended
+    if first == due or (batch.after is not None and due == batch.after + 1):
         return
-    if marker is None or marker.epoch != settings.epoch or marker.offset != first - 1:
-        ends = marker.offset + 1 if marker and marker.epoch == settings.epoch else None
-        raise StoreBehind(
-            f"a batch begins at offset {first} of {settings.scenario}.events-{partition}, the "
-            f"last batch before it in the store ended at {ends if ends is not None else 'none'}",
-            detail=f"{partition}:{first}",
-        )
+    if due < first and are_empty(partition, due, first):
+        return
+    raise StoreBehind(
+        f"a batch begins at offset {first} of {settings.scenario}.events-{partition}, the "
+        f"last batch before it in the store ended at {ended if ended is not None else 'none'}",
+        detail=f"{partition}:{first}",
+    )
 
 
 def check_new_entities(

@@ -18,6 +18,7 @@ from streaming.batch_states import states_below
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.epoch_fence import EpochFence
+from streaming.gaps import GapCheck, never_empty
 from streaming.output import Output
 from streaming.settings import PassSettings
 
@@ -26,12 +27,18 @@ class FeaturePass:
     """The pass of one second entity over one store; `process` is called per Arrow batch."""
 
     def __init__(
-        self, settings: PassSettings, keyed: Keyed, table: StateTable, fence: EpochFence
+        self,
+        settings: PassSettings,
+        keyed: Keyed,
+        table: StateTable,
+        fence: EpochFence,
+        are_empty: GapCheck = never_empty,
     ) -> None:
         self._settings = settings
         self._keyed = keyed
         self._table = table
         self._fence = fence
+        self._are_empty = are_empty
         self._decoder = EventDecoder(
             keyed.schema,
             max_event_bytes=settings.max_event_bytes,
@@ -51,7 +58,14 @@ class FeaturePass:
         self._fence.check()
         events = self._decoder.decode(batch.records)
         entities = distinct(events.entities)
-        states = states_below(self._settings, self._keyed, self._table, batch, entities)
+        states = states_below(
+            self._settings,
+            self._keyed,
+            self._table,
+            batch,
+            entities,
+            are_empty=self._are_empty,
+        )
         folded = fold(
             self._keyed.plan,
             states,

@@ -9,9 +9,10 @@ from scenarios.keyed import load_keyed_entity
 from stores.connection import Session
 from stores.rekey_counts import RekeyCountTable
 from stores.states import StateTable
-from streaming.batches import batch_of
+from streaming.batches import batch_of, batches_of
 from streaming.epoch_fence import EpochFence
 from streaming.feature_pass import FeaturePass
+from streaming.gaps import gap_check
 from streaming.joined_batches import joined
 from streaming.pass_kind import PassKind
 from streaming.rekey_pass import RekeyPass, RekeySettings
@@ -25,8 +26,8 @@ def fold_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The feature pass over the Arrow batches of one task, for `mapInArrow`."""
     feature_pass = feature_pass_for(settings)
-    for arrow in joined(batches, most_rows=settings.batch_rows):
-        yield from feature_pass.process(batch_of(arrow)).to_batches()
+    for batch in batches_of(joined(batches, most_rows=settings.batch_rows)):
+        yield from feature_pass.process(batch).to_batches()
 
 
 def warm_up_folding(
@@ -58,7 +59,8 @@ def feature_pass_for(settings: PassSettings) -> FeaturePass:
         session = Session(settings.store, retry_seconds=settings.retry_seconds)
         keyed = load_keyed_entity(settings.scenario, settings.module)
         fence = EpochFence(session, keyed.name, settings.epoch, settings.reread_seconds)
-        return FeaturePass(settings, keyed, StateTable(session, keyed.name), fence)
+        table = StateTable(session, keyed.name)
+        return FeaturePass(settings, keyed, table, fence, gap_check(settings))
 
     return kept(f"folding {settings.scenario}", settings, make)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from features.bounded_columns import bounded_columns
+from stores.committed import COMMITTED_SOURCE
 from streaming.checkpoints import Generation
 from streaming.dead_letters import KEY_BYTES
 from streaming.output import OUTPUT_SCHEMA
@@ -41,6 +42,7 @@ class QuerySettings:
         """What Spark's Kafka source is told, whichever topics it reads."""
         return {
             **self.kafka_options,
+            **COMMITTED_SOURCE,
             "kafka.max.partition.fetch.bytes": str(self.max_message_bytes),
             "kafka.max.poll.records": str(_POLL_RECORDS),
         }

@@ -2,8 +2,8 @@
 
 A read of HBase costs about as much as a write, and a busy customer's state was written moments ago.
 So each partition has a lane: its newest states as of the end of the last batch that was folded
-here. They are used only for a batch that begins right there, while the store's marker says that the
-same batch is the last one it holds; else the lane begins anew. A lane is no place of record: any
+here. They are used only while the store's marker says that the same batch is the last one below
+what is read; else the lane begins anew. A lane is no place of record: any
 worker may die at any time, and what is not found is read from HBase.
 """
 
@@ -12,7 +12,7 @@ import mmap
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -48,10 +48,11 @@ class SharedMemory:
 
 @dataclass(frozen=True)
 class Found:
-    """Cells of some ids as of a position: null where they are not known."""
+    """Cells of some ids as of right after stamp `position`: null where they are not known."""
 
     cells: list[bytes | None]
     count: int
+    position: int = -1
 
 
 class Lane:
@@ -69,12 +70,13 @@ class Lane:
         digest = blake2b(owner.encode(), digest_size=7).digest()
         self._owner = int.from_bytes(digest, "big") + 1
 
-    def find(self, ids: Sequence[str], *, position: int) -> Found:
-        """States of `ids` as of right after `position`; none when the lane ends elsewhere."""
+    def find(self, ids: Sequence[str], *, before: int) -> Found:
+        """States of `ids` as of where the lane ends; none when that is not below stamp `before`."""
         column = ByteColumn(pa.array(ids, pa.string()))
         begins, sizes = np.empty(len(ids), dtype=np.int64), np.empty(len(ids), dtype=np.int64)
         with self._memory.locked(self._number):
-            if self._header[OWNER] != self._owner or self._header[POSITION] != position:
+            position = int(self._header[POSITION])
+            if self._header[OWNER] != self._owner or position >= before:
                 return Found([None] * len(ids), 0)
             find_states(
                 column.content,
@@ -87,7 +89,7 @@ class Lane:
             )
             content = np.empty(int(sizes.sum()), dtype=np.uint8)
             gather(self._ring, begins, sizes, content)
-        return _found(content.tobytes(), begins, sizes)
+        return replace(_found(content.tobytes(), begins, sizes), position=position)
 
     def keep(
         self, ids: Sequence[str], cells: Sequence[bytes], *, begin: int, position: int

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stores.stamps import epoch_of, offset_of
+from stores.stamps import stamp
 from stores.states import Marker
 from streaming.pass_table import PassTable
 from streaming.recent_states import Lane, SharedMemory
@@ -25,14 +25,14 @@ class RememberedTable:
         self, entities: Sequence[str], *, partition: int, position: int
     ) -> tuple[list[bytes | None], Marker | None]:
         """For each entity its newest state older than stamp `position`, or None; and the marker."""
-        self._begin = position - 1
-        found = self._lane(partition).find(entities, position=position - 1)
+        found = self._lane(partition).find(entities, before=position)
         cells = found.cells
         unknown = [row for row, cell in enumerate(cells) if cell is None]
         read, marker = self.table.below(
             [entities[row] for row in unknown], partition=partition, position=position
         )
-        if found.count and not _ends_at(marker, position - 1):
+        self._begin = stamp(marker.epoch, marker.offset) if marker else -1
+        if found.count and self._begin != found.position:
             # The store does not hold what was written: only it may be believed.
             return self.table.below(entities, partition=partition, position=position)
         for row, cell in zip(unknown, read, strict=True):
@@ -70,9 +70,3 @@ class RememberedTable:
                 lanes=len(partitions),
             )
         return self._lanes[partition]
-
-
-def _ends_at(marker: Marker | None, position: int) -> bool:
-    if marker is None:
-        return False
-    return (marker.epoch, marker.offset) == (epoch_of(position), offset_of(position))

@@ -11,6 +11,7 @@ from stores.epochs import EpochRecord
 from stores.stamps import stamp
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Generation, Offsets
+from streaming.gaps import GapCheck, never_empty
 from streaming.refusals import TrimmedHistory
 from streaming.remedies import remedy
 
@@ -24,6 +25,7 @@ def generation_to_run(
     *,
     replay_from: Offsets | None,
     log: Log,
+    are_empty: GapCheck = never_empty,
 ) -> Generation:
     """The generation to run: the current one, or a new one that begins at a batch end.
 
@@ -37,7 +39,9 @@ def generation_to_run(
         wanted = dict(checkpoints.resumes_at(generation, record.topic))
     wanted |= dict(replay_from or {})
     aligned = {
-        partition: batch_end_before(table, record, partition=partition, offset=offset)
+        partition: batch_end_before(
+            table, record, partition=partition, offset=offset, are_empty=are_empty
+        )
         for partition, offset in wanted.items()
     }
     if generation is not None and not replay_from and aligned == wanted:
@@ -49,8 +53,18 @@ def generation_to_run(
     return checkpoints.begin(aligned)
 
 
-def batch_end_before(table: StateTable, record: EpochRecord, *, partition: int, offset: int) -> int:
+def batch_end_before(
+    table: StateTable,
+    record: EpochRecord,
+    *,
+    partition: int,
+    offset: int,
+    are_empty: GapCheck = never_empty,
+) -> int:
     """The last offset ≤ `offset` at which a batch may begin.
+
+    That is `offset` itself where nothing readable lies between it and the end of a batch, as behind
+    the markers of transactions.
 
     Raises `TrimmedHistory` when states below it may no longer be kept: HBase drops versions
     beyond the kept number when it flushes, file by file, so a deeper read could find a state that
@@ -68,4 +82,5 @@ def batch_end_before(table: StateTable, record: EpochRecord, *, partition: int, 
             f"possible is {min(ends)} (hbase.state_versions); replay from there, or run "
             f"{remedy(table.scenario, 'rebuild_state')}"
         )
-    return max(possible)
+    end = max(possible)
+    return offset if end < offset and are_empty(partition, end, offset) else end

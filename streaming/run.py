@@ -9,6 +9,7 @@ from stores.hadoop_files import HadoopFiles
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import check_identity, epoch_for_start
+from streaming.gaps import Gaps
 from streaming.heartbeat import Heartbeat, warm_workers
 from streaming.pass_kind import PassKind
 from streaming.query import QuerySettings, start_query
@@ -63,6 +64,7 @@ class QueryStarter:
         self._check_jvm()
         scenario = self.scoring.scenario
         session = Session(self.scoring.store, retry_seconds=self.kafka.timeout_seconds)
+        gaps = Gaps(self.kafka, self.settings.topic)
         try:
             record = epoch_for_start(
                 self.kafka,
@@ -82,8 +84,10 @@ class QueryStarter:
                 record,
                 replay_from=self.replay_from,
                 log=self.log,
+                are_empty=gaps.are_empty,
             )
         finally:
+            gaps.close()
             session.close()
         resumed = checkpoints.resumes_at(generation, record.topic)
         warm_workers(self.spark, scoring, self.kind)

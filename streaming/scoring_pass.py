@@ -26,6 +26,7 @@ from streaming.batch_states import states_below
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
+from streaming.gaps import GapCheck, never_empty
 from streaming.message_writer import MessageWriter
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.output import Output
@@ -74,8 +75,10 @@ class ScoringPass:
         table: PassTable,
         models: ModelsInUse,
         second: SecondEntityReader,
+        are_empty: GapCheck = never_empty,
     ) -> None:
         self._settings = settings
+        self._are_empty = are_empty
         self._scenario = scenario
         self._table = table
         self._models = models
@@ -102,7 +105,14 @@ class ScoringPass:
         use = self._models.current()
         events = self._decoder.decode(batch.records)
         entities = distinct(events.entities)
-        states = states_below(self._settings, self._scenario, self._table, batch, entities)
+        states = states_below(
+            self._settings,
+            self._scenario,
+            self._table,
+            batch,
+            entities,
+            are_empty=self._are_empty,
+        )
         folded = fold(
             self._scenario.plan,
             states,

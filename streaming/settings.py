@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stores.connection import HBaseStore
+from streaming.topics import KafkaCluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +16,7 @@ class PassSettings:
     reread_seconds      least time between two reads of the deployment record
     reload_seconds      least time between two attempts to load a version that failed
     dead_letter_bytes   most bytes of a refused event that its dead letter repeats
-    contiguous_offsets  false only for topics with gaps (transactional producers)
+    kafka               where a worker asks what a gap between offsets holds; None = it may not ask
     batch_rows          most events that the pass takes at once, the unit of a read and a write
     """
 
@@ -30,7 +31,7 @@ class PassSettings:
     dead_letter_bytes: int = 1_048_576
     reread_seconds: float = 1.0
     reload_seconds: float = 30.0
-    contiguous_offsets: bool = True
+    kafka: KafkaCluster | None = None
     batch_rows: int = 120_000
     artifact_cache: str = ""
 

@@ -8,6 +8,8 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from stores.committed import COMMITTED_CLIENT
+
 
 class KafkaDown(ConnectionError):
     """Kafka did not answer in time; raised with the address."""
@@ -32,14 +34,14 @@ class TopicIdentity:
 
 @dataclass(frozen=True)
 class Survey:
-    """A topic's identity, and partition → (first offset kept, offset of the next record)."""
+    """A topic's identity, and partition → (first offset kept, end of what is committed)."""
 
     identity: TopicIdentity
     offsets: Mapping[int, tuple[int, int]]
 
     @property
     def ends(self) -> Mapping[int, int]:
-        """Partition → offset of the next record."""
+        """Partition → offset after the last that is committed."""
         return {partition: end for partition, (_, end) in self.offsets.items()}
 
 
@@ -49,7 +51,7 @@ class KafkaCluster:
 
     bootstrap_servers: str
     timeout_seconds: float = 10.0
-    security: Mapping[str, Any] = field(default_factory=dict)
+    security: Mapping[str, Any] = field(default_factory=dict, repr=False)  # a password among them
 
     def identity(self, topic: str) -> TopicIdentity:
         """Raises `KafkaDown` or `TopicMissing`."""
@@ -72,9 +74,13 @@ class KafkaCluster:
         return identities
 
     def offsets(self, topic: str) -> Mapping[int, tuple[int, int]]:
-        """Partition → (first offset kept, offset of the next record to come)."""
+        """Partition → (first offset kept, end): what lies behind the end is not committed.
+
+        The end is the last stable offset: a transaction that is still open begins there, or the
+        next record to come.
+        """
         partitions = self.identity(topic).partitions
-        with self._client(KafkaConsumer) as consumer:
+        with self._consumer() as consumer:
             positions = [TopicPartition(topic, partition) for partition in partitions]
             begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
         return {p.partition: (begin[p], end[p]) for p in positions}
@@ -87,7 +93,7 @@ class KafkaCluster:
         """
         before = self.identities(topics)
         positions = [TopicPartition(t, p) for t in topics for p in before[t].partitions]
-        with self._client(KafkaConsumer) as consumer:
+        with self._consumer() as consumer:
             begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
         offsets: dict[str, dict[int, tuple[int, int]]] = {topic: {} for topic in topics}
         for place in positions:
@@ -99,13 +105,25 @@ class KafkaCluster:
         """An admin client for a block; Kafka's failures inside it become `KafkaDown`."""
         return self._client(KafkaAdminClient)
 
+    def uncommitted(self, topic: str) -> Mapping[int, int]:
+        """Partition → how many offsets lie behind the last stable one, in open transactions."""
+        committed = self.offsets(topic)
+        with self._client(KafkaConsumer) as consumer:
+            places = [TopicPartition(topic, partition) for partition in committed]
+            ends = consumer.end_offsets(places)
+        return {p.partition: max(ends[p] - committed[p.partition][1], 0) for p in places}
+
+    def _consumer(self) -> AbstractContextManager[Any]:
+        return self._client(KafkaConsumer, **COMMITTED_CLIENT)
+
     @contextmanager
-    def _client(self, kind: Any) -> Iterator[Any]:
+    def _client(self, kind: Any, **options: Any) -> Iterator[Any]:
         timeout_ms = int(self.timeout_seconds * 1000)
         try:
             client = kind(
                 bootstrap_servers=self.bootstrap_servers,
                 request_timeout_ms=timeout_ms,
+                **options,
                 **self.security,
             )
         except (KafkaError, OSError) as error:

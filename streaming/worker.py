@@ -10,7 +10,8 @@ from scenarios.scenario import load_scenario
 from stores.connection import Session
 from stores.states import StateTable
 from streaming.arrow_rows import ARROW_ROWS
-from streaming.batches import batch_of
+from streaming.batches import batches_of
+from streaming.gaps import gap_check
 from streaming.joined_batches import joined
 from streaming.models_in_use import ModelsInUse
 from streaming.pass_kind import PassKind
@@ -35,7 +36,7 @@ def pass_for(settings: PassSettings) -> ScoringPass:
         models = ModelsInUse(settings, session, scenario)
         table = RememberedTable(StateTable(session, settings.scenario), settings, shared_memory())
         second = second_entity_reader(scenario, session)
-        return ScoringPass(settings, scenario, table, models, second)
+        return ScoringPass(settings, scenario, table, models, second, gap_check(settings))
 
     return kept(f"scoring {settings.scenario}", settings, make)
 
@@ -51,8 +52,9 @@ def score_batches(
     """The pass over the Arrow batches of one task, for `mapInArrow`."""
     scoring_pass = pass_for(settings)
     at_once = joined(batches, most_rows=settings.batch_rows)
-    for arrow in read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS):
-        yield from scoring_pass.process(batch_of(arrow)).to_batches(max_chunksize=ARROW_ROWS)
+    ahead = read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS)
+    for batch in batches_of(ahead):
+        yield from scoring_pass.process(batch).to_batches(max_chunksize=ARROW_ROWS)
 
 
 def warm_up(

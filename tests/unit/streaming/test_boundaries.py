@@ -1,11 +1,15 @@
 """The checks that keep a state from being misread."""
 
+import numpy as np
 import pytest
 
+from features.decode import Records
 from stores.connection import HBaseStore
 from stores.stamps import stamp
 from stores.states import Marker
+from streaming.batches import Batch
 from streaming.boundaries import check_boundary, check_moved, check_new_entities, check_partition
+from streaming.gaps import never_empty
 from streaming.refusals import EpochChanged, Refused, StoreBehind, TrimmedHistory, refusal_in
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
@@ -22,20 +26,52 @@ SETTINGS = PassSettings(
 )
 
 
+def batch(first: int, *, after: int | None = None) -> Batch:
+    """One record of partition 0."""
+    records = Records([b"m"], [b"{}"], np.array([first]), np.array([1_000]))
+    return Batch(records, 0, after)
+
+
 def marker(offset: int, epoch: int = 3) -> Marker:
     """A marker of partition 0."""
     return Marker(partition=0, epoch=epoch, offset=offset)
 
 
 def test_a_batch_may_begin_where_the_epoch_begins_or_the_last_batch_ended() -> None:
-    check_boundary(SETTINGS, None, partition=0, first=100)
-    check_boundary(SETTINGS, marker(149), partition=0, first=150)
+    check_boundary(SETTINGS, None, batch(100), are_empty=never_empty)
+    check_boundary(SETTINGS, marker(149), batch(150), are_empty=never_empty)
 
 
 @pytest.mark.parametrize("last", [None, marker(120), marker(149, epoch=2)])
 def test_a_batch_that_begins_elsewhere_is_refused(last: Marker | None) -> None:
     with pytest.raises(StoreBehind, match=r"offset 150 of tiny\.events-0"):
-        check_boundary(SETTINGS, last, partition=0, first=150)
+        check_boundary(SETTINGS, last, batch(150), are_empty=never_empty)
+
+
+@pytest.mark.parametrize(
+    ("last", "due"), [(None, 100), (marker(120), 121), (marker(149, epoch=2), 100)]
+)
+def test_a_gap_is_accepted_when_kafka_shows_that_it_is_empty(last: Marker | None, due: int) -> None:
+    asked: list[tuple[int, int, int]] = []
+
+    def are_empty(*gap: int) -> bool:
+        asked.append((gap[0], gap[1], gap[2]))
+        return True
+
+    check_boundary(SETTINGS, last, batch(150), are_empty=are_empty)
+    assert asked == [(0, due, 150)]
+
+
+def test_a_gap_that_the_reader_of_the_batch_has_passed_over_needs_no_question() -> None:
+    check_boundary(SETTINGS, marker(140), batch(150, after=140), are_empty=never_empty)
+    for last in (None, marker(139), marker(145)):  # the store lost what was written just now
+        with pytest.raises(StoreBehind, match=r"offset 150 of tiny\.events-0"):
+            check_boundary(SETTINGS, last, batch(150, after=140), are_empty=never_empty)
+
+
+def test_no_gap_is_ever_negative() -> None:
+    with pytest.raises(StoreBehind, match="offset 99"):
+        check_boundary(SETTINGS, None, batch(99), are_empty=lambda *_: True)
 
 
 def test_a_new_partition_is_refused_with_the_command_to_go_on() -> None:

@@ -31,24 +31,25 @@ def test_what_was_kept_is_found_by_any_process_that_shares_the_memory(memory: Sh
     )
     child.start()
     child.join()
-    assert lane(memory).find(["Zoë", "y", "x"], position=9).cells == [b"22", None, b"1"]
+    assert lane(memory).find(["Zoë", "y", "x"], before=10).cells == [b"22", None, b"1"]
 
 
-def test_nothing_is_known_elsewhere_than_at_the_end_of_the_last_batch(memory: SharedMemory) -> None:
+def test_nothing_is_known_below_the_end_of_the_last_batch(memory: SharedMemory) -> None:
     lane(memory).keep(["x"], [b"1"], begin=0, position=9)
-    for position in (8, 10):
-        assert lane(memory).find(["x"], position=position).cells == [None]
-    assert lane(memory, "another query").find(["x"], position=9).cells == [None]
-    assert lane(memory, number=1).find(["x"], position=9).cells == [None]
+    for before in (8, 9):
+        assert lane(memory).find(["x"], before=before).cells == [None]
+    assert lane(memory).find(["x"], before=13).position == 9
+    assert lane(memory, "another query").find(["x"], before=10).cells == [None]
+    assert lane(memory, number=1).find(["x"], before=10).cells == [None]
 
 
 def test_a_batch_that_follows_adds_and_one_that_does_not_begins_anew(memory: SharedMemory) -> None:
     one = lane(memory)
     one.keep(["x", "y"], [b"1", b"1"], begin=0, position=9)
     one.keep(["y"], [b"longer"], begin=9, position=19)
-    assert one.find(["x", "y"], position=19).cells == [b"1", b"longer"]
+    assert one.find(["x", "y"], before=20).cells == [b"1", b"longer"]
     one.keep(["z"], [b"3"], begin=15, position=29)
-    assert one.find(["x", "y", "z"], position=29).cells == [None, None, b"3"]
+    assert one.find(["x", "y", "z"], before=30).cells == [None, None, b"3"]
 
 
 def test_a_full_lane_forgets_but_never_errs(memory: SharedMemory) -> None:
@@ -57,7 +58,7 @@ def test_a_full_lane_forgets_but_never_errs(memory: SharedMemory) -> None:
     hits = 0
     for batch in range(400):
         ids = pick.sample([f"c{number}" for number in range(400)], 30)
-        found = one.find(ids, position=batch)
+        found = one.find(ids, before=batch + 1)
         for id_, cell in zip(ids, found.cells, strict=True):
             assert cell is None or cell == truth[id_]
         hits += found.count
@@ -129,6 +130,22 @@ def test_states_just_written_are_not_read_again_not_even_by_another_worker(
     assert (found, marker, store.asked) == ([None, b"2"], store.marker, ["z"])
 
 
+def test_states_are_known_behind_a_gap_without_a_batch_but_not_behind_one_with(
+    memory: SharedMemory,
+) -> None:
+    store = Store()
+    batch(table(store, memory), {"x": b"1", "y": b"2"}, first=0, last=9)
+    behind_markers = stamp(1, 13)
+    found, _ = table(store, memory).below(["x", "z"], partition=0, position=behind_markers)
+    assert (found, store.asked) == ([b"1", None], ["z"])
+    batch(table(store, memory), {"x": b"3"}, first=13, last=14)
+    assert table(store, memory).below(["y"], partition=0, position=stamp(1, 15))[0] == [b"2"]
+    assert store.asked == []
+    store.marker, store.cells["x"] = Marker(partition=0, epoch=1, offset=20), b"5"  # elsewhere
+    found, _ = table(store, memory).below(["x"], partition=0, position=stamp(1, 25))
+    assert (found, store.asked) == ([b"5"], ["x"])
+
+
 def test_a_store_that_lost_the_marker_is_believed_in_everything(memory: SharedMemory) -> None:
     store = Store()
     batch(table(store, memory), {"x": b"1"}, first=0, last=9)
@@ -153,4 +170,4 @@ def test_a_worker_that_dies_while_it_keeps_states_leaves_none(memory: SharedMemo
     one.keep(["x"], [b"1"], begin=0, position=9)
     with pytest.raises(ValueError, match="late"):
         one.keep(["x"], [b"2"], begin=9, position="late")  # type: ignore[arg-type]
-    assert one.find(["x"], position=9).cells == [None]
+    assert one.find(["x"], before=10).cells == [None]
