@@ -6,9 +6,11 @@ from typer import Option
 
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import archiver_of
+from jobs.places import check_topics
 from jobs.run import job_run
 from jobs.session import spark_session
 from streaming.archive_loop import archive_for_ever
+from streaming.archive_source import KINDS
 
 SPARK = True
 
@@ -25,6 +27,7 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         delta = run.settings.delta
+        check_topics(run, [run.scenario.topic(kind) for kind in KINDS])
         with spark_session(
             run.settings, app_name=f"archive {scenario}", with_delta=True, at_once=not once
         ) as spark:

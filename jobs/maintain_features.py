@@ -10,7 +10,7 @@ from jobs.from_settings import hbase_store
 from jobs.java_compilers import for_streams
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, patience, store_session
-from jobs.places import make_places
+from jobs.places import check_topics, make_places, stream_topics
 from jobs.run import job_run
 from jobs.session import spark_session
 from scenarios.keyed import keyed_entities
@@ -51,6 +51,8 @@ def main(
                     places = rekey_checkpoints(spark, conf.stream.checkpoint_root, each)
                     epoch = begin_anew(kafka, store_session(conf), each, places)
                     run.log(f"{each.name} is derived anew, in epoch {epoch}")
+            for each in entities:
+                check_topics(run, [*each.source_topics, *stream_topics(each)])
             starters = [s for each in entities for s in feature_starters(run, each, spark=spark)]
             together = StartTogether(starters)
             Supervisor(together, threading.Event(), patience(conf), run.log).run()

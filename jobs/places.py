@@ -6,9 +6,9 @@ from jobs.from_settings import hbase_store
 from jobs.parts import kafka_cluster
 from jobs.run import Run
 from jobs.table_making import make_tables
-from scenarios.keyed import keyed_entities
+from scenarios.keyed import Keyed, KeyedEntity, keyed_entities
 from stores.tables import TableSpec, table_specs
-from streaming.topic_plan import TopicSpec, create_topics, topic_specs
+from streaming.topic_plan import TopicSpec, alter_topics, create_topics, misfits, topic_specs
 
 
 def scenario_topics(run: Run) -> Sequence[TopicSpec]:
@@ -31,19 +31,51 @@ def scenario_tables(run: Run) -> Sequence[TableSpec]:
     )
 
 
-def make_places(run: Run) -> tuple[list[str], list[str]]:
+def make_places(run: Run, *, alters: bool = False) -> tuple[list[str], list[str]]:
     """Make the missing topics and tables and return their names; what exists is checked.
 
-    Raises `TopicMisconfigured`, or `TablesToMake` on a cluster.
+    alters: existing topics get the settings that they need. Raises `TopicMisconfigured`, or
+    `TablesToMake` on a cluster.
     """
-    kafka = run.settings.kafka
+    kafka, cluster, specs = run.settings.kafka, kafka_cluster(run.settings), scenario_topics(run)
     topics = create_topics(
-        kafka_cluster(run.settings),
-        scenario_topics(run),
+        cluster,
+        specs,
         partitions=kafka.partitions,
         replication_factor=kafka.replication_factor,
     )
+    existing = [spec for spec in specs if spec.name not in topics]
+    if alters:
+        found = misfits(cluster, existing)
+        for each in (*found.errors, *found.warnings):
+            run.log(f"topic {each.topic}: {each.setting} was {each.value}, is {each.needed} now")
+        alter_topics(cluster, [*found.errors, *found.warnings])
+    else:
+        _check(run, existing)
     return topics, make_tables(run.settings, hbase_store(run.settings), scenario_tables(run))
+
+
+def check_topics(run: Run, topics: Sequence[str]) -> None:
+    """Return when the run's `topics` are there and none would break a guarantee; logs warnings.
+
+    Raises `TopicMissing` or `TopicMisconfigured`.
+    """
+    kafka_cluster(run.settings).identities(topics)
+    _check(run, [spec for spec in scenario_topics(run) if spec.name in topics])
+
+
+def stream_topics(keyed: Keyed) -> list[str]:
+    """What a stream over the events of `keyed` reads and writes."""
+    kinds = ("events", "dead-letter")
+    told = () if isinstance(keyed, KeyedEntity) else ("predictions", "review")
+    return [keyed.topic(kind) for kind in (*kinds, *told)]
+
+
+def _check(run: Run, specs: Sequence[TopicSpec]) -> None:
+    found = misfits(kafka_cluster(run.settings), specs)
+    found.refuse()
+    for each in found.warnings:
+        run.log(f"warning: {each}")
 
 
 def _second_entities(run: Run) -> list[str]:

@@ -17,6 +17,9 @@ def main(
     overrides: SetOption = None,
     verbose: VerboseOption = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show what would be made.")] = False,
+    alters: Annotated[
+        bool, Option("--alter-topics", help="Give existing topics the settings that they need.")
+    ] = False,
 ) -> None:
     with job_run(
         scenario=scenario,
@@ -34,7 +37,7 @@ def main(
                     table.shell_statement(run.settings.hbase.namespace), highlight=False
                 )
             return
-        new_topics, new_tables = make_places(run)
+        new_topics, new_tables = make_places(run, alters=alters)
         show = run.console.print
         show(f"topics: {', '.join(new_topics) or 'none'} made, {len(topics)} ready")
         show(f"tables: {', '.join(new_tables) or 'none'} made, {len(tables)} ready")

@@ -8,6 +8,7 @@ from typer import Option
 from jobs.java_compilers import for_streams
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import patience
+from jobs.places import check_topics, stream_topics
 from jobs.query_starters import query_starter
 from jobs.run import job_run
 from jobs.session import spark_session
@@ -31,6 +32,7 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         replay = offsets_of(replay_from)
+        check_topics(run, stream_topics(run.scenario))
         with spark_session(
             for_streams(run.settings), app_name=f"score {scenario}", at_once=True
         ) as spark:

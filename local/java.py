@@ -36,14 +36,18 @@ def server(
     heap_mb: int,
     options: Sequence[str] = (),
     crash_folder: Path,
+    ends_without_memory: bool = True,
 ) -> list[str]:
-    """A long-lived process: a fixed heap, short pauses, and an end when memory runs out."""
+    """A long-lived process: a fixed heap, short pauses, and an end when memory runs out.
+
+    ends_without_memory: false for a server that gives up the one request that needs too much
+    """
     return [
         program(),
         f"-Xms{heap_mb}m",
         f"-Xmx{heap_mb}m",
         *_LOW_PAUSES,
-        "-XX:+ExitOnOutOfMemoryError",
+        *(["-XX:+ExitOnOutOfMemoryError"] if ends_without_memory else []),
         f"-XX:ErrorFile={crash_folder}/hs_err_%p.log",
         "-Djava.net.preferIPv4Stack=true",
         *options,

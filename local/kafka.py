@@ -74,6 +74,8 @@ def command(folder: Path, *, jar_folder: Path, log_folder: Path, heap_mb: int) -
         heap_mb=heap_mb,
         options=[f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"],
         crash_folder=log_folder,
+        # A producer's batch may unpack to more than the heap: the broker refuses it and lives on.
+        ends_without_memory=False,
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
@@ -10,6 +9,19 @@ from streaming.topics import KafkaCluster
 
 # Room for the key, the reason and the position that a dead letter adds to the event's bytes.
 _DEAD_LETTER_EXTRA_BYTES = 65_536
+# A prediction is some kilobytes; the sink sends so many together (streaming/query.py).
+_PREDICTION_BYTES = 262_144
+
+_SIZE, _COMPRESSION = "max.message.bytes", "compression.type"
+_MUST_BE = {
+    "message.timestamp.type": "a replay must decide by the same clock",
+    "cleanup.policy": "compaction removes records, and nobody can tell which",
+}
+_TOO_SMALL = "our own messages may be longer, and the broker would refuse them for ever"
+_WHY_UNCOMPRESSED = (
+    "the broker compares compressed bytes with max.message.bytes, so one message of some kilobytes "
+    "can take all memory of whoever reads it"
+)
 
 
 class TopicMisconfigured(RuntimeError):
@@ -20,10 +32,47 @@ class TopicMisconfigured(RuntimeError):
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """A topic and the configuration that it must have."""
+    """A topic and the configuration that it must have.
+
+    least_bytes: the longest message that we may write to it
+    """
 
     name: str
     configs: tuple[tuple[str, str], ...]
+    least_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """A setting of a topic that must be, or should be, another one."""
+
+    topic: str
+    setting: str
+    value: str
+    needed: str
+    why: str
+
+    def __str__(self) -> str:
+        change = f"--add-config {self.setting}={self.needed}"
+        return (
+            f"topic {self.topic} has {self.setting}={self.value}, needed is {self.needed}: "
+            f"{self.why}. Run ./spark-submit.sh prepare_scenario --scenario "
+            f"{self.topic.partition('.')[0]} --alter-topics, or kafka-configs.sh --alter --topic "
+            f"{self.topic} {change}"
+        )
+
+
+@dataclass(frozen=True)
+class Misfits:
+    """What is wrong with topics: with `errors` no stream starts, `warnings` it only says."""
+
+    errors: Sequence[Misfit]
+    warnings: Sequence[Misfit]
+
+    def refuse(self) -> None:
+        """Raise `TopicMisconfigured` with every error there is."""
+        if self.errors:
+            raise TopicMisconfigured("; ".join(map(str, self.errors)))
 
 
 def topic_specs(
@@ -36,21 +85,27 @@ def topic_specs(
     """All topics of `scenario` and of its second entities ("fraud.terminal").
 
     Events and labels carry the broker's append time: the one clock that checks may use, so that a
-    replay decides as the first pass did. None is compacted: a compacted log has gaps.
+    replay decides as the first pass did. They are stored uncompressed: only then does the broker
+    compare what readers will hold with `max.message.bytes`, and not what a producer has made of it.
+    None is compacted: a compacted log loses records.
     """
     size = ("max.message.bytes", str(max_message_bytes))
-    letter = max(max_message_bytes, dead_letter_message_bytes(dead_letter_bytes))
-    larger = ("max.message.bytes", str(letter))
+    letter_bytes = dead_letter_message_bytes(dead_letter_bytes)
+    larger = ("max.message.bytes", str(max(max_message_bytes, letter_bytes)))
     kept = (("cleanup.policy", "delete"), ("retention.ms", "-1"))
-    arrival = ("message.timestamp.type", "LogAppendTime")
+    given = (size, ("message.timestamp.type", "LogAppendTime"), (_COMPRESSION, "uncompressed"))
+    told = _PREDICTION_BYTES
     return (
-        TopicSpec(f"{scenario}.events", (size, arrival, *kept)),
-        TopicSpec(f"{scenario}.labels", (size, arrival, *kept)),
-        TopicSpec(f"{scenario}.predictions", (size, *kept)),
-        TopicSpec(f"{scenario}.dead-letter", (larger, *kept)),
-        TopicSpec(f"{scenario}.review", (size, *kept)),
-        *(TopicSpec(f"{name}.events", (size, arrival, *kept)) for name in second_entities),
-        *(TopicSpec(f"{name}.dead-letter", (larger, *kept)) for name in second_entities),
+        TopicSpec(f"{scenario}.events", (*given, *kept)),
+        TopicSpec(f"{scenario}.labels", (*given, *kept)),
+        TopicSpec(f"{scenario}.predictions", (size, *kept), told),
+        TopicSpec(f"{scenario}.dead-letter", (larger, *kept), letter_bytes),
+        TopicSpec(f"{scenario}.review", (size, *kept), told),
+        *(TopicSpec(f"{name}.events", (*given, *kept), told) for name in second_entities),
+        *(
+            TopicSpec(f"{name}.dead-letter", (larger, *kept), letter_bytes)
+            for name in second_entities
+        ),
     )
 
 
@@ -62,10 +117,7 @@ def dead_letter_message_bytes(dead_letter_bytes: int) -> int:
 def create_topics(
     kafka: KafkaCluster, specs: Sequence[TopicSpec], *, partitions: int, replication_factor: int
 ) -> list[str]:
-    """Create the missing ones and return their names.
-
-    Raises `TopicMisconfigured` when one exists without log-append time or with compaction.
-    """
+    """Create the missing ones and return their names."""
     with kafka.admin() as admin:
         existing = set(admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]
@@ -75,24 +127,46 @@ def create_topics(
         ]
         if new:
             admin.create_topics(new)
-        for spec in specs:
-            if spec.name in existing:
-                _check(admin, spec)
     return [spec.name for spec in missing]
 
 
-# Kafka tells only what differs from these.
-_KAFKA_DEFAULTS = {"message.timestamp.type": "CreateTime", "cleanup.policy": "delete"}
+def misfits(kafka: KafkaCluster, specs: Sequence[TopicSpec]) -> Misfits:
+    """How the existing topics differ from what they must be; all of them must exist."""
+    with kafka.admin() as admin:
+        asked = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in specs]
+        answer = admin.describe_configs(asked, config_filter="all")["topic"]
+    errors: list[Misfit] = []
+    warnings: list[Misfit] = []
+    for spec in specs:
+        found = {name: str(entry["value"]) for name, entry in answer[spec.name].items()}
+        for name, needed in spec.configs:
+            value = found.get(name, "")
+            if name in _MUST_BE and not _serves(name, value, needed):
+                errors.append(Misfit(spec.name, name, value, needed, _MUST_BE[name]))
+            elif name == _COMPRESSION and value != needed:
+                warnings.append(Misfit(spec.name, name, value, needed, _WHY_UNCOMPRESSED))
+        largest = found.get(_SIZE, "0")
+        if int(largest) < spec.least_bytes:
+            needed = dict(spec.configs)[_SIZE]
+            errors.append(Misfit(spec.name, _SIZE, largest, needed, _TOO_SMALL))
+    return Misfits(errors, warnings)
 
 
-def _check(admin: Any, spec: TopicSpec) -> None:
-    answer = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name)])
-    told = {name: entry["value"] for name, entry in answer["topic"][spec.name].items()}
-    found = {**_KAFKA_DEFAULTS, **told}
-    for name in _KAFKA_DEFAULTS:
-        wanted = dict(spec.configs).get(name)
-        if wanted is not None and wanted != found[name]:
-            raise TopicMisconfigured(
-                f"topic {spec.name} has {name}={found[name]}, needed is {wanted}: "
-                f"kafka-configs.sh --alter --topic {spec.name} --add-config {name}={wanted}"
-            )
+def _serves(name: str, value: str, needed: str) -> bool:
+    if name == "cleanup.policy":  # none at all keeps records as well
+        return "compact" not in value
+    return value == needed
+
+
+def alter_topics(kafka: KafkaCluster, found: Sequence[Misfit]) -> None:
+    """Give the topics the settings that they need; takes effect at once, for new records."""
+    changes: dict[str, dict[str, str]] = {}
+    for each in found:
+        changes.setdefault(each.topic, {})[each.setting] = each.needed
+    asked = [
+        ConfigResource(ConfigResourceType.TOPIC, topic, configs)
+        for topic, configs in changes.items()
+    ]
+    if asked:
+        with kafka.admin() as admin:
+            admin.alter_configs(asked)

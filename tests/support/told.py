@@ -9,6 +9,8 @@ import msgspec
 import pyarrow as pa
 from kafka import KafkaConsumer, TopicPartition
 
+from stores.committed import COMMITTED_CLIENT
+
 PREDICTIONS, DEAD_LETTERS, REVIEWS = "tiny.predictions", "tiny.dead-letter", "tiny.review"
 
 Position = tuple[int, int]  # partition, offset
@@ -102,7 +104,7 @@ class Listener:
 
 
 def consumer(servers: str) -> KafkaConsumer:
-    """A consumer without a group that reads from the beginning."""
+    """A consumer without a group that reads what is committed, from the beginning."""
     return KafkaConsumer(
         bootstrap_servers=servers,
         group_id=None,
@@ -110,6 +112,7 @@ def consumer(servers: str) -> KafkaConsumer:
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=32 * 1024 * 1024,
         reconnect_backoff_max_ms=1_000,
+        **COMMITTED_CLIENT,
     )
 
 
@@ -121,7 +124,7 @@ def messages_in(told: pa.Table) -> Iterator[Message]:
 
 
 def records_of(servers: str, topic: str, ends: Mapping[int, int]) -> dict[int, list[Any]]:
-    """Partition → all records of `topic` before `ends`."""
+    """Partition → all committed records of `topic` before `ends`."""
     found: dict[int, list[Any]] = {partition: [] for partition in ends}
     client = consumer(servers)
     try:

@@ -14,6 +14,7 @@ from stores.epochs import write_epoch
 from stores.states import StateTable
 from stores.tables import LATEST, STATE
 from streaming.batches import Batch
+from streaming.gaps import Gaps
 from streaming.models_in_use import ModelsInUse
 from streaming.scoring_pass import ScoringPass
 from streaming.second_entities import SecondEntityReader
@@ -42,12 +43,12 @@ def undisturbed(lane: Lane, *, seed: int) -> Told:
         retry_seconds=60,
     )
     session = Session(lane.undisturbed, retry_seconds=60.0)
-    told = Told()
+    told, gaps = Told(), Gaps(lane.kafka, EVENTS)
     try:
         write_epoch(session, "tiny", epoch)
         models = ModelsInUse(settings, session, SCENARIO)
         table, second = StateTable(session, "tiny"), SecondEntityReader(SCENARIO, [])
-        scoring = ScoringPass(settings, SCENARIO, table, models, second)
+        scoring = ScoringPass(settings, SCENARIO, table, models, second, gaps.are_empty)
         random_ = random.Random(seed)
         for partition, records in records_of(lane.servers, EVENTS, lane.ends()).items():
             at = 0
@@ -58,6 +59,7 @@ def undisturbed(lane: Lane, *, seed: int) -> Told:
                     told.add(message)
                 at += size
     finally:
+        gaps.close()
         session.close()
     return told
 
