@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, SparkSession
 
 from features.arrow_records import RECORD_COLUMNS
-from stores.committed import COMMITTED_SOURCE
+from stores.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
 
 
 def read_topic(
@@ -21,4 +21,5 @@ def read_topic(
     reader = reader.option("subscribe", topic)
     reader = reader.option("includeHeaders", headers).option("startingOffsets", "earliest")
     columns = (*RECORD_COLUMNS, "headers") if headers else RECORD_COLUMNS
-    return reader.option("endingOffsets", "latest").load().select(*columns)
+    reader = reader.option("endingOffsets", "latest").options(**BOUNDED_SOURCE)
+    return reader.load().select(*columns)

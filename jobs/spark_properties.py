@@ -15,6 +15,14 @@ _DELTA = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "16",
+    # Parquet counts rows, archived values may have 16 MiB. It looks at the size of a page, and of
+    # what it holds, after 100 to 10,000 rows and hands over 4,096 at a time.
+    "spark.hadoop.parquet.page.size.row.check.min": "4",
+    "spark.hadoop.parquet.page.size.row.check.max": "4",
+    "spark.sql.parquet.columnarReaderBatchSize": "16",
+    "spark.sql.inMemoryColumnarStorage.hugeVectorThreshold": "33554432",
+    # Else rows are sorted by day before they are written, all of them in memory.
+    "spark.sql.maxConcurrentOutputFileWriters": "4",
 }
 # Quoted, since folders may have spaces in them. Java would say on stdout that the archive does not
 # fit, as with a class path of one's own, and that is the job's.

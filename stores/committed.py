@@ -1,4 +1,4 @@
-"""Only committed records are read, by every client of events and labels.
+"""Only committed records are read, by every client of events and labels, and few at a time.
 
 Kafka Streams, Flink, Spring and Connect write transactions. What they abort never happened, and
 their markers take offsets that hold no record.
@@ -10,3 +10,7 @@ from collections.abc import Mapping
 # last stable offset as its end: what lies behind belongs to a transaction that is still open.
 COMMITTED_SOURCE: Mapping[str, str] = {"kafka.isolation.level": "read_committed"}
 COMMITTED_CLIENT: Mapping[str, str] = {"isolation_level": "read_committed"}
+
+# For jobs that read a topic whole: what a poll holds is decompressed. lz4, which our own sinks
+# write, makes at most 255 bytes of one.
+BOUNDED_SOURCE: Mapping[str, str] = {"kafka.max.partition.fetch.bytes": "262144"}

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from streaming.gaps import Gaps
 from streaming.topics import KafkaCluster
@@ -91,13 +92,30 @@ def test_kafka_is_asked_what_a_gap_holds(lane: Lane, transactions: Transactions)
             assert not gaps.are_empty(partition, first, last)
             assert gaps.are_empty(partition, last + 1, end)
             assert not gaps.are_empty(partition, last + 1, end + 1)  # nobody knows yet
-            with transactions.open(some(40, seed=3)):
-                assert lane.ends()[partition] == end  # what is not committed is not there yet
+        with transactions.open(some(40, seed=3)):
+            assert lane.ends() == ends  # what is not committed is not there yet
+            for partition, end in ends.items():
                 assert lane.kafka.uncommitted(EVENTS)[partition] > 0
                 assert not gaps.are_empty(partition, end, end + 1)
-                transactions.producer.abort_transaction(60)
+            transactions.producer.abort_transaction(60)
+        for partition, end in ends.items():
             assert gaps.are_empty(partition, end, lane.ends()[partition])
-            ends = lane.ends()
+    finally:
+        gaps.close()
+    packed = Transactions(lane.servers, "labels", topic="tiny.labels")
+    with lane.admin() as admin:  # zstd as it came: kafka-python cannot unpack it here
+        asked = {"compression.type": "producer"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "tiny.labels", asked)])
+    packed.aborted(some(20, seed=4))
+    stored, gaps = packed.committed(some(40, seed=5)), Gaps(lane.kafka, "tiny.labels")
+    try:
+        for partition in range(PARTITIONS):
+            first = min(offset for at, offset in stored if at == partition)
+            for _ in range(2):
+                assert gaps.are_empty(partition, 0, first)
+                assert not gaps.are_empty(partition, 0, first + 1)
+                assert not gaps.are_empty(partition, first, first + 1)
+                assert not gaps.are_empty(partition, first + 1, first + 2)
     finally:
         gaps.close()
     with pytest.raises(ConnectionError, match="does not answer"):
@@ -126,8 +144,9 @@ def test_committed_events_are_scored_once_each_and_aborted_ones_never(
 
 
 def test_an_open_transaction_holds_up_what_lies_behind_it_and_shows(
-    lane: Lane, transactions: Transactions
+    lane: Lane, transactions: Transactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # the table whole
     machine = "machine behind"
     with transactions.open(some(30, seed=101)) as held:
         ((partition, offset),) = publish(

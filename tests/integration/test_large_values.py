@@ -1,0 +1,193 @@
+"""Values of any size: nothing dies of them, what is repeated of them is bounded, and told."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from hashlib import sha256
+
+import pytest
+from confluent_kafka import KafkaError, Producer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from features import reasons
+from streaming.dead_letters import KEY_BYTES
+from tests.support.delta_rows import live_rows
+from tests.support.judgement import DEAD_LETTER_BYTES, drained
+from tests.support.lane import EVENTS, MAX_MESSAGE_BYTES, Lane
+from tests.support.tiny_load import publish
+from tests.support.tiny_model import reading
+from tests.support.told import DEAD_LETTERS, Told
+
+BOMB = bytes(100_000_000)
+KEY = b"m 1"
+GOOD = reading("m 1", seconds=0, temperature_c=20.0)
+LARGE: Mapping[str, tuple[bytes | None, bytes]] = {
+    "100 MB of zeros": (KEY, BOMB),
+    "9 MB that nothing makes smaller": (KEY, os.urandom(9_000_000)),
+    "a value as long as it may be": (KEY, GOOD[:-1] + b" " * (1_048_576 - len(GOOD)) + b"}"),
+    "one byte more": (KEY, GOOD[:-1] + b" " * (1_048_577 - len(GOOD)) + b"}"),
+    "a key of 9 MB": (bytes(9_000_000), GOOD),
+    "both": (bytes(8_000_000), bytes(12_000_000)),
+}
+FINE = "a value as long as it may be"
+OLD_LETTERS = 65
+
+
+@pytest.fixture(scope="module")
+def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
+    """A lane for the tests of this file, in order."""
+    with lanes() as opened:
+        yield opened
+
+
+def configure(lane: Lane, topic: str, **settings: str) -> None:
+    """Give `topic` other settings; names with _ for the dots."""
+    configs = {name.replace("_", "."): value for name, value in settings.items()}
+    with lane.admin() as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
+
+
+def librdkafka(lane: Lane, codec: str) -> Producer:
+    """A client that asks nobody how large a message may be."""
+    return Producer(
+        {
+            "bootstrap.servers": lane.servers,
+            "compression.type": codec,
+            "message.max.bytes": 1_000_000_000,
+            "partitioner": "murmur2_random",
+            "message.timeout.ms": 60_000,
+        }
+    )
+
+
+def sent(
+    producer: Producer, topic: str, key: bytes | None, value: bytes
+) -> tuple[int, int] | KafkaError:
+    """Where the message is, or why the broker did not take it; on its own in its batch."""
+    done: list[tuple[int, int] | KafkaError] = []
+    producer.produce(
+        topic,
+        value=value,
+        key=key,
+        on_delivery=lambda error, message: done.append(
+            error or (message.partition(), message.offset())
+        ),
+    )
+    assert producer.flush(60) == 0
+    return done[0]
+
+
+def test_the_broker_refuses_what_its_readers_could_not_hold(lane: Lane) -> None:
+    producer = librdkafka(lane, "zstd")
+    for value in (BOMB, bytes(MAX_MESSAGE_BYTES + 1)):
+        refused = sent(producer, EVENTS, KEY, value)
+        assert isinstance(refused, KafkaError)
+        assert refused.code() == KafkaError.MSG_SIZE_TOO_LARGE
+    assert lane.ends() == {0: 0, 1: 0}
+    # More than the broker's own memory: it gives up the one request and lives on.
+    assert isinstance(sent(producer, EVENTS, KEY, bytes(600_000_000)), KafkaError)
+    assert publish(lane.servers, [(KEY, GOOD)])
+
+
+@pytest.fixture(scope="module")
+def places(lane: Lane) -> Mapping[str, tuple[int, int]]:
+    """Where the large events are, on a topic as it was made before; old dead letters are there."""
+    configure(lane, EVENTS, compression_type="producer")
+    configure(lane, DEAD_LETTERS, max_message_bytes="18000000")
+    producer, letters = librdkafka(lane, "zstd"), librdkafka(lane, "lz4")
+    found = {}
+    for what, (key, value) in LARGE.items():
+        place = sent(producer, EVENTS, key, value)
+        assert isinstance(place, tuple), place
+        found[what] = place
+    for number in range(OLD_LETTERS):
+        value = bytes(2_000_000 + number * 15_000_000 // OLD_LETTERS)
+        assert isinstance(sent(letters, DEAD_LETTERS, KEY, value), tuple)
+    return found
+
+
+@pytest.fixture(scope="module")
+def told(lane: Lane, places: Mapping[str, tuple[int, int]]) -> Told:
+    """What the stream told about all of it, in one run."""
+    job = lane.start_scoring()
+    assert f"warning: topic {EVENTS} has compression.type=producer" in job.output()
+    found = drained(lane)
+    assert "restart" not in job.output()
+    assert job.terminate() == 143
+    return found
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_a_large_event_is_told_of_by_its_beginning_length_and_digest(
+    places: Mapping[str, tuple[int, int]], told: Told, what: str
+) -> None:
+    key, value = LARGE[what]
+    (message,) = told.outcomes[places[what]]
+    if what == FINE:
+        assert message.topic == "tiny.predictions"
+        return
+    headers = {name: text.decode() for name, text in message.headers}
+    expected = reasons.TOO_LARGE if len(value) > 1_048_576 else reasons.KEY_MISMATCH
+    assert (message.topic, headers["reason_code"]) == (DEAD_LETTERS, expected)
+    assert message.value == value[:DEAD_LETTER_BYTES]
+    assert message.key == (key and key[:KEY_BYTES])
+    for name, whole in (("key", key), ("value", value)):
+        assert headers[f"{name}_bytes"] == str(len(whole or b""))
+        assert headers[f"{name}_sha256"] == sha256(whole or b"").hexdigest()
+    if expected == reasons.TOO_LARGE:
+        assert f"the event has {len(value):,} bytes" in headers["reason"]
+
+
+def test_archive_reconcile_and_erasure_have_memory_for_it(lane: Lane, told: Told) -> None:
+    for name, *arguments in (
+        ("archive_stream", "--once"),
+        ("reconcile",),
+        ("erase_from_memory", "--entity", "m 1", "--reason", "a test", "--yes"),
+    ):
+        if name == "erase_from_memory":
+            check_archived(lane)
+        job = lane.run_to_end(name, *arguments)
+        assert job.process.returncode == 0, f"{name}: {job.output()[-4000:]}"
+
+
+def check_archived(lane: Lane) -> None:
+    """The archive has every event as it came, or its beginning with what it was."""
+    rows = live_rows(lane.folder / "delta" / "tiny" / "events", ("key", "value", "headers"))
+    found = {sha256(row["value"]).hexdigest(): row for row in rows}
+    for key, value in LARGE.values():
+        row = found[sha256(value[:MAX_MESSAGE_BYTES]).hexdigest()]
+        assert row["key"] == key
+        headers = {each["key"]: each["value"].decode() for each in row["headers"] or ()}
+        if len(value) > MAX_MESSAGE_BYTES:
+            assert headers["value_bytes"] == str(len(value))
+            assert headers["value_sha256"] == sha256(value).hexdigest()
+    letters = live_rows(lane.folder / "delta" / "tiny" / "dead-letter", ("value",))
+    assert (
+        sum(len(row["value"]) > 2 * DEAD_LETTER_BYTES - 200_000 for row in letters) == OLD_LETTERS
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "settings"),
+    [
+        (EVENTS, {"cleanup_policy": "compact"}),
+        (EVENTS, {"cleanup_policy": "compact,delete"}),
+        (EVENTS, {"message_timestamp_type": "CreateTime"}),
+        (DEAD_LETTERS, {"max_message_bytes": "1000000"}),
+        ("tiny.predictions", {"max_message_bytes": "1000"}),
+    ],
+)
+def test_a_topic_that_would_break_a_promise_is_refused_at_the_start_by_name(
+    lane: Lane, topic: str, settings: Mapping[str, str]
+) -> None:
+    configure(lane, topic, **settings)
+    job = lane.run_to_end("score_stream")
+    assert job.process.returncode == 4, job.output()
+    ((name, value),) = settings.items()
+    said = " ".join(job.output().split())
+    assert f"topic {topic} has {name.replace('_', '.')}={value}, needed is" in said
+    # The command that it names works.
+    assert "prepare_scenario --scenario tiny --alter-topics" in said
+    altered = lane.run_to_end("prepare_scenario", "--alter-topics")
+    assert altered.process.returncode == 0, altered.output()
+    assert lane.run_to_end("prepare_scenario").process.returncode == 0
