@@ -7,8 +7,9 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from batch.archived import MADE_BY, archived_table
+from batch.archived import MADE_BY, archived_rows, archived_table
 from batch.reconcile import outcomes
+from stores.absent import absent, end_of, offsets_of
 from stores.delta import DeltaPlace, commits
 from stores.epochs import EpochRecord, EpochStart
 
@@ -27,7 +28,10 @@ class HistoryLost(RuntimeError):
 
 @dataclass(frozen=True)
 class Reach:
-    """Archived events of one topic partition: [first, end), and how many of them there are."""
+    """Archived events of one topic partition: [first, end), and for how many offsets rows stand.
+
+    Erased records and proven gaps count: rows stand for them.
+    """
 
     topic_id: str
     partition: int
@@ -43,8 +47,8 @@ def reaches(events: DataFrame) -> list[Reach]:
         .groupBy("topic_id", "partition")
         .agg(
             F.min("offset").alias("first"),
-            (F.max("offset") + 1).alias("end"),
-            F.count("*").alias("records"),
+            F.max(end_of(events)).alias("end"),
+            F.sum(end_of(events) - F.col("offset")).alias("records"),
         )
     )
     return [Reach(**row.asDict()) for row in found.collect()]
@@ -63,14 +67,14 @@ def check_reach(
     ends: partition → next offset of the predictions topic `predictions_id`. Raises
     `ArchiveBehind`, `HistoryLost` or `TableAbsent`.
     """
-    found = reaches(archived_table(spark, place, "events"))
+    found = reaches(archived_rows(spark, place, "events"))
     have = {each.partition: each.end for each in found if each.topic_id == record.topic_id}
     for partition, wanted in record.first_offsets.items():
         if have.get(partition, 0) < wanted:
             raise _behind(f"{record.topic}-{partition}", have.get(partition, 0), wanted, place)
-    told = archived_table(spark, place, "predictions").where(F.col("topic_id") == predictions_id)
+    told = archived_rows(spark, place, "predictions").where(F.col("topic_id") == predictions_id)
     archived: dict[int, Any] = {
-        row[0]: row[1] + 1 for row in told.groupBy("partition").agg(F.max("offset")).collect()
+        row[0]: row[1] for row in told.groupBy("partition").agg(F.max(end_of(told))).collect()
     }
     for partition, end in ends.items():
         if archived.get(partition, 0) < end:
@@ -90,7 +94,10 @@ def told_upto(
         archived_table(spark, place, kind).where(F.col("epoch").isin(record.epochs_of_topic))
         for kind in ("predictions", "dead-letter")
     )
-    told = outcomes(predictions, dead_letters, topic=record.topic)
+    told = outcomes(predictions, dead_letters, topic=record.topic).select("partition", "offset")
+    # Whose event was erased, its outcome was erased with it; where there is no event, none is due.
+    events = archived_rows(spark, place, "events").where(F.col("topic_id") == record.topic_id)
+    told = told.unionByName(offsets_of(absent(events)).select("partition", "offset"))
     in_order = Window.partitionBy("partition").orderBy("offset")
     found = {}
     for partition, first in begin.items():
@@ -105,7 +112,7 @@ def told_upto(
 def archived_epoch(spark: SparkSession, place: DeltaPlace, *, topic: str) -> EpochRecord | None:
     """The newest epoch as the archive tells it, for a control table that was lost; None if none."""
     rows = (
-        archived_table(spark, place, "events")
+        archived_rows(spark, place, "events")
         .where("epoch >= 1")
         .groupBy("epoch", "topic_id", "partition")
         .agg(F.min("offset").alias("first"))
@@ -147,6 +154,9 @@ def _check_whole(
         each.end - first.get((each.topic_id, each.partition), each.first) - each.records
         for each in found
     )
+    if missing <= 0:
+        return
+    # Archives from before rows stood for what was erased: the log says how many rows went.
     history = commits(spark, place.path("events"), made_by=MADE_BY)
     erased = sum(
         int(each.counts.get("numDeletedRows", 0)) for each in history if each.operation == "DELETE"

@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.arrow_records import ARCHIVED_COLUMNS
+from stores.absent import present
 from stores.delta import DeltaPlace, read_table
 
 MADE_BY = "archive_stream"
@@ -12,10 +13,17 @@ MADE_BY = "archive_stream"
 def archived_table(
     spark: SparkSession, place: DeltaPlace, kind: str, *, version: int | None = None
 ) -> DataFrame:
-    """The archive table of `kind` ("events", "predictions", "dead-letter", "labels"), whole.
+    """All records in the archive table of `kind`: events, predictions, dead-letter or labels.
 
     Raises `TableAbsent`, `VersionAbsent` or `PastRetention`.
     """
+    return present(archived_rows(spark, place, kind, version=version))
+
+
+def archived_rows(
+    spark: SparkSession, place: DeltaPlace, kind: str, *, version: int | None = None
+) -> DataFrame:
+    """The same table with the rows that stand for offsets without a record (stores/absent.py)."""
     return read_table(spark, place.path(kind), made_by=MADE_BY, version=version)
 
 

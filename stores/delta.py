@@ -86,12 +86,18 @@ def read_table(
         raise _named(error, path, made_by) from None
 
 
-def commits(spark: SparkSession, path: str, *, made_by: str) -> list[Commit]:
-    """All versions of the table at `path` that its log still tells, newest first."""
+def commits(
+    spark: SparkSession, path: str, *, made_by: str, limit: int | None = None
+) -> list[Commit]:
+    """The versions of the table at `path` that its log still holds, newest first.
+
+    limit: at most so many; without it the whole log is read, which takes seconds after a day of
+    commits every ten seconds.
+    """
     from delta.tables import DeltaTable
 
     try:
-        rows = DeltaTable.forPath(spark, path).history().collect()
+        rows = DeltaTable.forPath(spark, path).history(limit).collect()
     except AnalysisException as error:
         raise _named(error, path, made_by) from None
     return [

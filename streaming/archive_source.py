@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from stores import absent
 from stores.committed import COMMITTED_SOURCE
 from stores.epochs import EpochStart
 
@@ -19,8 +20,12 @@ KINDS = ("events", "predictions", "dead-letter", "labels")
 COLUMNS = (
     "topic string, topic_id string, partition int, offset bigint, epoch int, "
     "kafka_time timestamp, archived_at timestamp, key binary, value binary, "
-    "headers array<struct<key:string,value:binary>>, archive_batch bigint, day date"
+    "headers array<struct<key:string,value:binary>>, archive_batch bigint, day date, "
+    f"{absent.COLUMNS}"
 )
+# Delta keeps the smallest and the largest value of each file in its log, where no erasure reaches:
+# only of columns that name nobody.
+STATISTICS = "topic_id,partition,offset,epoch,kafka_time,archived_at,archive_batch,absent,until"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,8 @@ def archived_rows(spark: Any, kafka_options: Mapping[str, str], chosen: Slice) -
         "headers",
         F.lit(chosen.batch).cast("bigint").alias("archive_batch"),
         F.to_date("timestamp").alias("day"),
+        F.lit(None).cast("string").alias("absent"),
+        F.lit(None).cast("bigint").alias("until"),
     )
     return chosen_columns
 

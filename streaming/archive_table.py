@@ -10,17 +10,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.schema import EventSchema
 from features.schema_changes import Description, breaking_changes, description
-from stores.delta import DeltaPlace, commits, read_table
-from streaming.archive_source import COLUMNS
+from stores import absent
+from stores.delta import Commit, DeltaPlace, commits, read_table
+from streaming.archive_source import COLUMNS, STATISTICS, Slice
 
 _APP = "everscore-archive"
 _SCHEMA = "everscore.event_schema"
-_OWN_COMMITS_LOOKED_AT = 20
+_STATISTICS = "delta.dataSkippingStatsColumns"
+# Between two appends stand a few commits of compaction, erasure and schema at most.
+_COMMITS_LOOKED_AT = 20
+
+
+class AppendNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What an append leaves in its commit: its number, who made it, which offsets it covers.
+
+    begin, end: partition → first offset, and the one after the last; every partition of the topic
+    stands in them.
+    """
+
+    archive_batch: int
+    archiver: str = ""
+    topic_id: str = ""
+    begin: Mapping[int, int] = {}
+    end: Mapping[int, int] = {}
 
 
 class AnotherArchiver(RuntimeError):
@@ -67,13 +85,18 @@ class ArchiveTable:
         from pyspark.sql.types import StructType
 
         if DeltaTable.isDeltaTable(self.spark, self.path):
+            self._add_columns()
             if schema is not None:
                 self._check_schema(schema)
             return
         columns: Any = StructType.fromDDL(COLUMNS)
         maker = DeltaTable.createIfNotExists(self.spark).location(self.path)
         maker = maker.addColumns(columns).partitionedBy("day")
-        properties = {**self.place.properties, "delta.appendOnly": "true"}
+        properties = {
+            **self.place.properties,
+            "delta.appendOnly": "true",
+            _STATISTICS: STATISTICS,
+        }
         if schema is not None:
             properties[_SCHEMA] = _text(description(schema))
         for name, value in properties.items():
@@ -81,11 +104,21 @@ class ArchiveTable:
         maker.execute()
 
     def position(self, topic_id: str) -> Position:
-        """Read from the rows themselves, so that no other record of it can be lost or wrong."""
+        """Where to go on: after the newest append, which its commit says.
+
+        The rows themselves say it for a table that an older version of this code wrote last, and
+        for another incarnation of the topic. Rows that were erased still stand for their offsets.
+        """
+        for commit in self._newest_commits():
+            note = _note_of(commit)
+            if note is not None and note.end and note.topic_id == topic_id:
+                return Position(note.end, note.archive_batch)
+            if note is not None:
+                break
         rows = read_table(self.spark, self.path, made_by="archive_stream")
-        newest = F.when(F.col("topic_id") == topic_id, F.col("offset"))
+        newest = F.when(F.col("topic_id") == topic_id, absent.end_of(rows))
         found = rows.groupBy("partition").agg(F.max(newest), F.max("archive_batch")).collect()
-        offsets = {row[0]: row[1] + 1 for row in found if row[1] is not None}
+        offsets = {row[0]: row[1] for row in found if row[1] is not None}
         return Position(offsets, max((row[2] for row in found), default=0))
 
     def incarnations(self) -> list[str]:
@@ -94,12 +127,21 @@ class ArchiveTable:
         found = rows.groupBy("topic_id").agg(F.min("archive_batch").alias("first"))
         return [row["topic_id"] for row in found.orderBy("first").collect()]
 
-    def append(self, rows: DataFrame, *, batch: int) -> int:
-        """Append `rows` as number `batch` and return how many there were.
+    def append(self, rows: DataFrame, chosen: Slice) -> int:
+        """Append `rows`, the records of `chosen`, and return how many there were.
 
-        Raises `AnotherArchiver` when that number has been taken: nothing was appended then.
+        Raises `AnotherArchiver` when its number has been taken: nothing was appended then.
         """
-        note = json.dumps({"archive_batch": batch, "archiver": self.run_id})
+        batch = chosen.batch
+        note = msgspec.json.encode(
+            AppendNote(
+                archive_batch=batch,
+                archiver=self.run_id,
+                topic_id=chosen.topic_id,
+                begin=chosen.begin,
+                end=chosen.end,
+            )
+        ).decode()
         writer = rows.write.format("delta").mode("append").option("userMetadata", note)
         try:
             writer.option("txnAppId", _APP).option("txnVersion", batch).save(self.path)
@@ -107,9 +149,7 @@ class ArchiveTable:
             if "DELTA_CONCURRENT" not in str(error):
                 raise
             raise self._another(batch) from None
-        for commit in commits(self.spark, self.path, made_by="archive_stream")[
-            :_OWN_COMMITS_LOOKED_AT
-        ]:
+        for commit in self._newest_commits():
             if commit.note == note:
                 return int(commit.counts.get("numOutputRows", 0))
         raise self._another(batch)
@@ -119,6 +159,24 @@ class ArchiveTable:
         from delta.tables import DeltaTable
 
         DeltaTable.forPath(self.spark, self.path).optimize().executeCompaction()
+
+    def _newest_commits(self) -> list[Commit]:
+        made_by, limit = "archive_stream", _COMMITS_LOOKED_AT
+        return commits(self.spark, self.path, made_by=made_by, limit=limit)
+
+    def _add_columns(self) -> None:
+        """Give a table of an older version of this code the columns that it lacks."""
+        known = read_table(self.spark, self.path, made_by="archive_stream").columns
+        wanted = [each.split()[0] for each in absent.COLUMNS.split(", ")]
+        if not set(wanted) <= set(known):
+            self.spark.sql(f"ALTER TABLE delta.`{self.path}` ADD COLUMNS ({absent.COLUMNS})")
+        shown = self.spark.sql(f"SHOW TBLPROPERTIES delta.`{self.path}`").collect()
+        properties = {row["key"]: row["value"] for row in shown}
+        if properties.get(_STATISTICS) != STATISTICS:
+            self.spark.sql(
+                f"ALTER TABLE delta.`{self.path}` "
+                f"SET TBLPROPERTIES ('{_STATISTICS}' = '{STATISTICS}')"
+            )
 
     def _another(self, batch: int) -> AnotherArchiver:
         return AnotherArchiver(
@@ -144,6 +202,16 @@ class ArchiveTable:
             self.spark.sql(
                 f"ALTER TABLE delta.`{self.path}` SET TBLPROPERTIES ('{_SCHEMA}' = '{quoted}')"
             )
+
+
+def _note_of(commit: Commit) -> AppendNote | None:
+    """The note of an append; None for other commits."""
+    if commit.operation != "WRITE" or not commit.note:
+        return None
+    try:
+        return msgspec.json.decode(commit.note, type=AppendNote)
+    except msgspec.DecodeError:
+        return None
 
 
 def _text(schema: Description) -> str:

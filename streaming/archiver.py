@@ -135,7 +135,7 @@ class Archiver:
         rows = archived_rows(self.spark, self.settings.kafka_options, chosen)
         if chosen.records < 50_000:  # one small file instead of one per partition
             rows = rows.coalesce(1)
-        written = table.append(rows, batch=chosen.batch)
+        written = table.append(rows, chosen)
         seconds = time.monotonic() - began
         gaps = f", {chosen.records - written:,} offsets hold no record" * (written < chosen.records)
         self.log(

@@ -24,7 +24,22 @@ def write_archive(
     """Make the archive table `kind` with these records."""
     topic = f"{place.scenario}.{kind}"
     full = [
-        (topic, topic_id, partition, offset, epoch, at, at, key, value, None, 1, at.date())
+        (
+            topic,
+            topic_id,
+            partition,
+            offset,
+            epoch,
+            at,
+            at,
+            key,
+            value,
+            None,
+            1,
+            at.date(),
+            None,
+            None,
+        )
         for key, value, partition, offset, at, epoch in rows
     ]
     frame = spark.createDataFrame(full, COLUMNS)

@@ -257,7 +257,16 @@ def _records(rows: Sequence[Row]) -> Records:
 def _columns(row: Row) -> tuple[Any, ...]:
     place = (row.topic, row.topic_id, row.partition, row.offset, row.epoch)
     content = (row.key, row.value, row.headers)
-    return (*place, row.time, row.time + timedelta(seconds=9), *content, 1, row.time.date())
+    return (
+        *place,
+        row.time,
+        row.time + timedelta(seconds=9),
+        *content,
+        1,
+        row.time.date(),
+        None,
+        None,
+    )
 
 
 def _deployment(pointer: ModelPointer) -> Deployment:
