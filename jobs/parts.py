@@ -90,6 +90,7 @@ def archiver_of(
             starting=settings.stream.starting,
             commit_offsets=settings.delta.archive_commit_offsets,
             compact_after_commits=settings.delta.compact_after_commits,
+            most_bytes=settings.kafka.max_message_bytes,
             accepts_gaps=accepts_gaps,
         ),
         spark=spark,

@@ -12,6 +12,7 @@ from features.schema import EventSchema
 from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.epochs import EpochRecord
+from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
     KINDS,
     Offsets,
@@ -20,12 +21,17 @@ from streaming.archive_source import (
     epoch_of_dead_letters,
     epoch_of_events,
     epoch_of_predictions,
+    gap_rows,
+    records_of_slice,
 )
 from streaming.archive_table import ArchiveTable, Position
 from streaming.epochs import epoch_for_start
 from streaming.topics import KafkaCluster, Survey
 
 Log = Callable[[str], None]
+
+# Whoever writes these may use transactions; the other topics are ours.
+_MAY_HAVE_GAPS = ("events", "labels")
 
 
 class ArchiveGap(RuntimeError):
@@ -38,6 +44,7 @@ class ArchiveGap(RuntimeError):
 class ArchiveSettings:
     """How the archive reads and commits; `kafka_options` are those of Spark's Kafka source.
 
+    most_bytes: of a key or value; the beginning of a longer one is archived
     accepts_gaps: go on where Kafka begins when it has dropped records that are not archived
     """
 
@@ -45,6 +52,7 @@ class ArchiveSettings:
     starting: str
     commit_offsets: int
     compact_after_commits: int
+    most_bytes: int
     accepts_gaps: bool = False
 
 
@@ -132,15 +140,23 @@ class Archiver:
 
     def _commit(self, kind: str, table: ArchiveTable, chosen: Slice) -> int:
         began = time.monotonic()
-        rows = archived_rows(self.spark, self.settings.kafka_options, chosen)
+        records = records_of_slice(self.spark, self.settings.kafka_options, chosen)
+        rows = archived_rows(records, chosen, most_bytes=self.settings.most_bytes)
+        gaps: list[Span] = []
+        if kind in _MAY_HAVE_GAPS:
+            gaps = gaps_in(records, chosen.begin, chosen.end)
+        if gaps:
+            spans = spans_frame(self.spark, gaps)
+            rows = rows.unionByName(gap_rows(spans, chosen))
         if chosen.records < 50_000:  # one small file instead of one per partition
             rows = rows.coalesce(1)
-        written = table.append(rows, chosen)
+        written = table.append(rows, chosen) - len(gaps)
         seconds = time.monotonic() - began
-        gaps = f", {chosen.records - written:,} offsets hold no record" * (written < chosen.records)
+        empty = sum(each.offsets for each in gaps)
         self.log(
             f"{kind}: {written:,} records archived in {seconds:.1f} s "
-            f"({written / seconds:,.0f}/s), up to {dict(chosen.end)}{gaps}"
+            f"({written / seconds:,.0f}/s), up to {dict(chosen.end)}"
+            + (f", {empty:,} offsets hold no committed record" if empty else "")
         )
         self._commits[kind] = self._commits.get(kind, 0) + 1
         if self._commits[kind] % self.settings.compact_after_commits == 0:
