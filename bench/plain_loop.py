@@ -12,6 +12,7 @@ import typer
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from features.decode import Records
+from stores.committed import COMMITTED_CLIENT
 from stores.connection import HBaseStore
 from streaming.batches import Batch
 from streaming.settings import PassSettings
@@ -30,7 +31,10 @@ def run(
     """Score S.events from its beginning until SIGTERM."""
     topic = f"{scenario}.events"
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap_servers, enable_auto_commit=False, max_poll_records=batch_rows
+        bootstrap_servers=bootstrap_servers,
+        enable_auto_commit=False,
+        max_poll_records=batch_rows,
+        **COMMITTED_CLIENT,
     )
     partitions = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic)]
     consumer.assign(partitions)

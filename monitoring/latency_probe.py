@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 
+from stores.committed import COMMITTED_CLIENT
 from stores.connection import HBaseStore
 from stores.shown_positions import shown_positions
 
@@ -91,6 +92,7 @@ class LatencyProbe:
             enable_auto_commit=False,
             fetch_max_wait_ms=_FETCH_EVERY_MS,
             fetch_min_bytes=_FETCH_BYTES,
+            **COMMITTED_CLIENT,
         )
         partitions = [
             TopicPartition(self.topic, each)

@@ -5,6 +5,7 @@ them does not begin where the one before it ended; neither does it when the stor
 Kafka can tell the two apart.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -93,6 +94,7 @@ class Gaps:
     def _asking(self) -> Iterator[Any]:
         try:
             if self._consumer is None:
+                logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of what is meant
                 self._consumer = KafkaConsumer(
                     bootstrap_servers=self.kafka.bootstrap_servers,
                     request_timeout_ms=int(self.kafka.timeout_seconds * 1000),
