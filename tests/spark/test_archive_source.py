@@ -1,16 +1,23 @@
 """Epochs of archived records, and what a rebuild takes of them."""
 
 import json
+from datetime import UTC, datetime
+from hashlib import sha256
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from batch.rebuild import rebuilt_rows
 from stores.epochs import EpochRecord, EpochStart
 from stores.stamps import stamp
+from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
+    Slice,
+    archived_rows,
     epoch_of_dead_letters,
     epoch_of_events,
     epoch_of_predictions,
+    gap_rows,
 )
 
 STARTS = (
@@ -101,3 +108,39 @@ def test_the_latest_row_is_the_newest_position_and_a_batch_run_wins_a_tie(
         "text": "stream",
         "source": {"partition": 0, "offset": 901},
     }
+
+
+SOURCE = (
+    "topic string, partition int, offset bigint, timestamp timestamp, key binary, value binary, "
+    "headers array<struct<key:string,value:binary>>"
+)
+
+
+def test_a_slice_is_records_and_rows_that_stand_for_what_is_none(spark: SparkSession) -> None:
+    moment = datetime(2026, 11, 1, tzinfo=UTC)
+    given = [("own", bytearray(b"x"))]
+    rows = [
+        ("t", 0, 12, moment, bytearray(b"k"), bytearray(b"short"), None),
+        ("t", 0, 13, moment, bytearray(b"k"), bytearray(1_000), given),
+        ("t", 0, 17, moment, bytearray(500), None, None),
+    ]
+    records = spark.createDataFrame(rows, SOURCE).coalesce(1)
+    chosen = Slice(
+        topic="t", topic_id="old", begin={0: 10, 1: 4}, end={0: 20, 1: 6}, epoch=F.lit(1), batch=7
+    )
+    gaps = gaps_in(records, chosen.begin, chosen.end)
+    assert gaps == [Span(0, 10, 12), Span(0, 14, 17), Span(0, 18, 20), Span(1, 4, 6)]
+    archived = archived_rows(records, chosen, most_bytes=100)
+    both = archived.unionByName(gap_rows(spans_frame(spark, gaps), chosen)).collect()
+    stands_for = {(r["partition"], r["offset"], r["until"]) for r in both if r["absent"] == "gap"}
+    assert stands_for == {(0, 10, 12), (0, 14, 17), (0, 18, 20), (1, 4, 6)}
+    assert {(r["topic_id"], r["epoch"], r["archive_batch"]) for r in both} == {("old", 1, 7)}
+    assert all(row["day"] for row in both)
+    short, long, key = (row for row in both if row["absent"] is None)
+    assert (bytes(short["value"]), short["headers"]) == (b"short", None)
+    headers = {each["key"]: bytes(each["value"]) for each in long["headers"]}
+    assert bytes(long["value"]) == bytes(100)
+    digest = sha256(bytes(1_000)).hexdigest().encode()
+    assert headers == {"own": b"x", "value_bytes": b"1000", "value_sha256": digest}
+    assert (bytes(key["key"]), key["value"]) == (bytes(100), None)
+    assert {each["key"] for each in key["headers"]} == {"key_bytes", "key_sha256"}
