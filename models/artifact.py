@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def save_artifact(folder: Path, estimator: Any, card: ModelCard) -> str:
 
     folder.mkdir(parents=True, exist_ok=True)
     skops.io.dump(estimator, folder / MODEL_FILE)
-    _refuse_untrusted(folder)
+    _refuse_untrusted(_Files(folder, b"", _bytes(folder / MODEL_FILE)))
     card_json = msgspec.json.format(msgspec.json.encode(card), indent=2)
     (folder / CARD_FILE).write_bytes(card_json + b"\n")
     return folder_sha256(folder)
@@ -42,19 +43,21 @@ def load_artifact(
 ) -> ScoringModel:
     """The model in `folder`, ready to score matrices with the columns `available_features`.
 
-    Raises `ModelMissing`, `ModelCorrupt` (another hash than `sha256`, or unreadable),
-    `ModelUntrusted` or `ModelNeedsFeatures`; nothing is unpacked before the hash agrees.
+    Both files are read once: the bytes that agree with `sha256` are the bytes that are loaded,
+    whatever happens to the files meanwhile. Raises `ModelMissing`, `ModelCorrupt` (another hash
+    than `sha256`, or unreadable), `ModelUntrusted` or `ModelNeedsFeatures`; nothing is unpacked
+    before the hash agrees.
     """
-    found = folder_sha256(folder)
-    if found != sha256:
+    files = _read(folder)
+    if files.sha256 != sha256:
         raise ModelCorrupt(
-            f"model {name} version {version} in {folder} has SHA-256 {found}, "
+            f"model {name} version {version} in {folder} has SHA-256 {files.sha256}, "
             f"deployed was {sha256}: restore the files or deploy another version"
         )
-    card = read_card(folder)
-    _refuse_untrusted(folder)
+    card = _card(files)
+    _refuse_untrusted(files)
     return scoring_model(
-        _estimator(folder),
+        _estimator(files),
         name=name,
         version=version,
         card=card,
@@ -64,20 +67,37 @@ def load_artifact(
 
 def read_card(folder: Path) -> ModelCard:
     """The card of the model in `folder`; raises `ModelMissing` or `ModelCorrupt`."""
-    try:
-        return msgspec.json.decode(_bytes(folder / CARD_FILE), type=ModelCard)
-    except msgspec.MsgspecError as error:
-        raise ModelCorrupt(f"{folder / CARD_FILE} is not a model card: {error}") from error
+    return _card(_Files(folder, _bytes(folder / CARD_FILE), b""))
 
 
 def folder_sha256(folder: Path) -> str:
     """SHA-256 over names, lengths and bytes of both files; raises `ModelMissing`."""
-    digest = hashlib.sha256()
-    for name in (CARD_FILE, MODEL_FILE):
-        content = _bytes(folder / name)
-        digest.update(f"{name}:{len(content)}:".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    return _read(folder).sha256
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The two files of a folder, in memory."""
+
+    folder: Path
+    card: bytes
+    model: bytes
+
+    @property
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for name, content in ((CARD_FILE, self.card), (MODEL_FILE, self.model)):
+            digest.update(f"{name}:{len(content)}:".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+    @property
+    def model_path(self) -> Path:
+        return self.folder / MODEL_FILE
+
+
+def _read(folder: Path) -> _Files:
+    return _Files(folder, _bytes(folder / CARD_FILE), _bytes(folder / MODEL_FILE))
 
 
 def _bytes(path: Path) -> bytes:
@@ -87,32 +107,39 @@ def _bytes(path: Path) -> bytes:
         raise ModelMissing(f"cannot read model file {path}: {error.strerror}") from error
 
 
-def _estimator(folder: Path) -> Any:
+def _card(files: _Files) -> ModelCard:
+    try:
+        return msgspec.json.decode(files.card, type=ModelCard)
+    except msgspec.MsgspecError as error:
+        raise ModelCorrupt(f"{files.folder / CARD_FILE} is not a model card: {error}") from error
+
+
+def _estimator(files: _Files) -> Any:
     import skops.io
 
     try:
         with warnings.catch_warnings():
             # Another scikit-learn than the one that trained would give other scores in silence.
             warnings.simplefilter("error")
-            return skops.io.load(folder / MODEL_FILE, trusted=list(TRUSTED_TYPES))
+            return skops.io.loads(files.model, trusted=list(TRUSTED_TYPES))
     except Exception as error:  # whatever a damaged file makes skops raise
         raise ModelCorrupt(
-            f"cannot load {folder / MODEL_FILE}: {type(error).__name__}: {error}"
+            f"cannot load {files.model_path}: {type(error).__name__}: {error}"
         ) from error
 
 
-def _refuse_untrusted(folder: Path) -> None:
+def _refuse_untrusted(files: _Files) -> None:
     import skops.io
 
     try:
-        found = set(skops.io.get_untrusted_types(file=folder / MODEL_FILE))
+        found = set(skops.io.get_untrusted_types(data=files.model))
     except Exception as error:  # whatever a damaged file makes skops raise
         raise ModelCorrupt(
-            f"cannot read {folder / MODEL_FILE}: {type(error).__name__}: {error}"
+            f"cannot read {files.model_path}: {type(error).__name__}: {error}"
         ) from error
     surplus = sorted(found - set(TRUSTED_TYPES))
     if surplus:
         raise ModelUntrusted(
-            f"{folder / MODEL_FILE} holds types {surplus} that are not on the allow-list; "
+            f"{files.model_path} holds types {surplus} that are not on the allow-list; "
             "add them to TRUSTED_TYPES in models/artifact.py after a look at their code"
         )

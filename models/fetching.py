@@ -1,11 +1,49 @@
 """The folder of a model version on this machine, wherever its artefact lies."""
 
 import hashlib
+import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from models.errors import ModelMissing
+from models.artifact import load_artifact
+from models.errors import ModelCorrupt, ModelMissing
+from models.scoring_model import ScoringModel
+
+
+def load_fetched(
+    artifact_uri: str,
+    cache_dir: Path,
+    *,
+    name: str,
+    version: str,
+    sha256: str,
+    available_features: Sequence[str],
+) -> ScoringModel:
+    """The model at `artifact_uri`, see `load_artifact`; a damaged copy of it is fetched again.
+
+    Raises what `fetch_artifact` and `load_artifact` raise.
+    """
+
+    def load() -> ScoringModel:
+        return load_artifact(
+            fetch_artifact(artifact_uri, cache_dir),
+            name=name,
+            version=version,
+            sha256=sha256,
+            available_features=available_features,
+        )
+
+    is_copy = local_path(artifact_uri) is None and _copy_of(artifact_uri, cache_dir).exists()
+    try:
+        return load()
+    except (ModelCorrupt, ModelMissing):
+        if not is_copy:
+            raise
+        # A disk may damage a copy; the version itself may still be as it was deployed.
+        shutil.rmtree(_copy_of(artifact_uri, cache_dir), ignore_errors=True)
+        return load()
 
 
 def fetch_artifact(artifact_uri: str, cache_dir: Path) -> Path:
@@ -20,7 +58,7 @@ def fetch_artifact(artifact_uri: str, cache_dir: Path) -> Path:
         if not local.is_dir():
             raise ModelMissing(f"there is no model folder {local} (artefact URI {artifact_uri})")
         return local
-    cached = cache_dir / hashlib.sha256(artifact_uri.encode()).hexdigest()[:32]
+    cached = _copy_of(artifact_uri, cache_dir)
     if not cached.is_dir():
         _download(artifact_uri, cached)
     return cached
@@ -32,6 +70,10 @@ def local_path(artifact_uri: str) -> Path | None:
     if parsed.scheme == "file":
         return Path(unquote(parsed.path))
     return Path(artifact_uri) if parsed.scheme == "" else None
+
+
+def _copy_of(artifact_uri: str, cache_dir: Path) -> Path:
+    return cache_dir / hashlib.sha256(artifact_uri.encode()).hexdigest()[:32]
 
 
 def _download(artifact_uri: str, target: Path) -> None:

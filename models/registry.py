@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from models.artifact import load_artifact, read_card
+from models.artifact import read_card
 from models.card import ModelCard
-from models.fetching import fetch_artifact, local_path
+from models.fetching import fetch_artifact, load_fetched, local_path
 from models.probe import PROBE_FILE, Probe, read_probe
 from models.scoring_model import ScoringModel
 from models.tracking import ARTIFACT_FOLDER, TrackingPlace, quiet_mlflow
@@ -62,10 +62,11 @@ def load_version(
 ) -> ScoringModel:
     """Its model, hash checked, for matrices with the columns `available_features`.
 
-    Raises the errors of `models.artifact.load_artifact`.
+    Raises the errors of `models.fetching.load_fetched`.
     """
-    return load_artifact(
-        fetch_artifact(found.artifact_uri, cache_dir),
+    return load_fetched(
+        found.artifact_uri,
+        cache_dir,
         name=found.name,
         version=found.version,
         sha256=found.sha256,

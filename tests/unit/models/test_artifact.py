@@ -1,5 +1,7 @@
 """A stored model scores as the trained one, or says by name why it cannot."""
 
+from pathlib import PosixPath
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +16,7 @@ from models.artifact import (
     save_artifact,
 )
 from models.errors import ModelCorrupt, ModelMissing, ModelNeedsFeatures, ModelUntrusted
+from models.recipes import calibrated_trees
 from models.scoring_model import ScoringModel
 from tests.unit.models.trained import NAMES, StoredModel, card, data, estimator
 
@@ -75,3 +78,24 @@ def test_a_file_that_is_no_model_is_corrupt_even_with_the_right_hash(stored: Sto
     assert folder_sha256(stored.folder) != sha256
     with pytest.raises(ModelCorrupt, match="cannot read"):
         _loaded(StoredModel(stored.folder, folder_sha256(stored.folder)))
+
+
+class SwappedAfterRead(PosixPath):
+    """A folder whose files are another model's as soon as they have been read."""
+
+    def read_bytes(self) -> bytes:
+        content = super().read_bytes()
+        other = PosixPath(self.parent.parent / "other" / self.name)
+        self.write_bytes(other.read_bytes())
+        return content
+
+
+def test_the_bytes_that_were_hashed_are_the_bytes_that_are_loaded(stored: StoredModel) -> None:
+    features, outcomes = data()
+    expected = _loaded(stored).scores(features)
+    other = calibrated_trees(3).fit(features, 1 - outcomes)
+    save_artifact(stored.folder.parent / "other", other, card())
+    swapped = StoredModel(SwappedAfterRead(stored.folder), stored.sha256)
+    assert np.array_equal(_loaded(swapped).scores(features), expected)
+    with pytest.raises(ModelCorrupt, match="deployed was"):
+        _loaded(stored)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from models.artifact import folder_sha256, save_artifact
-from models.fetching import fetch_artifact
-from models.tracking import TrackingPlace, TrainingRun, log_and_register
+from models.errors import ModelCorrupt
+from models.fetching import fetch_artifact, load_fetched
+from models.tracking import ARTIFACT_FOLDER, TrackingPlace, TrainingRun, log_and_register
 from tests.unit.models.trained import NAMES, card, data, estimator
 
 
@@ -42,5 +43,29 @@ def test_two_runs_are_registered_as_versions_whose_files_can_be_read(
     assert sum("creating the MLflow store" in sentence for sentence in said) == 1
     assert "INFO" not in capfd.readouterr().err
     mlflow.set_tracking_uri(place.tracking_uri)
+    check_a_damaged_copy_is_fetched_again(f"runs:/{second.run_id}/{ARTIFACT_FOLDER}", sha256, tmp_path)
     again = mlflow.sklearn.load_model("models:/everscore-shop/2")
     assert np.array_equal(again.predict_proba(features)[:, 1], scores)
+
+
+def check_a_damaged_copy_is_fetched_again(uri: str, sha256: str, folder: Path) -> None:
+    """Files that MLflow downloaded; a disk may damage them, or lose one."""
+    cache = folder / "cache"
+    features, _ = data()
+
+    def scores() -> list[float]:
+        model = load_fetched(
+            uri, cache, name="shop", version="2", sha256=sha256, available_features=NAMES
+        )
+        return list(model.scores(features))
+
+    expected = scores()
+    (file,) = cache.glob("*/model.skops")
+    file.write_bytes(file.read_bytes()[:-100])
+    assert scores() == expected
+    file.unlink()
+    assert scores() == expected
+    with pytest.raises(ModelCorrupt, match="deployed was"):
+        load_fetched(
+            uri, cache, name="shop", version="2", sha256="0" * 64, available_features=NAMES
+        )
