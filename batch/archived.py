@@ -1,6 +1,6 @@
 """Records as the archive holds them, for whatever folds or decodes them again."""
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.arrow_records import ARCHIVED_COLUMNS
@@ -45,3 +45,9 @@ def archived_records(
     if until_ms is not None:
         rows = rows.where(F.col("kafka_time") <= F.timestamp_millis(F.lit(until_ms)))
     return rows.withColumnRenamed("kafka_time", "timestamp").select(*ARCHIVED_COLUMNS)
+
+
+def header(name: str) -> Column:
+    """The text of a record's header `name`, from a frame with Kafka's column headers."""
+    found = F.filter("headers", lambda each: each["key"] == name)
+    return F.get(found, F.lit(0))["value"].cast("string")

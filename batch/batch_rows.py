@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
 from batch.run_tables import RunTables
 from batch.state_scoring import ScoredStates, StateScorer
+from scenarios.judging import valid_ms
 from stores.delta import write_new_table
-from stores.predictions import Model, Prediction, Reason, Source, row_document, utc
+from stores.predictions import Model, Prediction, Source, row_document, utc
 from stores.stamps import epoch_of, offset_of
 
 ROW_COLUMNS = "entity string, position bigint, document binary"
 _ARROW = pa.schema([("entity", pa.string()), ("position", pa.int64()), ("document", pa.binary())])
-_MS_PER_DAY = 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +29,9 @@ class RowTask:
     scored_at_ms: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Columns entity, position, cell to entity, position, document of those scored."""
+        """Columns entity, position, cell to entity, position, document of those judged."""
         for batch in batches:
-            found = self.scorer.scored(batch)
+            found = self.scorer.scored(batch).judged
             documents = [row_document(each) for each in self.predictions(found)]
             columns = [
                 found.batch.column("entity"),
@@ -47,20 +46,21 @@ class RowTask:
         The id is that of the run and of the last event in the state, so a repeat gives the same
         bytes. A state keeps no time of that event itself: `event_time` is the latest event time.
         """
-        scenario, decisions = self.scorer.scenario, found.decisions
+        scenario, verdicts = self.scorer.scenario, found.verdicts
+        decisions = verdicts.decisions
         bands = [band.name for band in scenario.policy.bands]
         actions = scenario.policy.actions
         model = Model(self.scorer.model.name, self.scorer.model.version)
         scored_at = utc(self.scored_at_ms)
-        valid_until = utc(self.scored_at_ms + int(scenario.policy.valid_days * _MS_PER_DAY))
-        topic, reasons = scenario.topic("events"), self._reasons(found)
+        valid_until = utc(self.scored_at_ms + valid_ms(scenario))
+        topic, reasons = scenario.topic("events"), verdicts.reasons
         columns = zip(
             found.entities,
-            found.scores.tolist(),
+            verdicts.scores.tolist(),
             decisions.bands.tolist(),
             decisions.actions.tolist(),
             decisions.review.tolist(),
-            found.control.tolist(),
+            verdicts.control.tolist(),
             found.states.latest_ms.tolist(),
             found.as_of_ms.tolist(),
             found.states.partition.tolist(),
@@ -86,12 +86,6 @@ class RowTask:
                 model=model,
                 source=Source(topic, part, offset_of(stamp)),
             )
-
-    def _reasons(self, found: ScoredStates) -> dict[int, list[Reason]]:
-        rules = self.scorer.rules
-        rows = np.flatnonzero(rules.needs_reasons(found.decisions))
-        told = rules.reasons(self.scorer.model, found.features[rows])
-        return dict(zip(rows.tolist(), told, strict=True))
 
 
 def rows_of(states: DataFrame, task: RowTask) -> DataFrame:

@@ -18,7 +18,7 @@ ARROW_ROWS = 50_000
 # What a task gives: codes instead of names, which Spark looks up as it writes.
 _CODED = (
     "entity string, position bigint, score double, band tinyint, action tinyint, review boolean, "
-    "control_group boolean, features_as_of timestamp"
+    "control_group boolean, features_as_of timestamp, unscorable string"
 )
 _ARROW = pa.schema(
     [
@@ -30,6 +30,7 @@ _ARROW = pa.schema(
         ("review", pa.bool_()),
         ("control_group", pa.bool_()),
         ("features_as_of", pa.timestamp("us", tz="UTC")),
+        ("unscorable", pa.string()),
     ]
 )
 
@@ -41,31 +42,47 @@ class ScoreTask:
     scorer: StateScorer
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Columns entity, position, cell to the scores of those that can be scored."""
+        """Columns entity, position, cell to the scores of those with the required feature.
+
+        One that could not be judged has no score, but the cause in `unscorable`.
+        """
         is_first = True
         for batch in batches:
             found = self.scorer.scored(batch)
             if is_first:
                 self.scorer.check(found)
                 is_first = False
+            judged, verdicts = found.judged, found.judged.verdicts
             columns = [
-                found.batch.column("entity"),
-                found.batch.column("position"),
-                pa.array(found.scores),
-                pa.array(found.decisions.bands.astype(np.int8)),
-                pa.array(found.decisions.actions.astype(np.int8)),
-                pa.array(found.decisions.review),
-                pa.array(found.control),
-                pa.array(found.as_of_ms * 1000).cast(_ARROW.field("features_as_of").type),
+                judged.batch.column("entity"),
+                judged.batch.column("position"),
+                pa.array(verdicts.scores),
+                pa.array(verdicts.decisions.bands.astype(np.int8)),
+                pa.array(verdicts.decisions.actions.astype(np.int8)),
+                pa.array(verdicts.decisions.review),
+                pa.array(verdicts.control),
+                pa.array(judged.as_of_ms * 1000).cast(_ARROW.field("features_as_of").type),
+                pa.nulls(len(verdicts.rows), pa.string()),
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=_ARROW)
+            if found.unscorable:
+                entities, positions, causes = zip(*found.unscorable, strict=True)
+                rows = {"entity": entities, "position": positions, "unscorable": causes}
+                columns = [
+                    pa.array(rows[each.name], each.type)
+                    if each.name in rows
+                    else pa.nulls(len(entities), each.type)
+                    for each in _ARROW
+                ]
+                yield pa.RecordBatch.from_arrays(columns, schema=_ARROW)
 
 
 def scores_of(states: DataFrame, scorer: StateScorer) -> DataFrame:
-    """One row per scorable entity of `states` (entity, position, cell).
+    """One row per entity of `states` (entity, position, cell) that has the required feature.
 
     entity, position, score, band, action, review, control_group, features_as_of (UTC timestamp),
-    model_version.
+    unscorable, model_version. One that could not be judged has the cause in `unscorable` and no
+    score; `unscorable_rows` counts them.
     """
     policy = scorer.scenario.policy
     bands = [band.name for band in policy.bands]
@@ -81,8 +98,16 @@ def scores_of(states: DataFrame, scorer: StateScorer) -> DataFrame:
         "review",
         "control_group",
         "features_as_of",
+        "unscorable",
         F.lit(scorer.model.version).alias("model_version"),
     )
+
+
+def unscorable_rows(scores: DataFrame) -> tuple[int, str]:
+    """How many entities could not be judged, and one of the causes."""
+    found = scores.where(F.col("unscorable").isNotNull())
+    row = found.agg(F.count("*").alias("entities"), F.min("unscorable").alias("cause")).first()
+    return (0, "") if row is None or not row["entities"] else (row["entities"], row["cause"])
 
 
 def write_scores(scores: DataFrame, tables: RunTables, *, note: str) -> None:

@@ -1,6 +1,7 @@
 """Proof that every input offset appears exactly once among predictions, suppressed, dead letters.
 
-Replays repeat messages: equal ones count once. What breaks the rule is named by offset: an event
+Replays repeat messages: equal ones count once; and where a version could not judge an event that a
+later one did, the prediction counts. What breaks the rule is named by offset: an event
 without an outcome, one with two kinds of outcome, or one prediction id with two contents.
 """
 
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
+from batch.archived import header
+from features.reasons import UNSCORABLE
 
 PREDICTION, SUPPRESSED, DEAD_LETTER = "prediction", "suppressed", "dead letter"
 MISSING, TWICE, CONFLICT = "missing", "two kinds of outcome", "one id, two contents"
@@ -52,12 +56,12 @@ def outcomes(predictions: DataFrame, dead_letters: DataFrame, *, topic: str) -> 
         F.coalesce("told.prediction_id", F.lit("")).alias("id"),
         "digest",
     )
-    refused = dead_letters.where(_header("source_topic") == topic).select(
-        _header("source_partition").cast("int").alias("partition"),
-        _header("source_offset").cast("bigint").alias("offset"),
+    refused = dead_letters.where(header("source_topic") == topic).select(
+        header("source_partition").cast("int").alias("partition"),
+        header("source_offset").cast("bigint").alias("offset"),
         F.lit(DEAD_LETTER).alias("kind"),
-        F.lit("").alias("id"),
-        F.xxhash64("value", _header("reason_code")).alias("digest"),
+        F.when(header("reason_code") == UNSCORABLE, UNSCORABLE).otherwise("").alias("id"),
+        F.xxhash64("value", header("reason_code")).alias("digest"),
     )
     return scored.unionByName(refused)
 
@@ -84,9 +88,12 @@ def judged(
     per_offset = contents.groupBy("partition", "offset").agg(
         F.sum("messages").alias("messages"),
         F.count("*").alias("distinct"),
-        F.countDistinct("kind").alias("kinds"),
+        # A later version, or another batch, may judge what one could not: then the verdict counts.
+        F.countDistinct(F.when(F.col("id") != UNSCORABLE, F.col("kind"))).alias("kinds"),
         F.max("contents").alias("contents"),
-        F.min("kind").alias("kind"),
+        F.coalesce(F.min(F.when(F.col("id") != UNSCORABLE, F.col("kind"))), F.min("kind")).alias(
+            "kind"
+        ),
     )
     joined = wanted.withColumn("is_event", F.lit(True)).join(
         per_offset, on=["partition", "offset"], how="full"
@@ -126,11 +133,6 @@ def _within(begin: Offsets, end: Offsets) -> Column:
         in_range = (F.col("offset") >= first) & (F.col("offset") < end[partition])
         condition = condition | ((F.col("partition") == partition) & in_range)
     return condition
-
-
-def _header(name: str) -> Column:
-    found = F.filter("headers", lambda each: each["key"] == name)
-    return F.get(found, F.lit(0))["value"].cast("string")
 
 
 def _sum(condition: Column) -> Column:

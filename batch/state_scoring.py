@@ -13,8 +13,7 @@ from features.readout import features_of_states, states_in
 from features.state import StateCodec, States
 from models.quick_trees import QuickTrees, quick_trees
 from models.scoring_model import ScoringModel
-from scenarios.judging import CaseRules, Flags, Floats
-from scenarios.policy import Decisions
+from scenarios.judging import Flags, Floats, Judge, Judges, Verdicts
 from scenarios.scenario import Scenario, load_scenario
 
 # 5 ms of each task to prove that its quick scores are the model's.
@@ -29,26 +28,47 @@ class NeedsEvents(RuntimeError):
 
 @dataclass(frozen=True)
 class ScoredStates:
-    """n entities that could be scored.
+    """n entities that have the required feature.
 
     batch      their rows: entity, position, cell
     states     their states; features (n, k) and as_of_ms int64 (n,) as read out
-    scores     float64 (n,); decisions, control bool (n,)
+    verdicts   on those that could be judged; the others are named in it
     """
 
     batch: pa.RecordBatch
     states: States
     features: Floats
     as_of_ms: npt.NDArray[np.int64]
-    scores: Floats
-    decisions: Decisions
-    control: Flags
+    verdicts: Verdicts
 
     @property
     def entities(self) -> list[str]:
         """Their ids."""
         ids: list[str] = self.batch.column("entity").to_pylist()
         return ids
+
+    @property
+    def judged(self) -> "ScoredStates":
+        """Those with a verdict alone."""
+        rows = self.verdicts.rows
+        if len(rows) == len(self.features):
+            return self
+        return ScoredStates(
+            self.batch.take(pa.array(rows)),
+            _rows_of(self.states, rows),
+            self.features[rows],
+            self.as_of_ms[rows],
+            replace(self.verdicts, rows=np.arange(len(rows)), unscorable=()),
+        )
+
+    @property
+    def unscorable(self) -> list[tuple[str, int, str]]:
+        """Entity, position and cause of those without."""
+        position = self.batch.column("position")
+        return [
+            (self.entities[each.row], position[each.row].as_py(), each.cause)
+            for each in self.verdicts.unscorable
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,25 +94,23 @@ class StateScorer:
     def scored(self, batch: pa.RecordBatch) -> ScoredStates:
         """Rows of entity, position and cell; entities without the required feature are left out.
 
-        Scores are those of `ScoringModel.scores`, to the bit. Raises `DefinitionsChanged` when a
-        state belongs to other feature definitions.
+        Scores are those of `ScoringModel.scores`, to the bit; reasons are told unless this is
+        `without_reasons`. Raises `DefinitionsChanged` when a state belongs to other feature
+        definitions.
         """
         states = states_in(self._codec, batch.column("cell"))
         features, as_of_ms = features_of_states(self._codec.plan, states, at_ms=self.at_ms)
-        kept = self.rules.can_score(features)
+        kept = self.judge.can_score(features)
         if not kept.all():
             batch = batch.filter(pa.array(kept))
             states, features, as_of_ms = _rows_of(states, kept), features[kept], as_of_ms[kept]
-        scores = self._scores(features)
-        control = self.rules.in_control_group(batch.column("entity").to_pylist())
-        decisions = self.scenario.policy.decide(
-            scores,
+        verdicts = self.judge.verdicts(
+            batch.column("entity").to_pylist(),
             features,
-            feature_names=self.scenario.feature_names,
-            thresholds=self.thresholds,
-            is_control=control,
+            Judges(champion=replace(self.model, quick=self._quick), thresholds=self.thresholds),
+            explains=self.model.explainer is not None,
         )
-        return ScoredStates(batch, states, features, as_of_ms, scores, decisions, control)
+        return ScoredStates(batch, states, features, as_of_ms, verdicts)
 
     def check(self, found: ScoredStates) -> None:
         """Raise `ScoresDiffer` unless the first of `found` are what the model itself gives."""
@@ -105,12 +123,9 @@ class StateScorer:
         return load_scenario(self.scenario_name, self.module)
 
     @cached_property
-    def rules(self) -> CaseRules:
-        """The scenario's rules of judging."""
-        return CaseRules(self.scenario)
-
-    def _scores(self, features: Floats) -> Floats:
-        return (self._quick or self.model).scores(features)
+    def judge(self) -> Judge:
+        """The scenario's judge."""
+        return Judge(self.scenario)
 
     @cached_property
     def _quick(self) -> QuickTrees | None:
@@ -125,8 +140,8 @@ class StateScorer:
         return {name: value for name, value in self.__dict__.items() if name in fields}
 
 
-def _rows_of(states: States, kept: Flags) -> States:
-    """The states where `kept`, without their buffers, which were read out before."""
+def _rows_of(states: States, kept: Flags | npt.NDArray[np.int64]) -> States:
+    """The states at `kept`, without their buffers, which were read out before."""
     own = {name: values for name, values in vars(states).items() if name != "buffers"}
     return States(**{name: values[kept] for name, values in own.items()})
 

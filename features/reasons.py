@@ -18,6 +18,7 @@ OUT_OF_RANGE = "out_of_range"
 KEY_MISMATCH = "key_mismatch"
 FUTURE_EVENT = "future_event"
 INVALID = "invalid"
+UNSCORABLE = "unscorable"
 
 REASON_CODES = (
     NULL_KEY,
@@ -36,7 +37,12 @@ REASON_CODES = (
     KEY_MISMATCH,
     FUTURE_EVENT,
     INVALID,
+    UNSCORABLE,
 )
+
+# Dead letters that must not be published again as events: an event without a verdict was folded
+# into its entity's state before it was judged, so a second copy of it would be counted twice.
+NOT_REPLAYABLE = frozenset({UNSCORABLE})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ from rich.table import Table
 
 from batch.batch_publishing import PublishTask, published
 from batch.batch_rows import RowTask, rows_of, write_rows
-from batch.batch_scoring import ARROW_ROWS, band_counts, scores_of, write_scores
+from batch.batch_scoring import (
+    ARROW_ROWS,
+    band_counts,
+    scores_of,
+    unscorable_rows,
+    write_scores,
+)
 from batch.retention_list import retention_list, write_list
 from batch.run_tables import RunTables
 from batch.state_scoring import StateScorer, check_state_tells_all
@@ -47,7 +53,7 @@ def scorer_of(
     """The scorer with model `version` ("champion" or a number), loaded and checked here.
 
     The champion decides by the deployment's thresholds, any other version by its card's. Raises
-    `NeedsEvents`, `NoSuchVersion` and what loading raises.
+    `NeedsEvents`, `NoSuchVersion`, `PolicyError` and what loading raises.
     """
     check_state_tells_all(scenario)
     found = model_version(settings, scenario.name, version)
@@ -55,11 +61,13 @@ def scorer_of(
     model = load_version(found, available_features=names, cache_dir=cache)
     deployment = read_deployment(hbase_store(settings), scenario.name)
     is_champion = deployment is not None and deployment.champion.version == found.version
+    thresholds = deployment.thresholds if deployment and is_champion else model.card.thresholds
+    scenario.policy.check_thresholds(thresholds)
     return StateScorer(
         scenario_name=scenario.name,
         module=settings.scenarios[scenario.name],
         model=model,
-        thresholds=deployment.thresholds if deployment and is_champion else model.card.thresholds,
+        thresholds=thresholds,
         at_ms=at_ms,
     )
 
@@ -121,8 +129,14 @@ class BatchSteps:
         for band, count in bands.items():
             table.add_row(band, f"{count:,}")
         scored = sum(bands.values())
-        table.add_row(f"without {self.run.scenario.required_feature}", f"{total - scored:,}")
+        unscorable, cause = unscorable_rows(scores)
+        missing = total - scored - unscorable
+        table.add_row(f"without {self.run.scenario.required_feature}", f"{missing:,}")
+        table.add_row("unscorable", f"{unscorable:,}")
         self.run.console.print(table)
+        if unscorable:
+            line = f"{unscorable:,} entities could not be judged, among them: {cause}"
+            self.run.console.print(line, markup=False, highlight=False, soft_wrap=True)
         return scored
 
     @property

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +95,17 @@ class Policy:
         """Band name → lowest score, as declared; a deployment may say otherwise."""
         return {band.name: band.lowest_score for band in self.bands}
 
+    def check_thresholds(self, thresholds: Mapping[str, float]) -> None:
+        """Raise `PolicyError` unless each band has a limit, finite and rising from 0."""
+        names = [band.name for band in self.bands]
+        limits = [thresholds.get(name, np.nan) for name in names]
+        rises = all(low < high for low, high in pairwise(limits))
+        if set(thresholds) != set(names) or limits[0] != 0.0 or not rises or limits[-1] == np.inf:
+            raise PolicyError(
+                f"thresholds {dict(thresholds)} do not fit the policy: expected one of each of the "
+                f"bands {names}, the first 0, each above the one before"
+            )
+
     def check_band(self, name: str | None) -> None:
         """Raise `PolicyError` when `name` is given and is no band."""
         known = [band.name for band in self.bands]
@@ -109,7 +121,11 @@ class Policy:
         thresholds: Mapping[str, float],
         is_control: npt.NDArray[np.bool_],
     ) -> Decisions:
-        """Decide n cases; scores (n,) in [0, 1], features (n, k), thresholds by band name."""
+        """Decide n cases; scores (n,) in [0, 1], features (n, k), thresholds by band name.
+
+        Raises `PolicyError` for thresholds that leave a case open.
+        """
+        self.check_thresholds(thresholds)
         limits = [thresholds[band.name] for band in self.bands]
         bands = np.searchsorted(limits, scores, side="right") - 1
         actions = np.full(len(scores), -1, dtype=np.int64)

@@ -20,8 +20,10 @@ _ROWS_PER_CALL = 4000
 class Marker(msgspec.Struct, frozen=True, kw_only=True):
     """What the pass last wrote for a topic partition: proof that the store holds it.
 
-    Counts are of the batch: events whose second entity (a terminal) has no state, and events that
-    left a full window buffer while a window still reached them.
+    Counts are of the batch: events that could not be judged (they are among the dead letters; the
+    first one's cause is in `unscorable_cause`), events that the champion judged in the challenger's
+    place, events whose second entity (a terminal) has no state, and events that left a full window
+    buffer while a window still reached them.
     """
 
     partition: int
@@ -32,6 +34,9 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int = 0
     model_version: str = ""
     load_failure: str = ""
+    unscorable: int = 0
+    unscorable_cause: str = ""
+    challenger_fallbacks: int = 0
     unknown_second_entities: int = 0
     dropped_from_windows: int = 0
     written_at_ms: int = 0

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.scoring_model import ScoringModel
+from scenarios.judging import Verdicts, valid_ms
 from scenarios.scenario import Scenario
 from stores.predictions import Model, Reason
 from streaming.documents import Positions
@@ -20,12 +21,10 @@ from streaming.float_text import float_texts
 from streaming.messages import Messages
 from streaming.models_in_use import InUse
 from streaming.text_kernel import FLOAT, TEXT, TIME, WHOLE, write_documents
-from streaming.verdicts import Verdicts
 
 Ints = npt.NDArray[np.int64]
 
 _encode = msgspec.json.Encoder().encode
-_MS_PER_DAY = 86_400_000
 _MOST_BYTES = {WHOLE: 20, TIME: 27}
 _ROWS_IN_CACHE = 2_000  # of 22 pieces of 8 bytes
 _FLOAT_BYTES = 26  # 17 digits, sign, point, exponent and comma
@@ -46,7 +45,7 @@ class MessageWriter:
             b',"action":%b,"review":%b,"control_group":%b,"scored_at":"' % tuple(map(_encode, each))
             for each in decisions
         ]
-        self._valid_ms = int(policy.valid_days * _MS_PER_DAY)
+        self._valid_ms = valid_ms(scenario)
 
     def messages(
         self,

@@ -11,6 +11,7 @@ from models.deep_trees import deep_trees
 from models.errors import ModelNeedsFeatures
 from models.fetching import fetch_artifact
 from models.scoring_model import ScoringModel
+from scenarios.judging import Judges
 from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.control import ControlCells, LoadFailure, read_control, report_load_failure
@@ -27,6 +28,16 @@ class InUse:
     deployment: Deployment
     champion: ScoringModel
     challenger: ScoringModel | None
+
+    @property
+    def judges(self) -> Judges:
+        """The models and what they judge by."""
+        return Judges(
+            champion=self.champion,
+            thresholds=self.deployment.thresholds,
+            challenger=self.challenger,
+            challenger_share=self.deployment.challenger_share,
+        )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The one pass: decode → read state → fold → predict → decide → write rows, per Arrow batch.
+"""The one pass: decode → read state → fold → judge → write rows, per Arrow batch.
 
 Everything written depends on the events, the states below the batch and the model version only,
 and lands in HBase at the stamp of the batch's last offset; so a batch that is run again, by a
@@ -6,8 +6,9 @@ retried task, a restarted driver or an older one that still runs, writes the sam
 scenario reads second entities, a batch that is run again may know more of them than at first.
 """
 
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,9 @@ from features.byte_column import ByteColumn
 from features.chosen_rows import chosen_bytes, chosen_rows
 from features.decode import EventDecoder, Events
 from features.fold import Entities, Folded, distinct, fold
+from features.reasons import UNSCORABLE, Refusal
 from features.state import States
+from scenarios.judging import Judge, Verdicts
 from scenarios.scenario import Scenario
 from stores.predictions import utc
 from stores.stamps import stamp
@@ -33,7 +36,6 @@ from streaming.output import Output
 from streaming.pass_table import PassTable
 from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
-from streaming.verdicts import Judge
 
 
 @dataclass
@@ -50,6 +52,8 @@ class _Work:
     output: Output
     rows: ByteColumn | None = None
     suppressed: int = 0
+    unscorable: list[Refusal] = field(default_factory=list)
+    fallbacks: int = 0
 
     def positions(self, topic: str, epoch: int, chosen: npt.NDArray[np.int64]) -> Positions:
         """Positions and times of the chosen events."""
@@ -137,7 +141,9 @@ class ScoringPass:
         features, ids = chosen_rows(work.features, chosen), work.events.entities
         if len(chosen) < len(ids):
             ids = [ids[row] for row in chosen.tolist()]
-        verdicts = self._judge.verdicts(ids, features, work.use)
+        verdicts = self._judge.verdicts(ids, features, work.use.judges)
+        self._note_unscorable(work, chosen, verdicts)
+        chosen, features = chosen_rows(chosen, verdicts.rows), chosen_rows(features, verdicts.rows)
         positions = work.positions(self._events_topic, self._settings.epoch, chosen)
         entity_rows = chosen_rows(work.entities.rows, chosen)
         thresholds = work.use.deployment.thresholds
@@ -152,6 +158,27 @@ class ScoringPass:
         rows = messages.rows(review)
         work.output.add_many(self._scenario.topic("review"), keys.take(review), rows)
         work.rows = messages.last_rows(entity_rows, len(work.entities.ids))
+
+    def _note_unscorable(
+        self, work: _Work, chosen: npt.NDArray[np.int64], verdicts: Verdicts
+    ) -> None:
+        """Events without a verdict become dead letters; their states are written all the same."""
+        for each in verdicts.unscorable:
+            row = int(work.events.rows[chosen[each.row]])
+            work.unscorable.append(Refusal(row, UNSCORABLE, each.cause))
+        work.fallbacks = len(verdicts.fallbacks)
+        told = [
+            f"{len(cases):,} of {len(chosen):,} events {what}; the first: {cases[0].cause}"
+            for cases, what in (
+                (verdicts.unscorable, "are dead letters (unscorable)"),
+                (verdicts.fallbacks, "were judged by the champion in the challenger's place"),
+            )
+            if cases
+        ]
+        if told:
+            where = f"{self._events_topic}-{work.batch.partition}"
+            offsets = f"offsets {work.batch.first} to {work.batch.last}"
+            print(f"{where}, {offsets}: {'; '.join(told)}", file=sys.stderr, flush=True)
 
     def _tell_suppressed(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
         positions = work.positions(self._events_topic, self._settings.epoch, chosen)
@@ -171,7 +198,7 @@ class ScoringPass:
         add_dead_letters(
             work.output,
             work.batch,
-            work.events.refusals,
+            sorted([*work.events.refusals, *work.unscorable], key=lambda each: each.row),
             topic=self._scenario.topic("dead-letter"),
             source_topic=self._events_topic,
             epoch=self._settings.epoch,
@@ -188,11 +215,14 @@ class ScoringPass:
             partition=work.batch.partition,
             epoch=self._settings.epoch,
             offset=work.batch.last,
-            predictions=len(work.events.rows) - work.suppressed,
+            predictions=len(work.events.rows) - work.suppressed - len(work.unscorable),
             suppressed=work.suppressed,
-            dead_letters=len(work.events.refusals),
+            dead_letters=len(work.events.refusals) + len(work.unscorable),
             model_version=work.use.champion.version,
             load_failure=self._models.failure,
+            unscorable=len(work.unscorable),
+            unscorable_cause=work.unscorable[0].sentence if work.unscorable else "",
+            challenger_fallbacks=work.fallbacks,
             unknown_second_entities=work.unknown,
             dropped_from_windows=work.folded.dropped,
             written_at_ms=time.time_ns() // 1_000_000,

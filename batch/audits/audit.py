@@ -42,6 +42,8 @@ class Auditor:
             told=told, replayed=again, model=model, arrived_ms=_ms(found.event.kafka_time)
         )
         judged = judgement(subject, self.scenario)
+        if judged.obstacle:
+            obstacles.append(f"it cannot be judged again: {judged.obstacle}")
         names = _feature_names(self.scenario, found, model)
         features = feature_facts(self.scenario, names, told, again)
         # A replay may tell an event again with newer values of second entities: each is audited

@@ -11,13 +11,11 @@ from batch.audits.model import AuditedModel
 from batch.audits.replay import Replayed
 from batch.recomputing.bits import same_bits
 from batch.recomputing.logged import LoggedPrediction, as_floats
+from features.reasons import UNSCORABLE
 from models.scoring_model import ScoringModel
-from scenarios.judging import CaseRules, Floats
-from scenarios.policy import Decisions
+from scenarios.judging import Floats, Judge, Judges, valid_ms
 from scenarios.scenario import Scenario
 from stores.predictions import Reason, utc
-
-_MS_PER_DAY = 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +30,11 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """The fields side by side, and the reasons anew (None: not recomputed)."""
+    """The fields side by side, the reasons (None: not recomputed), and why there is no verdict."""
 
     fields: Sequence[FieldFact]
     reasons: list[Reason] | None
+    obstacle: str = ""
 
 
 def judgement(subject: Subject, scenario: Scenario) -> Judgement:
@@ -53,8 +52,7 @@ def judgement(subject: Subject, scenario: Scenario) -> Judgement:
         if model is not None:
             again |= _judged(subject, scenario, model, replayed, is_todays=is_todays)
     if is_todays:
-        valid_ms = int(scenario.policy.valid_days * _MS_PER_DAY)
-        again["valid_until"] = utc(subject.arrived_ms + valid_ms)
+        again["valid_until"] = utc(subject.arrived_ms + valid_ms(scenario))
     names = (
         "score",
         "band",
@@ -68,7 +66,9 @@ def judgement(subject: Subject, scenario: Scenario) -> Judgement:
         "valid_until",
     )
     fields = [_field(name, getattr(told, name), again) for name in names]
-    return Judgement(fields=fields, reasons=again.get("reasons"))
+    return Judgement(
+        fields=fields, reasons=again.get("reasons"), obstacle=again.get(UNSCORABLE, "")
+    )
 
 
 def _judged(
@@ -80,26 +80,23 @@ def _judged(
     is_todays: bool,
 ) -> dict[str, Any]:
     features = with_second_entities(np.asarray(replayed.features), subject.told)[None, :]
-    score = model.scores(features)
-    again: dict[str, Any] = {"score": float(score[0])}
+    judge, policy = Judge(scenario), scenario.policy
     if not is_todays:
-        return again
-    rules, policy = CaseRules(scenario), scenario.policy
-    control = rules.in_control_group([subject.told.entity])
-    decided: Decisions = policy.decide(
-        score,
-        features,
-        feature_names=scenario.feature_names,
-        thresholds=subject.told.thresholds,
-        is_control=control,
-    )
-    again["band"] = policy.bands[int(decided.bands[0])].name
-    again["action"] = policy.actions[int(decided.actions[0])]
-    again["review"] = bool(decided.review[0])
-    again["control_group"] = bool(control[0])
-    is_explained = bool(rules.needs_reasons(decided)[0])
-    again["reasons"] = rules.reasons(model, features)[0] if is_explained else []
-    return again
+        scores, failed = judge.scores(features, model)
+        return {UNSCORABLE: failed[0].cause} if failed else {"score": float(scores[0])}
+    judges = Judges(champion=model, thresholds=subject.told.thresholds)
+    verdicts = judge.verdicts([subject.told.entity], features, judges)
+    if verdicts.unscorable:
+        return {UNSCORABLE: verdicts.unscorable[0].cause}
+    decided = verdicts.decisions
+    return {
+        "score": float(verdicts.scores[0]),
+        "band": policy.bands[int(decided.bands[0])].name,
+        "action": policy.actions[int(decided.actions[0])],
+        "review": bool(decided.review[0]),
+        "control_group": bool(verdicts.control[0]),
+        "reasons": verdicts.reasons.get(0, []),
+    }
 
 
 def with_second_entities(own: Floats, told: LoggedPrediction) -> Floats:

@@ -15,7 +15,7 @@ from batch.event_features import event_features
 from batch.limits import EventLimits
 from batch.parity.compare import CompareTask
 from batch.parity.report import ParityReport, report_of
-from batch.parity.rows import Horizon, arrived_on, parity_rows
+from batch.parity.rows import Horizon, arrived_on, parity_rows, unscorable_places
 from batch.parity.tally import SCHEMA
 from batch.recomputing.entity_share import EntityShare
 from batch.recomputing.incarnations import incarnations
@@ -67,9 +67,14 @@ class _Archive:
     place: DeltaPlace
     events_version: int
     predictions_version: int
+    dead_letters_version: int
 
     def events(self) -> DataFrame:
         return archived_table(self.spark, self.place, "events", version=self.events_version)
+
+    def dead_letters(self) -> DataFrame:
+        version = self.dead_letters_version
+        return archived_table(self.spark, self.place, "dead-letter", version=version)
 
     def predictions(self) -> DataFrame:
         return archived_table(
@@ -125,16 +130,17 @@ def append_report(spark: SparkSession, place: DeltaPlace, report: ParityReport) 
 
 
 def _pinned(spark: SparkSession, place: DeltaPlace) -> _Archive:
-    # Predictions first: whatever they tell of, the later look at the events finds.
+    # Outcomes first: whatever they tell of, the later look at the events finds.
     newest = {
         kind: newest_version(spark, place.path(kind), made_by=MADE_BY)
-        for kind in ("predictions", "events")
+        for kind in ("dead-letter", "predictions", "events")
     }
     return _Archive(
         spark=spark,
         place=place,
         events_version=newest["events"],
         predictions_version=newest["predictions"],
+        dead_letters_version=newest["dead-letter"],
     )
 
 
@@ -159,6 +165,7 @@ def _rows(archive: _Archive, scenario: Scenario, options: ParityOptions) -> Data
         event_features(share.of(records), scenario, options.limits),
         logged_rows(messages, scenario=scenario.name, topic=scenario.topic("events")),
         scenario,
+        unscorable=unscorable_places(archive.dead_letters(), topic=scenario.topic("events")),
         incarnations=incarnations(events),
         horizon=horizon,
     )

@@ -12,6 +12,7 @@ from batch.parity.rows import COMPARED, OTHER_DEFINITIONS, STATE_FAULTS
 from batch.parity.tally import Tally
 from batch.recomputing.bits import Flags, compared
 from batch.recomputing.rejudging import Cases, ModelLoader, Rejudge, Rejudged
+from scenarios.judging import valid_ms
 from scenarios.scenario import Scenario
 
 FIELD = "prediction."  # before the name of a field of the row, to tell it from features
@@ -132,7 +133,6 @@ def _compare(rows: _Rows, tally: Tally, scenario: Scenario, rejudge: Rejudge) ->
     )
     _compare_scores(rows, tally, again)
     _compare_decisions(rows, tally, again)
-    valid_ms = round(scenario.policy.valid_days * 86_400_000)
     arrived = rows.texts("arrived_ms")
     everywhere = np.ones(len(rows), dtype=np.bool_)
     for name, value in (
@@ -144,7 +144,7 @@ def _compare(rows: _Rows, tally: Tally, scenario: Scenario, rejudge: Rejudge) ->
     ):
         _compare_values(rows, tally, name, value, everywhere)
     is_todays = rows.texts("policy_version") == scenario.policy.version
-    _compare_values(rows, tally, "valid_until", arrived + valid_ms, is_todays)
+    _compare_values(rows, tally, "valid_until", arrived + valid_ms(scenario), is_todays)
 
 
 def _compare_floats(
@@ -166,7 +166,13 @@ def _compare_scores(rows: _Rows, tally: Tally, again: Rejudged) -> None:
     versions = rows.texts("model_version")
     for version, why in again.failures.items():
         tally.count(f"{NO_MODEL}{version}: {why}", int((versions == version).sum()))
+    # A score that the model cannot give again counts as missing there.
     is_scored = ~np.isnan(again.scores)
+    is_scored[list(again.unscorable)] = True
+    for row, cause in again.unscorable.items():
+        tally.fault(
+            f"cannot be judged again: {cause}", rows.place(row), logged=None, recomputed=None
+        )
     if is_scored.any():
         scored, scores = rows.where(is_scored), again.scores[is_scored][:, None]
         logged = scored.floats("score")[:, None]

@@ -26,6 +26,7 @@ from batch.parity.rows import (
     REFUSED,
     STATE_FAULTS,
     SUPPRESSED_RIGHTLY,
+    UNJUDGED,
 )
 from batch.parity.tally import COLUMN, COUNT, FAULT
 from scenarios.scenario import Scenario
@@ -169,6 +170,8 @@ def _lines(report: ParityReport) -> list[str]:
         f"{report.compared:,} predictions compared, {counts.get(SUPPRESSED_RIGHTLY, 0):,} "
         f"suppressed and {counts.get(REFUSED, 0):,} refused events as they should be"
     ]
+    if unjudged := counts.get(UNJUDGED, 0):
+        lines.append(f"{unjudged:,} could not be judged then (dead letters unscorable)")
     if waiting := counts.get(AWAITED, 0):
         lines.append(f"{waiting:,} events or predictions too new for the archive: not judged")
     if changed := counts.get(POLICY_CHANGED, 0):

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from batch.archived import header
 from batch.recomputing.incarnations import Incarnations
 from batch.recomputing.logged_frame import PREDICTION, SUPPRESSED, UNREADABLE
+from features.reasons import UNSCORABLE
 from scenarios.scenario import Scenario
 
-# What a row of the join is. The first four are as they should be.
+# What a row of the join is. The first five are as they should be.
 COMPARED, SUPPRESSED_RIGHTLY, REFUSED = "compared", "suppressed", "refused"
+UNJUDGED = "could not be judged then"
 AWAITED = "not archived yet"
 OTHER_DEFINITIONS = "other definitions"
 NO_PREDICTION = "event without prediction"
@@ -42,14 +45,16 @@ def parity_rows(
     logged: DataFrame,
     scenario: Scenario,
     *,
+    unscorable: DataFrame,
     incarnations: Incarnations,
     horizon: Horizon,
 ) -> DataFrame:
     """One row per event and message about it, with `state`; a message may lack its event.
 
-    events: `event_features`; logged: `logged_rows`. Columns: those of `logged`, position columns
-    filled from either side, and of the event: computed (features), event_entity, event_time_ms,
-    as_of_ms, arrived_ms, refusal.
+    events: `event_features`; logged: `logged_rows`; unscorable: the places (epoch, partition,
+    offset) of events that were folded but could not be judged, see `unscorable_places`. Columns:
+    those of `logged`, position columns filled from either side, and of the event: computed
+    (features), event_entity, event_time_ms, as_of_ms, arrived_ms, refusal.
     """
     position = ["topic_id", "partition", "offset"]
     left = events.select(
@@ -65,11 +70,28 @@ def parity_rows(
         "refusal",
         F.col("features").alias("computed"),
     )
+    places = unscorable.select(
+        incarnations.column(F.col("epoch")).alias("topic_id"),
+        "partition",
+        "offset",
+        F.lit(True).alias("is_unscorable"),
+    ).distinct()
     right = logged.withColumn("topic_id", incarnations.column(F.col("epoch")))
-    joined = left.join(right, on=position, how="full")
+    joined = left.join(right, on=position, how="full").join(places, on=position, how="left")
     rows = joined.withColumn("state", _state(scenario, horizon))
     return rows.withColumn("epoch", F.coalesce("epoch", "event_epoch")).withColumn(
         "entity", F.coalesce("entity", "event_entity")
+    )
+
+
+def unscorable_places(dead_letters: DataFrame, *, topic: str) -> DataFrame:
+    """Columns epoch, partition, offset of the events of `topic` that could not be judged."""
+    return dead_letters.where(
+        (header("reason_code") == UNSCORABLE) & (header("source_topic") == topic)
+    ).select(
+        "epoch",
+        header("source_partition").cast("int").alias("partition"),
+        header("source_offset").cast("bigint").alias("offset"),
     )
 
 
@@ -90,6 +112,7 @@ def _state(scenario: Scenario, horizon: Horizon) -> Column:
             is_prediction & (F.col("definitions") != scenario.definitions_digest), OTHER_DEFINITIONS
         )
         .when(kind.isNull() & refusal.isNotNull(), REFUSED)
+        .when(kind.isNull() & F.col("is_unscorable"), UNJUDGED)
         .when(kind.isNull() & (F.col("arrived_ms") > horizon.predictions_ms), AWAITED)
         .when(kind.isNull(), NO_PREDICTION)
         .when(no_event & (F.col("told_at") > horizon.events_ms), AWAITED)

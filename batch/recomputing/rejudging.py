@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from models.errors import ModelUnusable
 from models.scoring_model import ScoringModel
-from scenarios.judging import CaseRules
+from scenarios.judging import Judge, Judges
 from scenarios.scenario import Scenario
 
 Floats = npt.NDArray[np.float64]
@@ -39,6 +39,7 @@ class Rejudged:
     bands, actions (n,) names, review bool (n,): where is_decided
     control      bool (n,)
     failures     model version → why it could not be had
+    unscorable   row → why the model cannot judge it, though it once did
     """
 
     scores: Floats
@@ -48,6 +49,7 @@ class Rejudged:
     review: Flags
     control: Flags
     failures: dict[str, str] = field(default_factory=dict)
+    unscorable: dict[int, str] = field(default_factory=dict)
 
 
 class Rejudge:
@@ -57,24 +59,32 @@ class Rejudge:
         self._scenario = scenario
         self._load_model = load_model
         self._models: dict[str, ScoringModel | str] = {}
-        self._rules = CaseRules(scenario)
+        self._judge = Judge(scenario)
         self._policy_version = scenario.policy.version
 
     def cases(self, cases: Cases) -> Rejudged:
         """Score and decide `cases` again."""
-        scores, failures = self._scores(cases)
-        control = self._rules.in_control_group(cases.entities)
+        count = len(cases.entities)
         is_todays = np.array(cases.policy_versions, dtype=np.str_) == self._policy_version
         found = Rejudged(
-            scores=scores,
-            is_decided=is_todays & ~np.isnan(scores),
-            bands=np.full(len(scores), "", dtype=object),
-            actions=np.full(len(scores), "", dtype=object),
-            review=np.zeros(len(scores), dtype=np.bool_),
-            control=control,
-            failures=failures,
+            scores=np.full(count, np.nan),
+            is_decided=np.zeros(count, dtype=np.bool_),
+            bands=np.full(count, "", dtype=object),
+            actions=np.full(count, "", dtype=object),
+            review=np.zeros(count, dtype=np.bool_),
+            control=self._judge.in_control_group(cases.entities),
         )
-        self._decide(cases, found)
+        versions = np.array(cases.model_versions, dtype=np.str_)
+        thresholds = np.array(cases.thresholds, dtype=np.str_)
+        for version in np.unique(versions).tolist():
+            model, is_own = self.model(version), versions == version
+            if isinstance(model, str):
+                found.failures[version] = model
+                continue
+            self._score(cases, found, model, np.flatnonzero(is_own & ~is_todays))
+            for text in np.unique(thresholds[is_own & is_todays]).tolist():
+                rows = np.flatnonzero(is_own & is_todays & (thresholds == text))
+                self._decide(cases, found, model, rows)
         return found
 
     def model(self, version: str) -> ScoringModel | str:
@@ -86,31 +96,25 @@ class Rejudge:
                 self._models[version] = str(error)
         return self._models[version]
 
-    def _scores(self, cases: Cases) -> tuple[Floats, dict[str, str]]:
-        versions = np.array(cases.model_versions, dtype=np.str_)
-        scores, failures = np.full(len(versions), np.nan), {}
-        for version in np.unique(versions).tolist():
-            model, rows = self.model(version), np.flatnonzero(versions == version)
-            if isinstance(model, str):
-                failures[version] = model
-            else:
-                scores[rows] = model.scores(cases.features[rows])
-        return scores, failures
+    def _score(
+        self, cases: Cases, found: Rejudged, model: ScoringModel, rows: npt.NDArray[np.int64]
+    ) -> None:
+        """Score `rows`, whose policy is not that of today."""
+        found.scores[rows], failed = self._judge.scores(cases.features[rows], model)
+        found.unscorable.update({int(rows[each.row]): each.cause for each in failed})
 
-    def _decide(self, cases: Cases, found: Rejudged) -> None:
-        policy = self._scenario.policy
+    def _decide(
+        self, cases: Cases, found: Rejudged, model: ScoringModel, rows: npt.NDArray[np.int64]
+    ) -> None:
+        """Score and decide `rows`, which have the same thresholds."""
+        text = cases.thresholds[int(rows[0])]
+        judges = Judges(champion=model, thresholds=msgspec.json.decode(text, type=dict[str, float]))
+        entities = [cases.entities[row] for row in rows.tolist()]
+        verdicts = self._judge.verdicts(entities, cases.features[rows], judges, explains=False)
+        policy, judged = self._scenario.policy, rows[verdicts.rows]
+        found.scores[judged], found.is_decided[judged] = verdicts.scores, True
         names = np.array([band.name for band in policy.bands], dtype=object)
-        actions = np.array(policy.actions, dtype=object)
-        thresholds = np.array(cases.thresholds, dtype=np.str_)
-        for text in np.unique(thresholds[found.is_decided]).tolist():
-            rows = np.flatnonzero(found.is_decided & (thresholds == text))
-            decisions = policy.decide(
-                found.scores[rows],
-                cases.features[rows],
-                feature_names=self._scenario.feature_names,
-                thresholds=msgspec.json.decode(text, type=dict[str, float]),
-                is_control=found.control[rows],
-            )
-            found.bands[rows] = names[decisions.bands]
-            found.actions[rows] = actions[decisions.actions]
-            found.review[rows] = decisions.review
+        found.bands[judged] = names[verdicts.decisions.bands]
+        found.actions[judged] = np.array(policy.actions, dtype=object)[verdicts.decisions.actions]
+        found.review[judged] = verdicts.decisions.review
+        found.unscorable.update({int(rows[e.row]): e.cause for e in verdicts.unscorable})

@@ -43,7 +43,9 @@ def test_two_runs_are_registered_as_versions_whose_files_can_be_read(
     assert sum("creating the MLflow store" in sentence for sentence in said) == 1
     assert "INFO" not in capfd.readouterr().err
     mlflow.set_tracking_uri(place.tracking_uri)
-    check_a_damaged_copy_is_fetched_again(f"runs:/{second.run_id}/{ARTIFACT_FOLDER}", sha256, tmp_path)
+    check_a_damaged_copy_is_fetched_again(
+        f"runs:/{second.run_id}/{ARTIFACT_FOLDER}", sha256, tmp_path
+    )
     again = mlflow.sklearn.load_model("models:/everscore-shop/2")
     assert np.array_equal(again.predict_proba(features)[:, 1], scores)
 

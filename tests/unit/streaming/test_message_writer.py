@@ -10,13 +10,13 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from scenarios.judging import Verdicts
 from scenarios.policy import Decisions
 from stores.predictions import Model, Prediction, Reason, Source, row_document, utc
 from streaming import digit_kernel, text_kernel
 from streaming.documents import Positions, log_basis, log_document
 from streaming.message_writer import MessageWriter
 from streaming.models_in_use import InUse
-from streaming.verdicts import Verdicts
 from tests.scenarios.tiny import SCENARIO
 
 IDS = ["m1", 'Zoë "Z": 客户', "a\\b", "x" * 512, "\x01", "last"]
@@ -52,11 +52,12 @@ def columns(count: int, seed: int) -> tuple[Any, Verdicts, np.ndarray[Any, Any],
         row: list(reason[: row % 3]) for row in range(0, count, 4)
     }
     verdicts = Verdicts(
-        pick.random(count),
-        told,
-        pick.random(count) < 0.2,
-        pick.random(count) < 0.3,
-        reasons,
+        rows=np.arange(count),
+        scores=pick.random(count),
+        decisions=told,
+        control=pick.random(count) < 0.2,
+        challenged=pick.random(count) < 0.3,
+        reasons=reasons,
     )
     positions = Positions(
         topic="tiny.events",

@@ -1,0 +1,200 @@
+"""What cannot be judged is named with its cause; everything else is judged as without it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from threadpoolctl import threadpool_limits
+
+from features.definitions import LastValue
+from models.card import ModelCard
+from models.recipes import TreeParameters, calibrated_trees
+from models.scoring_model import ScoringModel, scoring_model
+from scenarios.judging import Judge, Judges, Verdicts
+from scenarios.policy import PolicyError
+from scenarios.scenario import Scenario
+from tests.scenarios.tiny import SCENARIO
+from tests.support.fragile_models import fails, fragile_estimator, is_fragile, tiny_rows
+
+THRESHOLDS = SCENARIO.policy.thresholds()
+ENTITIES = [f"machine {number}" for number in range(300)]
+
+
+def made(estimator: object, *, version: str = "1") -> ScoringModel:
+    card = ModelCard(
+        scenario="tiny",
+        feature_names=SCENARIO.feature_names,
+        definitions_digest=SCENARIO.definitions_digest,
+        seed=1,
+        training_counts={},
+        metrics={},
+        thresholds=THRESHOLDS,
+        base_rate=0.3,
+        created_at="2026-01-01T00:00:00+00:00",
+    )
+    return scoring_model(
+        estimator,
+        name="everscore-tiny",
+        version=version,
+        card=card,
+        available_features=SCENARIO.feature_names,
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Trees on two busy cores are twenty times slower with two threads."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def sound() -> ScoringModel:
+    rows = tiny_rows(400)
+    trees = calibrated_trees(1, parameters=TreeParameters(trees=20, rows_per_leaf=10))
+    return made(trees.fit(rows, fails(rows)))
+
+
+def verdicts(
+    features: npt.NDArray[np.float64],
+    model: ScoringModel,
+    *,
+    challenger: ScoringModel | None = None,
+    share: float = 0.0,
+    scenario: Scenario = SCENARIO,
+) -> Verdicts:
+    judges = Judges(
+        champion=model, thresholds=THRESHOLDS, challenger=challenger, challenger_share=share
+    )
+    return Judge(scenario).verdicts(ENTITIES[: len(features)], features, judges)
+
+
+def check_same(found: Verdicts, expected: Verdicts, rows: npt.NDArray[np.int64]) -> None:
+    """`found` on `rows` is what `expected` says of them when they are judged alone."""
+    assert found.rows.tolist() == rows.tolist()
+    assert found.scores.tobytes() == expected.scores.tobytes()
+    for name in ("bands", "actions", "review"):
+        told, alone = getattr(found.decisions, name), getattr(expected.decisions, name)
+        assert told.tolist() == alone.tolist()
+    assert found.control.tolist() == expected.control.tolist()
+    assert found.reasons == expected.reasons
+    assert len(found.reasons) > 3
+
+
+@pytest.mark.parametrize(
+    ("out_of_bounds", "cause"),
+    [
+        ("raise", "cannot score it: ValueError: A value "),
+        ("nan", "gives score nan, expected one from 0 to 1"),
+    ],
+)
+def test_a_row_that_the_model_cannot_score_costs_its_neighbours_nothing(
+    out_of_bounds: str, cause: str
+) -> None:
+    estimator = fragile_estimator(out_of_bounds)
+    model, features = made(estimator), tiny_rows(300, seed=3)
+    is_bad = is_fragile(estimator, features)
+    assert 3 < is_bad.sum() < 100
+    found = verdicts(features, model)
+    assert [each.row for each in found.unscorable] == np.flatnonzero(is_bad).tolist()
+    for each in found.unscorable:
+        assert each.cause.startswith("model everscore-tiny version 1 ")
+        assert cause in each.cause
+    good = np.flatnonzero(~is_bad)
+    judges = Judges(champion=model, thresholds=THRESHOLDS)
+    alone = Judge(SCENARIO).verdicts([ENTITIES[r] for r in good], features[good], judges)
+    check_same(found, alone, good)
+
+
+def test_a_score_out_of_range_is_no_score(sound: ScoringModel) -> None:
+    class Shifted:
+        """The sound model's scores, moved: some lie beyond 0 or 1."""
+
+        def __init__(self, shift: float) -> None:
+            self._shift = shift
+
+        def predict_proba(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            found: npt.NDArray[np.float64] = sound.estimator.predict_proba(rows) + self._shift
+            return found
+
+    features = tiny_rows(50, seed=3)
+    own = sound.scores(features)
+    for shift, is_right in ((0.5, own <= 0.5), (-0.5, own >= 0.5), (np.inf, own > 9)):
+        found = verdicts(features, replace(sound, estimator=Shifted(shift)))
+        assert found.rows.tolist() == np.flatnonzero(is_right).tolist()
+        assert len(found.rows) + len(found.unscorable) == 50
+
+
+def test_an_infinite_feature_cannot_be_logged_and_is_named(sound: ScoringModel) -> None:
+    features = tiny_rows(20, seed=3)
+    features[4, 6], features[9, 0] = np.inf, -np.inf
+    found = verdicts(features, sound)
+    causes = {each.row: each.cause for each in found.unscorable}
+    assert causes == {
+        4: "feature heat is inf, expected a finite number",
+        9: "feature temperature_c is -inf, expected a finite number",
+    }
+
+
+def test_words_that_do_not_fit_a_value_cost_that_row_alone(sound: ScoringModel) -> None:
+    def worded(feature: object) -> object:
+        if isinstance(feature, LastValue) and feature.name == "mode":
+            return replace(feature, words="runs {value:.1f}")  # a number's format for a text
+        return feature
+
+    features = tuple(worded(each) for each in SCENARIO.features)
+    scenario = replace(SCENARIO, features=features)  # type: ignore[arg-type]
+    rows = tiny_rows(300, seed=3)
+    told = Judge(SCENARIO).reasons(sound, rows)
+    tells_mode = np.array([any(each.code == "mode" for each in reasons) for reasons in told])
+    expected = verdicts(rows, sound)
+    is_bad = tells_mode & np.isin(np.arange(300), list(expected.reasons))
+    found = verdicts(rows, sound, scenario=scenario)
+    assert [each.row for each in found.unscorable] == np.flatnonzero(is_bad).tolist()
+    assert is_bad.sum() > 0
+    assert all("cannot explain its score: ValueError" in each.cause for each in found.unscorable)
+    assert len(found.rows) == 300 - is_bad.sum()
+
+
+def test_what_the_challenger_cannot_judge_the_champion_does(sound: ScoringModel) -> None:
+    estimator, features = fragile_estimator("raise"), tiny_rows(300, seed=3)
+    challenger, is_bad = made(estimator, version="2"), is_fragile(estimator, features)
+    found = verdicts(features, sound, challenger=challenger, share=0.5)
+    in_share = verdicts(features, sound, challenger=replace(sound, version="2"), share=0.5)
+    assert found.unscorable == []
+    assert (
+        sorted(each.row for each in found.fallbacks)
+        == np.flatnonzero(is_bad & in_share.challenged).tolist()
+    )
+    assert len(found.fallbacks) > 0
+    assert found.challenged.tolist() == (in_share.challenged & ~is_bad).tolist()
+    champions = verdicts(features, sound)
+    assert found.scores[~found.challenged].tolist() == champions.scores[~found.challenged].tolist()
+
+
+def test_scores_alone_are_nan_where_there_is_none() -> None:
+    estimator, features = fragile_estimator("raise"), tiny_rows(300, seed=3)
+    scores, failed = Judge(SCENARIO).scores(features, made(estimator))
+    is_bad = is_fragile(estimator, features)
+    assert np.isnan(scores).tolist() == is_bad.tolist()
+    assert len(failed) == is_bad.sum()
+
+
+@pytest.mark.parametrize(
+    "thresholds",
+    [
+        {"ok": 0.0},
+        {"ok": 0.0, "hot": 0.0},
+        {"ok": 0.1, "hot": 0.5},
+        {"ok": 0.0, "hot": float("nan")},
+        {"ok": 0.0, "hot": float("inf")},
+        {"ok": 0.0, "hot": -0.5},
+        {"ok": 0.0, "hot": 0.5, "glowing": 0.9},
+        {},
+    ],
+)
+def test_thresholds_that_leave_a_case_open_are_refused(thresholds: dict[str, float]) -> None:
+    with pytest.raises(PolicyError, match=r"expected one of each of the bands \['ok', 'hot'\]"):
+        SCENARIO.policy.check_thresholds(thresholds)
