@@ -43,7 +43,9 @@ def retention_list(
     chosen = chosen.orderBy(F.desc("score"), F.asc("entity")).limit(size).select("entity")
     found = states.join(F.broadcast(chosen), on="entity", how="left_semi").toArrow()
     batches = found.combine_chunks().to_batches(max_chunksize=ARROW_ROWS)
-    told = [each for batch in batches for each in task.predictions(task.scorer.scored(batch).judged)]
+    told = [
+        each for batch in batches for each in task.predictions(task.scorer.scored(batch).judged)
+    ]
     return sorted(told, key=lambda each: (-each.score, each.entity))
 
 

@@ -21,7 +21,7 @@ def stream_progress(
     The counts are those of the last batches, as many as versions of a state are kept. An end is
     that of what is committed; offsets behind it belong to transactions that are still open.
     """
-    counted = ("uncommitted", "left full windows", "unknown second entities")
+    counted = ("uncommitted", "left full windows", "unknown second entities", "unscorable")
     heads = ("partition", "first", "end", "done up to", "waiting", *counted, "last batch")
     table, states = Table(*heads, title=keyed.topic("events")), StateTable(session, keyed.name)
     topic = keyed.topic("events")
@@ -35,10 +35,29 @@ def stream_progress(
         # Behind the last record may stand the marker of its transaction: nothing that waits.
         waiting = 0 if gaps.are_empty(partition, upto, end) else end - upto
         still_open = uncommitted.get(partition, 0)
-        numbers = (partition, first, end, upto, waiting, still_open, lost, unknown)
+        unscorable = sum(each.unscorable for each in kept)
+        counts = (lost, unknown, unscorable)
+        numbers = (partition, first, end, upto, waiting, still_open, *counts)
         table.add_row(*(f"{n:,}" for n in numbers), _age(marker.written_at_ms if marker else None))
     gaps.close()
     return table
+
+
+def unscorable_causes(keyed: Keyed, kafka: KafkaCluster, session: Session) -> list[str]:
+    """A line per partition whose last batches hold events that could not be judged: the newest."""
+    states, lines = StateTable(session, keyed.name), []
+    for partition in kafka.offsets(keyed.topic("events")):
+        kept = [each for _, each in states.kept_markers(partition).markers]
+        newest = next((each for each in kept if each.unscorable or each.challenger_fallbacks), None)
+        if newest is not None:
+            fallbacks = f", {newest.challenger_fallbacks:,} judged by the champion instead of the "
+            lines.append(
+                f"{keyed.topic('events')}-{partition}: {newest.unscorable:,} unscorable in the "
+                f"batch that ends at offset {newest.offset:,}"
+                + (f"{fallbacks}challenger" if newest.challenger_fallbacks else "")
+                + (f": {newest.unscorable_cause}" if newest.unscorable_cause else "")
+            )
+    return lines
 
 
 def rekeying_progress(keyed: KeyedEntity, kafka: KafkaCluster, session: Session) -> Table:

@@ -3,7 +3,7 @@
 from jobs.from_settings import hbase_store
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, store_session
-from jobs.progress_tables import rekeying_progress, stream_progress
+from jobs.progress_tables import rekeying_progress, stream_progress, unscorable_causes
 from jobs.run import job_run
 from scenarios.keyed import Keyed, keyed_entities
 from stores.control import load_failures
@@ -36,6 +36,8 @@ def main(
             told = f"{epoch.epoch} ({epoch.reason}, {epoch.begun_at})" if epoch else "none"
             show(f"epoch: {told}" if keyed.name == scenario else f"{keyed.name} epoch: {told}")
             show(stream_progress(keyed, kafka, session, epoch))
+            for line in unscorable_causes(keyed, kafka, session):
+                show(line, markup=False, highlight=False, soft_wrap=True)
 
         show_stream(run.scenario)
         for entity in keyed_entities(run.scenario):

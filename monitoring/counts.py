@@ -31,6 +31,10 @@ class TopicCounter:
         """The present counts; a topic that does not exist counts 0."""
         return TopicCounts({kind: self._count(f"{self._scenario}.{kind}") for kind in KINDS})
 
+    def partitions(self, kind: str) -> list[int]:
+        """The partitions of the scenario's topic of `kind`; none when there is no such topic."""
+        return sorted(self._consumer.partitions_for_topic(f"{self._scenario}.{kind}") or ())
+
     def close(self) -> None:
         """Close the connection."""
         self._consumer.close()

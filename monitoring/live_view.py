@@ -11,6 +11,7 @@ from monitoring.counts import TopicCounter, row_count
 from monitoring.latency_probe import LatencyProbe
 from stores.connection import HBaseStore, Session
 from stores.control import load_failures
+from stores.states import StateTable
 
 _RATE_SECONDS = 5.0
 _ROWS_EVERY_SECONDS = 3.0
@@ -28,6 +29,7 @@ class LiveView:
     _history: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=100))
     _rows: int = 0
     _failure: str = "none"
+    _unscorable: str = "0"
     _rows_at: float = 0.0
 
     def panel(self, note: str = "") -> Panel:
@@ -46,7 +48,7 @@ class LiveView:
             "rate", f"{self._rate():,.0f} events/s", "for review", f"{counts['review']:,}"
         )
         table.add_row("event → readable row", self._latency(), "rows in HBase", f"{self._rows:,}")
-        table.add_row("failed model loads", self._failure, "", "")
+        table.add_row("failed model loads", self._failure, "unscorable lately", self._unscorable)
         return Panel(table, title=self.title, subtitle=note, expand=False)
 
     def _rate(self) -> float:
@@ -65,5 +67,12 @@ class LiveView:
         self._rows = row_count(self.store, self.scenario)
         session = Session(self.store, retry_seconds=5.0)
         count, failure = load_failures(session, self.scenario)
+        self._unscorable = f"{self._unscorable_lately(session):,}"
         session.close()
         self._failure = f"{count}: {failure.message[:60]}" if failure and count else "none"
+
+    def _unscorable_lately(self, session: Session) -> int:
+        """Events of the last batches (as many as are kept) that could not be judged."""
+        table = StateTable(session, self.scenario)
+        kept = [table.kept_markers(partition) for partition in self.counter.partitions("events")]
+        return sum(marker.unscorable for each in kept for _, marker in each.markers)
