@@ -18,7 +18,6 @@ OUT_OF_RANGE = "out_of_range"
 KEY_MISMATCH = "key_mismatch"
 FUTURE_EVENT = "future_event"
 INVALID = "invalid"
-UNSCORABLE = "unscorable"
 
 REASON_CODES = (
     NULL_KEY,
@@ -37,8 +36,10 @@ REASON_CODES = (
     KEY_MISMATCH,
     FUTURE_EVENT,
     INVALID,
-    UNSCORABLE,
 )
+
+# Not the decoder's: the event is as it should be, but model, explainer or policy cannot judge it.
+UNSCORABLE = "unscorable"
 
 # Dead letters that must not be published again as events: an event without a verdict was folded
 # into its entity's state before it was judged, so a second copy of it would be counted twice.
