@@ -1,11 +1,17 @@
 """Records as the archive holds them, for whatever folds or decodes them again."""
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from features.arrow_records import ARCHIVED_COLUMNS
+from batch.placed_records import SCORED_EPOCH, placed
+from features import reasons
+from features.arrow_records import ARCHIVED_COLUMNS, PLACEMENT_COLUMNS
 from stores.absent import present
-from stores.delta import DeltaPlace, read_table
+from stores.delta import DeltaPlace, is_table, read_table
+from stores.epoch_table import stored_epochs
+from stores.epochs import EpochStart
 
 MADE_BY = "archive_stream"
 
@@ -37,6 +43,8 @@ def archived_records(
 ) -> DataFrame:
     """Archived records with the columns `ARCHIVED_COLUMNS`, in no order.
 
+    Events have `PLACEMENT_COLUMNS`, too: they count in their key's home partition only.
+
     Events from before the stream's first epoch are left out: the stream never folded them.
     until_ms: only what Kafka had by then (UTC epoch ms); version: of the table. Errors as in
     `archived_table`.
@@ -44,7 +52,41 @@ def archived_records(
     rows = archived_table(spark, place, kind, version=version).where(F.col("epoch") >= 1)
     if until_ms is not None:
         rows = rows.where(F.col("kafka_time") <= F.timestamp_millis(F.lit(until_ms)))
-    return rows.withColumnRenamed("kafka_time", "timestamp").select(*ARCHIVED_COLUMNS)
+    if kind != "events":
+        return rows.withColumnRenamed("kafka_time", "timestamp").select(*ARCHIVED_COLUMNS)
+    return events_to_fold(spark, place, rows)
+
+
+def events_to_fold(
+    spark: SparkSession,
+    place: DeltaPlace,
+    rows: DataFrame,
+    *,
+    starts: Sequence[EpochStart] | None = None,
+) -> DataFrame:
+    """`rows` of the archive's events with `ARCHIVED_COLUMNS` and `PLACEMENT_COLUMNS`.
+
+    starts: the epochs, newest first; None: those stored beside the archive.
+    """
+    known = stored_epochs(spark, place) if starts is None else starts
+    found = placed(rows, known, recorded_homes(spark, place))
+    named = found.withColumnRenamed("kafka_time", "timestamp")
+    return named.select(*ARCHIVED_COLUMNS, *PLACEMENT_COLUMNS)
+
+
+def recorded_homes(
+    spark: SparkSession, place: DeltaPlace, *, version: int | None = None
+) -> DataFrame | None:
+    """Columns key, scored_epoch, home: of every key that has a dead letter `wrong_partition`.
+
+    None before anything was archived; version: of the table of dead letters.
+    """
+    if not is_table(spark, place.path("dead-letter")):
+        return None
+    letters = archived_table(spark, place, "dead-letter", version=version)
+    told = letters.where(header("reason_code") == reasons.WRONG_PARTITION)
+    home = F.min(header("home_partition").cast("int")).alias("home")
+    return told.groupBy("key", F.col("epoch").alias(SCORED_EPOCH)).agg(home)
 
 
 def header(name: str) -> Column:

@@ -9,10 +9,10 @@ from pyspark.sql import DataFrame
 
 from batch.limits import EventLimits
 from batch.record_batches import Run, runs, sorted_for_fold
-from features.decode import Events
-from features.fold import Entities, Folded, distinct, fold
+from features.decode import EventDecoder, Events, at_home
+from features.fold import Folded, distinct, fold
 from features.schema import EventSchema
-from features.state import StateCodec, States
+from features.state import StateCodec
 from scenarios.scenario import Scenario
 
 _SCHEMA = (
@@ -35,14 +35,8 @@ _ARROW_SCHEMA = pa.schema(
 )
 
 
-class EntityMoved(RuntimeError):
-    """Events of one entity lie in two partitions of an epoch, so their order is not known."""
-
-    exit_code = 4
-
-
 def event_features(events: DataFrame, scenario: Scenario, limits: EventLimits) -> DataFrame:
-    """One row per record of `events` (columns of `ARCHIVED_COLUMNS`).
+    """One row per record of `events` (columns of `batch.archived.events_to_fold`).
 
     Valid events: entity, epoch, partition, offset, event_time_ms, as_of_ms (latest event time
     folded so far, which is what the features know up to), arrived_ms (Kafka's time), event_id (what
@@ -69,13 +63,12 @@ class FoldTask:
     identity: tuple[str, str] | None = None
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches of records to batches of `_ARROW_SCHEMA`; raises `EntityMoved`."""
+        """Batches of records to batches of `_ARROW_SCHEMA`."""
         decoder = self.limits.decoder(self.schema)
         cells: dict[str, bytes] = {}  # states as they would lie in the store
         for batch in batches:
             for run in runs(batch):
-                events = decoder.decode(run.records)
-                folded = fold_run(self.codec, cells, events, run)
+                events, folded = fold_run(self.codec, cells, decoder, run)
                 yield _valid(events, run, folded, self._event_ids(events))
                 if events.refusals:
                     yield refused_rows(events, run, _ARROW_SCHEMA)
@@ -89,14 +82,16 @@ class FoldTask:
         return pa.array(np.where(is_other, -1, ids).astype(np.int64), mask=is_other)
 
 
-def fold_run(codec: StateCodec, cells: dict[str, bytes], events: Events, run: Run) -> Folded:
-    """Fold the decoded `events` of `run` onto `cells` (entity → state cell, changed in place).
+def fold_run(
+    codec: StateCodec, cells: dict[str, bytes], decoder: EventDecoder, run: Run
+) -> tuple[Events, Folded]:
+    """Decode `run` and fold it onto `cells` (entity → state cell, changed in place).
 
-    The same steps as in the stream: states are decoded, folded and encoded. Raises `EntityMoved`.
+    The same steps as in the stream: states are decoded, folded and encoded.
     """
+    events = _at_home(codec, cells, decoder.decode(run.records, run.placement), run)
     entities = distinct(events.entities)
     states = codec.decode([cells.get(entity) for entity in entities.ids])
-    _refuse_moved(entities, states, run)
     folded = fold(
         codec.plan,
         states,
@@ -106,19 +101,22 @@ def fold_run(codec: StateCodec, cells: dict[str, bytes], events: Events, run: Ru
         partition=run.partition,
     )
     cells.update(zip(entities.ids, codec.encode(states), strict=True))
-    return folded
+    return events, folded
 
 
-def _refuse_moved(entities: Entities, states: States, run: Run) -> None:
+def _at_home(codec: StateCodec, cells: dict[str, bytes], events: Events, run: Run) -> Events:
+    """`events` without those of entities that another partition of the epoch has had.
+
+    Only where neither a partitioner nor a dead letter tells the home: the lowest partition counts.
+    """
+    placement = run.placement
+    if placement is None or placement.layout.is_computed or not cells:
+        return events
+    entities = distinct(events.entities)
+    states = codec.decode([cells.get(entity) for entity in entities.ids])
     in_epoch = states.last_stamp >= run.first_stamp
-    moved = np.flatnonzero(in_epoch & (states.partition != run.partition))
-    if len(moved):
-        first = int(moved[0])
-        raise EntityMoved(
-            f"events of {entities.ids[first]!r} lie in the partitions "
-            f"{int(states.partition[first])} and {run.partition} of epoch {run.epoch}, so their "
-            "order is unknown: produce with the entity as key"
-        )
+    homes = np.where(in_epoch, states.partition, run.partition).astype(np.int64)
+    return at_home(events, run.records, placement, homes[entities.rows])
 
 
 def _valid(events: Events, run: Run, folded: Folded, event_ids: pa.Array) -> pa.RecordBatch:

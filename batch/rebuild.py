@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from batch.archived import archived_table, events_to_fold
 from batch.event_features import fold_run
 from batch.limits import EventLimits
 from batch.record_batches import runs, sorted_for_fold
-from features.arrow_records import ARCHIVED_COLUMNS
 from features.schema import EventSchema
 from features.state import StateCodec
 from stores.connection import HBaseStore, Session
+from stores.delta import DeltaPlace
 from stores.epochs import EpochRecord
 from stores.stamps import OFFSET_BITS, stamp
 from stores.states import StateTable
@@ -37,7 +38,7 @@ class StateTask:
         cells: dict[str, bytes] = {}
         for batch in batches:
             for run in runs(batch):
-                fold_run(self.codec, cells, decoder.decode(run.records), run)
+                fold_run(self.codec, cells, decoder, run)
         yield pa.RecordBatch.from_arrays(
             [pa.array(list(cells), pa.string()), pa.array(list(cells.values()), pa.binary())],
             names=["entity", "cell"],
@@ -73,16 +74,19 @@ def position_before(record: EpochRecord) -> int:
     return stamp(record.epoch, 0) - 1
 
 
-def rebuilt_states(events: DataFrame, task: StateTask, *, record: EpochRecord) -> DataFrame:
-    """Columns entity, cell: final states from the archived `events` before `record`'s epoch.
+def rebuilt_states(
+    spark: SparkSession, place: DeltaPlace, task: StateTask, *, record: EpochRecord
+) -> DataFrame:
+    """Columns entity, cell: final states from the archived events before `record`'s epoch.
 
     Stamps inside the states are those of the events themselves, so a state is equal, to the byte,
     to the one that the stream had written.
     """
     is_older = F.col("topic_id") != record.topic_id
-    wanted = events.where("epoch >= 1").where(is_older | _is_before(record))
-    named = wanted.withColumnRenamed("kafka_time", "timestamp").select(*ARCHIVED_COLUMNS)
-    return sorted_for_fold(named).mapInArrow(task, _CELLS)
+    events = archived_table(spark, place, "events").where("epoch >= 1")
+    wanted = events.where(is_older | _is_before(record))
+    to_fold = events_to_fold(spark, place, wanted, starts=record.starts)
+    return sorted_for_fold(to_fold).mapInArrow(task, _CELLS)
 
 
 def rebuilt_rows(

@@ -41,7 +41,7 @@ def rebuilt(
     spark: SparkSession, place: DeltaPlace, task: StateTask, *, record: EpochRecord
 ) -> Rebuilt:
     """Fold the archive up to the beginning of `record`'s epoch; nothing is written."""
-    states = rebuilt_states(archived_table(spark, place, "events"), task, record=record)
+    states = rebuilt_states(spark, place, task, record=record)
     predictions = archived_table(spark, place, "predictions")
     latest = rebuilt_rows(predictions, published_rows(spark, place), record=record)
     return Rebuilt(states.persist(), latest.persist())

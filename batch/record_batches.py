@@ -1,7 +1,8 @@
 """Archived records of an Arrow batch as the decoder takes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,16 +10,21 @@ from pyspark.sql import DataFrame
 
 from features.arrow_records import records_of
 from features.decode import Records
+from features.partitioners import Layout, Placement
 from stores.stamps import stamp
 
 
 @dataclass(frozen=True)
 class Run:
-    """Records of one partition in one epoch, in offset order."""
+    """Records of one partition in one epoch, in offset order.
+
+    placement: how keys lie there; None for records that may lie anywhere, such as labels.
+    """
 
     epoch: int
     partition: int
     records: Records
+    placement: Placement | None = None
 
     @property
     def first_stamp(self) -> int:
@@ -27,20 +33,37 @@ class Run:
 
 
 def sorted_for_fold(records: DataFrame) -> DataFrame:
-    """Columns `ARCHIVED_COLUMNS`: all records of a key in one task, in the order of the stream."""
+    """All records of a key in one task, in the order of the stream.
+
+    Columns `ARCHIVED_COLUMNS` and any others.
+    """
     return records.repartition("key").sortWithinPartitions("epoch", "partition", "offset")
 
 
 def runs(batch: pa.RecordBatch) -> Iterator[Run]:
-    """The records of `batch` (columns of `ARCHIVED_COLUMNS`), one run per epoch and partition.
+    """The records of `batch`, one run per epoch, partition and layout.
 
+    Columns of `ARCHIVED_COLUMNS`, and of `PLACEMENT_COLUMNS` where it matters where records lie.
     Rows must be sorted as `sorted_for_fold` does.
     """
-    epochs = batch.column("epoch").to_numpy(zero_copy_only=False)
-    partitions = batch.column("partition").to_numpy(zero_copy_only=False)
-    changes = (np.diff(partitions) != 0) | (np.diff(epochs) != 0)
+    if not batch.num_rows:
+        return
+    is_placed = "partitioner" in batch.schema.names
+    names = ("epoch", "partition", *(("partitions", "partitioner") if is_placed else ()))
+    columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
+    changes = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     edges = (np.flatnonzero(changes) + 1).tolist()
-    for start, end in zip([0, *edges], [*edges, len(partitions)], strict=True):
-        if end > start:
-            records = records_of(batch.slice(start, end - start))
-            yield Run(int(epochs[start]), int(partitions[start]), records)
+    for start, end in zip([0, *edges], [*edges, batch.num_rows], strict=True):
+        part = batch.slice(start, end - start)
+        epoch, partition, *layout = (column[start] for column in columns)
+        placement = _placement(part, int(partition), layout) if is_placed else None
+        yield Run(int(epoch), int(partition), records_of(part), placement)
+
+
+def _placement(part: pa.RecordBatch, partition: int, layout: Sequence[Any]) -> Placement:
+    partitions, partitioner = layout
+    return Placement(
+        layout=Layout(partitioner=str(partitioner), partitions=int(partitions)),
+        partition=partition,
+        known_homes=part.column("home").to_numpy(zero_copy_only=False).astype(np.int64),
+    )

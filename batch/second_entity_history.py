@@ -73,7 +73,7 @@ class HistoryTask:
         decoder = self.limits.decoder(schema)
         for batch in batches:
             for run in runs(batch):
-                events = decoder.decode(run.records)
+                events = decoder.decode(run.records, run.placement)
                 for source in self.sources:
                     yield self._rows(schema, source, events, run)
 
@@ -112,7 +112,7 @@ class KeyTask:
         decoder, column = self.limits.decoder(schema), schema.columns[self.keyed.entity.key_field]
         for batch in batches:
             for run in runs(batch):
-                events = decoder.decode(run.records)
+                events = decoder.decode(run.records, run.placement)
                 keys = events.values[:, column]
                 named = np.flatnonzero(~np.isnan(keys))
                 columns = [

@@ -15,6 +15,7 @@ from features.chosen_rows import chosen_rows
 from features.cut_bytes import CutBytes
 from features.diagnosis import Finding, diagnose
 from features.envelope import Envelope
+from features.partitioners import Placement, wrong_partition_sentence
 from features.quick_reader import QuickColumns, QuickReader
 from features.reasons import Refusal
 from features.schema import EventSchema
@@ -83,8 +84,19 @@ class EventDecoder:
         self._parse = msgspec.json.Decoder(union).decode
         self._reader_of = {reader.struct: reader for reader in self._readers}
 
-    def decode(self, records: Records) -> Events:
-        """Split `records` into typed columns and refusals; every record is in exactly one."""
+    def decode(self, records: Records, placement: Placement | None = None) -> Events:
+        """Split `records` into typed columns and refusals; every record is in exactly one.
+
+        placement: where the records lie; what lies outside its key's home is refused as the last
+        of all rules. Without it every partition is right (labels, simulated events).
+        """
+        events = self._read(records)
+        if placement is None:
+            return events
+        homes = placement.homes(ByteColumn.of(records.keys))
+        return events if homes is None else at_home(events, records, placement, homes[events.rows])
+
+    def _read(self, records: Records) -> Events:
         keys = ByteColumn.of(records.keys)
         quick = self._quick.read(
             ByteColumn.of(records.values),
@@ -178,6 +190,33 @@ class EventDecoder:
             values=values,
             refusals=refusals,
         )
+
+
+def at_home(
+    events: Events, records: Records, placement: Placement, homes: npt.NDArray[np.int64]
+) -> Events:
+    """`events` without those that lie outside their home, which become refusals.
+
+    homes int64 (m,): of each event's key; -1 where it is not known, which is no fault.
+    """
+    is_elsewhere = (homes >= 0) & (homes != placement.partition)
+    if not is_elsewhere.any():
+        return events
+    refusals = list(events.refusals)
+    for row, home in zip(
+        events.rows[is_elsewhere].tolist(), homes[is_elsewhere].tolist(), strict=True
+    ):
+        sentence = wrong_partition_sentence(records.keys[row] or b"", placement, home=home)
+        refusals.append(Refusal(row, reasons.WRONG_PARTITION, sentence, home))
+    at_home_rows = np.flatnonzero(~is_elsewhere)
+    return Events(
+        rows=events.rows[at_home_rows],
+        entities=[events.entities[row] for row in at_home_rows.tolist()],
+        type_codes=events.type_codes[at_home_rows],
+        times_ms=events.times_ms[at_home_rows],
+        values=events.values[at_home_rows],
+        refusals=sorted(refusals, key=lambda refusal: refusal.row),
+    )
 
 
 def _together(quick: QuickColumns, ids: Sequence[str], strict: Events) -> Events:

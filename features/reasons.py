@@ -16,6 +16,7 @@ WRONG_TYPE = "wrong_type"
 NOT_FINITE = "not_finite"
 OUT_OF_RANGE = "out_of_range"
 KEY_MISMATCH = "key_mismatch"
+WRONG_PARTITION = "wrong_partition"
 FUTURE_EVENT = "future_event"
 INVALID = "invalid"
 
@@ -34,6 +35,7 @@ REASON_CODES = (
     NOT_FINITE,
     OUT_OF_RANGE,
     KEY_MISMATCH,
+    WRONG_PARTITION,
     FUTURE_EVENT,
     INVALID,
 )
@@ -48,8 +50,12 @@ NOT_REPLAYABLE = frozenset({UNSCORABLE})
 
 @dataclass(frozen=True)
 class Refusal:
-    """One refused event: its row in the batch, a reason code and a sentence."""
+    """One refused event: its row in the batch, a reason code and a sentence.
+
+    home: the partition where an event of its key belongs, where that is the reason
+    """
 
     row: int
     code: str
     sentence: str
+    home: int | None = None

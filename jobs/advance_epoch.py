@@ -1,4 +1,4 @@
-"""Go on after the events topic was recreated or its partition count changed."""
+"""Go on after the events topic was recreated, its partition count or its partitioner changed."""
 
 from typing import Annotated
 
@@ -38,7 +38,13 @@ def main(
         with spark_session(run.settings, app_name=f"advance epoch of {scenario}") as spark:
             checkpoints = Checkpoints(HadoopFiles(spark), root, scenario, old.epoch)
             table = StateTable(session, scenario)
-            found = next_epoch(kafka_cluster(run.settings), checkpoints, table, old)
+            found = next_epoch(
+                kafka_cluster(run.settings),
+                checkpoints,
+                table,
+                old,
+                partitioner=run.scenario.partitioner,
+            )
             if found is None:
                 run.console.print(f"epoch {old.epoch} fits {old.topic} as it is; nothing to do")
                 return

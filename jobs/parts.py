@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from batch.rebuild import StateTask, WriteTask, position_before
 from conf.settings import Settings
+from features.partitioners import CUSTOM
 from jobs.from_settings import delta_place, event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from local.cache import cache_dir
@@ -47,6 +48,7 @@ def pass_settings(
         store=hbase_store(settings),
         epoch=epoch.epoch if epoch else 0,
         first_offsets=dict(epoch.first_offsets) if epoch else {},
+        partitioner=(epoch.partitioner or CUSTOM) if epoch else keyed.partitioner,
         max_event_bytes=stream.max_event_bytes,
         dead_letter_bytes=stream.dead_letter_bytes,
         max_future_skew_seconds=stream.max_future_skew_seconds,
@@ -94,6 +96,7 @@ def archiver_of(
             accepts_gaps=accepts_gaps,
         ),
         spark=spark,
+        place=place,
         log=log,
     )
 

@@ -5,8 +5,11 @@ from typing import Annotated
 from typer import Option
 
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.parts import kafka_cluster
 from jobs.places import make_places, scenario_tables, scenario_topics
 from jobs.run import job_run
+from scenarios.keyed import Keyed, keyed_entities
+from streaming.recent_keys import partitioner_warning
 
 SPARK = False
 
@@ -40,6 +43,13 @@ def main(
         new_topics, new_tables = make_places(run, alters=alters)
         show = run.console.print
         show(f"topics: {', '.join(new_topics) or 'none'} made, {len(topics)} ready")
+        everything: list[Keyed] = [run.scenario, *keyed_entities(run.scenario)]
+        for keyed in everything:
+            warning = partitioner_warning(
+                kafka_cluster(run.settings), keyed.topic("events"), keyed.partitioner
+            )
+            if warning:
+                run.log(f"warning: {warning}")
         show(f"tables: {', '.join(new_tables) or 'none'} made, {len(tables)} ready")
 
 

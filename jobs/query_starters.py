@@ -32,6 +32,7 @@ def query_starter(
         checkpoint_root=stream.checkpoint_root,
         heartbeat_seconds=stream.heartbeat_seconds,
         log=run.log,
+        partitioner=keyed.partitioner,
         starting=starting,
         replay_from=replay_from,
     )

@@ -41,7 +41,8 @@ def main(
             root = conf.stream.checkpoint_root
             done = scored_upto(Checkpoints(HadoopFiles(spark), root, scenario, old.epoch), old)
             first = told_upto(spark, place, old, begin=done)
-            new = epoch_of_rebuild(kafka, old, first, scenario=scenario)
+            declared = run.scenario.partitioner
+            new = epoch_of_rebuild(kafka, old, first, scenario=scenario, partitioner=declared)
             told = kafka.survey([topic("predictions")])[topic("predictions")]
             check_reach(spark, place, new, ends=told.ends, predictions_id=told.identity.topic_id)
             made = rebuilt(spark, place, state_task(conf, run.scenario), record=new)

@@ -1,6 +1,6 @@
 """Offsets as people type them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class OffsetsUnreadable(ValueError):
@@ -20,4 +20,16 @@ def offsets_of(text: str | None) -> Mapping[int, int] | None:
         found = {}
     if not found or any(n < 0 for pair in found.items() for n in pair):
         raise OffsetsUnreadable(f"{text!r} is not partition:offset[,partition:offset], as in 0:120")
+    return found
+
+
+def positions_of(text: str | None) -> Mapping[int, Sequence[int]]:
+    """`"0:1200,0:1201,1:9"` as {0: [1200, 1201], 1: [9]}; None gives nothing.
+
+    Raises `OffsetsUnreadable`.
+    """
+    found: dict[int, list[int]] = {}
+    for part in text.split(",") if text else ():
+        for partition, offset in (offsets_of(part) or {}).items():
+            found.setdefault(partition, []).append(offset)
     return found

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from features.partitioners import MURMUR2
 from features.plan import Plan
 from features.schema import EventSchema, EventType, Number, SchemaError
 from features.state import StateCodec
@@ -36,6 +37,10 @@ class Keyed(Protocol):
     def codec(self) -> StateCodec:
         """How its states are stored."""
 
+    @property
+    def partitioner(self) -> str:
+        """How its producers place a key on its events topic."""
+
     def topic(self, kind: str) -> str:
         """Name of its topic `kind`, such as events or dead-letter."""
 
@@ -62,6 +67,11 @@ class KeyedEntity:
     def codec(self) -> StateCodec:
         """How the entity's states are stored."""
         return self.entity.codec
+
+    @property
+    def partitioner(self) -> str:
+        """That of Spark's Kafka sink, which publishes the re-keyed events: Java's own."""
+        return MURMUR2
 
     def topic(self, kind: str) -> str:
         """Name of the entity's topic `kind`: events or dead-letter."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from features.compiler import compile_plan
 from features.definitions import Feature
+from features.partitioners import MURMUR2, check_partitioner
 from features.plan import Plan
 from features.schema import EventSchema, Number, SchemaError
 from features.state import StateCodec
@@ -54,6 +55,7 @@ class Scenario:
     state is kept all the same; the event counts as suppressed).
     `estimator(seed)` makes an untrained scikit-learn classifier with `predict_proba`, for the
     columns `feature_names`. `max_window_events` and `identity_field`: see `features/windows.py`.
+    `partitioner`: how producers place a key on the events topic, see `features/partitioners.py`.
     """
 
     name: str
@@ -67,8 +69,10 @@ class Scenario:
     second_entities: tuple[SecondEntity, ...] = ()
     max_window_events: int = 512
     identity_field: str | None = None
+    partitioner: str = MURMUR2
 
     def __post_init__(self) -> None:
+        check_partitioner(self.partitioner)
         names = set(self.feature_names)
         if len(names) != len(self.feature_names):
             raise PolicyError(

@@ -11,11 +11,16 @@ from stores.tables import CONTROL
 
 
 class EpochStart(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an earlier epoch began: in which topic, at which offset of each partition."""
+    """Where an earlier epoch began: in which topic, at which offset of each partition.
+
+    `partitioner`: how keys lie on the partitions, which `first_offsets` names all; None in records
+    of before it was kept: then the first partition in which a key was seen is its home.
+    """
 
     epoch: int
     topic_id: str
     first_offsets: Mapping[int, int]
+    partitioner: str | None = None
 
 
 class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +29,7 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     `first_offsets`: partition → offset at which this epoch begins; states written below it belong
     to an earlier epoch. `reason` says why the epoch was begun. `is_whole_history`: whether every
     event ever folded was in this topic; not so once it has been recreated. `earlier`: the epochs
-    before it, newest first.
+    before it, newest first. `partitioner`: as in `EpochStart`.
     """
 
     epoch: int
@@ -36,12 +41,16 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     begun_at: str
     is_whole_history: bool = True
     earlier: tuple[EpochStart, ...] = ()
+    partitioner: str | None = None
 
     @property
     def start(self) -> EpochStart:
         """Where this epoch began."""
         return EpochStart(
-            epoch=self.epoch, topic_id=self.topic_id, first_offsets=self.first_offsets
+            epoch=self.epoch,
+            topic_id=self.topic_id,
+            first_offsets=self.first_offsets,
+            partitioner=self.partitioner,
         )
 
     @property

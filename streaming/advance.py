@@ -21,9 +21,14 @@ class NextEpoch:
 
 
 def next_epoch(
-    kafka: KafkaCluster, checkpoints: Checkpoints, table: StateTable, old: EpochRecord
+    kafka: KafkaCluster,
+    checkpoints: Checkpoints,
+    table: StateTable,
+    old: EpochRecord,
+    *,
+    partitioner: str,
 ) -> NextEpoch | None:
-    """The epoch that fits the topic as it is now; None when the old one does.
+    """The epoch that fits the topic and the declared `partitioner`; None when the old one does.
 
     A recreated topic begins at its first offsets; otherwise the old epoch is finished up to the
     committed end of its partitions, where they go on, and new ones begin at their first offsets.
@@ -48,8 +53,7 @@ def next_epoch(
             if begin < first[partition]:
                 owed[partition] = (begin, first[partition])
         gaps.close()
-        changed = len(identity.partitions) != old.partitions
-        why = f"{old.partitions} partitions are now {len(identity.partitions)}" if changed else ""
+        why = _changes(old, partitions=len(identity.partitions), partitioner=partitioner)
     if not why:
         return None
     record = begun(
@@ -57,14 +61,26 @@ def next_epoch(
         first,
         epoch=old.epoch + 1,
         reason=why,
+        partitioner=partitioner,
         is_whole_history=old.is_whole_history and is_same_topic,
         after=old,
     )
     return NextEpoch(record, owed)
 
 
+def _changes(old: EpochRecord, *, partitions: int, partitioner: str) -> str:
+    """What of the same topic is no longer as in `old`, in words; empty when nothing is."""
+    found = []
+    if partitions != old.partitions:
+        found.append(f"{old.partitions} partitions are now {partitions}")
+    if partitioner != old.partitioner:
+        before = old.partitioner or "a partitioner that was not recorded"
+        found.append(f"keys placed by {before} are now placed by {partitioner}")
+    return ", ".join(found)
+
+
 def epoch_of_rebuild(
-    kafka: KafkaCluster, old: EpochRecord, first: Offsets, *, scenario: str
+    kafka: KafkaCluster, old: EpochRecord, first: Offsets, *, scenario: str, partitioner: str
 ) -> EpochRecord:
     """The epoch of states made anew from the archive: it goes on at the offsets `first`.
 
@@ -77,6 +93,7 @@ def epoch_of_rebuild(
         first,
         epoch=old.epoch + 1,
         reason="states rebuilt from the archive",
+        partitioner=partitioner,
         is_whole_history=old.is_whole_history,
         after=old,
     )

@@ -11,7 +11,9 @@ from pyspark.sql import functions as F
 from features.schema import EventSchema
 from scenarios.scenario import Scenario
 from stores.connection import Session
-from stores.epochs import EpochRecord
+from stores.delta import DeltaPlace
+from stores.epoch_table import keep_epochs
+from stores.epochs import EpochRecord, EpochStart
 from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
     KINDS,
@@ -66,8 +68,10 @@ class Archiver:
     session: Session
     settings: ArchiveSettings
     spark: Any
+    place: DeltaPlace
     log: Log
     _positions: dict[str, tuple[str, Position]] = field(default_factory=dict)
+    _kept_epochs: tuple[EpochStart, ...] = ()
     _epochs: dict[str, int] = field(default_factory=dict)
     _commits: dict[str, int] = field(default_factory=dict)
 
@@ -97,7 +101,11 @@ class Archiver:
             scenario=self.scenario.name,
             topic=self.scenario.topic("events"),
             starting=self.settings.starting,
+            partitioner=self.scenario.partitioner,
         )
+        if record.starts != self._kept_epochs:  # before any event of a new epoch is archived
+            keep_epochs(self.spark, self.place, record.starts)
+            self._kept_epochs = record.starts
         total = 0
         for kind in KINDS:
             survey = found[self.scenario.topic(kind)]

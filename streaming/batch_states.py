@@ -6,7 +6,7 @@ from features.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.keyed import Keyed
 from stores.stamps import stamp
 from streaming.batches import Batch
-from streaming.boundaries import check_boundary, check_moved, check_new_entities, check_partition
+from streaming.boundaries import check_boundary, check_new_entities, check_partition
 from streaming.gaps import GapCheck
 from streaming.pass_table import PassTable
 from streaming.refusals import StateUnreadable
@@ -41,7 +41,6 @@ def states_below(
     except (DefinitionsChanged, StateFormatError) as error:
         raise unreadable(keyed.name, error) from error
     check_new_entities(settings, unseen, newest, first=batch.first)
-    check_moved(settings, entities.ids, states, partition=batch.partition)
     return states
 
 

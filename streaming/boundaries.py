@@ -65,19 +65,3 @@ def check_new_entities(
             f"offset {first} is kept (hbase.state_versions): run "
             f"{remedy(settings.scenario, 'rebuild_state')}"
         )
-
-
-def check_moved(
-    settings: PassSettings, entities: Sequence[str], states: States, *, partition: int
-) -> None:
-    """Refuse events of an entity that another partition of the same epoch has had."""
-    in_epoch = states.last_stamp >= stamp(settings.epoch, 0)
-    moved = in_epoch & (states.partition != partition)
-    if moved.any():
-        row = int(np.flatnonzero(moved)[0])
-        raise EpochChanged(
-            f"entity {entities[row]!r} has moved from partition {int(states.partition[row])} to "
-            f"{partition} of {settings.scenario}.events: its events have no order; produce with "
-            f"the entity as key, or, after a change of the partition count, run "
-            f"{remedy(settings.scenario, 'advance_epoch')}"
-        )

@@ -48,6 +48,7 @@ def add_dead_letters(
             ("source_timestamp_ms", str(int(records.timestamps_ms[row]))),
             *_original("key", key, records.cut_keys.get(row)),
             *_original("value", value, records.cut_values.get(row)),
+            *_home(refusal),
         )
         output.add(topic, _begin(key, KEY_BYTES), _begin(value, most_bytes), headers)
 
@@ -57,6 +58,10 @@ def _original(name: str, given: bytes | None, cut: CutBytes | None) -> tuple[tup
         return ()
     whole = cut or CutBytes(len(given), sha256(given).hexdigest())
     return (f"{name}_bytes", str(whole.length)), (f"{name}_sha256", whole.sha256)
+
+
+def _home(refusal: Refusal) -> tuple[tuple[str, str], ...]:
+    return () if refusal.home is None else (("home_partition", str(refusal.home)),)
 
 
 def _begin(given: bytes | None, most_bytes: int) -> bytes | None:

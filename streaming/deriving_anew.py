@@ -49,7 +49,14 @@ def begin_anew(
     identity, old = _of_new_topic(kafka, keyed.topic("events")), read_epoch(session, keyed.name)
     first = {partition: begin for partition, (begin, _) in kafka.offsets(identity.name).items()}
     epoch = old.epoch + 1 if old else FIRST_EPOCH
-    record = begun(identity, first, epoch=epoch, reason="derived anew", after=old)
+    record = begun(
+        identity,
+        first,
+        epoch=epoch,
+        reason="derived anew",
+        partitioner=keyed.partitioner,
+        after=old,
+    )
     write_epoch(session, keyed.name, record)
     return epoch
 

@@ -12,10 +12,16 @@ from streaming.topics import KafkaCluster, TopicIdentity
 
 
 def epoch_for_start(
-    kafka: KafkaCluster, session: Session, *, scenario: str, topic: str, starting: str
+    kafka: KafkaCluster,
+    session: Session,
+    *,
+    scenario: str,
+    topic: str,
+    starting: str,
+    partitioner: str,
 ) -> EpochRecord:
     """The epoch to run in; the scenario's first start begins the first one, at the `earliest` or
-    the `latest` offsets as `starting` says.
+    the `latest` offsets as `starting` says, with keys placed by `partitioner`.
 
     Raises `EpochChanged` when the topic is not the one that the record describes.
     """
@@ -24,7 +30,9 @@ def epoch_for_start(
     if record is None:
         chosen = 0 if starting == "earliest" else 1
         begin = {partition: ends[chosen] for partition, ends in kafka.offsets(topic).items()}
-        record = begun(identity, begin, epoch=FIRST_EPOCH, reason="first start")
+        record = begun(
+            identity, begin, epoch=FIRST_EPOCH, reason="first start", partitioner=partitioner
+        )
         write_epoch(session, scenario, record)
         return record
     check_identity(record, identity, scenario=scenario)
@@ -46,12 +54,23 @@ def check_identity(record: EpochRecord, identity: TopicIdentity, *, scenario: st
         )
 
 
+def check_partitioner_of(record: EpochRecord, declared: str, *, scenario: str) -> None:
+    """Raise `EpochChanged` when the epoch began with another partitioner than is declared now."""
+    if record.partitioner not in (None, declared):
+        raise EpochChanged(
+            f"epoch {record.epoch} of {record.topic} began with keys placed by "
+            f"{record.partitioner}, the scenario now declares {declared}; keys have other home "
+            f"partitions: run {remedy(scenario, 'advance_epoch')}"
+        )
+
+
 def begun(
     identity: TopicIdentity,
     first_offsets: Mapping[int, int],
     *,
     epoch: int,
     reason: str,
+    partitioner: str,
     is_whole_history: bool = True,
     after: EpochRecord | None = None,
 ) -> EpochRecord:
@@ -66,4 +85,5 @@ def begun(
         begun_at=datetime.now(UTC).isoformat(timespec="seconds"),
         is_whole_history=is_whole_history,
         earlier=after.starts if after else (),
+        partitioner=partitioner,
     )

@@ -19,6 +19,7 @@ from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.epoch_fence import EpochFence
 from streaming.gaps import GapCheck, never_empty
+from streaming.homes import ComputedHomes, HomeRule
 from streaming.output import Output
 from streaming.settings import PassSettings
 
@@ -33,12 +34,14 @@ class FeaturePass:
         table: StateTable,
         fence: EpochFence,
         are_empty: GapCheck = never_empty,
+        homes: HomeRule | None = None,
     ) -> None:
         self._settings = settings
         self._keyed = keyed
         self._table = table
         self._fence = fence
         self._are_empty = are_empty
+        self._homes = homes or ComputedHomes()
         self._decoder = EventDecoder(
             keyed.schema,
             max_event_bytes=settings.max_event_bytes,
@@ -56,7 +59,9 @@ class FeaturePass:
         away; in both cases the batch is run again.
         """
         self._fence.check()
-        events = self._decoder.decode(batch.records)
+        placement = self._settings.placement(batch.partition)
+        events = self._decoder.decode(batch.records, placement)
+        events = self._homes.at_home(events, batch.records, placement)
         entities = distinct(events.entities)
         states = states_below(
             self._settings,

@@ -7,12 +7,14 @@ import pyarrow as pa
 
 from scenarios.keyed import load_keyed_entity
 from stores.connection import Session
+from stores.homes import HomeTable
 from stores.rekey_counts import RekeyCountTable
 from stores.states import StateTable
 from streaming.batches import batch_of, batches_of
 from streaming.epoch_fence import EpochFence
 from streaming.feature_pass import FeaturePass
 from streaming.gaps import gap_check
+from streaming.homes import ClaimedHomes
 from streaming.joined_batches import joined
 from streaming.pass_kind import PassKind
 from streaming.rekey_pass import RekeyPass, RekeySettings
@@ -60,7 +62,10 @@ def feature_pass_for(settings: PassSettings) -> FeaturePass:
         keyed = load_keyed_entity(settings.scenario, settings.module)
         fence = EpochFence(session, keyed.name, settings.epoch, settings.reread_seconds)
         table = StateTable(session, keyed.name)
-        return FeaturePass(settings, keyed, table, fence, gap_check(settings))
+        homes = ClaimedHomes(
+            HomeTable(session, keyed.name), table, keyed.codec, epoch=settings.epoch
+        )
+        return FeaturePass(settings, keyed, table, fence, gap_check(settings), homes)
 
     return kept(f"folding {settings.scenario}", settings, make)
 
@@ -76,6 +81,6 @@ def rekey_pass_for(settings: RekeySettings) -> RekeyPass:
             max_future_skew_seconds=settings.max_future_skew_seconds,
         )
         counts = RekeyCountTable(session, settings.name)
-        return RekeyPass(rekeyer, counts, generation=settings.generation)
+        return RekeyPass(rekeyer, counts, generation=settings.generation, epochs=settings.epochs)
 
     return kept(f"re-keying {settings.name}", settings, make)

@@ -11,15 +11,9 @@ from typing import Any
 
 from streaming.output import OUTPUT_SCHEMA
 from streaming.query import QuerySettings, record_columns, request_bytes
-from streaming.refusals import EpochChanged, refusal_in
+from streaming.refusals import refusal_in
 from streaming.settings import PassSettings
 from streaming.worker import scoring_function
-
-
-class OrderLost(RuntimeError):
-    """Producers went on while the partition count changed; says what waits and what to do."""
-
-    exit_code = 4
 
 
 def finish_epoch(
@@ -31,22 +25,14 @@ def finish_epoch(
 ) -> None:
     """Score and publish `owed`, partition → (a batch end, end), in the epoch of `scoring`.
 
-    Raises `OrderLost` when events of an entity wait in two partitions.
+    What lies outside its home by the old epoch becomes a dead letter. Raises a `Refused`.
     """
     if not owed:
         return
     try:
         _score(spark, settings, scoring, owed)
     except Exception as error:
-        refusal = refusal_in(str(error))
-        if not isinstance(refusal, EpochChanged):
-            raise refusal or error from error
-        raise OrderLost(
-            f"{refusal.message.split(':')[0]} while events waited: which came first is not known. "
-            "They wait on the topic unscored, and the stream cannot go on by itself: publish "
-            f"{dict(owed)} of {settings.topic} to a new topic in their order by time, name it "
-            f"{settings.topic}, and run advance_epoch again"
-        ) from error
+        raise refusal_in(str(error)) or error from error
 
 
 def _score(

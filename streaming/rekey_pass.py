@@ -1,15 +1,18 @@
 """Re-keying on a worker: messages for the sink, and sums of what became of the records."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from stores.connection import HBaseStore
+from stores.epochs import EpochStart
 from stores.rekey_counts import RekeyCounts, RekeyCountTable
 from stores.stamps import stamp
 from streaming.batches import Batch
 from streaming.rekeying import Rekeyed, Rekeyer
+from streaming.source_homes import source_placement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,7 @@ class RekeySettings:
     """What a worker needs to re-key for the second entity `name` of the scenario in `module`.
 
     generation   number of the checkpoint generation: stamps of the counts grow with it
+    epochs       source topic → its epochs, newest first: where its events belong
     """
 
     name: str
@@ -26,13 +30,22 @@ class RekeySettings:
     max_event_bytes: int
     max_future_skew_seconds: float
     retry_seconds: float
+    epochs: Mapping[str, Sequence[EpochStart]] = field(default_factory=dict)
 
 
 class RekeyPass:
     """Re-keys batches and keeps the sums; `process` is called per Arrow batch."""
 
-    def __init__(self, rekeyer: Rekeyer, counts: RekeyCountTable, *, generation: int) -> None:
+    def __init__(
+        self,
+        rekeyer: Rekeyer,
+        counts: RekeyCountTable,
+        *,
+        generation: int,
+        epochs: Mapping[str, Sequence[EpochStart]],
+    ) -> None:
         self._rekeyer = rekeyer
+        self._epochs = epochs
         self._counts = counts
         self._generation = generation
 
@@ -41,7 +54,12 @@ class RekeyPass:
 
         At-least-once: a batch that is run again is published again, and counted once.
         """
-        found = self._rekeyer.rekeyed(topic, batch.records)
+        placement = None
+        if topic in self._epochs:
+            placement = source_placement(
+                self._epochs[topic], batch.records, partition=batch.partition
+            )
+        found = self._rekeyer.rekeyed(topic, batch.records, placement)
         position = stamp(self._generation, batch.first)
         before = self._counts.below(topic, batch.partition, position=position)
         self._counts.write(

@@ -1,6 +1,6 @@
 """The re-keying query: the scenario's topics in, the second entity's topic out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,6 +9,8 @@ from pyspark.sql import functions as F
 
 from features.bounded_columns import bounded_columns
 from scenarios.keyed import KeyedEntity
+from stores.connection import Session
+from stores.epochs import EpochStart, read_epoch
 from stores.hadoop_files import HadoopFiles
 from streaming.dead_letters import KEY_BYTES
 from streaming.feature_worker import rekey_batches
@@ -16,7 +18,8 @@ from streaming.query import QuerySettings, without_whole_stages
 from streaming.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
 from streaming.rekey_pass import RekeySettings
 from streaming.rekeying import MESSAGE_SCHEMA
-from streaming.topics import KafkaCluster
+from streaming.source_homes import source_epochs
+from streaming.topics import KafkaCluster, TopicIdentity
 
 Log = Callable[[str], None]
 
@@ -27,13 +30,36 @@ class SourceChanged(RuntimeError):
     exit_code = 1
 
 
+Epochs = Mapping[str, Sequence[EpochStart]]
+
+
+@dataclass(frozen=True)
+class SourceEpochs:
+    """The epochs of the scenario's events, over a session."""
+
+    session: Session
+    keyed: KeyedEntity
+
+    def read(self, identities: Mapping[str, TopicIdentity]) -> Epochs:
+        """Events topic → its epochs; nothing where no events are re-keyed. Raises `StoreDown`."""
+        scenario = self.keyed.scenario
+        topic = scenario.topic("events")
+        if topic not in identities:
+            return {}
+        record = read_epoch(self.session, scenario.name)
+        partitioner = scenario.partitioner
+        return {topic: source_epochs(record, identities[topic], partitioner=partitioner)}
+
+
 @dataclass(frozen=True)
 class RunningRekeying:
-    """The started query; `check` notices a source topic that was recreated."""
+    """The started query; `check` notices a source topic or an epoch of it that changed."""
 
     query: Any
     kafka: KafkaCluster
     generation: RekeyGeneration
+    epochs: SourceEpochs
+    epochs_at_start: Epochs
 
     @property
     def queries(self) -> Sequence[Any]:
@@ -42,12 +68,16 @@ class RunningRekeying:
 
     def check(self) -> None:
         """Raises `SourceChanged`, `TopicMissing` or `KafkaDown`."""
-        for topic, now in self.kafka.identities(list(self.generation.sources)).items():
+        identities = self.kafka.identities(list(self.generation.sources))
+        for topic, now in identities.items():
             if now.topic_id != self.generation.sources[topic].topic_id:
                 raise SourceChanged(f"topic {topic} was recreated: reading it from its beginning")
+        if self.epochs.read(identities) != self.epochs_at_start:
+            raise SourceChanged("the scenario began an epoch: its keys may have moved")
 
     def stop(self) -> None:
         """Stop the query."""
+        self.epochs.session.close()
         self.query.stop()
 
 
@@ -66,17 +96,21 @@ class RekeyStarter:
     def __call__(self) -> RunningRekeying:
         """Find the place and start; raises `TopicMissing` or `KafkaDown`."""
         checkpoints = rekey_checkpoints(self.spark, self.checkpoint_root, self.keyed)
-        generation = checkpoints.to_run(self.kafka.survey(self.keyed.source_topics))
-        query = self._query(generation)
+        surveys = self.kafka.survey(self.keyed.source_topics)
+        generation = checkpoints.to_run(surveys)
+        session = Session(self.rekeying.store, retry_seconds=self.kafka.timeout_seconds)
+        epochs = SourceEpochs(session, self.keyed)
+        now = epochs.read({topic: survey.identity for topic, survey in surveys.items()})
+        query = self._query(generation, now)
         resumed = {
             topic: dict(checkpoints.resumes_at(generation, topic)) for topic in generation.sources
         }
         self.log(f"re-keying for {self.keyed.name}, generation {generation.number}, from {resumed}")
-        return RunningRekeying(query, self.kafka, generation)
+        return RunningRekeying(query, self.kafka, generation, epochs, now)
 
-    def _query(self, generation: RekeyGeneration) -> Any:
+    def _query(self, generation: RekeyGeneration, epochs: Epochs) -> Any:
         settings, topics = self.settings, ",".join(generation.sources)
-        rekeying = replace(self.rekeying, generation=generation.number)
+        rekeying = replace(self.rekeying, generation=generation.number, epochs=epochs)
         without_whole_stages(self.spark)
         columns = bounded_columns(value_bytes=rekeying.max_event_bytes + 1, key_bytes=KEY_BYTES)
         source = (

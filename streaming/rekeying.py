@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.decode import EventDecoder, Events, Records
+from features.partitioners import Placement
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
 from scenarios.keyed import KeyedEntity, source_schema
 from stores.predictions import utc
@@ -59,10 +60,13 @@ class Rekeyer:
             columns = tuple(_column(schema, field) for field in kept.fields)
             self._readers[topic].routes[code] = _Route(source.event_type, columns)
 
-    def rekeyed(self, topic: str, records: Records) -> Rekeyed:
-        """The messages that `records` of `topic` give, in their order."""
+    def rekeyed(self, topic: str, records: Records, placement: Placement | None = None) -> Rekeyed:
+        """The messages that `records` of `topic` give, in their order.
+
+        placement: where events lie; what its own stream refuses there is left out.
+        """
         reader = self._readers[topic]
-        events = reader.decoder.decode(records)
+        events = reader.decoder.decode(records, placement)
         ids = events.values[:, reader.key_column]
         is_kept = np.isin(events.type_codes, list(reader.routes)) & ~np.isnan(ids)
         chosen = np.flatnonzero(is_kept).tolist()

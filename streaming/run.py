@@ -4,21 +4,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from features.partitioners import CUSTOM
 from stores.connection import Session
+from stores.epochs import EpochRecord
 from stores.hadoop_files import HadoopFiles
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
-from streaming.epochs import check_identity, epoch_for_start
+from streaming.epochs import check_identity, check_partitioner_of, epoch_for_start
 from streaming.gaps import Gaps
 from streaming.heartbeat import Heartbeat, warm_workers
 from streaming.pass_kind import PassKind
 from streaming.query import QuerySettings, start_query
+from streaming.recent_keys import partitioner_warning
+from streaming.remedies import remedy
 from streaming.resume import generation_to_run
 from streaming.settings import PassSettings
 from streaming.supervisor import SparkGone
 from streaming.topics import KafkaCluster
 
 Log = Callable[[str], None]
+_ADVANCE = "advance_epoch"
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,10 @@ class QueryStarter:
     checkpoint_root: str
     heartbeat_seconds: float
     log: Log
+    partitioner: str
     starting: str = "earliest"
     replay_from: Offsets | None = None
+    _keys_looked_at: bool = False
 
     def __call__(self) -> RunningQuery:
         """Check the epoch, find the place, warm the workers, start; raises `SparkGone`."""
@@ -72,9 +79,15 @@ class QueryStarter:
                 scenario=scenario,
                 topic=self.settings.topic,
                 starting=self.starting,
+                partitioner=self.partitioner,
             )
+            check_partitioner_of(record, self.partitioner, scenario=scenario)
+            self._look_at_keys(record)
             scoring = replace(
-                self.scoring, epoch=record.epoch, first_offsets=dict(record.first_offsets)
+                self.scoring,
+                epoch=record.epoch,
+                first_offsets=dict(record.first_offsets),
+                partitioner=record.partitioner or CUSTOM,
             )
             root, files = self.checkpoint_root, HadoopFiles(self.spark)
             checkpoints = Checkpoints(files, root, scenario, record.epoch)
@@ -106,6 +119,21 @@ class QueryStarter:
             check_identity(record, self.kafka.identity(self.settings.topic), scenario=scenario)
 
         return RunningQuery(query, heartbeat, check)
+
+    def _look_at_keys(self, record: EpochRecord) -> None:
+        """Say once, at the first start, when keys lie elsewhere than their homes."""
+        if self._keys_looked_at:
+            return
+        declared = record.partitioner or CUSTOM
+        warning = partitioner_warning(self.kafka, self.settings.topic, declared)
+        self._keys_looked_at = True
+        if warning:
+            self.log(f"warning: {warning}")
+        if record.partitioner is None:
+            self.log(
+                f"epoch {record.epoch} began before its partitioner was recorded: the first "
+                f"partition seen of a key counts until {remedy(self.scoring.scenario, _ADVANCE)}"
+            )
 
     def _check_jvm(self) -> None:
         # Without the process there is nobody to ask: py4j's own errors differ by what it was doing.

@@ -30,6 +30,7 @@ from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
 from streaming.gaps import GapCheck, never_empty
+from streaming.homes import ComputedHomes, HomeRule
 from streaming.message_writer import MessageWriter
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.output import Output
@@ -80,6 +81,7 @@ class ScoringPass:
         models: ModelsInUse,
         second: SecondEntityReader,
         are_empty: GapCheck = never_empty,
+        homes: HomeRule | None = None,
     ) -> None:
         self._settings = settings
         self._are_empty = are_empty
@@ -87,6 +89,7 @@ class ScoringPass:
         self._table = table
         self._models = models
         self._second = second
+        self._homes = homes or ComputedHomes()
         self._judge = Judge(scenario)
         self._writer = MessageWriter(scenario)
         self._policy_version = scenario.policy.version
@@ -107,7 +110,9 @@ class ScoringPass:
         away; in both cases the batch is run again.
         """
         use = self._models.current()
-        events = self._decoder.decode(batch.records)
+        placement = self._settings.placement(batch.partition)
+        events = self._decoder.decode(batch.records, placement)
+        events = self._homes.at_home(events, batch.records, placement)
         entities = distinct(events.entities)
         states = states_below(
             self._settings,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from features.partitioners import MURMUR2, Layout, Placement
 from stores.connection import HBaseStore
 from streaming.topics import KafkaCluster
 
@@ -12,6 +13,7 @@ class PassSettings:
     """Settings of one run of the pass.
 
     first_offsets       partition → offset at which the epoch begins; its keys are all partitions
+    partitioner         how keys lie on these partitions
     retry_seconds       how long a worker waits for HBase before the task fails
     reread_seconds      least time between two reads of the deployment record
     reload_seconds      least time between two attempts to load a version that failed
@@ -25,6 +27,7 @@ class PassSettings:
     store: HBaseStore
     epoch: int
     first_offsets: Mapping[int, int]
+    partitioner: str = MURMUR2
     max_event_bytes: int
     max_future_skew_seconds: float
     retry_seconds: float
@@ -39,3 +42,8 @@ class PassSettings:
     def value_bytes(self) -> int:
         """What a reader must pass on of a value: enough to refuse it, and to repeat it."""
         return max(self.max_event_bytes + 1, self.dead_letter_bytes)
+
+    def placement(self, partition: int) -> Placement:
+        """Where the records of a batch of `partition` lie."""
+        layout = Layout(partitioner=self.partitioner, partitions=len(self.first_offsets))
+        return Placement(layout=layout, partition=partition)

@@ -80,7 +80,7 @@ class KafkaCluster:
         next record to come.
         """
         partitions = self.identity(topic).partitions
-        with self._consumer() as consumer:
+        with self.consumer() as consumer:
             positions = [TopicPartition(topic, partition) for partition in partitions]
             begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
         return {p.partition: (begin[p], end[p]) for p in positions}
@@ -93,7 +93,7 @@ class KafkaCluster:
         """
         before = self.identities(topics)
         positions = [TopicPartition(t, p) for t in topics for p in before[t].partitions]
-        with self._consumer() as consumer:
+        with self.consumer() as consumer:
             begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
         offsets: dict[str, dict[int, tuple[int, int]]] = {topic: {} for topic in topics}
         for place in positions:
@@ -113,7 +113,8 @@ class KafkaCluster:
             ends = consumer.end_offsets(places)
         return {p.partition: max(ends[p] - committed[p.partition][1], 0) for p in places}
 
-    def _consumer(self) -> AbstractContextManager[Any]:
+    def consumer(self) -> AbstractContextManager[Any]:
+        """A consumer of committed records, without a group, for a block; as `admin`."""
         return self._client(KafkaConsumer, **COMMITTED_CLIENT)
 
     @contextmanager

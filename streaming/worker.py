@@ -8,10 +8,12 @@ import pyarrow as pa
 
 from scenarios.scenario import load_scenario
 from stores.connection import Session
+from stores.homes import HomeTable
 from stores.states import StateTable
 from streaming.arrow_rows import ARROW_ROWS
 from streaming.batches import batches_of
 from streaming.gaps import gap_check
+from streaming.homes import ClaimedHomes
 from streaming.joined_batches import joined
 from streaming.models_in_use import ModelsInUse
 from streaming.pass_kind import PassKind
@@ -36,7 +38,10 @@ def pass_for(settings: PassSettings) -> ScoringPass:
         models = ModelsInUse(settings, session, scenario)
         table = RememberedTable(StateTable(session, settings.scenario), settings, shared_memory())
         second = second_entity_reader(scenario, session)
-        return ScoringPass(settings, scenario, table, models, second, gap_check(settings))
+        homes = ClaimedHomes(
+            HomeTable(session, settings.scenario), table, scenario.codec, epoch=settings.epoch
+        )
+        return ScoringPass(settings, scenario, table, models, second, gap_check(settings), homes)
 
     return kept(f"scoring {settings.scenario}", settings, make)
 

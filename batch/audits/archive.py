@@ -5,19 +5,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from batch.archived import MADE_BY, archived_table
+from batch.archived import MADE_BY, archived_table, recorded_homes
+from batch.placed_records import placed
 from batch.recomputing.incarnations import Incarnations, incarnations
+from features.arrow_records import PLACEMENT_COLUMNS
+from features.partitioners import Layout, Placement
 from stores.delta import DeltaPlace, newest_version
+from stores.epoch_table import stored_epochs
 
 REASON_HEADERS = ("reason_code", "reason")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchivedRow:
-    """A record of the archive; times are UTC."""
+    """A record of the archive; times are UTC. placement: of events, how keys lie there."""
 
     topic: str
     topic_id: str
@@ -29,6 +34,7 @@ class ArchivedRow:
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict)
+    placement: Placement | None = None
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -88,7 +94,14 @@ class AuditArchive:
             F.unix_micros(name).alias(name) for name in ("kafka_time", "archived_at")
         ]  # a collected timestamp would be in the driver's own zone
         columns = ["topic", "topic_id", "epoch", "partition", "offset", "key", "value", "headers"]
-        found = self.table(kind).where(condition).select(*columns, *times).collect()
+        chosen = self.table(kind).where(condition)
+        if kind == "events":
+            columns += PLACEMENT_COLUMNS
+            starts = stored_epochs(self.spark, self.place)
+            version = self.versions["dead-letter"]
+            homes = recorded_homes(self.spark, self.place, version=version)
+            chosen = placed(chosen, starts, homes)
+        found = chosen.select(*columns, *times).collect()
         return [_archived_row(row.asDict(recursive=True)) for row in found]
 
 
@@ -112,4 +125,17 @@ def _archived_row(row: Mapping[str, Any]) -> ArchivedRow:
         for each in row["headers"] or ()
     }
     binary = {name: None if row[name] is None else bytes(row[name]) for name in ("key", "value")}
-    return ArchivedRow(**{**row, **times, **binary, "headers": headers})
+    told = {name: value for name, value in row.items() if name not in PLACEMENT_COLUMNS}
+    return ArchivedRow(
+        **{**told, **times, **binary, "headers": headers, "placement": _placement(row)}
+    )
+
+
+def _placement(row: Mapping[str, Any]) -> Placement | None:
+    if "partitioner" not in row:
+        return None
+    return Placement(
+        layout=Layout(partitioner=row["partitioner"], partitions=row["partitions"]),
+        partition=row["partition"],
+        known_homes=np.array([row["home"]], dtype=np.int64),
+    )

@@ -13,7 +13,6 @@ from batch.audits.model import AuditedModel, ModelFinder, model_facts
 from batch.audits.replay import Replayed, replayed
 from batch.audits.state import feature_facts, slot_facts
 from batch.audits.verdict import outcome_of, verdict_of
-from batch.event_features import EntityMoved
 from batch.limits import EventLimits
 from scenarios.scenario import Scenario
 from stores.predictions import Reason
@@ -115,11 +114,7 @@ class Auditor:
                 f"out {commit} and audit again"
             )
             return None
-        try:
-            again = replayed(history, self.scenario, self.limits)
-        except EntityMoved as error:
-            obstacles.append(str(error))
-            return None
+        again = replayed(history, self.scenario, self.limits)
         if again.refusal is not None:
             why = f"{again.refusal.code}: {again.refusal.sentence}"
             obstacles.append(f"the event is refused by today's checks: {why}")

@@ -1,7 +1,7 @@
 """An entity's history folded again up to one event, by the stream's own steps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -12,6 +12,7 @@ from batch.event_features import fold_run
 from batch.limits import EventLimits
 from batch.record_batches import Run
 from features.decode import Records
+from features.partitioners import Layout, Placement
 from features.reasons import Refusal
 from scenarios.scenario import Scenario
 
@@ -41,17 +42,11 @@ def replayed(history: Sequence[ArchivedRow], scenario: Scenario, limits: EventLi
     decoder, codec, cells = limits.decoder(scenario.schema), scenario.codec, dict[str, bytes]()
     entity = (history[-1].key or b"").decode("utf-8", "replace")
     refused = 0
-    for _, rows in groupby(history[:-1], key=lambda row: (row.epoch, row.partition)):
-        run = _run(list(rows))
-        events = decoder.decode(run.records)
+    for _, rows in groupby(history[:-1], key=_lies_in):
+        events, _ = fold_run(codec, cells, decoder, _run(list(rows)))
         refused += len(events.refusals)
-        if len(events.rows):
-            fold_run(codec, cells, events, run)
     before = codec.decode([cells.get(entity)])
-    last = _run(history[-1:])
-    events = decoder.decode(last.records)
-    if not events.refusals:
-        folded = fold_run(codec, cells, events, last)
+    events, folded = fold_run(codec, cells, decoder, _run(history[-1:]))
     after = codec.decode([cells.get(entity)])
     return Replayed(
         features=None if events.refusals else folded.features[0],
@@ -65,6 +60,10 @@ def replayed(history: Sequence[ArchivedRow], scenario: Scenario, limits: EventLi
     )
 
 
+def _lies_in(row: ArchivedRow) -> tuple[int, int, Layout | None]:
+    return row.epoch, row.partition, row.placement.layout if row.placement else None
+
+
 def _run(rows: Sequence[ArchivedRow]) -> Run:
     arrived = [round(row.kafka_time.timestamp() * 1000) for row in rows]
     records = Records(
@@ -73,4 +72,14 @@ def _run(rows: Sequence[ArchivedRow]) -> Run:
         offsets=np.array([row.offset for row in rows], dtype=np.int64),
         timestamps_ms=np.array(arrived, dtype=np.int64),
     )
-    return Run(rows[0].epoch, rows[0].partition, records)
+    return Run(rows[0].epoch, rows[0].partition, records, _placement(rows))
+
+
+def _placement(rows: Sequence[ArchivedRow]) -> Placement | None:
+    """That of the first of `rows`, which lie alike, with the homes of all."""
+    first = rows[0].placement
+    if first is None:
+        return None
+    homes = [row.placement.known_homes for row in rows if row.placement]
+    known = [each for each in homes if each is not None]
+    return replace(first, known_homes=np.concatenate(known) if known else None)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.event_features import EntityMoved, event_features
+from batch.event_features import event_features
 from batch.limits import EventLimits
 from batch.outcomes import mature, outcomes
 from batch.training_rows import TrainingOptions, refusal_counts, training_rows
@@ -240,18 +240,6 @@ def test_refused_records_are_counted_and_change_nothing(spark: SparkSession) -> 
     expected = {"null_value": 1, "null_key": 1, "malformed_json": 1}
     assert refusal_counts(folded) == expected
     assert folded.where("refusal is null").count() == 1
-
-
-def test_an_entity_in_two_partitions_is_refused(spark: SparkSession) -> None:
-    events = frame(
-        spark,
-        [
-            record("visit", "ann", 1_000, 0, partition=0),
-            record("visit", "ann", 2_000, 0, partition=1),
-        ],
-    )
-    with pytest.raises(Exception, match=EntityMoved.__name__):
-        event_features(events, shop(), LIMITS).collect()
 
 
 @pytest.mark.parametrize("shuffle_partitions", [1, 3, 8])

@@ -11,26 +11,30 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
-from zlib import crc32
 
 import msgspec
 import numpy as np
 from pyspark.sql import SparkSession
 
 from features.decode import Records
+from features.partitioners import CUSTOM, MURMUR2
 from models.artifact import load_artifact
 from models.scoring_model import ScoringModel
 from stores.connection import HBaseStore
 from stores.delta import DeltaPlace, write_new_table
 from stores.deployments import Deployment, ModelPointer
+from stores.epochs import EpochStart
+from stores.homes import Homes, HomeTable
 from stores.states import Marker, StateTable
 from streaming.archive_source import COLUMNS
 from streaming.batches import Batch
+from streaming.homes import ClaimedHomes
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.scoring_pass import ScoringPass
 from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
+from tests.support.homes import home_of
 from tests.support.tiny_model import save_tiny_model
 
 BEGAN = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)  # so that some events arrive on the next day
@@ -38,6 +42,24 @@ SECONDS_APART = 30
 OLD_TOPIC, NEW_TOPIC = "topic-a", "topic-b"
 EPOCH_2_IS_ARCHIVED_FROM, EPOCH_2_IS_SCORED_FROM = 60, 50
 OLD_TOPIC_ENDS, NEW_TOPIC_ENDS = 90, 40
+
+
+@dataclass
+class MemoryHomes:
+    """Written homes in memory with what `ClaimedHomes` asks of a `HomeTable`."""
+
+    scenario: str = "tiny"
+    homes: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def read(self, entities: Sequence[str], *, epoch: int) -> Homes:
+        """The home of each entity, -1 where there is none."""
+        return np.array([self.homes.get((epoch, each), -1) for each in entities], dtype=np.int64)
+
+    def claim(self, entities: Sequence[str], wanted: Homes, *, epoch: int) -> Homes:
+        """Keep `wanted` where there is none; what holds."""
+        for entity, home in zip(entities, wanted.tolist(), strict=True):
+            self.homes.setdefault((epoch, entity), home)
+        return self.read(entities, epoch=epoch)
 
 
 @dataclass
@@ -125,6 +147,8 @@ class TinyArchive:
     """Rows of the archive tables; tests plant faults among them before they are written."""
 
     models: StoredModels
+    partitioner: str = MURMUR2
+    table: MemoryTable = field(default_factory=MemoryTable)
     events: list[Row] = field(default_factory=list)
     predictions: list[Row] = field(default_factory=list)
     dead_letters: list[Row] = field(default_factory=list)
@@ -142,6 +166,20 @@ class TinyArchive:
             write_new_table(frame.coalesce(1), place.path(kind), place=place, note="")
         return place
 
+    @property
+    def starts(self) -> tuple[EpochStart, ...]:
+        """Its epochs, newest first."""
+        begins = (NEW_TOPIC, 0), (OLD_TOPIC, EPOCH_2_IS_SCORED_FROM), (OLD_TOPIC, 0)
+        return tuple(
+            EpochStart(
+                epoch=3 - number,
+                topic_id=topic_id,
+                first_offsets={0: first, 1: first},
+                partitioner=self.partitioner,
+            )
+            for number, (topic_id, first) in enumerate(begins)
+        )
+
     def told(self, number: int) -> dict[str, Any]:
         """The document of prediction message `number`."""
         return cast(dict[str, Any], msgspec.json.decode(self.predictions[number].value or b""))
@@ -156,20 +194,26 @@ class TinyArchive:
         self.predictions[number] = replace(self.predictions[number], value=value)
 
 
-def tiny_archive(folder: Path, *, seed: int = 7) -> TinyArchive:
-    """About 260 events of 12 machines with everything told of them; the model goes to `folder`."""
+def tiny_archive(
+    folder: Path, *, seed: int = 7, partitioner: str = MURMUR2, foreign_share: float = 0.0
+) -> TinyArchive:
+    """About 260 events of 12 machines with everything told of them; the model goes to `folder`.
+
+    foreign_share: of the events lie in the partition that is not their machine's.
+    """
     pointer = save_tiny_model(folder)
-    found = TinyArchive(StoredModels({pointer.version: pointer}))
-    table, random_ = MemoryTable(), random.Random(seed)
+    found = TinyArchive(StoredModels({pointer.version: pointer}), partitioner)
+    random_ = random.Random(seed)
     use = InUse(_deployment(pointer), found.models(pointer.version), None)
-    old = _events(OLD_TOPIC, OLD_TOPIC_ENDS, BEGAN, random_)
+    machines = _machines(MURMUR2 if partitioner == CUSTOM else partitioner)
+    old = _events(OLD_TOPIC, OLD_TOPIC_ENDS, BEGAN, random_, machines, foreign_share)
     later = BEGAN + timedelta(seconds=SECONDS_APART * OLD_TOPIC_ENDS)
-    new = _events(NEW_TOPIC, NEW_TOPIC_ENDS, later, random_)
+    new = _events(NEW_TOPIC, NEW_TOPIC_ENDS, later, random_, machines, foreign_share)
     found.events += [replace(row, epoch=_archived_epoch(row)) for row in (*old, *new)]
     begin = EPOCH_2_IS_SCORED_FROM
-    _score(found, table, use, [row for row in old if row.offset < begin], epoch=1)
-    _score(found, table, use, [row for row in old if row.offset >= begin], epoch=2)
-    _score(found, table, use, new, epoch=3)
+    _score(found, use, [row for row in old if row.offset < begin], epoch=1)
+    _score(found, use, [row for row in old if row.offset >= begin], epoch=2)
+    _score(found, use, new, epoch=3)
     return found
 
 
@@ -179,15 +223,28 @@ def _archived_epoch(row: Row) -> int:
     return 2 if row.offset >= EPOCH_2_IS_ARCHIVED_FROM else 1
 
 
-def _events(topic_id: str, count: int, began: datetime, random_: random.Random) -> list[Row]:
-    rows = []
+def _machines(partitioner: str) -> Mapping[int, list[str]]:
+    """Partition → the machines whose home it is."""
     machines: dict[int, list[str]] = {0: [], 1: []}
     for number in range(12):
-        machines[crc32(b"m%d" % number) % 2].append(f"m{number}")
+        machines[home_of(f"m{number}", partitioner=partitioner)].append(f"m{number}")
+    return machines
+
+
+def _events(
+    topic_id: str,
+    count: int,
+    began: datetime,
+    random_: random.Random,
+    machines: Mapping[int, list[str]],
+    foreign_share: float,
+) -> list[Row]:
+    rows = []
     for partition, names in machines.items():
         for offset in range(count):
             at = began + timedelta(seconds=SECONDS_APART * offset, milliseconds=partition)
-            machine = random_.choice(names)
+            is_foreign = foreign_share > 0 and random_.random() < foreign_share
+            machine = random_.choice(machines[1 - partition] if is_foreign else names)
             value = _event(machine, at - timedelta(seconds=random_.randint(1, 900)), random_)
             place = ("tiny.events", topic_id, partition, offset, 0, at)
             rows.append(Row(*place, machine.encode(), value))
@@ -205,9 +262,7 @@ def _event(machine: str, at: datetime, random_: random.Random) -> bytes:
     return encoded[:-1] if random_.random() < 0.05 else encoded
 
 
-def _score(
-    found: TinyArchive, table: MemoryTable, use: InUse, rows: Sequence[Row], *, epoch: int
-) -> None:
+def _score(found: TinyArchive, use: InUse, rows: Sequence[Row], *, epoch: int) -> None:
     first = {p: min(row.offset for row in rows if row.partition == p) for p in (0, 1)}
     settings = PassSettings(
         scenario="tiny",
@@ -215,21 +270,26 @@ def _score(
         store=HBaseStore("nowhere", 1),
         epoch=epoch,
         first_offsets=first,
+        partitioner=found.partitioner,
         max_event_bytes=1_048_576,
         max_future_skew_seconds=300,
         retry_seconds=0,
     )
+    table = cast(StateTable, found.table)
+    homes = ClaimedHomes(cast(HomeTable, MemoryHomes()), table, SCENARIO.codec, epoch=epoch)
     scoring = ScoringPass(
         settings,
         SCENARIO,
-        cast(StateTable, table),
+        table,
         cast(ModelsInUse, OneModel(use)),
         SecondEntityReader(SCENARIO, []),
+        homes=homes,
     )
-    for partition in (0, 1):
-        chosen = [row for row in rows if row.partition == partition]
-        for begin in range(0, len(chosen), 17):
-            part = chosen[begin : begin + 17]
+    chosen = {p: [row for row in rows if row.partition == p] for p in (0, 1)}
+    for begin in range(0, len(chosen[0]), 17):
+        # By turns, so that with `custom` both partitions have machines that are theirs.
+        for partition in (1, 0) if begin % 2 else (0, 1):
+            part = chosen[partition][begin : begin + 17]
             told = scoring.process(Batch(_records(part), partition)).to_pylist()
             _keep(found, told, epoch=epoch, at=part[-1].time + timedelta(milliseconds=300))
 

@@ -8,7 +8,7 @@ from stores.connection import HBaseStore
 from stores.stamps import stamp
 from stores.states import Marker
 from streaming.batches import Batch
-from streaming.boundaries import check_boundary, check_moved, check_new_entities, check_partition
+from streaming.boundaries import check_boundary, check_new_entities, check_partition
 from streaming.gaps import never_empty
 from streaming.refusals import EpochChanged, Refused, StoreBehind, TrimmedHistory, refusal_in
 from streaming.settings import PassSettings
@@ -85,15 +85,6 @@ def test_an_entity_whose_history_was_trimmed_is_not_started_from_empty() -> None
     check_new_entities(SETTINGS, ["a", "b"], newest, first=120)
     with pytest.raises(TrimmedHistory, match=r"'b' has events since offset 120.*rebuild_state"):
         check_new_entities(SETTINGS, ["a", "b"], newest, first=121)
-
-
-def test_an_entity_in_two_partitions_of_one_epoch_is_refused_but_not_across_epochs() -> None:
-    states = SCENARIO.codec.empty(1)
-    states.partition[0], states.last_stamp[0] = 1, stamp(2, 500)
-    check_moved(SETTINGS, ["a"], states, partition=0)
-    states.last_stamp[0] = stamp(3, 0)
-    with pytest.raises(EpochChanged, match="moved from partition 1 to 0"):
-        check_moved(SETTINGS, ["a"], states, partition=0)
 
 
 def test_a_refusal_survives_the_way_through_a_spark_exception() -> None:

@@ -1,0 +1,36 @@
+"""The epochs of a scenario beside its archive: they must outlive the control table in HBase."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from pyspark.sql import SparkSession
+
+from stores.delta import DeltaPlace, is_table, read_table
+from stores.epochs import EpochStart
+
+TABLE = "epochs"
+_COLUMNS = "epoch int, topic_id string, start string"
+
+
+def keep_epochs(spark: SparkSession, place: DeltaPlace, starts: Sequence[EpochStart]) -> None:
+    """Append those of `starts` that the table does not have; the table is made when missing."""
+    known = {each.epoch for each in stored_epochs(spark, place)}
+    rows: list[Any] = [
+        (each.epoch, each.topic_id, msgspec.json.encode(each).decode())
+        for each in starts
+        if each.epoch not in known
+    ]
+    if rows:
+        writer = spark.createDataFrame(rows, _COLUMNS).coalesce(1).write.format("delta")
+        writer.mode("append").options(**place.properties).save(place.path(TABLE))
+
+
+def stored_epochs(spark: SparkSession, place: DeltaPlace) -> tuple[EpochStart, ...]:
+    """The epochs in the table, newest first; none in an archive that is older than the table."""
+    path = place.path(TABLE)
+    if not is_table(spark, path):
+        return ()
+    rows = read_table(spark, path, made_by="archive_stream").select("start").distinct().collect()
+    found = [msgspec.json.decode(row["start"], type=EpochStart) for row in rows]
+    return tuple(sorted(found, key=lambda start: start.epoch, reverse=True))

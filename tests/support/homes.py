@@ -1,0 +1,24 @@
+"""Where producers put a key: what tests need that make records without a broker."""
+
+from features.byte_column import ByteColumn
+from features.partitioners import MURMUR2, home_partitions
+
+
+def home_of(key: bytes | str, *, partitions: int = 2, partitioner: str = MURMUR2) -> int:
+    """The home partition of `key`."""
+    encoded = key.encode() if isinstance(key, str) else key
+    return int(home_partitions(ByteColumn.of([encoded]), partitioner, partitions)[0])
+
+
+def keys_of(
+    partition: int, count: int, *, partitions: int = 2, partitioner: str = MURMUR2
+) -> list[str]:
+    """The first `count` of "k0", "k1", … whose home is `partition`."""
+    found: list[str] = []
+    number = 0
+    while len(found) < count:
+        key = f"k{number}"
+        if home_of(key, partitions=partitions, partitioner=partitioner) == partition:
+            found.append(key)
+        number += 1
+    return found
