@@ -45,9 +45,8 @@ status: setup ## Show what runs, and where
 	@$(PYTHON_SET_UP) -m local status
 
 .PHONY: reset
-reset: setup ## Stop the platform and erase its data and the streams' checkpoints
+reset: setup ## Stop the platform; erase topics, tables, checkpoints, archive: RESET_ARGS=--keep-archive
 	@$(PYTHON_SET_UP) -m local reset $(RESET_ARGS)
-	@rm -rf -- "$${EVERSCORE_RUN_DIR:-.everscore}/checkpoints"
 
 .PHONY: demo
 demo: setup ## The whole story in five minutes: history, model, stream, live view, summary

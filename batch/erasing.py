@@ -1,19 +1,24 @@
-"""Erase entities from the memory: every training snapshot and the archive, files included."""
+"""Erase entities from every Delta table of a scenario: rows, older files and what the log says."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
-from pyspark.sql import Column, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from batch.snapshots import path_of, snapshot_numbers
-from stores.delta import DeltaPlace, commits, is_table, read_table
+from batch.delta_log import scrub_log
+from batch.sought import Sought
+from stores import absent
+from stores.delta import DeltaPlace, is_table, read_table
+from stores.hadoop_files import HadoopFiles
 
-ARCHIVE = ("events", "predictions", "dead-letter", "labels")
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 _SHORT_VACUUM = "spark.databricks.delta.retentionDurationCheck.enabled"
+_MADE_BY = "archive_stream"
+_DEEPEST = 3
+_POSITION = ("topic_id", "partition", "offset")
 
 
 class ErasureNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,66 +29,153 @@ class ErasureNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Erased:
-    """Rows of one table that hold, or held, the entities."""
+class Cut:
+    """Where a topic ended when the erasure began: later records are archived by its rule already.
 
-    table: str
-    rows: int
+    So a customer who comes back during the erasure loses nothing.
+    """
+
+    topic_id: str
+    ends: Mapping[int, int]
+
+    def is_before(self) -> Column:
+        """Whether an archived record stands before the cut; those of earlier topics do."""
+        found = F.col("topic_id") != self.topic_id
+        for partition, end in self.ends.items():
+            found = found | ((F.col("partition") == partition) & (F.col("offset") < end))
+        return found
 
 
-def rows_of(spark: SparkSession, place: DeltaPlace, entities: Sequence[str]) -> list[Erased]:
-    """How many rows each table holds of `entities`; nothing is changed."""
-    found = []
-    for path, condition in _tables(spark, place, entities):
-        rows = read_table(spark, path, made_by="archive_stream").where(condition).count()
-        found.append(Erased(path, rows))
-    return found
+@dataclass(frozen=True)
+class Tables:
+    """The Delta tables of a scenario by what an erasure does to them.
+
+    archive     of records as they came: rows stay as positions, so that nothing is read again
+    entities    with a column `entity`: rows go
+    others      without either; nobody is named there
+    unfinished  folders that a killed job left without a commit: they go whole
+    """
+
+    archive: Sequence[str]
+    entities: Sequence[str]
+    others: Sequence[str]
+    unfinished: Sequence[str]
 
 
-def erase(
-    spark: SparkSession,
-    place: DeltaPlace,
-    entities: Sequence[str],
-    *,
-    reason: str,
-    progress: Callable[[str], None],
-) -> list[Erased]:
-    """Delete every row of `entities` and remove the files that held them.
+def tables_of(spark: SparkSession, place: DeltaPlace) -> Tables:
+    """Every table below the scenario's folder, whoever made it."""
+    files, root = HadoopFiles(spark), place.path()
+    archive, entities, others, unfinished = [], [], [], []
+    for path in sorted(_folders(files, root.rstrip("/"), depth=1)):
+        if not is_table(spark, path):
+            unfinished.append(path)
+            continue
+        columns = set(read_table(spark, path, made_by=_MADE_BY).columns)
+        if {"key", "value", *_POSITION} <= columns:
+            archive.append(path)
+        elif "entity" in columns:
+            entities.append(path)
+        else:
+            others.append(path)
+    return Tables(archive, entities, others, unfinished)
 
-    Older versions of the tables touched can no longer be read afterwards. Repeating it is
-    harmless. No archiver may run meanwhile: its commit would be refused, and it would stop.
+
+def _folders(files: HadoopFiles, folder: str, *, depth: int) -> Iterator[str]:
+    """Folders that hold a table or the files of one that was never finished."""
+    for name in files.folders(folder):
+        path = f"{folder}/{name}"
+        within = files.names(path)
+        if "_delta_log" in within or any(each.endswith(".parquet") for each in within):
+            yield path
+        elif depth < _DEEPEST:
+            yield from _folders(files, path, depth=depth + 1)
+
+
+def named_records(
+    spark: SparkSession, path: str, sought: Sought, *, cut: Cut | None = None
+) -> DataFrame:
+    """The records in an archive table, before `cut` if given, that name one of the entities."""
+    records = absent.present(read_table(spark, path, made_by=_MADE_BY))
+    older = records.where(cut.is_before()) if cut is not None else records
+    return older.where(sought.in_record())
+
+
+def entity_rows(spark: SparkSession, path: str, sought: Sought) -> DataFrame:
+    """The rows of one of the entities in a table with a column `entity`."""
+    rows = read_table(spark, path, made_by=_MADE_BY)
+    return rows.where(F.col("entity").isin(list(sought.entities)))
+
+
+def erase_records(
+    spark: SparkSession, path: str, sought: Sought, *, note: ErasureNote, cut: Cut | None = None
+) -> int:
+    """Empty the records that name one of the entities; their rows stand for their offsets.
+
+    Positions, epochs and counts stay as they are (stores/absent.py). Returns how many there were.
     """
     from delta.tables import DeltaTable
 
-    note = msgspec.json.encode(ErasureNote(reason=reason, entities=len(entities))).decode()
-    done = []
-    spark.conf.set(_SHORT_VACUUM, "false")
-    for path, condition in _tables(spark, place, entities):
-        if read_table(spark, path, made_by="archive_stream").where(condition).isEmpty():
-            done.append(Erased(path, 0))
-            continue
-        progress(f"erasing from {path}")
-        with _deletable(spark, path):
-            rows = _delete(spark, path, condition, note)
-        DeltaTable.forPath(spark, path).vacuum(0)
-        done.append(Erased(path, rows))
-    return done
+    if "absent" not in read_table(spark, path, made_by=_MADE_BY).columns:
+        spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({absent.COLUMNS})")
+    found = named_records(spark, path, sought, cut=cut).select("day", *_POSITION)
+    found = found.distinct().persist()
+    try:
+        count = found.count()
+        if count:
+            # Not by the condition that finds them: the log would repeat it, ids and all.
+            same = " AND ".join(f"t.{name} = s.{name}" for name in ("day", *_POSITION))
+            nothing = dict.fromkeys(("key", "value", "headers"), F.lit(None))
+            with _noted(spark, note), _changeable(spark, path):
+                table = DeltaTable.forPath(spark, path).alias("t")
+                merge = table.merge(found.alias("s"), same)
+                merge.whenMatchedUpdate(set={**nothing, "absent": F.lit(absent.ERASED)}).execute()
+        return count
+    finally:
+        found.unpersist()
 
 
-def _delete(spark: SparkSession, path: str, condition: Column, note: str) -> int:
+def erase_rows(spark: SparkSession, path: str, sought: Sought, *, note: ErasureNote) -> int:
+    """Delete the rows of the entities; returns how many there were."""
     from delta.tables import DeltaTable
 
-    spark.conf.set(_NOTE, note)
+    count = entity_rows(spark, path, sought).count()
+    if count:
+        ids = spark.createDataFrame([(each,) for each in sought.entities], "entity string")
+        with _noted(spark, note):
+            table = DeltaTable.forPath(spark, path).alias("t")
+            table.merge(ids.alias("s"), "t.entity = s.entity").whenMatchedDelete().execute()
+    return count
+
+
+def remove_files(spark: SparkSession, path: str, *, with_statistics: bool) -> None:
+    """Remove every file of the table at `path` that its newest version does not need.
+
+    Nobody may append meanwhile: a file whose commit has not come yet would go too. Older versions
+    can no longer be read.
+    """
+    from delta.tables import DeltaTable
+
+    spark.conf.set(_SHORT_VACUUM, "false")
     try:
-        DeltaTable.forPath(spark, path).delete(condition)
+        DeltaTable.forPath(spark, path).vacuum(0)
     finally:
-        spark.conf.unset(_NOTE)
-    return int(commits(spark, path, made_by="archive_stream")[0].counts.get("numDeletedRows", 0))
+        spark.conf.unset(_SHORT_VACUUM)
+    scrub_log(spark, path, with_statistics=with_statistics)
 
 
 @contextmanager
-def _deletable(spark: SparkSession, path: str) -> Iterator[None]:
-    """Archive tables refuse deletes; inside the block this one does not."""
+def _noted(spark: SparkSession, note: ErasureNote) -> Iterator[None]:
+    """Inside the block commits carry `note`."""
+    spark.conf.set(_NOTE, msgspec.json.encode(note).decode())
+    try:
+        yield
+    finally:
+        spark.conf.unset(_NOTE)
+
+
+@contextmanager
+def _changeable(spark: SparkSession, path: str) -> Iterator[None]:
+    """Archive tables refuse changes of rows; inside the block this one does not."""
     was = spark.sql(f"SHOW TBLPROPERTIES delta.`{path}`").where("key = 'delta.appendOnly'")
     if was.isEmpty():
         yield
@@ -94,16 +186,3 @@ def _deletable(spark: SparkSession, path: str) -> Iterator[None]:
         yield
     finally:
         spark.sql(alter.format("true"))
-
-
-def _tables(
-    spark: SparkSession, place: DeltaPlace, entities: Sequence[str]
-) -> list[tuple[str, Column]]:
-    """Every table that may hold the entities, and the condition that finds them in it."""
-    keys = F.col("key").isin([bytearray(entity.encode()) for entity in entities])
-    snapshots = [path_of(place, number) for number in snapshot_numbers(spark, place)]
-    archive = [place.path(kind) for kind in ARCHIVE]
-    return [
-        *((path, F.col("entity").isin(list(entities))) for path in snapshots),
-        *((path, keys) for path in archive if is_table(spark, path)),
-    ]

@@ -15,7 +15,7 @@ from batch.training_set import TrainingSet
 from models.card import ModelCard, library_versions
 from models.probe import Probe
 from scenarios.scenario import Scenario
-from stores.delta import commits
+from stores.delta import commits, rows_erased
 
 Progress = Callable[[str], None]
 
@@ -88,9 +88,9 @@ def snapshot_now(spark: SparkSession, card: ModelCard) -> SnapshotNow:
     record = record_at(spark, card.snapshot.path)
     history = commits(spark, card.snapshot.path, made_by=MADE_BY)
     erasures = [
-        Erasure(int(each.counts.get("numDeletedRows", 0)), _reason(each.note), f"{each.at}")
+        Erasure(rows_erased(each), _reason(each.note), f"{each.at}")
         for each in reversed(history)
-        if each.operation == "DELETE" and each.version > card.snapshot.version
+        if rows_erased(each) and each.version > card.snapshot.version
     ]
     # Not the recorded version: erased rows must not be used again while files still hold them.
     rows = load_training_set(spark, record, version=history[0].version)

@@ -1,7 +1,7 @@
 """Every entity's newest state as a Delta table, read from HBase by many tasks at once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from batch.run_tables import RunTables
 from stores.connection import HBaseStore, Session
 from stores.delta import write_new_table
+from stores.erasures import ErasedEntities, Erasure
 from stores.states import StateTable
 
 STATE_COLUMNS = "entity string, position bigint, cell binary"
@@ -21,11 +22,15 @@ _STATES_PER_FILE = 100_000
 
 @dataclass(frozen=True)
 class ScanTask:
-    """Reads the newest states of the row-key prefixes that it is given."""
+    """Reads the newest states of the row-key prefixes that it is given.
+
+    erased: whose states from before their erasure are left out, should any have come back
+    """
 
     store: HBaseStore
     scenario: str
     retry_seconds: float
+    erased: ErasedEntities = field(default_factory=ErasedEntities)
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Column id (a prefix, 0 to 255) to columns entity, position, cell."""
@@ -35,6 +40,8 @@ class ScanTask:
             for batch in batches:
                 for prefix in batch.column("id").to_pylist():
                     found = table.newest_of_prefix(prefix)
+                    erased = self.erased.among(each[0] for each in found)
+                    found = [each for each in found if not _is_old(erased.get(each[0]), each[1])]
                     columns: list[Any] = list(zip(*found, strict=True)) or [[], [], []]
                     yield pa.RecordBatch.from_arrays(
                         [pa.array(c, f.type) for c, f in zip(columns, _ARROW, strict=True)],
@@ -42,6 +49,13 @@ class ScanTask:
                     )
         finally:
             session.close()
+
+
+def _is_old(erasure: Erasure | None, position: int) -> bool:
+    """Whether a state at stamp `position` is one from before its entity's erasure."""
+    if erasure is None:
+        return False
+    return position < min(map(erasure.first_stamp, erasure.first_offsets or {0: 0}))
 
 
 def newest_states(spark: SparkSession, task: ScanTask, *, tasks: int) -> DataFrame:

@@ -152,7 +152,7 @@ class Delta(Section):
     archive_commit_offsets: Positive
     """most messages of one commit of the archive"""
     compact_after_commits: Positive
-    """after so many commits a table's small files are merged"""
+    """after so many commits the small files of the day are merged; closed days once, at midnight"""
 
 
 class Reports(Section):

@@ -19,6 +19,8 @@ KEY_MISMATCH = "key_mismatch"
 WRONG_PARTITION = "wrong_partition"
 FUTURE_EVENT = "future_event"
 INVALID = "invalid"
+# Not a fault of the event: its entity was erased, see stores/erasures.py.
+ERASED = "erased"
 
 REASON_CODES = (
     NULL_KEY,

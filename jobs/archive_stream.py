@@ -5,10 +5,11 @@ from typing import Annotated
 from typer import Option
 
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import archiver_of
+from jobs.parts import archiver_of, restore_erasures
 from jobs.places import check_topics
 from jobs.run import job_run
 from jobs.session import spark_session
+from stores.hadoop_files import HadoopFiles
 from streaming.archive_loop import archive_for_ever
 from streaming.archive_source import KINDS
 
@@ -31,6 +32,7 @@ def main(
         with spark_session(
             run.settings, app_name=f"archive {scenario}", with_delta=True, at_once=not once
         ) as spark:
+            restore_erasures(run.settings, scenario, HadoopFiles(spark))
             archiver = archiver_of(
                 run.settings, run.scenario, spark=spark, accepts_gaps=gaps, log=run.log
             )

@@ -24,6 +24,7 @@ from conf.settings import Settings
 from jobs.from_settings import hbase_store
 from jobs.java_compilers import for_long_batches
 from jobs.model_versions import model_version
+from jobs.parts import store_session
 from jobs.run import Run
 from jobs.step_progress import spark_step
 from local.cache import cache_dir
@@ -31,6 +32,7 @@ from models.registry import load_version
 from scenarios.scenario import Scenario
 from stores.delta import read_table
 from stores.deployments import read_deployment
+from stores.erasures import ErasureTable
 
 JOB = "score_batch"
 # Each of so many tasks reads 256 / 32 key prefixes; also the steps that the progress is seen in.
@@ -85,7 +87,9 @@ class BatchSteps:
     def states_in_store(self) -> DataFrame:
         """Every entity's newest state, read once and kept."""
         settings, scenario = self.run.settings, self.run.scenario.name
-        task = ScanTask(hbase_store(settings), scenario, settings.hbase.retry_seconds)
+        erased = ErasureTable(store_session(settings), scenario).read()
+        retry_seconds = settings.hbase.retry_seconds
+        task = ScanTask(hbase_store(settings), scenario, retry_seconds, erased)
         states = newest_states(self.spark, task, tasks=_SCAN_TASKS).persist()
         with spark_step(self.spark, self.run.console, "reading states") as step:
             step.rows = states.count()

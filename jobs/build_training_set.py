@@ -12,6 +12,7 @@ from jobs.from_settings import delta_place, training_options
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.run import job_run
 from jobs.session import spark_session
+from jobs.table_turns import SNAPSHOTS, turn
 from jobs.times import moment_of
 
 SPARK = True
@@ -25,7 +26,9 @@ def main(
     as_of: Annotated[str | None, Option(help="What was known then, ISO 8601; default now.")] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Print counts, write nothing.")] = False,
 ) -> None:
-    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("hbase",)
+    ) as run:
         now, show = datetime.now(UTC), run.console.print
         moment = moment_of(as_of) or now
         build = Build(
@@ -36,7 +39,11 @@ def main(
         )
         check_as_of(build)
         place = delta_place(run.settings, scenario)
-        with spark_session(run.settings, app_name=f"snapshot {scenario}", with_delta=True) as spark:
+        conf = run.settings
+        with (
+            turn(conf, scenario, [SNAPSHOTS], job="build_training_set", log=run.log),
+            spark_session(conf, app_name=f"snapshot {scenario}", with_delta=True) as spark,
+        ):
             found = sources(spark, place, as_of_ms=build.options.as_of_ms)
             frame, counts = rows_and_counts(found, build, progress=show)
             show_counts(counts, run.console)

@@ -1,17 +1,49 @@
-"""Erase customers from the archive and from every training snapshot, files included."""
+"""Erase customers everywhere: archive, snapshots, runs, lists, reports, HBase; files included."""
 
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 from rich.table import Table
 from typer import Option, confirm
 
-from batch.erasing import erase, rows_of
+from batch.erasing import Cut, ErasureNote
+from batch.erasing_cells import is_erased
+from batch.sought import Sought
+from jobs.erasure_places import Left, Place, Places, counted
 from jobs.from_settings import delta_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
+from jobs.parts import kafka_cluster, store_session
+from jobs.run import Run, job_run
 from jobs.session import spark_session
+from jobs.table_turns import ALL, turn
+from stores.epochs import read_epoch
+from stores.erasures import (
+    FOLDER,
+    ErasedEntities,
+    Erasure,
+    ErasureTable,
+    new_erasure,
+    read_files,
+    restore,
+    write_file,
+)
+from stores.hadoop_files import HadoopFiles
+from stores.stamps import FIRST_EPOCH
+from streaming.archive_source import KINDS
+from streaming.epochs import check_identity
 
 SPARK = True
+_ROUNDS = 3
+
+
+class NotErased(RuntimeError):
+    """Something that names the entities was found again after the erasure."""
+
+    exit_code = 4
 
 
 def main(
@@ -24,19 +56,156 @@ def main(
     dry_run: Annotated[bool, Option("--dry-run", help="Count, erase nothing.")] = False,
     yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Kafka's topics and the HBase rows are not touched: those have their own retention."""
-    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
-        place, show = delta_place(run.settings, scenario), run.console.print
+    """Stream and archiver may run on: they leave out what came before the erasure, and an archiver
+    pauses meanwhile. What comes back as a new customer, dated later, counts again. Places that only
+    another command can empty, such as Kafka's topics, are printed with that command.
+    """
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
+    ) as run:
+        fields = {run.scenario.schema.entity_field, run.scenario.label.schema.entity_field}
+        sought = Sought(tuple(dict.fromkeys(entity)), tuple(sorted({*fields, "entity"})))
         with spark_session(run.settings, app_name=f"erase {scenario}", with_delta=True) as spark:
-            table = Table("table", "rows", box=None)
-            for found in rows_of(spark, place, entity):
-                table.add_row(found.table, f"{found.rows:,}")
-            show(table)
-            show("older versions of these tables can no longer be read afterwards")
-            if dry_run or not (yes or confirm(f"Erase {len(entity)} entities for good?")):
+            places = Places(run, spark, sought)
+            found = places.found()
+            _show(run, found)
+            run.console.print("older versions of these tables can no longer be read afterwards")
+            if dry_run:
+                for each in places.left():
+                    _show_left(run, each)
                 return
-            done = erase(spark, place, entity, reason=reason, progress=show)
-        run.log(f"{sum(each.rows for each in done):,} rows of {len(entity)} entities erased")
+            if not (yes or confirm(f"Erase {len(entity)} entities for good?")):
+                return
+            left = ErasureSteps(run, places, HadoopFiles(spark)).erase(reason)
+        for each in left:
+            _show_left(run, each)
+        run.log(f"{counted(found):,} records, rows and files of {len(entity)} entities erased")
+
+
+@dataclass(frozen=True)
+class ErasureSteps:
+    """One erasure, from the record of it to the last look."""
+
+    run: Run
+    places: Places
+    files: HadoopFiles
+
+    def erase(self, reason: str) -> list[Left]:
+        """Work through all places, look again, and return what only other commands can end.
+
+        Raises `NotErased` when something is found again in the end; a repeat goes on from there.
+        """
+        run, entities = self.run, self.places.sought.entities
+        known = self._known()
+        erasure, cuts = self._begun(known, reason)
+        run.log(f"erasure {erasure.id} begun: the stream leaves these entities out")
+        note = ErasureNote(reason=reason, entities=len(entities))
+        with turn(run.settings, run.scenario.name, ALL, job="erase_from_memory", log=run.log):
+            for round_ in range(_ROUNDS):
+                self.places.erase_cells(erasure)
+                is_repeat = bool(known.unfinished) and round_ == 0
+                self.places.erase_tables(note, cuts=cuts, all_files=is_repeat, says=run.log)
+                self.places.erase_reports(says=run.log)
+                if not self._remaining(erasure, cuts):
+                    break
+        if not self.places.purge_cells():
+            run.log("HBase's files are left to its shell, see below")
+        if remaining := self._remaining(erasure, cuts):
+            raise NotErased(
+                f"found again after the erasure: {'; '.join(remaining)}. Something writes it; end "
+                "that and run the same command again"
+            )
+        self._finish(known, erasure)
+        return self.places.left(erasure)
+
+    def _known(self) -> ErasedEntities:
+        """Earlier erasures; those that a lost control table forgot are written to it again."""
+        known = read_files(self.files, self._folder)
+        restore(self._table, known)
+        own = set(new_erasure(known, self.places.sought.entities, reason="").marks)
+        for each in known.unfinished:
+            if not set(each.marks) <= own:
+                self.run.log(
+                    f"an erasure of {len(each.marks)} entities begun {each.begun_at} is not "
+                    "finished: run it again with the same ids"
+                )
+        return known
+
+    def _begun(self, known: ErasedEntities, reason: str) -> tuple[Erasure, dict[str, Cut]]:
+        """The erasure's record, and where each topic ended when it was complete.
+
+        First it covers all events, then those before the ends of today. A batch that a worker began
+        without knowing of it lies below those ends, wherever it ends.
+        """
+        scenario = self.run.scenario
+        kafka, session = kafka_cluster(self.run.settings), store_session(self.run.settings)
+        record = read_epoch(session, scenario.name)
+        events, labels = scenario.topic("events"), scenario.topic("labels")
+        if record is not None:
+            check_identity(record, kafka.identity(events), scenario=scenario.name)
+        erasure = new_erasure(known, self.places.sought.entities, reason=reason)
+        self._write(erasure)
+        time.sleep(2 * self.run.settings.stream.deployment_reread_seconds + 1)
+        topics = {scenario.topic(kind): kind for kind in KINDS}
+        ends = kafka.survey(list(topics))
+        erasure = msgspec.structs.replace(
+            erasure,
+            epoch=record.epoch if record else FIRST_EPOCH,
+            first_offsets=ends[events].ends,
+            label_ends=ends[labels].ends,
+        )
+        self._write(erasure)
+        cuts = {
+            kind: Cut(ends[topic].identity.topic_id, ends[topic].ends)
+            for topic, kind in topics.items()
+        }
+        return erasure, cuts
+
+    def _remaining(self, erasure: Erasure, cuts: Mapping[str, Cut]) -> list[str]:
+        """Where something is found now; rows of events after the erasure are nothing of it."""
+        scenario, session = self.run.scenario, store_session(self.run.settings)
+        found = [
+            f"{each.count:,} {each.unit} in {each.where}"
+            for each in self.places.found(cuts)
+            if each.count and each.title != "HBase table"
+        ]
+        cells = [
+            each
+            for each in self.places.sought.entities
+            if not is_erased(session, scenario.name, each, erasure=erasure, codec=scenario.codec)
+        ]
+        return [*found, *([f"{len(cells)} rows in HBase"] if cells else [])]
+
+    def _finish(self, known: ErasedEntities, erasure: Erasure) -> None:
+        """Record that this erasure, and earlier attempts at the same, are finished."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        same = [each for each in known.unfinished if set(each.marks) <= set(erasure.marks)]
+        for each in (*same, erasure):
+            self._write(msgspec.structs.replace(each, finished_at=now))
+
+    def _write(self, erasure: Erasure) -> None:
+        write_file(self.files, self._folder, erasure)
+        self._table.write(erasure)
+
+    @property
+    def _table(self) -> ErasureTable:
+        return ErasureTable(store_session(self.run.settings), self.run.scenario.name)
+
+    @property
+    def _folder(self) -> str:
+        return delta_place(self.run.settings, self.run.scenario.name).path(FOLDER)
+
+
+def _show(run: Run, found: list[Place]) -> None:
+    table = Table("place", "where", "found", box=None)
+    for each in found:
+        table.add_row(each.title, each.where, f"{each.count:,} {each.unit}")
+    run.console.print(table)
+
+
+def _show_left(run: Run, left: Left) -> None:
+    text = f"not erased: {left.title} ({left.where}): {left.why}. Ended by: {left.command}"
+    run.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 app = job_app(

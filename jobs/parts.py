@@ -1,6 +1,7 @@
 """The settings in the words of the layers below: store, Kafka cluster, pass and query."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -9,11 +10,14 @@ from conf.settings import Settings
 from features.partitioners import CUSTOM
 from jobs.from_settings import delta_place, event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
+from jobs.table_turns import APPENDS, turn
 from local.cache import cache_dir
 from scenarios.keyed import Keyed, scenario_name_of
 from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.epochs import EpochRecord
+from stores.erasures import FOLDER, ErasuresInUse, ErasureTable, read_files, restore
+from stores.hadoop_files import HadoopFiles
 from streaming.archive_source import KINDS
 from streaming.archive_table import ArchiveTable
 from streaming.archiver import Archiver, ArchiveSettings
@@ -82,11 +86,12 @@ def archiver_of(
 ) -> Archiver:
     """An archiver of all topics of `scenario`; two of them never have the same name."""
     place, run_id = delta_place(settings, scenario.name), uuid4().hex
+    session = store_session(settings)
     return Archiver(
         scenario=scenario,
         tables={kind: ArchiveTable(spark, place, kind, run_id) for kind in KINDS},
         kafka=kafka_cluster(settings),
-        session=store_session(settings),
+        session=session,
         settings=ArchiveSettings(
             kafka_options=spark_options(settings.kafka),
             starting=settings.stream.starting,
@@ -98,7 +103,17 @@ def archiver_of(
         spark=spark,
         place=place,
         log=log,
+        erasures=ErasuresInUse(ErasureTable(session, scenario.name), reread_seconds=0.0),
+        undisturbed=partial(
+            turn, settings, scenario.name, [APPENDS], job="archive_stream", log=log
+        ),
     )
+
+
+def restore_erasures(settings: Settings, scenario: str, files: HadoopFiles) -> None:
+    """Give a control table that was lost the erasures back that stand beside the archive."""
+    folder = delta_place(settings, scenario).path(FOLDER)
+    restore(ErasureTable(store_session(settings), scenario), read_files(files, folder))
 
 
 def patience(settings: Settings) -> Patience:

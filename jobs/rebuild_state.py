@@ -8,9 +8,10 @@ from batch.archive_reach import archived_epoch, check_reach, told_upto
 from batch.rebuilding import rebuilt
 from jobs.from_settings import delta_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, state_task, store_session, write_task
+from jobs.parts import kafka_cluster, restore_erasures, state_task, store_session, write_task
 from jobs.run import job_run
 from jobs.session import spark_session
+from jobs.table_turns import REBUILDS, turn
 from stores.epochs import read_epoch, write_epoch
 from stores.hadoop_files import HadoopFiles
 from streaming.advance import epoch_of_rebuild, scored_upto
@@ -33,7 +34,11 @@ def main(
         conf, topic = run.settings, run.scenario.topic
         session, kafka = store_session(conf), kafka_cluster(conf)
         place = delta_place(conf, scenario)
-        with spark_session(conf, app_name=f"rebuild {scenario}", with_delta=True) as spark:
+        with (
+            turn(conf, scenario, [REBUILDS], job="rebuild_state", log=run.log),
+            spark_session(conf, app_name=f"rebuild {scenario}", with_delta=True) as spark,
+        ):
+            restore_erasures(conf, scenario, HadoopFiles(spark))
             kept = read_epoch(session, scenario)
             old = kept or archived_epoch(spark, place, topic=topic("events"))
             if old is None:

@@ -13,6 +13,7 @@ from jobs.from_settings import delta_place
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.run import job_run
 from jobs.session import spark_session
+from jobs.table_turns import SCORING_RUNS, turn
 from jobs.times import moment_of
 
 SPARK = True
@@ -40,7 +41,10 @@ def main(
         at_ms = int(at.timestamp() * 1000) if at else None
         scorer = scorer_of(conf, run.scenario, version=version, at_ms=at_ms)
         tables = RunTables(place=delta_place(conf, scenario), run=run_id(datetime.now(UTC)))
-        with spark_session(conf, app_name=f"batch-score {scenario}", with_delta=True) as spark:
+        with (
+            turn(conf, scenario, [SCORING_RUNS], job="score_batch", log=run.log),
+            spark_session(conf, app_name=f"batch-score {scenario}", with_delta=True) as spark,
+        ):
             steps = BatchSteps(run, spark, tables, scorer, commit=git_commit())
             found = steps.states_in_store()
             if dry_run:

@@ -1,6 +1,7 @@
 """The command line of the local platform: `python -m local up|down|status|reset|logs`."""
 
 import logging
+import shlex
 import signal
 import types
 from collections.abc import Iterator
@@ -64,14 +65,25 @@ def _status(run_dir: RunDir = None) -> None:
 def _reset(
     run_dir: RunDir = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    keep_archive: Annotated[
+        bool, typer.Option("--keep-archive", help="Keep the Delta tables of the topics, too.")
+    ] = False,
 ) -> None:
-    """Stop the platform and erase its data. Example: python -m local reset --yes"""
+    """Stop the platform; erase topics, tables, archive. Example: python -m local reset --yes
+
+    Checkpoints go too; snapshots, models and reports stay. With --keep-archive the archive stays:
+    it belongs to the erased topics, so move it away before archive_stream runs again.
+    """
     folder = _folder(run_dir)
     if not yes:
-        typer.confirm(f"Erase all topics and tables in {folder}?", abort=True)
+        archive = "" if keep_archive else ", their archive and batch runs"
+        typer.confirm(f"Erase all topics and tables{archive} in {folder}?", abort=True)
     with _told_errors():
-        reset(Platform(folder), console=Console())
+        left = reset(Platform(folder), console=Console(), keep_archive=keep_archive)
     typer.echo(f"erased the platform's data in {folder}")
+    if left:
+        paths = " ".join(shlex.quote(str(path)) for path in left)
+        typer.echo(f"kept, and removed by: rm -r -- {paths}")
 
 
 @app.command("logs")

@@ -66,6 +66,12 @@ def site(folder: Path, ports: Ports) -> dict[str, str]:
         # merging ten files instead of three rewrites each row half as often.
         "hbase.hstore.compaction.min": "10",
         "hbase.hstore.blockingStoreFiles": "32",
+        # What was deleted and compacted away leaves the disk within a minute, not within a quarter
+        # of an hour: an erasure is not over before.
+        "hbase.hfile.compaction.discharger.interval": "10000",
+        "hbase.master.cleaner.interval": "10000",
+        "hbase.master.hfilecleaner.ttl": "10000",
+        "hbase.master.logcleaner.ttl": "10000",
         # One region server in the same JVM: do not wait 4.5 s for more of them to report.
         "hbase.master.wait.on.regionservers.maxtostart": "1",
         "hbase.regionserver.msginterval": "500",

@@ -9,11 +9,15 @@ from local.errors import PlatformError
 from local.processes import ProcessRecord, is_alive, read_record
 
 SERVICES = ("hbase", "kafka", "thrift")
+SNAPSHOTS = "training_sets"  # folder of a scenario's training snapshots among its Delta tables
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of the platform under one run folder; only these are ever written or erased."""
+    """The files of the platform under one run folder; only these are ever written or erased.
+
+    `checkpoints` and `delta` are written by jobs; `reset` erases what is in them of the topics.
+    """
 
     run_dir: Path
 
@@ -46,6 +50,32 @@ class Layout:
     def hbase(self) -> Path:
         """Settings and data of HBase; the gateway shares the settings."""
         return self.run_dir / "hbase"
+
+    @property
+    def checkpoints(self) -> Path:
+        """How far the streams are, unless the settings name another folder."""
+        return self.run_dir / "checkpoints"
+
+    @property
+    def delta(self) -> Path:
+        """The Delta tables, a folder per scenario, unless the settings name another folder."""
+        return self.run_dir / "delta"
+
+    def of_topics(self) -> list[Path]:
+        """What speaks of positions in topics and is nothing without them.
+
+        The archive, batch runs and all else beside the training snapshots, which speak of none.
+        """
+        scenarios = sorted(self.delta.iterdir()) if self.delta.is_dir() else []
+        found = (path for each in scenarios if each.is_dir() for path in sorted(each.iterdir()))
+        return [path for path in found if path.name != SNAPSHOTS]
+
+    def kept_by_reset(self) -> list[Path]:
+        """What `reset` leaves: it holds without the topics."""
+        scenarios = sorted(self.delta.iterdir()) if self.delta.is_dir() else []
+        tables = [path for each in scenarios if each.is_dir() for path in sorted(each.iterdir())]
+        names = ("mlflow.db", "artifacts", "reports")
+        return [*tables, *(self.run_dir / name for name in names)]
 
     def log(self, service: str) -> Path:
         """The log of one service."""

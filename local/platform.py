@@ -76,16 +76,28 @@ def down(platform: Platform, *, console: Console | None = None) -> list[str]:
         return _down(platform.layout, console)
 
 
-def reset(platform: Platform, *, console: Console | None = None) -> None:
-    """Stop the platform and erase its data, logs and ports; other files of the folder stay."""
+def reset(
+    platform: Platform, *, console: Console | None = None, keep_archive: bool = False
+) -> Sequence[Path]:
+    """Stop the platform and erase its data, logs, ports, checkpoints and the topics' archive.
+
+    An archive speaks of offsets in topics: of new ones of the same name it would tell lies, and
+    jobs refuse it. Returns what is left of the scenarios' data: training snapshots, models,
+    reports, and the archive when `keep_archive`.
+    """
     console = console or Console(stderr=True)
     layout = platform.layout
     with _locked(platform, console):
         _down(layout, console)
-        for folder in (layout.kafka, layout.hbase, layout.logs, layout.records):
-            if folder.exists():
-                shutil.rmtree(folder)
+        archive = [] if keep_archive else layout.of_topics()
+        folders = (layout.kafka, layout.hbase, layout.logs, layout.records, layout.checkpoints)
+        for path in (*folders, *archive):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         layout.ports.unlink(missing_ok=True)
+        return [path for path in layout.kept_by_reset() if path.exists()]
 
 
 def stop_one(run_dir: Path, service: str, *, kill: bool = False) -> bool:

@@ -64,6 +64,15 @@ def drop_table(endpoints: Endpoints, *, table: str) -> bool:
     return _run(endpoints, [order])[table] == "dropped"
 
 
+def purge_table(endpoints: Endpoints, *, table: str) -> bool:
+    """Write the table's files again without what was deleted; False when there is no such table.
+
+    HBase removes the files and logs that still hold it by itself, within a minute here.
+    """
+    order = f"purge\t{_checked(table, _TABLE, 'table')}"
+    return _run(endpoints, [order])[table] == "purged"
+
+
 def order_to_create(spec: TableSpec) -> str:
     """One line of the Java program's input; raises TableAdminFailed for a name HBase refuses."""
     fields = ["create", _checked(spec.table, _TABLE, "table")]

@@ -12,6 +12,11 @@ from pyspark.sql import DataFrame, SparkSession
 _ABSENT = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE")
 _EXISTS = ("DELTA_PATH_EXISTS",)
 _NO_VERSION = ("DELTA_VERSION_NOT_FOUND",)
+# Delta would keep the smallest and largest ids and values of every file in its log, where no
+# erasure reaches; these tables are read whole.
+_NO_STATISTICS = {"delta.dataSkippingNumIndexedCols": "0"}
+# Operation → the count of the rows that it removed.
+_ERASES = {"DELETE": "numDeletedRows", "MERGE": "numTargetRowsDeleted"}
 _PAST_RETENTION = ("DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",)
 
 
@@ -112,6 +117,13 @@ def commits(
     ]
 
 
+def rows_erased(commit: Commit) -> int:
+    """How many rows a commit took out of a table on purpose; 0 for commits of other kinds."""
+    if commit.operation not in _ERASES:
+        return 0
+    return int(commit.counts.get(_ERASES[commit.operation], 0))
+
+
 def newest_version(spark: SparkSession, path: str, *, made_by: str) -> int:
     """The integer version of the table at `path` as it is now; raises `TableAbsent`."""
     from delta.tables import DeltaTable
@@ -137,7 +149,7 @@ def write_new_table(frame: DataFrame, path: str, *, place: DeltaPlace, note: str
     """
     writer: Any = frame.write.format("delta").mode("errorifexists").option("userMetadata", note)
     try:
-        writer.options(**place.properties).save(path)
+        writer.options(**place.properties, **_NO_STATISTICS).save(path)
     except AnalysisException as error:
         raise _named(error, path, "") from None
     return 0

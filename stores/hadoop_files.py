@@ -56,6 +56,38 @@ class HadoopFiles:
             stream.close()
         files.rename(draft, path)
 
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders in `folder`, sorted; empty when it does not exist."""
+        path = self._path(folder)
+        files = self._system(path)
+        if not files.exists(path):
+            return []
+        found = [each for each in files.listStatus(path) if each.isDirectory()]
+        return sorted(each.getPath().getName() for each in found)
+
+    def replace(self, file: str, text: str) -> None:
+        """Write `file` whole or not at all, in the place of what stands there."""
+        path, draft = self._path(file), self._path(f"{file}.{uuid.uuid4().hex}.tmp")
+        stream = self._system(path).create(draft, True)
+        try:
+            stream.write(bytearray(text.encode()))
+        finally:
+            stream.close()
+        system = self._jvm.org.apache.hadoop.fs.FileContext.getFileContext(
+            self._system(path).getUri(), self.spark._jsc.hadoopConfiguration()
+        )
+        overwrite = self._jvm.org.apache.hadoop.fs.Options.Rename.OVERWRITE
+        options = self.spark._sc._gateway.new_array(
+            self._jvm.org.apache.hadoop.fs.Options.Rename, 1
+        )
+        options[0] = overwrite
+        system.rename(draft, path, options)
+
+    def delete(self, path: str) -> None:
+        """Delete a file, or a folder with all that is in it; nothing happens where none is."""
+        found = self._path(path)
+        self._system(found).delete(found, True)
+
     @property
     def _jvm(self) -> Any:
         return self.spark._jvm

@@ -6,8 +6,11 @@ other's append is refused or skipped by Delta, and it notices.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -22,6 +25,16 @@ from streaming.archive_source import COLUMNS, STATISTICS, Slice
 
 _APP = "everscore-archive"
 _SCHEMA = "everscore.event_schema"
+_MAINTAINED = "everscore.maintained"
+# Rows carry when and by which commit they were archived: nobody needs older versions, but who reads
+# one just now. A commit every ten seconds makes 17,000 files in two days.
+_VERSIONS_KEPT = "interval 2 days"
+_COMMITS_PER_CHECKPOINT = "60"
+# A merge within the day leaves larger files alone: it never rewrites more than it would make.
+_SMALL_FILE_BYTES = 16 << 20
+_MIN_FILE_SIZE = "spark.databricks.delta.optimize.minFileSize"
+# So many files of a closed day are worth one merge.
+CROWDED_FILES = 4
 _STATISTICS = "delta.dataSkippingStatsColumns"
 # Between two appends stand a few commits of compaction, erasure and schema at most.
 _COMMITS_LOOKED_AT = 20
@@ -39,6 +52,23 @@ class AppendNote(msgspec.Struct, frozen=True, kw_only=True):
     topic_id: str = ""
     begin: Mapping[int, int] = {}
     end: Mapping[int, int] = {}
+
+
+_DAY = re.compile(r"/day=(\d{4}-\d\d-\d\d)/")
+_PROPERTIES = {
+    "delta.appendOnly": "true",
+    "delta.logRetentionDuration": _VERSIONS_KEPT,
+    "delta.deletedFileRetentionDuration": _VERSIONS_KEPT,
+    "delta.checkpointInterval": _COMMITS_PER_CHECKPOINT,
+    _STATISTICS: STATISTICS,
+}
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """What one did: the closed days whose files were merged."""
+
+    merged_days: Sequence[date]
 
 
 class AnotherArchiver(RuntimeError):
@@ -92,11 +122,7 @@ class ArchiveTable:
         columns: Any = StructType.fromDDL(COLUMNS)
         maker = DeltaTable.createIfNotExists(self.spark).location(self.path)
         maker = maker.addColumns(columns).partitionedBy("day")
-        properties = {
-            **self.place.properties,
-            "delta.appendOnly": "true",
-            _STATISTICS: STATISTICS,
-        }
+        properties = {**_PROPERTIES, _MAINTAINED: _today().isoformat()}
         if schema is not None:
             properties[_SCHEMA] = _text(description(schema))
         for name, value in properties.items():
@@ -154,11 +180,52 @@ class ArchiveTable:
                 return int(commit.counts.get("numOutputRows", 0))
         raise self._another(batch)
 
-    def compact(self) -> None:
-        """Merge small files; readers and appends go on, and no row changes."""
+    def merge_small_files(self, day: date) -> None:
+        """Merge the small files of `day`; readers and appends go on, and no row changes.
+
+        Files of 16 MiB and more stay: what one merge rewrites does not grow with the day.
+        """
+        self.spark.conf.set(_MIN_FILE_SIZE, str(_SMALL_FILE_BYTES))
+        try:
+            self._merge(day)
+        finally:
+            self.spark.conf.unset(_MIN_FILE_SIZE)
+
+    def maintain(self, today: date) -> Maintenance | None:
+        """Once a day: merge closed days that are crowded, remove files that nobody needs.
+
+        None when this has been done today, by whichever process: the table's properties say so.
+        Days are those of Kafka's times, UTC; a closed day is merged once, for it gets no files
+        later, unless an archiver that was away fills it up.
+        """
+        maintained = self._properties().get(_MAINTAINED, "")
+        if maintained >= today.isoformat():
+            return None
+        crowded = [
+            day
+            for day, files in sorted(self.files_by_day().items())
+            if day < today and files >= CROWDED_FILES
+        ]
+        for day in crowded:
+            self._merge(day)
+        self._delta_table().vacuum()
+        self._set_properties({_MAINTAINED: today.isoformat()})
+        return Maintenance(crowded)
+
+    def files_by_day(self) -> Mapping[date, int]:
+        """How many files each day has, from the table's log alone."""
+        files = read_table(self.spark, self.path, made_by="archive_stream").inputFiles()
+        matches = (_DAY.search(each) for each in files)
+        return Counter(date.fromisoformat(match[1]) for match in matches if match is not None)
+
+    def _merge(self, day: date) -> None:
+        chosen = self._delta_table().optimize().where(f"day = '{day.isoformat()}'")
+        chosen.executeCompaction()
+
+    def _delta_table(self) -> Any:
         from delta.tables import DeltaTable
 
-        DeltaTable.forPath(self.spark, self.path).optimize().executeCompaction()
+        return DeltaTable.forPath(self.spark, self.path)
 
     def _newest_commits(self) -> list[Commit]:
         made_by, limit = "archive_stream", _COMMITS_LOOKED_AT
@@ -170,13 +237,20 @@ class ArchiveTable:
         wanted = [each.split()[0] for each in absent.COLUMNS.split(", ")]
         if not set(wanted) <= set(known):
             self.spark.sql(f"ALTER TABLE delta.`{self.path}` ADD COLUMNS ({absent.COLUMNS})")
+        properties = self._properties()
+        other = {
+            name: value for name, value in _PROPERTIES.items() if properties.get(name) != value
+        }
+        if other:
+            self._set_properties(other)
+
+    def _properties(self) -> dict[str, str]:
         shown = self.spark.sql(f"SHOW TBLPROPERTIES delta.`{self.path}`").collect()
-        properties = {row["key"]: row["value"] for row in shown}
-        if properties.get(_STATISTICS) != STATISTICS:
-            self.spark.sql(
-                f"ALTER TABLE delta.`{self.path}` "
-                f"SET TBLPROPERTIES ('{_STATISTICS}' = '{STATISTICS}')"
-            )
+        return {row["key"]: row["value"] for row in shown}
+
+    def _set_properties(self, properties: Mapping[str, str]) -> None:
+        pairs = ", ".join(f"'{name}' = '{_quoted(value)}'" for name, value in properties.items())
+        self.spark.sql(f"ALTER TABLE delta.`{self.path}` SET TBLPROPERTIES ({pairs})")
 
     def _another(self, batch: int) -> AnotherArchiver:
         return AnotherArchiver(
@@ -185,8 +259,7 @@ class ArchiveTable:
         )
 
     def _check_schema(self, schema: EventSchema) -> None:
-        shown = self.spark.sql(f"SHOW TBLPROPERTIES delta.`{self.path}`").collect()
-        kept = {row["key"]: row["value"] for row in shown}.get(_SCHEMA)
+        kept = self._properties().get(_SCHEMA)
         now = description(schema)
         if kept is not None:
             changes = breaking_changes(json.loads(kept), now)
@@ -198,10 +271,15 @@ class ArchiveTable:
                 )
         text = _text(now)
         if text != kept:
-            quoted = text.replace("\\", "\\\\").replace("'", "\\'")
-            self.spark.sql(
-                f"ALTER TABLE delta.`{self.path}` SET TBLPROPERTIES ('{_SCHEMA}' = '{quoted}')"
-            )
+            self._set_properties({_SCHEMA: text})
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _note_of(commit: Commit) -> AppendNote | None:

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pyspark.sql import Column
@@ -14,6 +16,7 @@ from stores.connection import Session
 from stores.delta import DeltaPlace
 from stores.epoch_table import keep_epochs
 from stores.epochs import EpochRecord, EpochStart
+from streaming.archive_erased import ErasedRecords, without_erased_records
 from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
     KINDS,
@@ -28,6 +31,7 @@ from streaming.archive_source import (
 )
 from streaming.archive_table import ArchiveTable, Position
 from streaming.epochs import epoch_for_start
+from streaming.erased import Erasures, NobodyErased
 from streaming.topics import KafkaCluster, Survey
 
 Log = Callable[[str], None]
@@ -60,7 +64,10 @@ class ArchiveSettings:
 
 @dataclass
 class Archiver:
-    """Archives one scenario; `catch_up` may be called for ever, and again after any fault."""
+    """Archives one scenario; `catch_up` may be called for ever, and again after any fault.
+
+    undisturbed     gives a block in which no erasure touches the tables; it may wait for one
+    """
 
     scenario: Scenario
     tables: Mapping[str, ArchiveTable]
@@ -70,10 +77,14 @@ class Archiver:
     spark: Any
     place: DeltaPlace
     log: Log
+    erasures: Erasures = field(default_factory=NobodyErased)
+    undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
+    today: Callable[[], date] = lambda: datetime.now(UTC).date()
     _positions: dict[str, tuple[str, Position]] = field(default_factory=dict)
     _kept_epochs: tuple[EpochStart, ...] = ()
     _epochs: dict[str, int] = field(default_factory=dict)
     _commits: dict[str, int] = field(default_factory=dict)
+    _maintained: date | None = None
 
     def prepare(self) -> None:
         """Make the tables and check that archived events can still be read.
@@ -111,6 +122,7 @@ class Archiver:
             survey = found[self.scenario.topic(kind)]
             epoch = self._epoch(kind, survey.identity.topic_id, record)
             total += self._archive(kind, survey, epoch)
+        self._maintain()
         return total
 
     def forget_positions(self) -> None:
@@ -147,9 +159,16 @@ class Archiver:
             self._positions[kind] = (topic_id, Position(end, chosen.batch))
 
     def _commit(self, kind: str, table: ArchiveTable, chosen: Slice) -> int:
+        with self.undisturbed():
+            return self._append(kind, table, chosen)
+
+    def _append(self, kind: str, table: ArchiveTable, chosen: Slice) -> int:
         began = time.monotonic()
         records = records_of_slice(self.spark, self.settings.kafka_options, chosen)
         rows = archived_rows(records, chosen, most_bytes=self.settings.most_bytes)
+        schema = self.scenario.schema if kind != "labels" else self.scenario.label.schema
+        ids = (schema.entity_field, "entity")
+        rows = without_erased_records(rows, ErasedRecords(kind, self.erasures.current(), ids))
         gaps: list[Span] = []
         if kind in _MAY_HAVE_GAPS:
             gaps = gaps_in(records, chosen.begin, chosen.end)
@@ -168,9 +187,26 @@ class Archiver:
         )
         self._commits[kind] = self._commits.get(kind, 0) + 1
         if self._commits[kind] % self.settings.compact_after_commits == 0:
-            table.compact()
+            table.merge_small_files(self.today())
             self.log(f"{kind}: small files merged")
         return written
+
+    def _maintain(self) -> None:
+        """Once a day, after midnight UTC: merge closed days, remove files that nobody needs."""
+        today = self.today()
+        if self._maintained == today:
+            return
+        for kind, table in self.tables.items():
+            began = time.monotonic()
+            with self.undisturbed():
+                done = table.maintain(today)
+            if done is not None:
+                days = ", ".join(map(str, done.merged_days)) or "none"
+                self.log(
+                    f"{kind}: unneeded files removed in {time.monotonic() - began:.1f} s; closed "
+                    f"days whose files were merged: {days}"
+                )
+        self._maintained = today
 
     def _begin(self, survey: Survey, position: Position) -> Offsets:
         """Where to go on; raises `ArchiveGap` when Kafka no longer holds that."""

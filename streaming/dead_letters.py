@@ -7,6 +7,7 @@ length and digest of the whole are always there, so whoever reads it can tell, a
 from collections.abc import Iterable
 from hashlib import sha256
 
+from features import reasons
 from features.cut_bytes import CutBytes
 from features.reasons import Refusal
 from streaming.batches import Batch
@@ -38,6 +39,8 @@ def add_dead_letters(
     for refusal in refusals:
         row = refusal.row
         key, value = records.keys[row], records.values[row]
+        if refusal.code == reasons.ERASED:  # what was erased is not repeated, nor its digest
+            key, value = None, None
         headers = (
             ("reason_code", refusal.code),
             ("reason", refusal.sentence[:_REASON_CHARACTERS]),

@@ -29,6 +29,7 @@ from streaming.batch_states import states_below
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
+from streaming.erased import Erasures, NobodyErased, TableWithoutErased, without_erased
 from streaming.gaps import GapCheck, never_empty
 from streaming.homes import ComputedHomes, HomeRule
 from streaming.message_writer import MessageWriter
@@ -82,11 +83,13 @@ class ScoringPass:
         second: SecondEntityReader,
         are_empty: GapCheck = never_empty,
         homes: HomeRule | None = None,
+        erasures: Erasures | None = None,
     ) -> None:
         self._settings = settings
         self._are_empty = are_empty
         self._scenario = scenario
-        self._table = table
+        self._erasures = erasures or NobodyErased()
+        self._table = TableWithoutErased(table, self._erasures, scenario.codec)
         self._models = models
         self._second = second
         self._homes = homes or ComputedHomes()
@@ -112,6 +115,8 @@ class ScoringPass:
         use = self._models.current()
         placement = self._settings.placement(batch.partition)
         events = self._decoder.decode(batch.records, placement)
+        erased = self._erasures.current()
+        events = without_erased(events, erased, batch, epoch=self._settings.epoch)
         events = self._homes.at_home(events, batch.records, placement)
         entities = distinct(events.entities)
         states = states_below(

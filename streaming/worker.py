@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from scenarios.scenario import load_scenario
 from stores.connection import Session
+from stores.erasures import ErasuresInUse, ErasureTable
 from stores.homes import HomeTable
 from stores.states import StateTable
 from streaming.arrow_rows import ARROW_ROWS
@@ -41,7 +42,9 @@ def pass_for(settings: PassSettings) -> ScoringPass:
         homes = ClaimedHomes(
             HomeTable(session, settings.scenario), table, scenario.codec, epoch=settings.epoch
         )
-        return ScoringPass(settings, scenario, table, models, second, gap_check(settings), homes)
+        erasures = ErasuresInUse(ErasureTable(session, settings.scenario), settings.reread_seconds)
+        are_empty = gap_check(settings)
+        return ScoringPass(settings, scenario, table, models, second, are_empty, homes, erasures)
 
     return kept(f"scoring {settings.scenario}", settings, make)
 

@@ -8,11 +8,13 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hbase.HBaseConfiguration;
 import org.apache.hadoop.hbase.NamespaceDescriptor;
 import org.apache.hadoop.hbase.NamespaceExistException;
+import org.apache.hadoop.hbase.ServerName;
 import org.apache.hadoop.hbase.TableExistsException;
 import org.apache.hadoop.hbase.TableName;
 import org.apache.hadoop.hbase.client.Admin;
 import org.apache.hadoop.hbase.client.ColumnFamilyDescriptor;
 import org.apache.hadoop.hbase.client.ColumnFamilyDescriptorBuilder;
+import org.apache.hadoop.hbase.client.CompactionState;
 import org.apache.hadoop.hbase.client.Connection;
 import org.apache.hadoop.hbase.client.ConnectionFactory;
 import org.apache.hadoop.hbase.client.TableDescriptor;
@@ -27,7 +29,10 @@ import org.apache.hadoop.hbase.util.Bytes;
  * fields separated by tabs:
  *   create TABLE [family NAME MAX_VERSIONS]... [split HEX]...
  *   drop TABLE
- * and one line per order on standard output: created, existed, dropped or absent, and the table.
+ *   purge TABLE
+ * and one line per order on standard output: created, existed, dropped, absent or purged, and the
+ * table. To purge is to write the table's files again without deleted cells, and to let go of the
+ * logs that still hold them.
  */
 public final class TableAdmin {
     private TableAdmin() {}
@@ -45,9 +50,11 @@ public final class TableAdmin {
             for (String line = orders.readLine(); line != null; line = orders.readLine()) {
                 String[] fields = line.split("\t");
                 TableName table = TableName.valueOf(fields[1]);
-                String outcome = fields[0].equals("drop")
-                        ? drop(admin, table)
-                        : create(admin, table, fields);
+                String outcome = switch (fields[0]) {
+                    case "drop" -> drop(admin, table);
+                    case "purge" -> purge(admin, table);
+                    default -> create(admin, table, fields);
+                };
                 System.out.println(outcome + "\t" + fields[1]);
             }
         }
@@ -128,5 +135,32 @@ public final class TableAdmin {
         }
         admin.deleteTable(table);
         return "dropped";
+    }
+
+    private static String purge(Admin admin, TableName table) throws IOException {
+        if (!admin.tableExists(table)) {
+            return "absent";
+        }
+        // A log goes only when nothing in it waits to be flushed, of whichever table.
+        for (TableName each : admin.listTableNames()) {
+            if (admin.isTableEnabled(each)) {
+                admin.flush(each);
+            }
+        }
+        admin.majorCompact(table);
+        try {
+            // It begins by itself a moment after it was asked for.
+            for (int quiet = 0; quiet < 5; ) {
+                Thread.sleep(200);
+                quiet = admin.getCompactionState(table) == CompactionState.NONE ? quiet + 1 : 0;
+            }
+        } catch (InterruptedException interrupted) {
+            throw new IOException("interrupted while " + table + " was compacted", interrupted);
+        }
+        for (ServerName server : admin.getRegionServers()) {
+            admin.rollWALWriter(server);
+        }
+        admin.runCleanerChore();
+        return "purged";
     }
 }

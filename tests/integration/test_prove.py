@@ -24,6 +24,7 @@ PROOFS = {
         "audits of random predictions",
         "the table rebuilt from the archive equals the lost one",
         "the champion trained again from its record",
+        "of three erased customers no byte is left but where the command said",
         "a retraining says what was erased",
     ),
     "fraud": (

@@ -204,7 +204,7 @@ def tiny_archive(
     pointer = save_tiny_model(folder)
     found = TinyArchive(StoredModels({pointer.version: pointer}), partitioner)
     random_ = random.Random(seed)
-    use = InUse(_deployment(pointer), found.models(pointer.version), None)
+    use = InUse(tiny_deployment(pointer), found.models(pointer.version), None)
     machines = _machines(MURMUR2 if partitioner == CUSTOM else partitioner)
     old = _events(OLD_TOPIC, OLD_TOPIC_ENDS, BEGAN, random_, machines, foreign_share)
     later = BEGAN + timedelta(seconds=SECONDS_APART * OLD_TOPIC_ENDS)
@@ -329,7 +329,8 @@ def _columns(row: Row) -> tuple[Any, ...]:
     )
 
 
-def _deployment(pointer: ModelPointer) -> Deployment:
+def tiny_deployment(pointer: ModelPointer) -> Deployment:
+    """The record that makes `pointer` the champion."""
     return Deployment(
         scenario="tiny",
         champion=pointer,

@@ -1,0 +1,65 @@
+"""What is looked for when somebody is erased: ids as keys, in JSON fields and in texts."""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+_DISTINCTIVE_CHARACTERS = 6
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Entities, and the names of the JSON fields that hold an id.
+
+    An id of at least six characters that is no number is found wherever it stands as a word; any
+    other one, which as a word may be somebody else's amount, only as a key or in such a field.
+    """
+
+    entities: tuple[str, ...]
+    id_fields: tuple[str, ...]
+
+    @cached_property
+    def pattern(self) -> str:
+        """A regular expression for texts, JSON and HTML, of Python's and Java's dialect alike."""
+        spelled = {each: _spellings(each) for each in self.entities}
+        fields = "|".join(map(re.escape, self.id_fields))
+        everywhere = "|".join(each for spellings in spelled.values() for each in spellings)
+        found = [rf'"(?:{fields})"\s*:\s*"?(?:{everywhere})(?![\w-])']
+        words = "|".join(
+            each
+            for entity, spellings in spelled.items()
+            if len(entity) >= _DISTINCTIVE_CHARACTERS and not entity.isdigit()
+            for each in spellings
+        )
+        if words:
+            found.append(rf"(?<![\w-])(?:{words})(?![\w-])")
+        return "|".join(f"(?:{each})" for each in found)
+
+    def is_in(self, text: str) -> bool:
+        """Whether `text` names one of the entities."""
+        return self._compiled.search(text) is not None
+
+    def is_cell(self, text: str) -> bool:
+        """Whether a cell of a table is, or names, one of the entities; `'` may stand before it."""
+        return text.lstrip("'") in self.entities or self.is_in(text)
+
+    def in_record(self) -> Column:
+        """Whether an archived record names one: as its key, in its value or in its headers."""
+        keys = F.col("key").isin([bytearray(each.encode()) for each in self.entities])
+        headers = F.transform("headers", lambda each: each["value"].cast("string"))
+        texts = F.concat_ws("\n", F.col("value").cast("string"), F.array_join(headers, "\n"))
+        return F.coalesce(keys, F.lit(False)) | texts.rlike(self.pattern)
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self.pattern)
+
+
+def _spellings(entity: str) -> list[str]:
+    quoted = json.dumps(entity)[1:-1], json.dumps(entity, ensure_ascii=False)[1:-1]
+    return [re.escape(each) for each in sorted({entity, *quoted, html.escape(entity)})]

@@ -1,0 +1,182 @@
+"""A person erased while stream and archiver run: every byte searched, late events, replays."""
+
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from bench.byte_search import files_with, needles_of
+from stores.keys import row_key
+from stores.tables import LATEST, STATE
+from tests.scenarios.tiny import SCENARIO
+from tests.support.delta_rows import live_rows
+from tests.support.judgement import drained
+from tests.support.lane import EVENTS, START_SECONDS, Lane
+from tests.support.processes import wait_until
+from tests.support.tiny_load import TinyLoad, publish
+from tests.support.tiny_model import reading
+from tests.support.told import records_of
+
+PERSON, RETURNER = "person-4f1c9e", "person-77aa10"
+VALUE = 211.0625  # a temperature that nobody else has
+OTHER_VALUE = 47.5
+START_OF_2026 = 1_767_225_600
+LONG_AGO = 0.0  # seconds after the start of 2026
+KINDS = ("events", "predictions", "dead-letter", "labels")
+NEEDLES = needles_of(PERSON, VALUE)
+
+
+@pytest.fixture(scope="module")
+def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
+    """A lane for the test of this file."""
+    with lanes() as opened:
+        yield opened
+
+
+def events_of(person: str, *, seconds: float, count: int = 1) -> list[tuple[bytes, bytes]]:
+    """Readings of a person, a second apart."""
+    value = VALUE if person == PERSON else OTHER_VALUE
+    return [
+        (person.encode(), reading(person, seconds=seconds + n, temperature_c=value))
+        for n in range(count)
+    ]
+
+
+def cells(lane: Lane, person: str) -> dict[bytes, bytes]:
+    """What HBase shows of a person."""
+    with lane.session() as session:
+        found: dict[bytes, bytes] = session.call(
+            lambda connection: connection.table("tiny").row(row_key(person))
+        )
+    return found
+
+
+def archived(lane: Lane, kind: str, *columns: str) -> list[dict[str, object]]:
+    """Rows of an archive table."""
+    table = lane.folder / "delta" / "tiny" / kind
+    return live_rows(table, columns) if table.exists() else []
+
+
+def named_in_kafka(lane: Lane) -> int:
+    """Records of all topics that name the person."""
+    found = 0
+    for kind in (*KINDS, "review"):
+        ends = {p: end for p, (_, end) in lane.kafka.offsets(f"tiny.{kind}").items()}
+        for records in records_of(lane.servers, f"tiny.{kind}", ends).values():
+            for record in records:
+                found += PERSON.encode() in (record.key or b"") + (record.value or b"")
+    return found
+
+
+def erase(lane: Lane, *options: str) -> str:
+    """Run the command for both people and return what it printed."""
+    job = lane.run_to_end(
+        "erase_from_memory",
+        *(f"--entity={each}" for each in (PERSON, RETURNER)),
+        "--reason=asked for it",
+        *options,
+    )
+    assert job.process.returncode == 0, job.output()[-4000:]
+    return job.output()
+
+
+def write_reports(folder: Path) -> None:
+    """A list and an audit that name the person, beside lines of others."""
+    (folder / "audits").mkdir(parents=True)
+    (folder / "retention-1.csv").write_text(f"entity,score\r\n{PERSON},0.9\r\nother,0.8\r\n")
+    (folder / "audits" / "p1.html").write_text(f"<td>{PERSON}</td>")
+
+
+# Two streams, an archiver and two erasures on cores that others use as well.
+@pytest.mark.timeout(1_500)
+def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lane) -> None:
+    stream = lane.start_scoring()
+    archiver = lane.run("archive_stream", settings=("delta.archive_interval_seconds=1",))
+    reports = lane.folder / "reports" / "tiny"
+    write_reports(reports)
+    with TinyLoad(lane.servers, per_second=100, machines=300, seed=8):
+        publish(
+            lane.servers,
+            [
+                *events_of(PERSON, seconds=LONG_AGO, count=20),
+                *events_of(RETURNER, seconds=LONG_AGO, count=5),
+                (b"somebody", events_of(PERSON, seconds=LONG_AGO)[0][1]),  # a wrong key
+                (None, events_of(PERSON, seconds=LONG_AGO)[0][1]),
+                (b"somebody", b'{"machine":"person-4f1c9e","even'),
+            ],
+        )
+        wait_until(
+            lambda: (
+                LATEST in cells(lane, PERSON)
+                and any(PERSON.encode() == r["key"] for r in archived(lane, "predictions", "key"))
+            ),
+            timeout=START_SECONDS,
+            what="the person to be scored and archived",
+        )
+        told = erase(lane, "--dry-run")
+        assert re.search(r"HBase table .* 2 rows", told), told[-3000:]
+        assert LATEST in cells(lane, PERSON)
+
+        told = erase(lane, "--yes")
+        assert cells(lane, PERSON) == {}
+        assert archiver.process.poll() is None, archiver.output()[-3000:]
+        # A late event, dated before the erasure; and somebody who comes back as a new customer.
+        publish(lane.servers, events_of(PERSON, seconds=LONG_AGO + 50))
+        publish(lane.servers, events_of(RETURNER, seconds=time.time() - START_OF_2026))
+        wait_until(
+            lambda: LATEST in cells(lane, RETURNER), timeout=60, what="the new customer's row"
+        )
+    drained(lane)
+    assert stream.terminate() == 143
+    wait_until(
+        lambda: all(
+            {(r["partition"], r["offset"]) for r in archived(lane, kind, "partition", "offset")}
+            == {
+                (p, at)
+                for p, (_, end) in lane.kafka.offsets(f"tiny.{kind}").items()
+                for at in range(end)
+            }
+            for kind in KINDS
+        ),
+        timeout=START_SECONDS,
+        what="an archive that stands for every offset",
+    )
+    assert archiver.terminate() == 143
+    state = SCENARIO.codec.decode([cells(lane, RETURNER)[STATE]])
+    assert state.events.tolist() == [1]  # of the five from before nothing counts
+
+    # A replay of everything that Kafka still holds brings nobody back.
+    again = lane.start_scoring("--replay-from=0:0,1:0")
+    drained(lane)
+    assert again.terminate() == 143
+    assert cells(lane, PERSON) == {}
+    state = SCENARIO.codec.decode([cells(lane, RETURNER)[STATE]])
+    assert state.events.tolist() == [1]
+    once = lane.run_to_end("archive_stream", "--once")
+    assert once.process.returncode == 0, once.output()[-3000:]
+
+    assert (reports / "retention-1.csv").read_bytes() == b"entity,score\r\nother,0.8\r\n"
+    assert files_with(lane.folder / "delta", NEEDLES) == []
+    assert files_with(reports, NEEDLES) == []
+    assert files_with(lane.folder / "checkpoints", NEEDLES) == []
+    told = erase(lane, "--yes")  # again: harmless
+    hbase = lane.run_dir / "hbase"
+    wait_until(lambda: files_with(hbase, NEEDLES) == [], timeout=180, what="HBase's files to go")
+
+    # What is left stands in Kafka alone, where the command said; its own command ends it.
+    command = re.search(r"Ended by: (java .*DeleteRecordsCommand .*)", told)
+    assert command is not None
+    assert named_in_kafka(lane) > 0
+    done = subprocess.run(
+        shlex.split(command[1]), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert named_in_kafka(lane) == 0
+    left = files_with(lane.run_dir, NEEDLES)
+    assert {path.relative_to(lane.run_dir).parts[0] for path in left} <= {"kafka"}, left
+    assert EVENTS in told

@@ -1,0 +1,110 @@
+"""Records on their way into the archive: those of erased entities leave their position alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from stores.absent import ERASED
+from stores.erasures import ErasedEntities, Erasure, mark_of
+from streaming.archive_erased import ErasedRecords
+
+BEGUN = "2026-11-28T12:00:00.000+00:00"
+BEFORE, AFTER = "2026-11-28T11:59:59Z", "2026-11-28T12:00:01Z"
+_HEADER = pa.struct([("key", pa.string()), ("value", pa.binary())])
+SCHEMA = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("epoch", pa.int32()),
+        ("key", pa.binary()),
+        ("value", pa.binary()),
+        ("headers", pa.list_(_HEADER)),
+        ("absent", pa.string()),
+    ]
+)
+ERASURE = Erasure(
+    id="1",
+    salt="s",
+    marks=(mark_of("m1", "s"),),
+    reason="asked for",
+    begun_at=BEGUN,
+    epoch=2,
+    first_offsets={0: 10},
+    label_ends={0: 5},
+)
+
+
+def row(
+    offset: int,
+    key: bytes | None,
+    value: object,
+    *,
+    epoch: int = 2,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    raw = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
+    told = [{"key": name, "value": each.encode()} for name, each in (headers or {}).items()]
+    place = {"partition": 0, "offset": offset, "epoch": epoch, "key": key, "value": raw}
+    return {**place, "headers": told or None, "absent": None}
+
+
+def erased_offsets(kind: str, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+    task = ErasedRecords(kind, ErasedEntities((ERASURE,)), ("machine", "entity"))
+    batch = pa.RecordBatch.from_pylist(list(rows), schema=SCHEMA)
+    (found,) = task(iter([batch]))
+    for before, after in zip(rows, found.to_pylist(), strict=True):
+        if after["absent"] is None:
+            assert after == before
+        else:
+            assert (after["absent"], after["offset"]) == (ERASED, before["offset"])
+            assert (after["key"], after["value"], after["headers"]) == (None, None, None)
+    return {each["offset"] for each in found.to_pylist() if each["absent"]}
+
+
+def test_events_from_before_the_erasure_are_emptied_and_later_ones_kept() -> None:
+    rows = [
+        row(9, b"m1", {"machine": "m1", "event_time": AFTER}),  # stood before
+        row(10, b"m1", {"machine": "m1", "event_time": AFTER}),  # a new customer
+        row(11, b"m1", {"machine": "m1", "event_time": BEFORE}),  # a late event
+        row(3, b"m10", {"machine": "m10", "event_time": BEFORE}),
+        row(4, None, {"machine": "m1", "event_time": BEFORE}),
+        row(5, b"m2", {"machine": "m1", "event_time": AFTER}),
+        row(6, b"m2", b'{"machine":"m1","event_t'),  # malformed, and names the entity
+        row(7, b"m1", None),
+        row(12, b"m1", b"{"),  # after the erasure, no time: it is new
+        row(99, b"m1", {"machine": "m1", "event_time": AFTER}, epoch=1),
+    ]
+    assert erased_offsets("events", rows) == {9, 11, 4, 5, 6, 7, 99}
+
+
+def test_predictions_and_dead_letters_go_by_the_event_that_they_tell_of() -> None:
+    def told(source: int, at: str) -> dict[str, object]:
+        return {"entity": "m1", "event_time": at, "source": {"partition": 0, "offset": source}}
+
+    predictions = [row(70, b"m1", told(9, AFTER)), row(71, b"m1", told(10, AFTER))]
+    assert erased_offsets("predictions", predictions) == {70}
+    letters = [
+        row(80, b"m1", b"{", headers={"source_partition": "0", "source_offset": "9"}),
+        row(81, b"m1", b"{", headers={"source_partition": "0", "source_offset": "10"}),
+    ]
+    assert erased_offsets("dead-letter", letters) == {80}
+
+
+def test_labels_go_by_where_their_own_topic_ended() -> None:
+    rows = [
+        row(4, b"m1", {"machine": "m1", "event_time": AFTER}, epoch=1),
+        row(5, b"m1", {"machine": "m1", "event_time": AFTER}, epoch=1),
+        row(6, b"m1", {"machine": "m1", "event_time": BEFORE}, epoch=1),
+    ]
+    assert erased_offsets("labels", rows) == {4, 6}
+
+
+@pytest.mark.parametrize(
+    "value", [b"[1]", b"\xff\xfe", b'{"event_time":5}', b"{}" * 3, b"[" * 5000]
+)
+def test_no_record_is_too_odd_to_be_looked_at(value: bytes) -> None:
+    assert erased_offsets("events", [row(1, b"m2", value), row(2, b"m1", value)]) == {2}
+    assert erased_offsets("predictions", [row(1, b"m2", value)]) == set()
