@@ -16,7 +16,7 @@ from batch.replay_ledger import HEADER, OpenRun, ReplayLedger
 from batch.replaying import Corrector, DeadLetter, ReplayPlan, arrived, publish_replays
 from features.partitioners import CUSTOM, Layout
 from features.reasons import NOT_REPLAYABLE, REASON_CODES
-from jobs.from_settings import delta_place, event_limits
+from jobs.from_settings import delta_place, event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, store_session
@@ -26,10 +26,12 @@ from jobs.stream_options import positions_of
 from jobs.times import moment_of
 from stores.delta import is_table
 from stores.epochs import EpochRecord, read_epoch
+from stores.leases import Lease, lease
 from streaming.epochs import check_identity
 from streaming.topics import Survey
 
 SPARK = True
+_LEASE = "replay"
 _ALREADY = "already published again"
 
 
@@ -74,7 +76,12 @@ def main(
             return run.log("no epoch has begun, so nothing was refused: start score_stream")
         survey = kafka_cluster(conf).survey([topic])[topic]
         check_identity(record, survey.identity, scenario=scenario)
-        with spark_session(conf, app_name=f"replay {scenario}", with_delta=True) as spark:
+        with (
+            lease(
+                hbase_store(conf), scenario, _LEASE, job="replay_dead_letters", log=run.log
+            ) as held,
+            spark_session(conf, app_name=f"replay {scenario}", with_delta=True) as spark,
+        ):
             ledger = ReplayLedger(spark, delta_place(conf, scenario))
             for open_run in ledger.open_runs():
                 _recover(run, ledger, open_run, survey)
@@ -83,7 +90,7 @@ def main(
             count = len(plan.replays)
             if not count or dry_run or not (yes or confirm(f"Publish {count:,} events again?")):
                 return run.log(f"nothing was published, {count:,} events could be")
-            done = _publish(run, ledger, plan, survey)
+            done = _publish(run, ledger, plan, survey, held)
         run.log(f"{done:,} of {count:,} events published again on {topic}")
         if done < count:
             run.log("the others were not acknowledged: run the same command again")
@@ -175,7 +182,7 @@ def _show(run: Run, plan: ReplayPlan) -> None:
     run.console.print(table if table.row_count else "no dead letter is chosen")
 
 
-def _publish(run: Run, ledger: ReplayLedger, plan: ReplayPlan, survey: Survey) -> int:
+def _publish(run: Run, ledger: ReplayLedger, plan: ReplayPlan, survey: Survey, held: Lease) -> int:
     topic, conf = survey.identity.name, run.settings
     number = ledger.begin(
         (each.position for each in plan.replays), topic_id=survey.identity.topic_id, at=survey.ends
@@ -192,7 +199,7 @@ def _publish(run: Run, ledger: ReplayLedger, plan: ReplayPlan, survey: Survey) -
             producer,
             topic=topic,
             on_sent=lambda: progress.advance(task),
-            check=lambda: None,
+            check=held.check,
         )
     ledger.end(number, dict(places))
     return len(places)

@@ -53,7 +53,7 @@ def next_epoch(
             if begin < first[partition]:
                 owed[partition] = (begin, first[partition])
         gaps.close()
-        why = _changes(old, partitions=len(identity.partitions), partitioner=partitioner)
+        why = changes(old, partitions=len(identity.partitions), partitioner=partitioner)
     if not why:
         return None
     record = begun(
@@ -68,7 +68,7 @@ def next_epoch(
     return NextEpoch(record, owed)
 
 
-def _changes(old: EpochRecord, *, partitions: int, partitioner: str) -> str:
+def changes(old: EpochRecord, *, partitions: int, partitioner: str) -> str:
     """What of the same topic is no longer as in `old`, in words; empty when nothing is."""
     found = []
     if partitions != old.partitions:
