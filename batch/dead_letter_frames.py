@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch.archived import header
+from stores.epochs import EpochStart
 
 POSITION = ("epoch", "partition", "offset")
 _TEXTS = ("reason_code", "reason", "value_sha256")
@@ -53,12 +54,15 @@ class DeadLetterChoice:
         return letters
 
 
-def dead_letters(frames: Sequence[DataFrame], *, source_topic: str) -> DataFrame:
+def dead_letters(
+    frames: Sequence[DataFrame], *, source_topic: str, first_epochs: Mapping[int, int]
+) -> DataFrame:
     """Every dead letter of `source_topic` once: key, value, headers of each of `frames` together.
 
     Columns: key, value, epoch, partition, offset (of the refused event), arrived_ms, reason_code,
     reason, value_bytes, value_sha256, home (null where it has none). A restart repeats messages,
-    and the archive holds what the topic does.
+    a rebuild refuses events again in its new epoch, and the archive holds what the topic does.
+    first_epochs: epoch → the first one of the same incarnation of the topic, which stands for it.
     """
     rows = None
     for frame in frames:
@@ -71,4 +75,17 @@ def dead_letters(frames: Sequence[DataFrame], *, source_topic: str) -> DataFrame
         rows = told if rows is None else rows.unionByName(told)
     if rows is None:
         raise ValueError("no frame of dead letters was given")
-    return rows.dropDuplicates(list(POSITION))
+    later = [F.when(F.col("epoch") == epoch, first) for epoch, first in first_epochs.items()]
+    others = [name for name in rows.columns if name not in POSITION]
+    named = rows.withColumn("told_epoch", F.col("epoch"))
+    named = named.withColumn("epoch", F.coalesce(*later, F.col("epoch")))
+    newest = F.max_by(F.struct(*others), "told_epoch").alias("newest")
+    return named.groupBy(*POSITION).agg(newest).select(*POSITION, "newest.*")
+
+
+def first_epochs(starts: Sequence[EpochStart]) -> Mapping[int, int]:
+    """Epoch → the first one whose offsets count in the same incarnation of the topic."""
+    firsts: dict[str, int] = {}
+    for start in sorted(starts, key=lambda start: start.epoch):
+        firsts.setdefault(start.topic_id, start.epoch)
+    return {start.epoch: firsts[start.topic_id] for start in starts}

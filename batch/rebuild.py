@@ -15,6 +15,7 @@ from features.schema import EventSchema
 from features.state import StateCodec
 from stores.connection import HBaseStore, Session
 from stores.delta import DeltaPlace
+from stores.epoch_table import completed_epochs
 from stores.epochs import EpochRecord
 from stores.stamps import OFFSET_BITS, stamp
 from stores.states import StateTable
@@ -85,7 +86,8 @@ def rebuilt_states(
     is_older = F.col("topic_id") != record.topic_id
     events = archived_table(spark, place, "events").where("epoch >= 1")
     wanted = events.where(is_older | _is_before(record))
-    to_fold = events_to_fold(spark, place, wanted, starts=record.starts)
+    starts = completed_epochs(spark, place, record.starts)
+    to_fold = events_to_fold(spark, place, wanted, starts=starts)
     return sorted_for_fold(to_fold).mapInArrow(task, _CELLS)
 
 

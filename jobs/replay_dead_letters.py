@@ -8,7 +8,7 @@ from rich.table import Table
 from typer import Exit, Option, confirm
 
 from batch.archived import archived_table
-from batch.dead_letter_frames import POSITION, DeadLetterChoice, dead_letters
+from batch.dead_letter_frames import POSITION, DeadLetterChoice, dead_letters, first_epochs
 from batch.kafka_producer import open_producer
 from batch.kafka_source import read_topic
 from batch.originals import Originals
@@ -25,6 +25,7 @@ from jobs.session import spark_session
 from jobs.stream_options import positions_of
 from jobs.times import moment_of
 from stores.delta import is_table
+from stores.epoch_table import completed_epochs
 from stores.epochs import EpochRecord, read_epoch
 from stores.leases import Lease, lease
 from streaming.epochs import check_identity
@@ -64,7 +65,8 @@ def main(
     refused again are counted, not published. Values keep their bytes, and so their event times.
 
     A repeated run publishes no event twice, also after a crash: each is recorded in the Delta table
-    `replays`, and carries the header `replayed_from` (topic/partition/offset/epoch).
+    `replays`, and carries the header `replayed_from` (topic/partition/offset/epoch, the first epoch
+    in which these offsets counted).
     """
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
@@ -126,7 +128,9 @@ def _plan(
     frames = [read_topic(spark, options, run.scenario.topic("dead-letter"), headers=True)]
     if is_table(spark, place.path("dead-letter")):
         frames.append(archived_table(spark, place, "dead-letter"))
-    chosen = choice.of(dead_letters(frames, source_topic=topic)).cache()
+    starts = completed_epochs(spark, place, record.starts)
+    letters = dead_letters(frames, source_topic=topic, first_epochs=first_epochs(starts))
+    chosen = choice.of(letters).cache()
     published = ledger.published()
     left = chosen
     if published is not None:
@@ -137,7 +141,7 @@ def _plan(
         client_options=client_options(conf.kafka),
         topic=topic,
         topic_id=survey.identity.topic_id,
-        topic_ids={start.epoch: start.topic_id for start in record.starts},
+        topic_ids={start.epoch: start.topic_id for start in starts},
     )
     corrector = Corrector(
         schema=run.scenario.schema,

@@ -26,6 +26,20 @@ def keep_epochs(spark: SparkSession, place: DeltaPlace, starts: Sequence[EpochSt
         writer.mode("append").options(**place.properties).save(place.path(TABLE))
 
 
+def completed_epochs(
+    spark: SparkSession, place: DeltaPlace, starts: Sequence[EpochStart]
+) -> tuple[EpochStart, ...]:
+    """`starts` and the stored epochs, newest first; a stored one counts where it says more.
+
+    After the control table was lost, `starts` were read from the archive, without partitioners.
+    """
+    found = {each.epoch: each for each in starts}
+    for each in stored_epochs(spark, place):
+        if each.epoch not in found or found[each.epoch].partitioner is None:
+            found[each.epoch] = each
+    return tuple(sorted(found.values(), key=lambda start: start.epoch, reverse=True))
+
+
 def stored_epochs(spark: SparkSession, place: DeltaPlace) -> tuple[EpochStart, ...]:
     """The epochs in the table, newest first; none in an archive that is older than the table."""
     path = place.path(TABLE)
