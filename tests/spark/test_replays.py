@@ -25,9 +25,9 @@ def letter(
     key: bytes = b"k",
     at_ms: int = 1_000,
     home: int | None = 1,
-) -> tuple[bytes, bytes, list[Mapping[str, Any]]]:
+) -> Any:
     """A dead letter of partition 0."""
-    named = {
+    named: dict[str, object] = {
         "reason_code": reason,
         "reason": "a sentence",
         "source_topic": topic,
