@@ -46,7 +46,11 @@ def _by_epoch(
         return otherwise
     found: Any = F
     for start in starts:
-        first = F.create_map(*[F.lit(n) for pair in start.first_offsets.items() for n in pair])
+        pairs = [
+            (F.lit(partition), F.lit(first).cast("bigint"))
+            for partition, first in start.first_offsets.items()
+        ]
+        first = F.create_map(*[each for pair in pairs for each in pair])
         is_in = (F.col("topic_id") == start.topic_id) & (
             F.col("offset") >= first[F.col("partition")]
         )
