@@ -50,9 +50,9 @@ def _by_epoch(
             (F.lit(partition), F.lit(first).cast("bigint"))
             for partition, first in start.first_offsets.items()
         ]
-        first = F.create_map(*[each for pair in pairs for each in pair])
+        begins = F.create_map(*[each for pair in pairs for each in pair])
         is_in = (F.col("topic_id") == start.topic_id) & (
-            F.col("offset") >= first[F.col("partition")]
+            F.col("offset") >= begins[F.col("partition")]
         )
         found = found.when(is_in, value_of(start))
     column: Column = found.otherwise(otherwise)
