@@ -5,6 +5,9 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.terminal import visible
 
 
 def page(template: str, values: Mapping[str, Any]) -> str:
@@ -17,12 +20,18 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("batch"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals["percent"] = percent
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Texts of events can neither reorder nor hide what stands beside them; markup is ours."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def percent(share: float) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from batch.protocol import Protocol, days_of
@@ -13,6 +12,7 @@ from batch.protocol_run import Round
 from models.card_precision import CARDS_PER_DAY
 from models.cost_thresholds import cards_in_days
 from models.run_log import LoggedRun
+from reports.terminal import Terminal
 from scenarios.labelled_history import LabelledHistory
 from scenarios.policy import Policy
 from scenarios.scenario import Scenario
@@ -26,7 +26,7 @@ def print_report(
 ) -> None:
     """Print both tables, the second for the scenario's own model, to stdout."""
     own = [each for each in rounds if each.candidate == scenario.name]
-    out = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    out = Terminal(width=None if sys.stdout.isatty() else _WIDTH)
     out.print(measures_table(rounds))
     out.print(bands_table(own, history, scenario.policy, protocol))
 

@@ -1,6 +1,5 @@
 """Whom to contact first: the run's highest risks as files for people and for other software."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pyspark.sql import functions as F
 
 from batch.batch_rows import RowTask
 from batch.batch_scoring import ARROW_ROWS
+from reports.spreadsheet import SpreadsheetWriter
 from scenarios.scenario import Scenario
 from stores.predictions import Prediction
 
@@ -58,17 +58,17 @@ def contactable(scores: DataFrame, scenario: Scenario) -> DataFrame:
 def write_list(predictions: Sequence[Prediction], folder: Path, *, run: str) -> list[Path]:
     """Write the list as CSV and Parquet into `folder` (made when missing) and return both paths.
 
+    The CSV is for spreadsheets (`reports.spreadsheet`); Parquet holds the texts as they are.
     Raises `FileExistsError` when the run has a list already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = [_row(each) for each in predictions]
     as_csv, as_parquet = (folder / f"retention-{run}.{kind}" for kind in ("csv", "parquet"))
     with as_csv.open("x", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, _SCHEMA.names)
-        writer.writeheader()
+        writer = SpreadsheetWriter(lines, _SCHEMA.names)
         for row in rows:
             times = {name: row[name].isoformat() for name in ("features_as_of", "valid_until")}
-            writer.writerow({**row, **times})
+            writer.write(list({**row, **times}.values()))
     pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), as_parquet)
     return [as_csv, as_parquet]
 

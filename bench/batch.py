@@ -11,7 +11,6 @@ import numpy as np
 import typer
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from rich.console import Console
 from rich.table import Table
 from typer import Option
 
@@ -30,6 +29,7 @@ from jobs.outcome import ending_with_exit_code
 from jobs.run import Run
 from jobs.session import spark_session
 from local.endpoints import read_endpoints
+from reports.terminal import Terminal
 from scenarios.churn.scenario import SCENARIO
 from stores.delta import DeltaPlace, read_table, write_new_table
 
@@ -45,7 +45,7 @@ def main(
     run_dir: Annotated[Path | None, Option(help="Use this running platform and model.")] = None,
 ) -> None:
     """Measure all steps; the last line holds the ratio that must be 0.8 or more."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
         if run_dir is None:
             stage = stack.enter_context(own_stage("churn", keep=keep, console=console))
@@ -70,7 +70,7 @@ def main(
         steps = BatchSteps(run, spark, tables, scorer, commit=git_commit())
         job_rates = _fold_jobs(spark, tables.place, made)
         found = _measured(steps, rounds)
-    Console(width=None if sys.stdout.isatty() else 140).print(_table(found))
+    Terminal(width=None if sys.stdout.isatty() else 140).print(_table(found))
     print(f"fold, one core: {_spread(fold_rates)} events/s")
     print(f"fold as a Spark job: {_spread(job_rates)} events/s")
     print(_last_line(found))

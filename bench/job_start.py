@@ -9,7 +9,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from typer import Option
 
 from bench.machine import tell_machine
@@ -18,6 +17,7 @@ from jobs.class_archive import class_archive
 from jobs.outcome import ending_with_exit_code
 from jobs.packages import CHECKOUT
 from jobs.session import spark_session
+from reports.terminal import Terminal
 
 _ROWS = 1_000
 
@@ -28,7 +28,7 @@ def main(
     folder: Annotated[Path | None, Option(help="Where the small job works.")] = None,
 ) -> None:
     """Measure both in turns; the last line holds the ratio."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False):
         if work is not None and folder is not None:
             _small_job(f"spark.class_archive={work}", folder)

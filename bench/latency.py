@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer import Option
 
 from bench.figures import comparison
@@ -18,6 +17,7 @@ from bench.tables import markdown, pooled, table_of
 from bench.trial import System, Trial, measured
 from jobs.outcome import ending_with_exit_code
 from local.endpoints import read_endpoints
+from reports.terminal import Terminal
 
 _SCENARIO = "churn"
 
@@ -37,7 +37,7 @@ def main(
     ] = None,
 ) -> None:
     """Measure both systems in turn on one platform; the last line holds figures and ratios."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     load = Load(events_per_second=rate, warm_up_seconds=warm_up_seconds, seconds=seconds)
     with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
         if run_dir is None:
@@ -48,7 +48,7 @@ def main(
         trials = _trials(stage, load, rounds=rounds, overrides=overrides or [])
     last_line = comparison(stream=pooled(trials, "stream"), loop=pooled(trials, "loop"))
     for system in ("loop", "stream"):
-        Console().print(table_of(trials, system))
+        Terminal().print(table_of(trials, system))
     if report is not None:
         now = datetime.now(UTC)
         text = markdown(trials, load=load, machine=machine, last_line=last_line, measured_at=now)

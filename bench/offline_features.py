@@ -10,7 +10,6 @@ from typing import Annotated, TypeVar
 import numpy as np
 import numpy.typing as npt
 import typer
-from rich.console import Console
 from rich.table import Table
 from typer import Option
 
@@ -18,6 +17,7 @@ from batch.history_features import history_features
 from bench.handbook_features import as_matrix, handbook_features, payments_frame
 from bench.machine import tell_machine
 from jobs.outcome import ending_with_exit_code
+from reports.terminal import Terminal
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from scenarios.fraud.payments import Payments, payments_file, read_payments
 from scenarios.fraud.scenario import SCENARIO
@@ -52,7 +52,7 @@ def main(
     file: Annotated[Path | None, Option(help="Another payments file.")] = None,
 ) -> None:
     """Measure both; the last line holds the ratio that must be 10 or more."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False):
         tell_machine(console)
         payments = read_payments(file or payments_file(), limit=customers)
@@ -62,7 +62,7 @@ def main(
         for number in range(1, rounds + 1):
             console.print(f"round {number} of {rounds}: {len(payments):,} payments")
             found.append(_round(payments))
-    Console(width=None if sys.stdout.isatty() else 120).print(_table(found))
+    Terminal(width=None if sys.stdout.isatty() else 120).print(_table(found))
     ratio = float(np.median([each.ratio for each in found]))
     worst = max(each.largest_difference for each in found)
     print(

@@ -9,12 +9,12 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench.proofs import Proof, Proofs
 from bench.stage import own_stage
 from bench.troubled_stream import Trouble, stream_through_trouble
 from jobs.signals import stopping_on_signals
+from reports.terminal import Terminal
 
 SCENARIO = "churn"
 FAILED = 5
@@ -27,7 +27,7 @@ def main(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the platform's folder.")] = False,
 ) -> None:
     """Make the proofs; exit code 0 when all hold."""
-    console, began = Console(stderr=True), time.monotonic()
+    console, began = Terminal(stderr=True), time.monotonic()
     with stopping_on_signals(), own_stage(SCENARIO, keep=keep, console=console) as stage:
         trouble = Trouble(events=events, rate=rate)
         stream_through_trouble(stage, trouble)

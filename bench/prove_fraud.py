@@ -17,7 +17,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from batch.second_entity_report import SkewReport
 from bench.proofs import Proof, parity_proof
@@ -25,6 +24,7 @@ from bench.stage import Stage, own_platform, stage_in, told
 from jobs.child_jobs import ChildJob
 from jobs.scored import wait_until_scored
 from jobs.signals import stopping_on_signals
+from reports.terminal import Terminal
 from scenarios.fraud.payments import payments_file, read_payments
 
 SCENARIO, FAILED = "fraud", 5
@@ -51,7 +51,7 @@ def main(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the platform's folder.")] = False,
 ) -> None:
     """Make the proofs; exit code 0 when all hold."""
-    console, began = Console(stderr=True), time.monotonic()
+    console, began = Terminal(stderr=True), time.monotonic()
     with (
         stopping_on_signals(),
         tempfile.TemporaryDirectory() as folder,

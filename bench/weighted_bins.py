@@ -7,7 +7,6 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 import typer
-from rich.console import Console
 from threadpoolctl import threadpool_limits
 from typer import Option
 
@@ -15,6 +14,7 @@ from bench.machine import tell_machine
 from jobs.outcome import ending_with_exit_code
 from models.recipes import boosted_trees
 from models.weighted_bins import quick_weighted_bins
+from reports.terminal import Terminal
 from scenarios.fraud.parameters import PARAMETERS
 from scenarios.fraud.scenario import SCENARIO
 
@@ -28,7 +28,7 @@ def main(
     rounds: Annotated[int, Option(min=1, help="Alternations.")] = 3,
 ) -> None:
     """Measure both in turns; the last line holds the ratio."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False):
         tell_machine(console)
         features, outcomes = _drawn(rows)

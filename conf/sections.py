@@ -127,6 +127,8 @@ class Stream(Section):
     """larger events are dead letters, in bytes"""
     dead_letter_bytes: Annotated[int, Field(ge=4096, le=16_777_216)]
     """most bytes of a refused event that its dead letter repeats; length and digest are told"""
+    stale_after_seconds: PositiveNumber = 60.0
+    """show_score and list_scores mark rows of a partition in which an event has waited longer"""
     deployment_reread_seconds: PositiveNumber
     """how often a worker asks which model to use"""
 

@@ -12,6 +12,7 @@ from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, jo
 from jobs.run import job_run
 from jobs.session import spark_session
 from jobs.times import moment_of
+from reports.terminal import visible_json
 
 SPARK = True
 
@@ -42,7 +43,7 @@ def main(
                 outcomes.append(facts.outcome)
                 html = write_reports(facts, folder)
                 if as_json:
-                    print(audit_json(facts).decode())
+                    print(visible_json(audit_json(facts).decode()))
                 if random:
                     run.log(f"{facts.prediction_id}: {facts.verdict}")
                 else:

@@ -12,6 +12,7 @@ from jobs.from_settings import delta_place, event_limits
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.run import job_run
 from jobs.session import spark_session
+from reports.terminal import visible_json
 
 SPARK = True
 
@@ -46,7 +47,7 @@ def main(
             append_report(spark, place, report)
         show_parity(report, run.console)
         if as_json:
-            print(msgspec.json.encode(report).decode())
+            print(visible_json(msgspec.json.encode(report).decode()))
         if not report.is_proof:
             raise Exit(5)
 

@@ -24,6 +24,7 @@ from local.errors import JarsUnavailable, PlatformBusy
 from local.java import program
 from local.lock import file_lock
 from local.processes import last_lines
+from reports.terminal import Terminal
 
 ARCHIVE = "classes.jsa"
 
@@ -48,7 +49,7 @@ def class_archive(*, is_made: bool, console: Console | None = None) -> Path | No
         return entry / ARCHIVE
     if not is_made or _note(entry).exists():
         return None
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     try:
         lock = entry.parent / f".{entry.name}.lock"
         with file_lock(lock, timeout_seconds=_LONGEST_SECONDS):

@@ -14,6 +14,7 @@ from pyspark.sql import functions as f
 
 from conf.settings import Settings, load_settings
 from jobs.session import spark_session
+from jobs.spark_properties import java_option
 
 _SETTINGS = (
     "spark.class_archive=false",
@@ -34,7 +35,7 @@ def main(folder: Path, archive: Path) -> None:
 
 
 def _settings(folder: Path, archive: Path) -> Settings:
-    options = f'-XX:TieredStopAtLevel=1 "-XX:ArchiveClassesAtExit={archive}"'
+    options = f"-XX:TieredStopAtLevel=1 {java_option(f'-XX:ArchiveClassesAtExit={archive}')}"
     return load_settings(
         "local",
         overrides=[

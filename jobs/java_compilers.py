@@ -6,13 +6,13 @@ it, such as a cluster's, stay as they are: Java then uses both, as usual.
 
 from conf.settings import Settings
 from jobs.packages import CHECKOUT
+from jobs.spark_properties import java_option
 
 _JAVA_OPTIONS, _QUICK = "spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1"
 _DIRECTIVES = CHECKOUT / "conf" / "stream-compiler.json"
-# Java tells on stdout that it has read the file. Quoted, since folders may have spaces in them.
-_PER_EVENT = (
-    "-XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput "
-    f'"-XX:CompilerDirectivesFile={_DIRECTIVES}"'
+# Java tells on stdout that it has read the file.
+_PER_EVENT = "-XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput " + java_option(
+    f"-XX:CompilerDirectivesFile={_DIRECTIVES}"
 )
 
 

@@ -15,13 +15,26 @@ import typer
 from conf.settings import load_settings
 from jobs.catalogue import FOLDER, Job, all_jobs, job_named
 from jobs.environment import worker_environment
-from jobs.outcome import exit_code_of
+from jobs.outcome import OUTPUT_CLOSED, exit_code_of, is_output_closed, silence_output
+from reports.terminal import one_line
 
 PROGRAM = "./spark-submit.sh"
 
 
 def main(arguments: Sequence[str], *, folder: Path = FOLDER) -> int:
     """Run `JOB ARGUMENTS...`; without arguments, list the jobs. Returns the exit code."""
+    try:
+        code = _main(arguments, folder)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not is_output_closed():
+            raise
+        silence_output()
+        return OUTPUT_CLOSED
+    return code
+
+
+def _main(arguments: Sequence[str], folder: Path) -> int:
     if not arguments or arguments[0] in ("--help", "-h", "help"):
         _list_jobs(folder)
         return 0
@@ -36,7 +49,7 @@ def main(arguments: Sequence[str], *, folder: Path = FOLDER) -> int:
         code = exit_code_of(error)
         if code is None:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         return code
     return _run(job, own)
 

@@ -1,18 +1,31 @@
-"""List customers of a band, highest risk first, as a retention list (CSV on stdout)."""
+"""List customers of a band, highest risk first, as a retention list (on stdout)."""
 
-import csv
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 from typer import Option
 
+from jobs.freshness import lag_of, row_json
 from jobs.from_settings import hbase_store
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.run import job_run
-from stores.predictions import reader
+from reports.spreadsheet import SpreadsheetWriter
+from stores.predictions import Prediction, reader
+from streaming.staleness import Staleness
 
 SPARK = False
 _COLUMNS = ("entity", "score", "band", "action", "reasons", "features_as_of", "model_version")
+_FRESHNESS = ("age_seconds", "stale")
+
+
+class ListFormat(StrEnum):
+    """CSV is for spreadsheets, JSON (a row's document on each line) for software."""
+
+    CSV = "csv"
+    JSON = "json"
 
 
 def main(
@@ -25,6 +38,10 @@ def main(
     control_group: Annotated[
         bool, Option("--control-group/--no-control-group", help="With the control group.")
     ] = False,
+    list_format: Annotated[
+        ListFormat,
+        Option("--format", help="csv for spreadsheets: no cell is a formula; json for software."),
+    ] = ListFormat.CSV,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("hbase",)
@@ -35,13 +52,24 @@ def main(
             found = list(predictions.scan(band=band))
         chosen = [each for each in found if control_group or not each.control_group]
         chosen.sort(key=lambda each: (-each.score, each.entity))
-        writer = csv.writer(sys.stdout)
-        writer.writerow(_COLUMNS)
-        for each in chosen[:limit]:
-            reasons = "; ".join(f"{reason.text} ({reason.direction})" for reason in each.reasons)
-            told = (each.entity, each.score, each.band, each.action, reasons)
-            writer.writerow((*told, each.features_as_of.isoformat(), each.model.version))
-        run.console.print(f"{min(limit, len(chosen)):,} of {len(chosen):,} listed")
+        lag, now = lag_of(run), datetime.now(UTC)
+        rows = [(each, lag.staleness(each, now=now)) for each in chosen[:limit]]
+        if list_format is ListFormat.JSON:
+            sys.stdout.writelines(f"{row_json(*row)}\n" for row in rows)
+        else:
+            _write_csv(rows)
+        stale = sum(staleness.is_stale for _, staleness in rows)
+        told = f", {stale:,} of them stale" if stale else ""
+        run.console.print(f"{len(rows):,} of {len(chosen):,} listed{told}")
+
+
+def _write_csv(rows: Sequence[tuple[Prediction, Staleness]]) -> None:
+    writer = SpreadsheetWriter(sys.stdout, (*_COLUMNS, *_FRESHNESS))
+    for each, staleness in rows:
+        reasons = "; ".join(f"{reason.text} ({reason.direction})" for reason in each.reasons)
+        case = (each.entity, each.score, each.band, each.action, reasons)
+        basis = (each.features_as_of.isoformat(), each.model.version)
+        writer.write((*case, *basis, round(staleness.age_seconds), "; ".join(staleness.reasons)))
 
 
 app = job_app(

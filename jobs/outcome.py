@@ -1,9 +1,13 @@
 """From what happened to an exit code and one clear line.
 
 0 done; 1 unexpected; 2 wrong usage or settings; 3 a service is down; 4 refused for safety; 130 and
-143 stopped by SIGINT and SIGTERM. An exception class of any package joins in by having `exit_code`.
+143 stopped by SIGINT and SIGTERM; 141 whoever read the output went away. An exception class of any
+package joins in by having `exit_code`.
 """
 
+import os
+import select
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +16,10 @@ import typer
 from rich.console import Console
 
 from jobs.signals import Stopped, stopping_on_signals
+from reports.terminal import one_line
 
 UNEXPECTED = 1
+OUTPUT_CLOSED = 141  # 128 + SIGPIPE, as other commands end in `COMMAND | head`
 
 
 def exit_code_of(error: BaseException) -> int | None:
@@ -34,6 +40,9 @@ def ending_with_exit_code(console: Console, *, verbose: bool) -> Iterator[None]:
             _print(console, "stopped")
             raise SystemExit(stopped.code) from None
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and is_output_closed():
+                silence_output()
+                raise SystemExit(OUTPUT_CLOSED) from None
             # Whatever breaks while a signal is obeyed, the signal is what happened.
             code = stop.exit_code or exit_code_of(error)
             if verbose or code is None:
@@ -42,8 +51,24 @@ def ending_with_exit_code(console: Console, *, verbose: bool) -> Iterator[None]:
                 _print(console, "stopped")
             else:
                 prefix = f"{type(error).__name__}: " if code is None else ""
-                _print(console, f"error: {prefix}{error}")
+                _print(console, f"error: {prefix}{one_line(str(error))}")
             raise SystemExit(UNEXPECTED if code is None else code) from None
+
+
+def is_output_closed() -> bool:
+    """Whether the reader of stdout or stderr is gone; a broken pipe may also be a connection's."""
+    streams = select.poll()
+    for descriptor in (1, 2):
+        streams.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in streams.poll(0))
+
+
+def silence_output() -> None:
+    """What is still in Python's buffers goes nowhere, instead of failing at the very end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _print(console: Console, text: str) -> None:

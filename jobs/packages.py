@@ -15,6 +15,7 @@ PACKAGES = (
     "local",
     "models",
     "monitoring",
+    "reports",
     "scenarios",
     "stores",
     "streaming",

@@ -15,6 +15,7 @@ from conf.settings import Settings, load_settings
 from jobs.endpoints import resolve_endpoints
 from jobs.outcome import ending_with_exit_code
 from jobs.services import require_hbase, require_kafka
+from reports.terminal import Terminal, VisibleFormatter, one_line
 from scenarios.scenario import Scenario, UnknownScenario, load_scenario
 
 Service = Literal["kafka", "hbase"]
@@ -29,9 +30,12 @@ class Run:
     console: Console
 
     def log(self, text: str) -> None:
-        """Print one line with the time in UTC, never wrapped: logs are searched by line."""
+        """Print one record with the time in UTC, never wrapped: logs are searched by line.
+
+        Further lines of `text` are indented, so that nothing in it looks like another record.
+        """
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.console.print(f"{now} {text}", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(f"{now} {one_line(text)}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -49,8 +53,10 @@ def job_run(
     `jobs.signals.Stopped` (a SystemExit) in the main thread; see jobs/outcome.py for the codes.
     With `needs` the settings' addresses are filled in from the local platform.
     """
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(VisibleFormatter(logging.BASIC_FORMAT))
     if not verbose:
         logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of its own event loop
     with ending_with_exit_code(console, verbose=verbose):

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 from typer import Argument, Exit, Option
 
+from jobs.freshness import lag_of, row_json
 from jobs.from_settings import hbase_store
 from jobs.options import EnvOption, SetOption, VerboseOption, job_app
 from jobs.run import job_run
@@ -21,7 +21,9 @@ def main(
     env: EnvOption = "local",
     overrides: SetOption = None,
     verbose: VerboseOption = False,
-    as_json: Annotated[bool, Option("--json", help="The stored JSON, on stdout.")] = False,
+    as_json: Annotated[
+        bool, Option("--json", help="The stored JSON with its age, on stdout.")
+    ] = False,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("hbase",)
@@ -29,12 +31,14 @@ def main(
         with reader(hbase_store(run.settings), scenario) as predictions:
             found = predictions.latest(entity)
         if found is None:
-            run.console.print(f"there is no prediction for {entity!r}", markup=False)
+            run.console.print(f"there is no prediction for {entity!r}")
             raise Exit(6)
+        lag, now = lag_of(run), datetime.now(UTC)
+        staleness = lag.staleness(found, now=now)
         if as_json:
-            print(msgspec.json.encode(found).decode())
+            print(row_json(found, staleness))
             return
-        run.console.print(prediction_panel(found, now=datetime.now(UTC)))
+        run.console.print(prediction_panel(found, now=now, stale_because=staleness.reasons))
 
 
 app = job_app(main, doc=__doc__, example="./spark-submit.sh show_score 7590-VHVEG")

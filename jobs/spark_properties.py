@@ -24,10 +24,15 @@ _DELTA = {
     # Else rows are sorted by day before they are written, all of them in memory.
     "spark.sql.maxConcurrentOutputFileWriters": "4",
 }
-# Quoted, since folders may have spaces in them. Java would say on stdout that the archive does not
-# fit, as with a class path of one's own, and that is the job's.
-_ARCHIVE = '"-XX:SharedArchiveFile={}" -Xlog:cds*=off:stdout -Xlog:cds*=warning:stderr'
-_LOG = f"-Dlog4j2.configurationFile=file:{CHECKOUT / 'conf' / 'log4j2.properties'}"
+# Java would say on stdout, which is the job's, that the archive does not fit a class path.
+_QUIET_ARCHIVE = "-Xlog:cds*=off:stdout -Xlog:cds*=warning:stderr"
+_LOG_SETTINGS = CHECKOUT / "conf" / "log4j2.properties"
+
+
+def java_option(option: str) -> str:
+    """`option` as one word of spark.driver.extraJavaOptions, whatever a path in it holds."""
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def is_local(settings: Settings) -> bool:
@@ -62,9 +67,17 @@ def spark_properties(
     if with_delta:
         properties |= _DELTA
     if jars:
-        properties["spark.jars"] = ",".join(str(path) for path in jars)
+        properties["spark.jars"] = _locations(jars)
     if py_files:
-        properties["spark.submit.pyFiles"] = ",".join(str(path) for path in py_files)
-    archive = _ARCHIVE.format(classes) if classes else None
-    options = " ".join(filter(None, [_LOG, archive, own.get(_JAVA_OPTIONS)]))
-    return {**properties, **own, _JAVA_OPTIONS: options}
+        properties["spark.submit.pyFiles"] = _locations(py_files)
+    options = [java_option(f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}")]
+    if classes is not None:
+        options += [java_option(f"-XX:SharedArchiveFile={classes}"), _QUIET_ARCHIVE]
+    if _JAVA_OPTIONS in own:
+        options.append(own[_JAVA_OPTIONS])
+    return {**properties, **own, _JAVA_OPTIONS: " ".join(options)}
+
+
+def _locations(files: Sequence[Path]) -> str:
+    """As URIs: in a plain path Spark reads `#` as the begin of a fragment, a comma as an end."""
+    return ",".join(file.as_uri() for file in files)

@@ -68,7 +68,7 @@ def tasks_of(spark: SparkSession, group: str) -> tuple[int, int]:
 def _bar(console: Console, *, by_rows: bool) -> Progress:
     unit = "rows" if by_rows else "tasks"
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {unit}"),
         TextColumn("{task.fields[rate]}"),

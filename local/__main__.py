@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from local.endpoints import default_run_dir
 from local.errors import PlatformError
@@ -19,6 +19,7 @@ from local.layout import SERVICES, Layout
 from local.platform import Platform, down, reset, up
 from local.processes import last_lines
 from local.status import State, status
+from reports.terminal import Terminal, visible
 
 _NOT_RUNNING = 3
 _COLOURS = {State.RUNNING: "green", State.NOT_ANSWERING: "yellow", State.DIED: "red"}
@@ -42,7 +43,7 @@ RunDir = Annotated[
 def _up(run_dir: RunDir = None) -> None:
     """Start what does not run, wait until it answers. Example: python -m local up"""
     with _told_errors():
-        up(Platform(_folder(run_dir)), console=Console())
+        up(Platform(_folder(run_dir)), console=Terminal())
     _show(_folder(run_dir))
 
 
@@ -50,7 +51,7 @@ def _up(run_dir: RunDir = None) -> None:
 def _down(run_dir: RunDir = None) -> None:
     """Stop what `up` started; the data stays. Example: python -m local down"""
     with _told_errors():
-        stopped = down(Platform(_folder(run_dir)), console=Console())
+        stopped = down(Platform(_folder(run_dir)), console=Terminal())
     typer.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -79,11 +80,11 @@ def _reset(
         archive = "" if keep_archive else ", their archive and batch runs"
         typer.confirm(f"Erase all topics and tables{archive} in {folder}?", abort=True)
     with _told_errors():
-        left = reset(Platform(folder), console=Console(), keep_archive=keep_archive)
-    typer.echo(f"erased the platform's data in {folder}")
+        left = reset(Platform(folder), console=Terminal(), keep_archive=keep_archive)
+    typer.echo(visible(f"erased the platform's data in {folder}"))
     if left:
         paths = " ".join(shlex.quote(str(path)) for path in left)
-        typer.echo(f"kept, and removed by: rm -r -- {paths}")
+        typer.echo(visible(f"kept, and removed by: rm -r -- {paths}"))
 
 
 @app.command("logs")
@@ -97,8 +98,8 @@ def _logs(
     with _told_errors():
         for name in [service] if service else SERVICES:
             path = layout.log(name)
-            typer.secho(f"== {path}", bold=True)
-            typer.echo("\n".join(last_lines(path, lines)) or "(empty)")
+            typer.secho(visible(f"== {path}"), bold=True)
+            typer.echo(visible("\n".join(last_lines(path, lines))) or "(empty)")
 
 
 def main() -> None:
@@ -122,7 +123,7 @@ def _told_errors() -> Iterator[None]:
     try:
         yield
     except PlatformError as error:
-        typer.secho(str(error), fg="red", err=True)
+        typer.secho(visible(str(error)), fg="red", err=True)
         raise typer.Exit(1) from error
 
 
@@ -135,9 +136,9 @@ def _show(run_dir: Path) -> bool:
     for row in found:
         colour = _COLOURS.get(row.state, "dim")
         memory = f"{row.memory_mb:.0f} MB" if row.pid else "-"
-        state = f"[{colour}]{row.state}[/]"
+        state = Text(row.state, style=colour)
         table.add_row(row.service, state, row.address, str(row.pid or "-"), memory, row.log.name)
-    Console().print(table)
+    Terminal().print(table)
     return all(row.state is State.RUNNING for row in found)
 
 

@@ -10,6 +10,7 @@ from local.cache import cache_dir, damage, entry_name, publish, temporary_siblin
 from local.errors import JarsUnavailable
 from local.lock import file_lock
 from local.maven import copy_jars
+from reports.terminal import Terminal
 
 POMS = Path(__file__).parent / "poms"
 # A first download of 115 MB over a slow line; whoever waits for it should not give up sooner.
@@ -29,7 +30,7 @@ def jars(name: str, *, console: Console | None = None) -> Path:
     entry = cache_dir() / "jars" / entry_name(name, pom.read_bytes())
     if damage(entry) is None:
         return entry
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
 
     def tell() -> None:
         console.print(f"{name}: another process resolves the same jars; waiting for it")

@@ -12,6 +12,7 @@ from rich.status import Status
 
 from local.errors import JarsUnavailable
 from local.java import program
+from reports.terminal import plain
 
 _DOWNLOADED = re.compile(r"Downloaded from .*\.jar \(([\d.,]+) (B|kB|MB|GB)")
 _MEGABYTES = {"B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
@@ -85,4 +86,4 @@ def _watch(
 def _show(status: Status, name: str, so_far: tuple[int, float], started: float) -> None:
     jars, megabytes = so_far
     elapsed = time.monotonic() - started
-    status.update(f"{name}: {jars} jars, {megabytes:.0f} MB so far, {elapsed:.0f} s")
+    status.update(plain(f"{name}: {jars} jars, {megabytes:.0f} MB so far, {elapsed:.0f} s"))

@@ -18,6 +18,7 @@ from local.lock import file_lock
 from local.ports import read_ports
 from local.processes import stop
 from local.services import answering
+from reports.terminal import Terminal
 
 
 def _part_of_memory(parts: int, *, at_least_mb: int, at_most_mb: int) -> int:
@@ -57,7 +58,7 @@ def up(platform: Platform, *, console: Console | None = None) -> Endpoints:
     Data and ports of an earlier start are kept. On any error, and on Ctrl-C, what this call
     started is stopped again. Raises PlatformError with the reason and the remedy.
     """
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     layout = platform.layout
     with _locked(platform, console):
         ports = read_ports(layout.ports)
@@ -71,7 +72,7 @@ def up(platform: Platform, *, console: Console | None = None) -> Endpoints:
 
 def down(platform: Platform, *, console: Console | None = None) -> list[str]:
     """Stop exactly the recorded processes, keep the data; returns the services that ran."""
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     with _locked(platform, console):
         return _down(platform.layout, console)
 
@@ -85,7 +86,7 @@ def reset(
     jobs refuse it. Returns what is left of the scenarios' data: training snapshots, models,
     reports, and the archive when `keep_archive`.
     """
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     layout = platform.layout
     with _locked(platform, console):
         _down(layout, console)
@@ -103,14 +104,14 @@ def reset(
 def stop_one(run_dir: Path, service: str, *, kill: bool = False) -> bool:
     """Stop one service, the others run on; `kill` is SIGKILL. False when it did not run."""
     platform = Platform(run_dir)
-    with _locked(platform, Console(stderr=True)):
+    with _locked(platform, Terminal(stderr=True)):
         record = platform.layout.process(checked(service))
         return stop(record, grace_seconds=STOP_GRACE_SECONDS, kill=kill)
 
 
 def start_one(run_dir: Path, service: str, *, die_with_parent: bool = False) -> Endpoints:
     """Start one stopped service on its ports and data, and wait until what runs answers."""
-    platform, console = Platform(run_dir, die_with_parent=die_with_parent), Console(stderr=True)
+    platform, console = Platform(run_dir, die_with_parent=die_with_parent), Terminal(stderr=True)
     with _locked(platform, console):
         return _bring_up(platform, [checked(service)], console)
 

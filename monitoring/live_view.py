@@ -9,6 +9,7 @@ from rich.table import Table
 
 from monitoring.counts import TopicCounter, row_count
 from monitoring.latency_probe import LatencyProbe
+from reports.terminal import plain
 from stores.connection import HBaseStore, Session
 from stores.control import load_failures
 from stores.states import StateTable
@@ -49,7 +50,7 @@ class LiveView:
         )
         table.add_row("event → readable row", self._latency(), "rows in HBase", f"{self._rows:,}")
         table.add_row("failed model loads", self._failure, "unscorable lately", self._unscorable)
-        return Panel(table, title=self.title, subtitle=note, expand=False)
+        return Panel(table, title=plain(self.title), subtitle=plain(note), expand=False)
 
     def _rate(self) -> float:
         now, last = self._history[-1]

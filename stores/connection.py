@@ -1,9 +1,11 @@
 """Where HBase's Thrift gateway is; a small value that travels, opened on the worker."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar
 
 import happybase
@@ -74,6 +76,10 @@ class Session:
 
     Thrift closes connections after 60 s without a call, gateways restart, regions move; every
     call here is idempotent (reads, and writes with explicit timestamps), so repeating is safe.
+
+    Threads may share a session: their calls take turns, so threads that should read at the same
+    time take a session each. A child after `fork` opens a connection of its own at its first call;
+    the parent's stays as it is.
     """
 
     store: HBaseStore
@@ -81,12 +87,27 @@ class Session:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _connection: Any = field(default=None, repr=False)
+    _turn: Lock = field(default_factory=Lock, repr=False)
+    _process: int = field(default_factory=os.getpid, repr=False)
 
     def call(self, action: Callable[[Any], Result]) -> Result:
         """`action(connection)`, repeated with growing pauses for up to `retry_seconds`.
 
         Raises `StoreDown` when that time is over, `TableMissing` at once.
         """
+        self._leave_to_parent()
+        with self._turn:
+            return self._call(action)
+
+    def _leave_to_parent(self) -> None:
+        """After a fork: two processes on one connection would read each other's answers."""
+        if os.getpid() != self._process:
+            # Closing frees this process's handle only. Another thread of the parent may have had
+            # the lock at that moment; it does not exist here.
+            self._process, self._turn = os.getpid(), Lock()
+            self._close()
+
+    def _call(self, action: Callable[[Any], Result]) -> Result:
         give_up_at = self.clock() + self.retry_seconds
         pause = 0.0
         while True:
@@ -95,7 +116,7 @@ class Session:
                     self._connection = self.store.connect()
                 return action(self._connection)
             except _TRANSIENT as error:
-                self.close()
+                self._close()
                 _refuse_missing_table(error)
                 if self.clock() + pause >= give_up_at:
                     raise StoreDown(
@@ -106,6 +127,11 @@ class Session:
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
+        self._leave_to_parent()
+        with self._turn:
+            self._close()
+
+    def _close(self) -> None:
         if self._connection is not None:
             with suppress(*_TRANSIENT):
                 self._connection.close()

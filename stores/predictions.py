@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from stores.connection import HBaseStore
+from stores.connection import HBaseStore, Session
 from stores.keys import entity_of, row_key
 from stores.tables import LATEST
 
@@ -42,6 +43,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     `score` is a probability in [0, 1]. `scored_at` is the broker's time of arrival of the event
     that was scored: a replay repeats it, so the row's bytes never depend on when a worker ran.
+    How old a row is and whether it may still be acted upon depend on when it is read, so both are
+    asked with the present time.
     """
 
     prediction_id: str
@@ -59,7 +62,23 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     model: Model
     source: Source
 
+    def age_seconds(self, now: datetime) -> float:
+        """Seconds from `features_as_of`, the newest event that the score knows of, to `now`.
 
+        0 when that event is dated after `now`, which a producer's clock may do.
+        """
+        return max((now - self.features_as_of).total_seconds(), 0.0)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether the row is past `valid_until`: an action taken on it has no ground any more.
+
+        A row can also be stale because newer events wait to be scored; that takes a look at Kafka,
+        which reading one row does not pay for: see `streaming.staleness`.
+        """
+        return now >= self.valid_until
+
+
+_PAGE_ROWS = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _decode = msgspec.json.Decoder(Prediction).decode
 _encode = msgspec.json.Encoder().encode
@@ -77,40 +96,70 @@ def row_document(prediction: Prediction) -> bytes:
 
 @dataclass
 class PredictionReader:
-    """Reads latest predictions over one open connection.
+    """Reads latest predictions; a connection that broke or was closed while idle is made again.
 
     >>> with reader(store, "churn") as predictions:
     ...     predictions.latest("7590-VHVEG")
+
+    Each read raises `StoreDown` when HBase stays away, `TableMissing` for an unknown scenario. For
+    threads and forks see `Session`.
     """
 
-    connection: Any
+    session: Session
     scenario: str
 
     def latest(self, entity: str) -> Prediction | None:
         """The entity's latest prediction, or None when there is none yet."""
-        cell = self._table.row(row_key(entity), columns=[LATEST]).get(LATEST)
+        key = row_key(entity)
+
+        def get(connection: Any) -> Any:
+            return connection.table(self.scenario).row(key, columns=[LATEST]).get(LATEST)
+
+        cell = self.session.call(get)
         return None if cell is None else _decode(cell)
 
     def latest_many(self, entities: Sequence[str]) -> Mapping[str, Prediction]:
         """Entity → latest prediction in one call; entities without one are left out."""
         keys = [row_key(entity) for entity in entities]
-        found = self._table.rows(keys, columns=[LATEST])
-        return {entity_of(key): _decode(cells[LATEST]) for key, cells in found}
+
+        def get(connection: Any) -> Any:
+            return connection.table(self.scenario).rows(keys, columns=[LATEST])
+
+        return {entity_of(key): _decode(cells[LATEST]) for key, cells in self.session.call(get)}
 
     def scan(self, *, band: str | None = None) -> Iterator[Prediction]:
-        """All latest predictions in row-key order, or those of one band."""
-        for _, cells in self._table.scan(columns=[LATEST], batch_size=1000):
-            prediction = _decode(cells[LATEST])
-            if band is None or prediction.band == band:
-                yield prediction
+        """All latest predictions in row-key order, or those of one band.
 
-    @property
-    def _table(self) -> Any:
-        return self.connection.table(self.scenario)
+        Read by pages, each a call of its own: it may take as long as the caller likes, and a lost
+        connection costs no row.
+        """
+        start = b""
+        while page := self.session.call(partial(self._page, start=start)):
+            for _, cells in page:
+                prediction = _decode(cells[LATEST])
+                if band is None or prediction.band == band:
+                    yield prediction
+            start = page[-1][0] + b"\0"  # the smallest key after it
+
+    def _page(self, connection: Any, *, start: bytes) -> list[Any]:
+        rows = connection.table(self.scenario).scan(
+            row_start=start, columns=[LATEST], batch_size=_PAGE_ROWS, limit=_PAGE_ROWS
+        )
+        return list(rows)
 
 
 @contextmanager
-def reader(store: HBaseStore, scenario: str) -> Iterator[PredictionReader]:
-    """A reader for a block of reads; raises `StoreDown` when HBase does not answer."""
-    with store.open() as connection:
-        yield PredictionReader(connection, scenario)
+def reader(
+    store: HBaseStore, scenario: str, *, retry_seconds: float = 10.0
+) -> Iterator[PredictionReader]:
+    """A reader for a block of reads, however long it lasts.
+
+    A call during which HBase goes away is repeated for `retry_seconds`, then raises `StoreDown`;
+    so does the block's beginning.
+    """
+    session = Session(store, retry_seconds=retry_seconds)
+    try:
+        session.call(lambda _: None)  # connects
+        yield PredictionReader(session, scenario)
+    finally:
+        session.close()

@@ -1,14 +1,19 @@
 """Which incarnation of a Kafka topic this is: its id, its partitions, where they begin and end."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from stores.committed import COMMITTED_CLIENT
+
+# Kafka gives a larger record whole all the same.
+_ONE_RECORD_BYTES = 16_384
 
 
 class KafkaDown(ConnectionError):
@@ -84,6 +89,36 @@ class KafkaCluster:
             positions = [TopicPartition(topic, partition) for partition in partitions]
             begin, end = consumer.beginning_offsets(positions), consumer.end_offsets(positions)
         return {p.partition: (begin[p], end[p]) for p in positions}
+
+    def arrivals(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, datetime]:
+        """Partition → when the first committed record at or after its offset reached Kafka.
+
+        A partition without such a record is left out. Raises `KafkaDown`.
+        """
+        if not offsets:
+            return {}
+        options = {
+            **COMMITTED_CLIENT,
+            "enable_auto_commit": False,
+            "max_partition_fetch_bytes": _ONE_RECORD_BYTES,
+        }
+        found: dict[int, datetime] = {}
+        with self._client(KafkaConsumer, **options) as consumer:
+            places = {TopicPartition(topic, number): at for number, at in offsets.items()}
+            consumer.assign(list(places))
+            ends = consumer.end_offsets(list(places))
+            for place, offset in places.items():
+                consumer.seek(place, offset)
+            give_up_at = time.monotonic() + self.timeout_seconds
+            while (left := [each for each in places if each.partition not in found]) and (
+                time.monotonic() < give_up_at
+            ):
+                if all(consumer.position(each) >= ends[each] for each in left):
+                    break
+                for place, records in consumer.poll(timeout_ms=200).items():
+                    moment = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
+                    found.setdefault(place.partition, moment)
+        return found
 
     def survey(self, topics: Sequence[str]) -> Mapping[str, "Survey"]:
         """Topic → its identity and offsets, with as few connections as possible.

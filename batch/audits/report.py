@@ -8,6 +8,7 @@ import msgspec
 
 from batch.audits.facts import AuditFacts, FeatureFact, FieldFact
 from batch.pages import page
+from reports.terminal import one_line
 
 _TEMPLATE = "audit.html"
 _WIDTH = 24
@@ -47,7 +48,7 @@ def audit_page(facts: AuditFacts) -> str:
 
 def audit_text(facts: AuditFacts) -> str:
     """The whole story as lines."""
-    return "\n".join(_lines(facts))
+    return "\n".join(one_line(line) for line in _lines(facts))
 
 
 def number(value: object) -> str:

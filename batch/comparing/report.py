@@ -10,6 +10,7 @@ from rich.text import Text
 
 from batch.comparing.comparison import Comparison, DataChange, SameCases, TextChange, VersionFacts
 from batch.comparing.score_change_tables import band_renderables, numbers_table
+from reports.terminal import Terminal, plain, visible
 
 _FILE_WIDTH = 120
 # Features that changed less are counted, not listed.
@@ -32,24 +33,24 @@ def write(folder: Path, comparison: Comparison) -> list[Path]:
     as_json, as_text = stem.with_suffix(".json"), stem.with_suffix(".txt")
     as_json.write_bytes(msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n")
     with as_text.open("w", encoding="utf-8") as file:
-        show(comparison, Console(file=file, width=_FILE_WIDTH))
+        show(comparison, Terminal(file=file, width=_FILE_WIDTH))
     return [as_json, as_text]
 
 
-def result_console() -> Console:
+def result_console() -> Terminal:
     """Standard output as wide as the terminal, or as the files when it is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_FILE_WIDTH)
+    console = Terminal()
+    return console if console.is_terminal else Terminal(width=_FILE_WIDTH)
 
 
 def renderables(comparison: Comparison) -> Iterator[RenderableType]:
     """The parts in the order they are read: who, what changed, how good, which decisions."""
     old, new = comparison.old, comparison.new
-    yield Text(f"{comparison.scenario}: version {new.version} against version {old.version}")
+    yield plain(f"{comparison.scenario}: version {new.version} against version {old.version}")
     for note in comparison.notes:
-        yield Text(f"note: {note}")
+        yield plain(f"note: {note}")
     yield _facts_table(old, new)
-    yield Text(_code_words(comparison))
+    yield plain(_code_words(comparison))
     yield from _changed("parameters", comparison.parameters)
     yield from _changed("library versions", comparison.libraries)
     for words, names in (
@@ -57,7 +58,7 @@ def renderables(comparison: Comparison) -> Iterator[RenderableType]:
         ("removed", comparison.features_removed),
     ):
         if names:
-            yield Text(f"features {words}: {', '.join(names)}")
+            yield plain(f"features {words}: {', '.join(names)}")
     if comparison.data is not None:
         yield from _data(comparison.data)
     yield numbers_table("each on its own held-out part", comparison.metrics, old=old, new=new)
@@ -70,7 +71,9 @@ def _facts_table(old: VersionFacts, new: VersionFacts) -> Table:
     sides = [_fact_words(each) for each in (old, new)]
     for words in sides[0]:
         left, right = (side[words] for side in sides)
-        table.add_row(words, Text(left), Text(right, style="bold" if left != right else ""))
+        table.add_row(
+            words, plain(left), Text(visible(right), style="bold" if left != right else "")
+        )
     return table
 
 
@@ -118,21 +121,21 @@ def _code_words(comparison: Comparison) -> str:
 
 def _changed(title: str, changes: Sequence[TextChange]) -> Iterator[RenderableType]:
     if not changes:
-        yield Text(f"{title}: the same")
+        yield plain(f"{title}: the same")
         return
     table = _table(title, "old", "new")
     for each in changes:
-        table.add_row(each.name, Text(each.old or "none"), Text(each.new or "none"))
+        table.add_row(each.name, plain(each.old or "none"), plain(each.new or "none"))
     yield table
 
 
 def _data(data: DataChange) -> Iterator[RenderableType]:
-    yield Text(
+    yield plain(
         f"customers: {data.entities_in_both:,} in both, {data.entities_added:,} added, "
         f"{data.entities_removed:,} removed"
     )
     if data.is_same:
-        yield Text("rows: the same")
+        yield plain("rows: the same")
         return
     told = [each for each in data.features if each.psi >= _LEAST_PSI_TOLD]
     told = told[:_MOST_FEATURES_TOLD]
@@ -144,14 +147,14 @@ def _data(data: DataChange) -> Iterator[RenderableType]:
         table.add_row(each.feature, f"{each.psi:.3f}", each.verdict, ks, *means, *missing)
     if told:
         yield table
-    yield Text(f"{len(data.features) - len(told):,} features are not listed: their PSI is lower")
+    yield plain(f"{len(data.features) - len(told):,} features are not listed: their PSI is lower")
 
 
 def _same(same: SameCases, *, old: VersionFacts, new: VersionFacts) -> Iterator[RenderableType]:
     title = f"both on the {same.rows:,} held-out rows of snapshot {same.snapshot_number}"
     yield numbers_table(title, same.metrics, old=old, new=new)
     if same.left_out:
-        yield Text(f"{same.left_out:,} rows left out: one of the versions was trained on them")
+        yield plain(f"{same.left_out:,} rows left out: one of the versions was trained on them")
     yield from band_renderables(same.decisions, old=old, new=new)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from batch.comparing.comparison import VersionFacts
 from batch.comparing.score_changes import BandChanges, NumberChange
+from reports.terminal import plain
 
 _METRICS = {
     "auroc": "AUROC",
@@ -44,7 +44,7 @@ def band_renderables(
     for name, counts in zip(changes.old_bands, changes.matrix, strict=True):
         table.add_row(f"{name} (version {old.version})", *(f"{count:,}" for count in counts))
     yield table
-    yield Text(
+    yield plain(
         f"{changes.flipped:,} of {changes.cases:,} decisions differ ({changes.flipped_share:.2%}); "
         f"scores moved by {changes.mean_score_change:.4f} on average, "
         f"{changes.largest_score_change:.4f} at most"

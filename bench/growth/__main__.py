@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from typer import Option
 
 from bench.growth.plan import GrowthPlan
@@ -18,6 +17,7 @@ from bench.stage import own_platform
 from jobs.outcome import ending_with_exit_code
 from jobs.packages import CHECKOUT
 from local.endpoints import read_endpoints
+from reports.terminal import Terminal
 
 _AIM_MISSED = 5
 _PAGE = "growth.md"
@@ -40,7 +40,7 @@ def main(
     check: Annotated[bool, Option("--check", help="Exit code 5 when the aim is missed.")] = False,
 ) -> None:
     """A run takes two to five minutes on two cores, of ten million customers ten; all of it 40."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
         plan = GrowthPlan(
             workload=workload,

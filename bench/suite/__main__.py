@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer import Option
 
 from bench.peer_environments import peer_python
@@ -21,6 +20,7 @@ from bench.suite.run import REPORT, Suite
 from bench.suite.systems import NAMES, US
 from jobs.outcome import ending_with_exit_code
 from jobs.packages import CHECKOUT
+from reports.terminal import Terminal
 
 _FAILED, _AIM_MISSED = 1, 5
 
@@ -41,7 +41,7 @@ def main(
     check: Annotated[bool, Option("--check", help="Exit code 5 when an aim is missed.")] = False,
 ) -> None:
     """Progress goes to stderr, the ratios to stdout; exit code 0 even where a peer wins."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False), ExitStack() as stack:
         numbers: dict[str, object] = {"events": events, "partitions": partitions}
         numbers |= {"rounds": rounds, "other_rounds": rounds, "rates": _rates(rates)}

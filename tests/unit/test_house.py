@@ -18,6 +18,7 @@ PACKAGES = (
     "local",
     "models",
     "monitoring",
+    "reports",
     "scenarios",
     "stores",
     "streaming",

@@ -120,3 +120,66 @@ def test_the_script_says_when_its_interpreter_is_missing(tmp_path: Path) -> None
     done = subprocess.run(script, env=environ, capture_output=True, text=True)
     assert done.returncode == 2
     assert "make setup" in done.stderr
+
+
+LONG_JOB = '''"""Count the cats."""
+import sys
+from rich.console import Console
+from reports.terminal import Terminal
+from jobs.options import job_app
+from jobs.outcome import ending_with_exit_code
+
+SPARK = False
+
+def main(env: str = "local", on_stderr: bool = False, small: bool = False) -> None:
+    console = Terminal(stderr=True)
+    with ending_with_exit_code(console, verbose=False):
+        for number in range(1 if small else 100_000):
+            if on_stderr:
+                console.print(f"cat {number}")
+            else:
+                print(f"cat {number}")
+
+app = job_app(main, doc=__doc__, example="./spark-submit.sh count_cats")
+'''
+WITH_FOLDER = """
+import sys, jobs
+from pathlib import Path
+from jobs.launch import main
+folder = Path(sys.argv[1])
+jobs.__path__.append(str(folder))
+sys.exit(main(sys.argv[2:], folder=folder))
+"""
+
+
+@pytest.mark.parametrize("more", [[], ["--on-stderr"], ["--small"]])
+def test_a_reader_that_goes_away_ends_a_job_without_a_word(tmp_path: Path, more: list[str]) -> None:
+    """As in `list_scores | head`: 128 + SIGPIPE, as other commands end."""
+    (tmp_path / "count_cats.py").write_text(LONG_JOB)
+    other = subprocess.PIPE if more != ["--on-stderr"] else subprocess.DEVNULL
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", WITH_FOLDER, str(tmp_path), "count_cats", *more],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE if other == subprocess.PIPE else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    read = process.stdout if process.stdout is not None else process.stderr
+    assert read is not None
+    if more != ["--small"]:
+        assert read.readline().startswith("cat 0")
+    read.close()  # --small: before the job has written anything
+    said = (
+        process.stderr.read() if process.stderr is not None and read is not process.stderr else ""
+    )
+    assert process.wait(60) == 141
+    assert said == ""
+
+
+def test_an_error_with_escapes_in_an_argument_is_shown_escaped(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["feed_cat", "--scenario", "a\x9b31m\nerror: b"], folder=folder) == 2
+    told = capsys.readouterr().err
+    assert "\x9b" not in told
+    assert "\nerror" not in told

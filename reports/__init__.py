@@ -1,0 +1,1 @@
+"""What people read: text on terminals and lists for spreadsheets, safe whatever the data hold."""
