@@ -1,5 +1,6 @@
 """Whom to contact first: the run's highest risks as files for people and for other software."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 
 from batch.batch_rows import RowTask
 from batch.batch_scoring import ARROW_ROWS
+from reports.files import replacing
 from reports.spreadsheet import SpreadsheetWriter
 from scenarios.scenario import Scenario
 from stores.predictions import Prediction
@@ -61,15 +63,18 @@ def write_list(predictions: Sequence[Prediction], folder: Path, *, run: str) -> 
     The CSV is for spreadsheets (`reports.spreadsheet`); Parquet holds the texts as they are.
     Raises `FileExistsError` when the run has a list already.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     rows = [_row(each) for each in predictions]
     as_csv, as_parquet = (folder / f"retention-{run}.{kind}" for kind in ("csv", "parquet"))
-    with as_csv.open("x", newline="", encoding="utf-8") as lines:
+    for path in (as_csv, as_parquet):
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, "the run has a list already", str(path))
+    with replacing(as_csv) as part, part.open("w", newline="", encoding="utf-8") as lines:
         writer = SpreadsheetWriter(lines, _SCHEMA.names)
         for row in rows:
             times = {name: row[name].isoformat() for name in ("features_as_of", "valid_until")}
             writer.write(list({**row, **times}.values()))
-    pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), as_parquet)
+    with replacing(as_parquet) as part:
+        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), part)
     return [as_csv, as_parquet]
 
 

@@ -9,6 +9,8 @@ from pyspark.sql import functions as F
 from rich.console import Console
 from rich.table import Column, Table
 
+from reports.files import write_bytes
+
 QUANTILES = (0.5, 0.9, 0.99)
 
 
@@ -83,10 +85,8 @@ def _quantile_names() -> list[str]:
 
 def write_skew(report: SkewReport, folder: Path) -> Path:
     """The report as `second-entity-skew.json` in `folder`, which is made when missing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "second-entity-skew.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2))
-    return path
+    document = msgspec.json.format(msgspec.json.encode(report), indent=2)
+    return write_bytes(folder / "second-entity-skew.json", document)
 
 
 def show_skew(report: SkewReport, console: Console) -> None:

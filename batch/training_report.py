@@ -1,5 +1,6 @@
 """What a person reads after a training: counts, quality, and where the run is."""
 
+import shlex
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -46,6 +47,6 @@ def show_training(
     for line in (
         f"{model.name} version {model.version}: {state}; {model.artifact_uri}",
         f"MLflow run {model.run_id}",
-        f"look at it: mlflow ui --backend-store-uri {place.tracking_uri}",
+        f"look at it: mlflow ui --backend-store-uri {shlex.quote(place.tracking_uri)}",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

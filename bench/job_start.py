@@ -13,9 +13,9 @@ from typer import Option
 
 from bench.machine import tell_machine
 from conf.settings import load_settings
+from jobs.checkout import CHECKOUT
 from jobs.class_archive import class_archive
 from jobs.outcome import ending_with_exit_code
-from jobs.packages import CHECKOUT
 from jobs.session import spark_session
 from reports.terminal import Terminal
 

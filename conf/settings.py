@@ -1,12 +1,12 @@
 """Read the settings of an environment, or say everything that is wrong with them."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -28,6 +28,7 @@ from conf.sections import (
 )
 from conf.sources import FOLDER, Entry, files_of, from_environment, from_file, from_overrides
 from conf.validation import validated
+from reports.folders import FolderUnknown, folder_named
 
 _RUN_DIR: SettingPath = ("platform", "run_dir")
 _PLACEHOLDER = "{platform.run_dir}"
@@ -83,8 +84,12 @@ def _with_run_dir(
     own = environ.get("EVERSCORE_RUN_DIR")
     if own and run_dir is not None and not run_dir.is_text:
         run_dir = replace(run_dir, value=own, source="EVERSCORE_RUN_DIR", is_text=True)
-    folder = _absolute(run_dir) if run_dir is not None else None
-    resolved, problems = {}, []
+    resolved: dict[SettingPath, Entry] = {}
+    problems: list[Problem] = []
+    try:
+        folder = _absolute(run_dir) if run_dir is not None else None
+    except FolderUnknown as error:
+        return dict(entries), [_unknown_folder(run_dir, error)]
     for path, entry in entries.items():
         value: Any = entry.value
         if path == _RUN_DIR and folder is not None:
@@ -92,7 +97,7 @@ def _with_run_dir(
         elif isinstance(value, str) and _PLACEHOLDER in value:
             if folder is None:
                 problems.append(_unresolved(path, entry))
-            value = re.sub(re.escape(_PLACEHOLDER), lambda _: folder or "/", value)
+            value = value.replace(_PLACEHOLDER, _quoted(folder or "/", where=value))
         resolved[path] = replace(entry, value=value)
     return resolved, problems
 
@@ -102,7 +107,18 @@ def _absolute(entry: Entry) -> str | None:
     if not isinstance(entry.value, str):
         return None
     base = Path.cwd() if entry.is_text else FOLDER.parent
-    return str((base / Path(entry.value).expanduser()).resolve())
+    is_home = entry.value.startswith("~")
+    return str(folder_named(entry.value) if is_home else (base / entry.value).resolve())
+
+
+def _unknown_folder(run_dir: Entry | None, error: FolderUnknown) -> Problem:
+    given, source = (str(run_dir.value), run_dir.source) if run_dir else ("", "")
+    return Problem(path=dotted(_RUN_DIR), given=given, source=source, expected=str(error))
+
+
+def _quoted(folder: str, *, where: str) -> str:
+    """`folder` as a part of `where`: in a URI `#`, `?` and `%` have a meaning of their own."""
+    return quote(folder) if "://" in where.partition(_PLACEHOLDER)[0] else folder
 
 
 def _unresolved(path: SettingPath, entry: Entry) -> Problem:

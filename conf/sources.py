@@ -40,10 +40,10 @@ def files_of(env: str) -> list[Path]:
 
 
 def from_file(path: Path, *, env: str) -> Iterator[Entry]:
-    """The entries of a TOML file; tables are walked to their leaves."""
+    """The entries of a TOML file, with or without a byte order mark; tables to their leaves."""
     source = f"{path.parent.name}/{path.name}" if path.parent == FOLDER else str(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problem = Problem(path=source, given="", source="", expected=f"not valid TOML: {error}")
         raise SettingsError(env, [problem]) from None

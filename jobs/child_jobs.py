@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.packages import CHECKOUT
+from jobs.checkout import CHECKOUT
 
 _TAIL_LINES = 15
 

@@ -1,5 +1,6 @@
 """The end of the demo: counts that add up, figures, and where to look next."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def show_summary(
         highlight=False,
     )
     show(
-        f"models: mlflow ui --backend-store-uri {run.settings.mlflow.tracking_uri}",
+        f"models: mlflow ui --backend-store-uri {shlex.quote(run.settings.mlflow.tracking_uri)}",
         markup=False,
         highlight=False,
         soft_wrap=True,

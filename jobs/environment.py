@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Mapping
 
-from jobs.packages import CHECKOUT
+from jobs.checkout import CHECKOUT
+from local.java import environment as java_environment
 
 
 def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -15,6 +16,7 @@ def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
     inherited = [path for path in environ.get("PYTHONPATH", "").split(":") if path]
     paths = [str(CHECKOUT), *(path for path in inherited if path != str(CHECKOUT))]
     return {
+        **java_environment(environ),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "PYSPARK_PIN_THREAD": "false",

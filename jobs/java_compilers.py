@@ -5,7 +5,7 @@ it, such as a cluster's, stay as they are: Java then uses both, as usual.
 """
 
 from conf.settings import Settings
-from jobs.packages import CHECKOUT
+from jobs.checkout import CHECKOUT
 from jobs.spark_properties import java_option
 
 _JAVA_OPTIONS, _QUICK = "spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1"

@@ -18,6 +18,7 @@ from jobs.spark_properties import is_local, spark_properties
 from local.cache import cache_dir
 from local.errors import JarsUnavailable
 from local.jars import jar_files
+from reports.terminal import Terminal
 
 
 @contextmanager
@@ -40,6 +41,10 @@ def spark_session(
             spark.stop()
 
 
+def _log(text: str) -> None:
+    Terminal(stderr=True).print(text, highlight=False, soft_wrap=True)
+
+
 def _started(settings: Settings, app_name: str, *, with_delta: bool, at_once: bool) -> SparkSession:
     os.environ.update(worker_environment(os.environ))
     if interpreter := settings.spark.conf.get("spark.pyspark.python"):
@@ -50,7 +55,7 @@ def _started(settings: Settings, app_name: str, *, with_delta: bool, at_once: bo
         jars = jar_files("spark") if settings.spark.jars == "resolved" else []
     except JarsUnavailable as error:
         raise ServiceDown(f"Spark's jars are missing: {error}") from error
-    py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages")]
+    py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages", log=_log)]
     builder = SparkSession.builder.appName(app_name).master(settings.spark.master)
     classes = class_archive(is_made=not at_once) if settings.spark.class_archive else None
     properties = spark_properties(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conf.settings import Settings
-from jobs.packages import CHECKOUT
+from jobs.checkout import CHECKOUT
 from streaming.arrow_rows import ARROW_ROWS
 
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"

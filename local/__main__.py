@@ -19,6 +19,7 @@ from local.layout import SERVICES, Layout
 from local.platform import Platform, down, reset, up
 from local.processes import last_lines
 from local.status import State, status
+from reports.folders import folder_named
 from reports.terminal import Terminal, visible
 
 _NOT_RUNNING = 3
@@ -115,7 +116,7 @@ def _interrupt(signum: int, frame: types.FrameType | None) -> None:
 
 
 def _folder(run_dir: Path | None) -> Path:
-    return (run_dir or default_run_dir()).expanduser().resolve()
+    return default_run_dir() if run_dir is None else folder_named(str(run_dir))
 
 
 @contextmanager

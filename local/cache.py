@@ -7,16 +7,18 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
+from reports.folders import folder_named, home_folder
+
 LISTING = "listing.txt"
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """The cache folder: `EVERSCORE_CACHE_DIR`, else `XDG_CACHE_HOME`/everscore, else ~/.cache."""
     if own := environ.get("EVERSCORE_CACHE_DIR"):
-        return Path(own).expanduser().resolve()
+        return folder_named(own, environ)
     if shared := environ.get("XDG_CACHE_HOME"):
-        return Path(shared).expanduser().resolve() / "everscore"
-    return Path.home() / ".cache" / "everscore"
+        return folder_named(shared, environ) / "everscore"
+    return home_folder(environ) / ".cache" / "everscore"
 
 
 def entry_name(name: str, content: bytes) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from local.errors import DamagedData
-from local.files import write_atomically
+from reports.files import write_text
 
 _MARKER = ".initialized"
 
@@ -59,4 +59,4 @@ class DataFolder:
         """To be called after the first working call: from now on the folder is precious."""
         marker = self.path / _MARKER
         if not marker.exists():
-            write_atomically(marker, "this service answered: its data must not be erased\n")
+            write_text(marker, "this service answered: its data must not be erased\n")

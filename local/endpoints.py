@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import PlatformNotRunning
-from local.files import write_atomically
 from local.processes import ProcessRecord, is_alive
+from reports.files import write_text
+from reports.folders import folder_named
 
 FILE = "platform.json"
 
@@ -31,7 +32,7 @@ class Endpoints:
 def default_run_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """`EVERSCORE_RUN_DIR`, else the folder .everscore of this checkout."""
     if own := environ.get("EVERSCORE_RUN_DIR"):
-        return Path(own).expanduser().resolve()
+        return folder_named(own, environ)
     return Path(__file__).resolve().parents[1] / ".everscore"
 
 
@@ -57,7 +58,7 @@ def read_endpoints(run_dir: Path | None = None) -> Endpoints:
 
 def write_endpoints(run_dir: Path, endpoints: Endpoints) -> None:
     """Replace the file in one step."""
-    write_atomically(run_dir / FILE, json.dumps(asdict(endpoints), indent=2) + "\n")
+    write_text(run_dir / FILE, json.dumps(asdict(endpoints), indent=2) + "\n")
 
 
 def _from_json(fields: Mapping[str, Any]) -> Endpoints:

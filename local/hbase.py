@@ -4,8 +4,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from local import java
-from local.files import write_atomically
 from local.ports import HOST, Ports
+from reports.files import write_text
 
 _LOG4J = """\
 log4j.rootLogger=WARN,console
@@ -89,8 +89,8 @@ def prepare(folder: Path, ports: Ports) -> None:
         for name, value in site(folder, ports).items()
     )
     xml = f"<configuration>\n{properties}</configuration>\n"
-    write_atomically(folder / "conf" / "hbase-site.xml", xml)
-    write_atomically(folder / "conf" / "log4j.properties", _LOG4J)
+    write_text(folder / "conf" / "hbase-site.xml", xml)
+    write_text(folder / "conf" / "log4j.properties", _LOG4J)
 
 
 def command(folder: Path, *, jar_folder: Path, log_folder: Path, heap_mb: int) -> list[str]:

@@ -14,6 +14,21 @@ _LOW_PAUSES = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+PerfDisableShare
 _QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 
 
+def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`environ` for a Java process, which reads names of files in the locale's encoding.
+
+    In the C locale Python reads them as UTF-8 and Java as ASCII: a folder "Käufer" would be there
+    for one and not for the other.
+    """
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
+    return {**environ, "LC_ALL": "C.UTF-8"} if locale in ("C", "POSIX") else dict(environ)
+
+
+def unusable(path: Path) -> str | None:
+    """The character that no class path, list of folders or file of settings can hold, if any."""
+    return next((character for character in ":,\n\r" if character in str(path)), None)
+
+
 def program(name: str = "java", environ: Mapping[str, str] = os.environ) -> str:
     """The path of `java` or `javac`: from JAVA_HOME when it is set, else from the PATH."""
     if home := environ.get("JAVA_HOME"):
@@ -48,7 +63,7 @@ def server(
         f"-Xmx{heap_mb}m",
         *_LOW_PAUSES,
         *(["-XX:+ExitOnOutOfMemoryError"] if ends_without_memory else []),
-        f"-XX:ErrorFile={crash_folder}/hs_err_%p.log",
+        f"-XX:ErrorFile={str(crash_folder).replace('%', '%%')}/hs_err_%p.log",
         "-Djava.net.preferIPv4Stack=true",
         *options,
         "-cp",

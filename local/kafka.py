@@ -10,10 +10,10 @@ from kafka.errors import KafkaError
 
 from local import java
 from local.errors import ProcessFailed
-from local.files import write_atomically
 from local.ports import HOST, Ports
 from local.processes import last_lines
 from local.waiting import listens
+from reports.files import write_text
 
 # Packed micro-batches and model cards fit; the consumers' fetch limits follow this value.
 _MAX_MESSAGE_BYTES = 33_554_432
@@ -53,14 +53,21 @@ def server_properties(folder: Path, ports: Ports) -> str:
         "message.max.bytes": str(_MAX_MESSAGE_BYTES),
         "replica.fetch.max.bytes": str(_MAX_MESSAGE_BYTES),
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return "".join(f"{name}={_property(value)}\n" for name, value in settings.items())
+
+
+def _property(value: str) -> str:
+    """As Java's properties write it: in Latin-1 with escapes."""
+    units = value.replace("\\", "\\\\").encode("utf-16-be")
+    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    return "".join(chr(code) if 32 <= code < 127 else f"\\u{code:04x}" for code in codes)
 
 
 def prepare(folder: Path, ports: Ports, *, jar_folder: Path, log_folder: Path) -> None:
     """Write the settings; format the storage on the first start."""
     properties = folder / "server.properties"
-    write_atomically(properties, server_properties(folder, ports))
-    write_atomically(folder / "log4j2.properties", _LOG4J)
+    write_text(properties, server_properties(folder, ports))
+    write_text(folder / "log4j2.properties", _LOG4J)
     if not _meta_properties(folder).exists():
         _format(properties, jar_folder=jar_folder, log=log_folder / "kafka-format.log")
 
@@ -72,7 +79,7 @@ def command(folder: Path, *, jar_folder: Path, log_folder: Path, heap_mb: int) -
         str(folder / "server.properties"),
         classpath=[f"{jar_folder}/*"],
         heap_mb=heap_mb,
-        options=[f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}"],
+        options=[f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}"],
         crash_folder=log_folder,
         # A producer's batch may unpack to more than the heap: the broker refuses it and lives on.
         ends_without_memory=False,
@@ -122,6 +129,7 @@ def _format(properties: Path, *, jar_folder: Path, log: Path) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
+            env=java.environment(),
         )
     if done.returncode != 0:
         raise ProcessFailed(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from local.errors import JarsUnavailable
-from local.java import program
+from local.java import environment, program
 from reports.terminal import plain
 
 _DOWNLOADED = re.compile(r"Downloaded from .*\.jar \(([\d.,]+) (B|kB|MB|GB)")
@@ -25,7 +25,11 @@ def copy_jars(pom: Path, folder: Path, *, console: Console) -> None:
     log = folder / "maven.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment(),
         )
         try:
             _watch(process, log=log, folder=folder, name=pom.stem, console=console)

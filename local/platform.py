@@ -10,14 +10,16 @@ import psutil
 from rich.console import Console
 
 from local import endpoints as endpoints_file
+from local import java
 from local.bring_up import STOP_GRACE_SECONDS, BringUp, stop_all
 from local.endpoints import Endpoints, read_endpoints
-from local.errors import PlatformNotRunning
+from local.errors import PlatformError, PlatformNotRunning
 from local.layout import SERVICES, Layout, checked
 from local.lock import file_lock
 from local.ports import read_ports
 from local.processes import stop
 from local.services import answering
+from reports.folders import folder_named
 from reports.terminal import Terminal
 
 
@@ -44,7 +46,7 @@ class Platform:
     @property
     def layout(self) -> Layout:
         """The files under the run folder."""
-        return Layout(self.run_dir.expanduser().resolve())
+        return Layout(folder_named(str(self.run_dir)))
 
     def heap_mb(self, service: str) -> int:
         """The Java heap of one service."""
@@ -60,6 +62,11 @@ def up(platform: Platform, *, console: Console | None = None) -> Endpoints:
     """
     console = console or Terminal(stderr=True)
     layout = platform.layout
+    if character := java.unusable(layout.run_dir):
+        raise PlatformError(
+            f"the run folder {str(layout.run_dir)!r} holds {character!r}, which ends a path for "
+            "Kafka and Java: name another by EVERSCORE_RUN_DIR"
+        )
     with _locked(platform, console):
         ports = read_ports(layout.ports)
         if ports is not None and answering(ports, alive=layout.alive()) == set(SERVICES):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from local.files import write_atomically
+from reports.files import write_text
 
 HOST = "127.0.0.1"
 # Below Linux's ephemeral range (32768 and up): while a service is down, no outgoing
@@ -77,4 +77,4 @@ def read_ports(path: Path) -> Ports | None:
 
 def write_ports(path: Path, ports: Ports) -> None:
     """Remember the ports for the next start."""
-    write_atomically(path, json.dumps(asdict(ports), indent=2) + "\n")
+    write_text(path, json.dumps(asdict(ports), indent=2) + "\n")

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from local import java
 from local.errors import ProcessFailed
-from local.files import write_atomically
 from local.interrupts import held_back
+from reports.files import write_text
 
 # psutil derives the start time from the boot time, which moves by up to a second when the
 # clock is set; a pid is not handed out again within 2 s.
@@ -48,7 +49,7 @@ def start(
             found = ProcessRecord(pid, psutil.Process(pid).create_time())
         except psutil.NoSuchProcess as gone:
             raise ProcessFailed(f"{command[0]} ended at once; its output is in {log}") from gone
-        write_atomically(record, json.dumps(asdict(found)) + "\n")
+        write_text(record, json.dumps(asdict(found)) + "\n")
     return found
 
 
@@ -108,6 +109,7 @@ def _spawn(command: Sequence[str], *, log: Path, die_with_parent: bool) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=log.parent,
+            env=java.environment(),
             preexec_fn=_kill_me_with_parent() if die_with_parent else None,
         )
     # The child outlives this object on purpose; a return code keeps Python from warning of it.

@@ -8,6 +8,7 @@ from local.layout import SERVICES, Layout
 from local.ports import HOST, Ports, read_ports
 from local.processes import ProcessRecord, memory_bytes
 from local.services import answering
+from reports.folders import folder_named
 
 
 class State(StrEnum):
@@ -33,7 +34,7 @@ class ServiceStatus:
 
 def status(run_dir: Path) -> list[ServiceStatus]:
     """Ask each service now; takes up to a few seconds when one does not answer."""
-    layout = Layout(run_dir.expanduser().resolve())
+    layout = Layout(folder_named(str(run_dir)))
     ports, alive = read_ports(layout.ports), layout.alive()
     answered = answering(ports, alive=alive) if ports is not None else set()
     return [

@@ -116,6 +116,7 @@ def _run(endpoints: Endpoints, orders: Sequence[str]) -> dict[str, str]:
             text=True,
             check=False,
             timeout=_TIMEOUT_SECONDS,
+            env=java.environment(),
         )
     except subprocess.TimeoutExpired as late:
         raise TableAdminFailed(
@@ -146,7 +147,11 @@ def _compile(entry: Path) -> None:
     compiler = [java.program("javac"), "-cp", f"{jars('hbase')}/*", "-d", str(folder)]
     try:
         done = subprocess.run(
-            [*compiler, str(_SOURCE)], capture_output=True, text=True, check=False
+            [*compiler, str(_SOURCE)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=java.environment(),
         )
         if done.returncode != 0:
             raise TableAdminFailed(f"{_SOURCE} does not compile:\n{done.stderr}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,8 @@ class TrackingPlace:
     @property
     def sqlite_path(self) -> Path | None:
         """The SQLite file; None when the store is something else."""
-        parsed = urlparse(self.tracking_uri)
-        return Path(parsed.path[1:]) if parsed.scheme == "sqlite" else None
+        scheme, _, rest = self.tracking_uri.partition(":///")
+        return Path(unquote(rest.partition("?")[0])) if scheme == "sqlite" else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import msgspec
 
 from batch.audits.facts import AuditFacts, FeatureFact, FieldFact
 from batch.pages import page
+from reports.files import write_bytes, write_text
 from reports.terminal import one_line
 
 _TEMPLATE = "audit.html"
@@ -22,13 +23,10 @@ def audit_json(facts: AuditFacts) -> bytes:
 
 def write_reports(facts: AuditFacts, folder: Path) -> Path:
     """Write ID.txt, ID.json and ID.html into `folder` (made when missing); gives the page."""
-    folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w.-]", "_", facts.prediction_id)
-    (folder / f"{stem}.json").write_bytes(audit_json(facts))
-    (folder / f"{stem}.txt").write_text(audit_text(facts) + "\n", encoding="utf-8")
-    html = folder / f"{stem}.html"
-    html.write_text(audit_page(facts), encoding="utf-8")
-    return html
+    write_bytes(folder / f"{stem}.json", audit_json(facts))
+    write_text(folder / f"{stem}.txt", audit_text(facts) + "\n")
+    return write_text(folder / f"{stem}.html", audit_page(facts))
 
 
 def audit_page(facts: AuditFacts) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from batch.comparing.comparison import Comparison, DataChange, SameCases, TextChange, VersionFacts
 from batch.comparing.score_change_tables import band_renderables, numbers_table
+from reports.files import replacing, write_bytes
 from reports.terminal import Terminal, plain, visible
 
 _FILE_WIDTH = 120
@@ -28,11 +29,10 @@ def show(comparison: Comparison, console: Console) -> None:
 
 def write(folder: Path, comparison: Comparison) -> list[Path]:
     """Write compare-OLD-NEW.json and .txt into `folder` and return their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     stem = folder / f"compare-{comparison.old.version}-{comparison.new.version}"
     as_json, as_text = stem.with_suffix(".json"), stem.with_suffix(".txt")
-    as_json.write_bytes(msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n")
-    with as_text.open("w", encoding="utf-8") as file:
+    write_bytes(as_json, msgspec.json.format(msgspec.json.encode(comparison), indent=2) + b"\n")
+    with replacing(as_text) as part, part.open("w", encoding="utf-8") as file:
         show(comparison, Terminal(file=file, width=_FILE_WIDTH))
     return [as_json, as_text]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from batch.exploring.drift_page import drift_page
 from batch.exploring.profile_page import profile_page
 from batch.exploring.sample import SnapshotSample
+from reports.files import write_text
 from scenarios.scenario import Scenario
 
 Progress = Callable[[str], None]
@@ -38,7 +39,4 @@ def write_drift(
 
 
 def _written(path: Path, html: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")  # a reader never meets half a page
-    part.write_text(html, encoding="utf-8")
-    return part.replace(path)
+    return write_text(path, html)  # a reader never meets half a page

@@ -5,16 +5,14 @@ from pathlib import Path
 import msgspec
 
 from bench.suite.results import Results
+from reports.files import write_bytes
 
 FILE = "results.json"
 
 
 def keep(results: Results, folder: Path) -> None:
     """Write the file of `folder` in one step."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{FILE}.part"
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
-    part.replace(folder / FILE)
+    write_bytes(folder / FILE, msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
 
 
 def kept_in(folder: Path) -> Results:

@@ -148,3 +148,14 @@ def test_override_without_a_value_is_refused() -> None:
 def test_spark_property_as_a_variable_is_refused() -> None:
     found = problems(EVERSCORE__SPARK__CONF__SPARK_UI="x")
     assert "--set spark.conf.NAME" in found["spark.conf"].expected
+
+
+def test_a_run_folder_is_quoted_in_uris_and_nowhere_else() -> None:
+    folder = "/runs/Käufer #1 ?%41"
+    settings = load_settings("local", environ={"EVERSCORE_RUN_DIR": folder})
+    assert settings.mlflow.tracking_uri == (
+        "sqlite:////runs/K%C3%A4ufer%20%231%20%3F%2541/mlflow.db"
+    )
+    assert settings.mlflow.artifact_root == f"{folder}/artifacts"
+    assert settings.delta.root == f"{folder}/delta"
+    assert settings.platform.run_dir == Path(folder)

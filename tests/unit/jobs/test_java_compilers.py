@@ -9,8 +9,8 @@ import pytest
 
 from conf.settings import Settings, load_settings
 from jobs import java_compilers
+from jobs.checkout import CHECKOUT
 from jobs.java_compilers import for_long_batches, for_streams
-from jobs.packages import CHECKOUT
 
 OPTIONS = "spark.driver.extraJavaOptions"
 

@@ -16,14 +16,11 @@ def _published(entry: Path, content: bytes = b"12345") -> None:
     publish(folder, entry)
 
 
-def test_own_variable_comes_before_the_shared_one_before_home(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HOME", "/h")
+def test_own_variable_comes_before_the_shared_one_before_home() -> None:
     both = {"EVERSCORE_CACHE_DIR": "/own", "XDG_CACHE_HOME": "/xdg"}
     assert cache_dir(both) == Path("/own")
     assert cache_dir({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/everscore")
-    assert cache_dir({"XDG_CACHE_HOME": ""}) == Path("/h/.cache/everscore")
+    assert cache_dir({"XDG_CACHE_HOME": "", "HOME": "/h"}) == Path("/h/.cache/everscore")
 
 
 def test_another_pom_has_another_entry() -> None:

@@ -1,6 +1,7 @@
 """A training run is logged and registered in a real MLflow store."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import mlflow
 import numpy as np
@@ -16,9 +17,13 @@ from tests.unit.models.trained import NAMES, card, data, estimator
 def test_two_runs_are_registered_as_versions_whose_files_can_be_read(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    # As a user's run folder may be named. (MLflow's own loader, below, reads "%41" as "A".)
+    tmp_path = tmp_path / "Käufer #1 ? `a`"
     place = TrackingPlace(
-        tracking_uri=f"sqlite:///{tmp_path}/new/mlflow.db", artifact_root=str(tmp_path / "files")
+        tracking_uri=f"sqlite:///{quote(str(tmp_path))}/new/mlflow.db",
+        artifact_root=str(tmp_path / "files"),
     )
+    assert place.sqlite_path == tmp_path / "new" / "mlflow.db"
     features, _ = data()
     scores = estimator().predict_proba(features)[:, 1]
     run = TrainingRun(
