@@ -80,3 +80,16 @@ def test_make_help_lists_every_target() -> None:
     phony = re.findall(r"^\.PHONY: (\S+)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     assert len(phony) > 10
     assert [target for target in phony if not re.search(rf"^  {target} ", listed, re.M)] == []
+
+
+def test_every_console_is_one_that_data_cannot_command() -> None:
+    """And every list is written by the one writer whose cells are no formulas."""
+    own = re.compile(r"(?<![\w.])(Console|csv\.writer|csv\.DictWriter)\(")
+    found = [
+        f"{path.relative_to(CHECKOUT)}: {name}"
+        for package in PACKAGES
+        if package != "reports"
+        for path in (CHECKOUT / package).rglob("*.py")
+        for name in own.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
