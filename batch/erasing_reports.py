@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batch.sought import Sought
+from reports.files import replacing, write_bytes
+from reports.spreadsheet import write_again
 
 _BINARY = {".png", ".gz", ".zip", ".skops", ".onnx", ".npz"}
 
@@ -71,9 +73,8 @@ def _lines(path: Path) -> list[list[str]]:
 def _without_lines(path: Path, sought: Sought) -> int:
     rows = _lines(path)
     left = [row for row in rows if not any(map(sought.is_cell, row))]
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(left)
-    _replace(path, text.getvalue().encode())
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as lines:
+        write_again(lines, left)
     return len(rows) - len(left)
 
 
@@ -82,7 +83,7 @@ def _without_rows(path: Path, sought: Sought) -> int:
     is_named = _is_named(table, sought)
     sink = io.BytesIO()
     pq.write_table(table.filter(pa.array([not each for each in is_named])), sink)
-    _replace(path, sink.getvalue())
+    write_bytes(path, sink.getvalue())
     return is_named.count(True)
 
 
@@ -93,9 +94,3 @@ def _is_named(table: pa.Table, sought: Sought) -> list[bool]:
     columns = [table.column(name).to_pylist() for name in texts]
     rows = zip(*columns, strict=True) if columns else ()
     return [any(each is not None and sought.is_cell(each) for each in row) for row in rows]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_bytes(content)
-    draft.replace(path)

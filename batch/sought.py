@@ -6,8 +6,12 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from markupsafe import escape
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+
+from reports.spreadsheet import spreadsheet_cell
+from reports.terminal import one_line, visible, visible_json
 
 _DISTINCTIVE_CHARACTERS = 6
 
@@ -46,7 +50,7 @@ class Sought:
 
     def is_cell(self, text: str) -> bool:
         """Whether a cell of a table is, or names, one of the entities; `'` may stand before it."""
-        return text.lstrip("'") in self.entities or self.is_in(text)
+        return text in self._cells or text.lstrip("'") in self.entities or self.is_in(text)
 
     def in_record(self) -> Column:
         """Whether an archived record names one: as its key, in its value or in its headers."""
@@ -56,10 +60,19 @@ class Sought:
         return F.coalesce(keys, F.lit(False)) | texts.rlike(self.pattern)
 
     @cached_property
+    def _cells(self) -> frozenset[object]:
+        """The entities as a list for spreadsheets has them."""
+        return frozenset(map(spreadsheet_cell, self.entities))
+
+    @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(self.pattern)
 
 
 def _spellings(entity: str) -> list[str]:
+    """As texts, terminals, JSON and pages write it (Jinja's quotes are not Python's)."""
     quoted = json.dumps(entity)[1:-1], json.dumps(entity, ensure_ascii=False)[1:-1]
-    return [re.escape(each) for each in sorted({entity, *quoted, html.escape(entity)})]
+    texts = {entity, visible(entity), one_line(entity)}
+    pages = {page(each) for each in texts for page in (html.escape, escape)}
+    found = {*texts, *quoted, visible_json(quoted[1]), *map(str, pages)}
+    return [re.escape(each) for each in sorted(found)]

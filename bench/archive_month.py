@@ -27,6 +27,7 @@ from bench.machine import tell_machine
 from conf.settings import load_settings
 from jobs.outcome import ending_with_exit_code
 from jobs.session import spark_session
+from reports.terminal import Terminal
 from stores.delta import DeltaPlace
 from streaming.archive_source import Slice
 from streaming.archive_table import ArchiveTable
@@ -64,7 +65,7 @@ def main(
 
     Example: python -m bench.archive_month --days 30 --commits 24
     """
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False):
         tell_machine(console)
         with (

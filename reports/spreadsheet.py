@@ -6,7 +6,7 @@ Injection").
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from reports.terminal import visible
@@ -26,6 +26,17 @@ def spreadsheet_cell(value: object) -> object:
         return value
     guard = "'" if value.lstrip(" \ufeff\u200b\xa0").startswith(_DANGEROUS) else ""
     return guard + visible(value)
+
+
+def write_again(file: IO[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows of a list as they were read from it: their cells are harmless already."""
+    for row in rows:
+        file.write(",".join(map(_quoted_where_needed, row)) + "\r\n")
+
+
+def _quoted_where_needed(cell: str) -> str:
+    is_plain = not any(each in cell for each in '",;\r\n')
+    return cell if is_plain else '"' + cell.replace('"', '""') + '"'
 
 
 class SpreadsheetWriter:

@@ -1,12 +1,19 @@
 """Lists lose the erased entity's lines, other reports go whole, the rest stays as it is."""
 
+import csv
+import json
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from jinja2 import Environment
 
 from batch.erasing_reports import erase_reports, named_reports
 from batch.sought import Sought
+from reports.files import write_text
+from reports.spreadsheet import SpreadsheetWriter
+from reports.terminal import one_line, visible, visible_json
 
 SOUGHT = Sought(("7590-VHVEG",), ("customer", "entity"))
 
@@ -45,3 +52,22 @@ def test_lists_keep_their_other_lines_and_other_reports_go(tmp_path: Path) -> No
     assert table.to_pylist() == [{"entity": "1111-AAAAA", "score": 0.8}]
     assert [path.name for path in sorted((folder / "audits").iterdir())] == ["p2.html"]
     assert erase_reports(folder, SOUGHT) == []
+
+
+@pytest.mark.parametrize(
+    "entity", ["=1+1+1;a", "'quoted-id", "a\x1b[2J-\u202eb", "a<b>&\"c'd", "a\nb-cdef"]
+)
+def test_an_id_is_found_however_lists_pages_and_texts_write_it(tmp_path: Path, entity: str) -> None:
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        writer = SpreadsheetWriter(file, ["entity", "score"])
+        for each in (entity, "other; =1"):
+            writer.write([each, 0.5])
+    write_text(tmp_path / "audit.txt", f"entity  {one_line(entity)}\n")
+    write_text(tmp_path / "rows.json", visible_json(json.dumps({"x": entity}, ensure_ascii=False)))
+    template = Environment(autoescape=True, finalize=visible).from_string("<td>{{ value }}</td>")
+    write_text(tmp_path / "page.html", template.render(value=entity))
+    sought = Sought((entity,), ("entity",))
+    assert len(erase_reports(tmp_path, sought)) == 4
+    (left,) = tmp_path.iterdir()
+    with left.open(newline="") as lines:
+        assert [row[0] for row in csv.reader(lines)] == ["entity", "other; =1"]
