@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from batch.archived import archived_table
 from batch.replay_ledger import Position
+from stores.committed import COMMITTED_CLIENT
 from stores.delta import DeltaPlace, is_table
 
 _WAIT_MS = 5_000
@@ -45,6 +46,7 @@ class Originals:
 
     def _from_kafka(self, partition: int, offset: int) -> bytes | None:
         from kafka import KafkaConsumer, TopicPartition
+        from kafka.errors import UnsupportedCodecError
 
         if self._consumer is None:
             self._consumer = KafkaConsumer(
@@ -53,11 +55,16 @@ class Originals:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=_LARGEST_BYTES,
+                **COMMITTED_CLIENT,
             )
         place = TopicPartition(self.topic, partition)
         self._consumer.assign([place])
         self._consumer.seek(place, offset)
-        for record in self._consumer.poll(timeout_ms=_WAIT_MS, max_records=1).get(place, ()):
+        try:
+            polled = self._consumer.poll(timeout_ms=_WAIT_MS, max_records=1)
+        except UnsupportedCodecError:  # zstd or snappy, as its producer packed it
+            return None
+        for record in polled.get(place, ()):
             if record.offset == offset:
                 value: bytes | None = record.value
                 return value

@@ -78,6 +78,7 @@ def _newest_keys(
 ) -> tuple[list[bytes], list[int], int]:
     """At most about `sample` newest keys, their partitions, and how many partitions there are."""
     from kafka import TopicPartition
+    from kafka.errors import UnsupportedCodecError
 
     offsets = kafka.offsets(topic)
     each = max(1, sample // len(offsets))
@@ -90,7 +91,11 @@ def _newest_keys(
             consumer.seek(place, max(offsets[place.partition][0], end - each))
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
         while ends and time.monotonic() < give_up_at:
-            for place, records in consumer.poll(timeout_ms=_POLL_MS).items():
+            try:
+                polled = consumer.poll(timeout_ms=_POLL_MS)
+            except UnsupportedCodecError:  # zstd or snappy: those before it must do
+                break
+            for place, records in polled.items():
                 for record in records:
                     if record.key is not None and record.offset < ends[place]:
                         keys.append(record.key)
