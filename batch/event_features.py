@@ -50,7 +50,7 @@ def event_features(events: DataFrame, scenario: Scenario, limits: EventLimits) -
         limits=limits,
         identity=scenario.label.of_event,
     )
-    return sorted_for_fold(events).mapInArrow(task, _SCHEMA)
+    return sorted_for_fold(events, max_event_bytes=limits.max_event_bytes).mapInArrow(task, _SCHEMA)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ def outcomes(labels: DataFrame, label: Label, limits: EventLimits) -> DataFrame:
     (of the event it belongs to; null where labels are of entities), label (1 positive, 0
     otherwise). Refused records: epoch, partition, offset and refusal (a reason code).
     """
-    return sorted_for_fold(labels).mapInArrow(OutcomeTask(label=label, limits=limits), _SCHEMA)
+    in_order = sorted_for_fold(labels, max_event_bytes=limits.max_event_bytes)
+    return in_order.mapInArrow(OutcomeTask(label=label, limits=limits), _SCHEMA)
 
 
 def mature(found: DataFrame, label: Label, *, now_ms: int) -> DataFrame:

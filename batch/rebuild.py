@@ -88,7 +88,8 @@ def rebuilt_states(
     wanted = events.where(is_older | _is_before(record))
     starts = completed_epochs(spark, place, record.starts)
     to_fold = events_to_fold(spark, place, wanted, starts=starts)
-    return sorted_for_fold(to_fold).mapInArrow(task, _CELLS)
+    in_order = sorted_for_fold(to_fold, max_event_bytes=task.limits.max_event_bytes)
+    return in_order.mapInArrow(task, _CELLS)
 
 
 def rebuilt_rows(

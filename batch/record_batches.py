@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from features.arrow_records import records_of
 from features.decode import Records
@@ -32,12 +33,16 @@ class Run:
         return stamp(self.epoch, 0)
 
 
-def sorted_for_fold(records: DataFrame) -> DataFrame:
+def sorted_for_fold(records: DataFrame, *, max_event_bytes: int) -> DataFrame:
     """All records of a key in one task, in the order of the stream.
 
-    Columns `ARCHIVED_COLUMNS` and any others.
+    Columns `ARCHIVED_COLUMNS` and any others. Of a value that is longer than an event may be only
+    so much is exchanged and sorted that it is still refused for it.
     """
-    return records.repartition("key").sortWithinPartitions("epoch", "partition", "offset")
+    begin = F.substring("value", 1, max_event_bytes + 1)
+    is_longer = F.octet_length("value") > max_event_bytes + 1
+    bounded = records.withColumn("value", F.when(is_longer, begin).otherwise(F.col("value")))
+    return bounded.repartition("key").sortWithinPartitions("epoch", "partition", "offset")
 
 
 def runs(batch: pa.RecordBatch) -> Iterator[Run]:

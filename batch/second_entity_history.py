@@ -48,7 +48,8 @@ def history_rows(
     """
     sources = [each for each in keyed.entity.sources if each.topic_kind == topic_kind]
     task = HistoryTask(keyed=keyed, sources=sources, limits=limits)
-    return sorted_for_fold(records).mapInArrow(task, HISTORY_SCHEMA)
+    in_order = sorted_for_fold(records, max_event_bytes=limits.max_event_bytes)
+    return in_order.mapInArrow(task, HISTORY_SCHEMA)
 
 
 def event_keys(records: DataFrame, keyed: KeyedEntity, limits: EventLimits) -> DataFrame:
@@ -56,7 +57,8 @@ def event_keys(records: DataFrame, keyed: KeyedEntity, limits: EventLimits) -> D
 
     Events that name none give no row.
     """
-    return sorted_for_fold(records).mapInArrow(KeyTask(keyed=keyed, limits=limits), POSITION_SCHEMA)
+    in_order = sorted_for_fold(records, max_event_bytes=limits.max_event_bytes)
+    return in_order.mapInArrow(KeyTask(keyed=keyed, limits=limits), POSITION_SCHEMA)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from batch.record_batches import sorted_for_fold
 from features.bounded_columns import bounded_columns
 from streaming.batches import batch_of
 
@@ -40,3 +41,11 @@ def test_what_arrives_on_a_worker_is_bounded_and_tells_what_was_cut(spark: Spark
             for name, given, most in (("key", key, 10), ("value", value, 20))
         }
         assert row["told"] == str(whole)
+
+
+def test_what_a_fold_exchanges_and_sorts_is_bounded_and_still_too_long(spark: SparkSession) -> None:
+    columns = "key binary, value binary, partition int, offset bigint, epoch int"
+    rows = [(b"k", value, 0, n, 1) for n, value in enumerate([b"", bytes(100), bytes(900), None])]
+    frame = spark.createDataFrame(rows, columns)
+    found = sorted_for_fold(frame, max_event_bytes=100).collect()
+    assert [row["value"] and len(row["value"]) for row in found] == [b"", 100, 101, None]
