@@ -89,9 +89,10 @@ def told_upto(
     """Partition → offset before which every event from `begin` on has an archived outcome.
 
     Spark's checkpoint lags behind what was published; what is published need not be told again.
+    Outcomes of `record`'s own epoch count: all of these events are in it.
     """
     predictions, dead_letters = (
-        archived_table(spark, place, kind).where(F.col("epoch").isin(record.epochs_of_topic))
+        archived_table(spark, place, kind).where(F.col("epoch") == record.epoch)
         for kind in ("predictions", "dead-letter")
     )
     told = outcomes(predictions, dead_letters, topic=record.topic).select("partition", "offset")

@@ -1,5 +1,6 @@
 """Proof that every input offset appears exactly once among predictions, suppressed, dead letters.
 
+An event is named by epoch, partition and offset: a recreated topic gives its offsets again.
 Replays repeat messages: equal ones count once; and where a version could not judge an event that a
 later one did, the prediction counts. What breaks the rule is named by offset: an event
 without an outcome, one with two kinds of outcome, or one prediction id with two contents.
@@ -13,12 +14,75 @@ from pyspark.sql import functions as F
 
 from batch.archived import header
 from features.reasons import UNSCORABLE
+from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_message
+from stores.epochs import EpochRecord, EpochStart
 
 PREDICTION, SUPPRESSED, DEAD_LETTER = "prediction", "suppressed", "dead letter"
 MISSING, TWICE, CONFLICT = "missing", "two kinds of outcome", "one id, two contents"
 SURPLUS = "outcome without an event"
 
+IN_NO_EPOCH = "in no epoch: not scored"
+
 Offsets = Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which events of a topic are judged: [begin, end) of each partition, and their epochs.
+
+    record: the epoch record of the stream, None before its first start; topic_id: of the topic as
+    it is now, which need not be the one of the record.
+    """
+
+    record: EpochRecord | None
+    topic_id: str
+    begin: Offsets
+    end: Offsets
+
+    @property
+    def starts(self) -> tuple[EpochStart, ...]:
+        """The epochs in the topic as it is now, newest first."""
+        starts = self.record.starts if self.record else ()
+        return tuple(each for each in starts if each.topic_id == self.topic_id)
+
+    @property
+    def has_earlier_topics(self) -> bool:
+        """Whether the stream has scored another topic of this name before."""
+        return self.record is not None and len(self.starts) < len(self.record.starts)
+
+    @property
+    def epochs(self) -> list[int]:
+        """Their numbers."""
+        return [each.epoch for each in self.starts]
+
+    @property
+    def first_offsets(self) -> Offsets:
+        """Partition → where the first epoch that has it begins; what came before is not scored."""
+        first: dict[int, int] = {}
+        for start in self.starts:
+            first |= start.first_offsets
+        return first
+
+    @property
+    def epoch(self) -> Column:
+        """The epoch of the event at a row's partition and offset; 0 for none."""
+        return epoch_of_events(self.starts, self.topic_id)
+
+    def is_inside(self) -> Column:
+        """Whether a row's partition and offset are within the range."""
+        condition = F.lit(False)
+        for partition, first in self.begin.items():
+            in_range = (F.col("offset") >= first) & (F.col("offset") < self.end[partition])
+            condition = condition | ((F.col("partition") == partition) & in_range)
+        return condition
+
+    def is_before_first_epoch(self) -> Column:
+        """Whether a row's event came before the stream began with its partition."""
+        condition = F.lit(False)
+        for partition, first in self.first_offsets.items():
+            is_before = F.col("offset") < first
+            condition = condition | ((F.col("partition") == partition) & is_before)
+        return condition
 
 
 @dataclass(frozen=True)
@@ -41,22 +105,26 @@ class PartitionCounts:
 
 
 def outcomes(predictions: DataFrame, dead_letters: DataFrame, *, topic: str) -> DataFrame:
-    """All outcomes as partition, offset, kind, id, digest; inputs are Kafka frames with headers."""
+    """All outcomes as epoch, partition, offset, kind, id, digest; Kafka frames with headers."""
     value = F.col("value").cast("string")
-    source = F.from_json(
+    message = F.from_json(
         value,
-        "prediction_id string, suppressed string,"
+        "prediction_id string, suppressed string, epoch int,"
         " source struct<topic:string,partition:int,offset:bigint>",
     )
-    told = predictions.select(source.alias("told"), F.xxhash64("value").alias("digest"))
-    scored = told.where(F.col("told.source.topic") == topic).select(
-        F.col("told.source.partition").alias("partition"),
-        F.col("told.source.offset").alias("offset"),
-        F.when(F.col("told.suppressed").isNull(), PREDICTION).otherwise(SUPPRESSED).alias("kind"),
-        F.coalesce("told.prediction_id", F.lit("")).alias("id"),
+    messages = predictions.select(message.alias("message"), F.xxhash64("value").alias("digest"))
+    scored = messages.where(F.col("message.source.topic") == topic).select(
+        epoch_of_message(F.col("message")).alias("epoch"),
+        F.col("message.source.partition").alias("partition"),
+        F.col("message.source.offset").alias("offset"),
+        F.when(F.col("message.suppressed").isNull(), PREDICTION)
+        .otherwise(SUPPRESSED)
+        .alias("kind"),
+        F.coalesce("message.prediction_id", F.lit("")).alias("id"),
         "digest",
     )
     refused = dead_letters.where(header("source_topic") == topic).select(
+        epoch_of_dead_letters().alias("epoch"),
         header("source_partition").cast("int").alias("partition"),
         header("source_offset").cast("bigint").alias("offset"),
         F.lit(DEAD_LETTER).alias("kind"),
@@ -68,24 +136,31 @@ def outcomes(predictions: DataFrame, dead_letters: DataFrame, *, topic: str) -> 
 
 def judged(
     events: DataFrame,
-    told: DataFrame,
+    found: DataFrame,
     *,
-    begin: Offsets,
-    end: Offsets,
+    scope: Scope,
     may_be_retold: bool = False,
 ) -> DataFrame:
-    """One row per offset in [begin, end): partition, offset, kind, messages, distinct, fault.
+    """One row per event of `scope`: epoch, partition, offset, kind, messages, distinct, fault.
 
+    events: partition, offset of what the topic holds; found: `outcomes`. An event's outcome is one
+    of its own epoch; those of an earlier epoch of the same topic (a rebuild repeats the last
+    batches in the name of the next one) and of an earlier topic are of no concern here. Events
+    from before the first epoch give no row.
     may_be_retold: no fault is one id with two contents, as a replay gives that knows more of second
     entities.
     """
-    wanted = events.where(_within(begin, end)).select("partition", "offset")
+    wanted = events.where(scope.is_inside()).select(
+        "partition", "offset", scope.epoch.alias("epoch")
+    )
+    own = wanted.where((F.col("epoch") >= 1) | ~scope.is_before_first_epoch())
+    theirs = found.where(scope.is_inside() & F.col("epoch").isin(scope.epochs))
     contents = (
-        told.where(_within(begin, end))
-        .groupBy("partition", "offset", "kind", "id")
+        theirs.where(F.col("epoch") >= scope.epoch)
+        .groupBy("epoch", "partition", "offset", "kind", "id")
         .agg(F.count("*").alias("messages"), F.countDistinct("digest").alias("contents"))
     )
-    per_offset = contents.groupBy("partition", "offset").agg(
+    per_offset = contents.groupBy("epoch", "partition", "offset").agg(
         F.sum("messages").alias("messages"),
         F.count("*").alias("distinct"),
         # A later version, or another batch, may judge what one could not: then the verdict counts.
@@ -95,16 +170,22 @@ def judged(
             "kind"
         ),
     )
-    joined = wanted.withColumn("is_event", F.lit(True)).join(
-        per_offset, on=["partition", "offset"], how="full"
+    joined = own.withColumn("is_event", F.lit(True)).join(
+        per_offset, on=["epoch", "partition", "offset"], how="full"
     )
     fault = (
         F.when(F.col("is_event").isNull(), SURPLUS)
+        .when(F.col("epoch") == 0, IN_NO_EPOCH)
         .when(F.col("messages").isNull(), MISSING)
         .when(F.col("kinds") > 1, TWICE)
         .when((F.col("contents") > 1) & F.lit(not may_be_retold), CONFLICT)
     )
     return joined.withColumn("fault", fault)
+
+
+def earlier_outcomes(found: DataFrame, *, scope: Scope) -> int:
+    """How many messages tell of events of another topic of this name, recreated since."""
+    return found.where(~F.col("epoch").isin(scope.epochs)).count()
 
 
 def partition_counts(rows: DataFrame) -> list[PartitionCounts]:
@@ -125,14 +206,6 @@ def broken_offsets(rows: DataFrame, *, limit: int) -> list[tuple[int, int, str]]
     """The first `limit` offsets that break the rule, as (partition, offset, fault)."""
     broken = rows.where(F.col("fault").isNotNull()).orderBy("partition", "offset").limit(limit)
     return [(row["partition"], row["offset"], row["fault"]) for row in broken.collect()]
-
-
-def _within(begin: Offsets, end: Offsets) -> Column:
-    condition = F.lit(False)
-    for partition, first in begin.items():
-        in_range = (F.col("offset") >= first) & (F.col("offset") < end[partition])
-        condition = condition | ((F.col("partition") == partition) & in_range)
-    return condition
 
 
 def _sum(condition: Column) -> Column:

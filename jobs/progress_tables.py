@@ -8,27 +8,33 @@ from scenarios.keyed import Keyed, KeyedEntity
 from stores.connection import Session
 from stores.epochs import EpochRecord
 from stores.rekey_counts import RekeyCountTable
-from stores.states import StateTable
+from stores.states import Marker, StateTable
 from streaming.gaps import Gaps
-from streaming.topics import KafkaCluster
+from streaming.topics import KafkaCluster, Survey
 
 
 def stream_progress(
-    keyed: Keyed, kafka: KafkaCluster, session: Session, epoch: EpochRecord | None
+    keyed: Keyed,
+    kafka: KafkaCluster,
+    session: Session,
+    epoch: EpochRecord | None,
+    *,
+    survey: Survey,
 ) -> Table:
-    """What of the events topic of `keyed` is in its states in `epoch`.
+    """What of the events topic of `keyed`, as `survey` found it, is in its states in `epoch`.
 
-    The counts are those of the last batches, as many as versions of a state are kept. An end is
-    that of what is committed; offsets behind it belong to transactions that are still open.
+    Of a topic that is not the epoch's, or of partitions that it does not have, nothing is. The
+    counts are those of the last batches, as many as versions of a state are kept. An end is that of
+    what is committed; offsets behind it belong to transactions that are still open.
     """
     counted = ("uncommitted", "left full windows", "unknown second entities", "unscorable")
     heads = ("partition", "first", "end", "done up to", "waiting", *counted, "last batch")
     table, states = Table(*heads, title=keyed.topic("events")), StateTable(session, keyed.name)
     topic = keyed.topic("events")
     gaps, uncommitted = Gaps(kafka, topic), kafka.uncommitted(topic)
-    for partition, (first, end) in kafka.offsets(topic).items():
+    for partition, (first, end) in survey.offsets.items():
         marker = states.newest_marker(partition)
-        upto = marker.offset + 1 if marker and epoch and marker.epoch == epoch.epoch else first
+        upto = max(first, _done_upto(marker, survey, epoch, partition=partition))
         kept = [each for _, each in states.kept_markers(partition).markers]
         lost = sum(each.dropped_from_windows for each in kept)
         unknown = sum(each.unknown_second_entities for each in kept)
@@ -41,6 +47,17 @@ def stream_progress(
         table.add_row(*(f"{n:,}" for n in numbers), _age(marker.written_at_ms if marker else None))
     gaps.close()
     return table
+
+
+def _done_upto(
+    marker: Marker | None, survey: Survey, epoch: EpochRecord | None, *, partition: int
+) -> int:
+    """The offset before which all of the partition's events are in the states of `epoch`."""
+    if epoch is None or epoch.topic_id != survey.identity.topic_id:
+        return 0
+    if marker is not None and marker.epoch == epoch.epoch:
+        return marker.offset + 1
+    return epoch.first_offsets.get(partition, 0)
 
 
 def unscorable_causes(keyed: Keyed, kafka: KafkaCluster, session: Session) -> list[str]:
@@ -70,9 +87,11 @@ def rekeying_progress(keyed: KeyedEntity, kafka: KafkaCluster, session: Session)
         for partition, (_, end) in kafka.offsets(topic).items():
             found = kept.below(topic, partition, position=None)
             counts = (found.sent, found.left_out, found.refused) if found else (0, 0, 0)
-            numbers = (end, found.offset + 1 if found else 0, *counts)
+            upto = found.offset + 1 if found else 0
+            shown = f"{upto:,}" if upto <= end else f"{upto:,} of an earlier topic"
             age = _age(found.written_at_ms if found else None)
-            table.add_row(f"{topic}-{partition}", *(f"{n:,}" for n in numbers), age)
+            numbers = (f"{n:,}" for n in counts)
+            table.add_row(f"{topic}-{partition}", f"{end:,}", shown, *numbers, age)
     return table
 
 

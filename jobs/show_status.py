@@ -9,6 +9,7 @@ from scenarios.keyed import Keyed, keyed_entities
 from stores.control import load_failures
 from stores.deployments import read_deployment
 from stores.epochs import read_epoch
+from streaming.epochs import epoch_warning
 
 SPARK = False
 
@@ -35,7 +36,11 @@ def main(
             epoch = read_epoch(session, keyed.name)
             told = f"{epoch.epoch} ({epoch.reason}, {epoch.begun_at})" if epoch else "none"
             show(f"epoch: {told}" if keyed.name == scenario else f"{keyed.name} epoch: {told}")
-            show(stream_progress(keyed, kafka, session, epoch))
+            topic = keyed.topic("events")
+            survey = kafka.survey([topic])[topic]
+            if warning := epoch_warning(epoch, survey.identity, scenario=keyed.name):
+                show(warning, markup=False, highlight=False, soft_wrap=True)
+            show(stream_progress(keyed, kafka, session, epoch, survey=survey))
             for line in unscorable_causes(keyed, kafka, session):
                 show(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -1,7 +1,7 @@
 """The rows that the archive keeps of a topic: records as they came, with where and when."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from features.arrow_records import CUT_COLUMNS
 from features.bounded_columns import bounded_columns
 from stores import absent
 from stores.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
-from stores.epochs import EpochStart
 
 Offsets = Mapping[int, int]
 
@@ -34,7 +33,7 @@ STATISTICS = "topic_id,partition,offset,epoch,kafka_time,archived_at,archive_bat
 class Slice:
     """Records [begin, end) of each partition of one topic, on their way into the archive.
 
-    epoch      the epoch column, see `epoch_of_events` and its like
+    epoch      the epoch column, see stores/epoch_columns.py
     batch      the archive's own running number of this commit
     """
 
@@ -130,33 +129,6 @@ def _headers_with_cuts() -> Column:
     is_cut = F.col("key_bytes").isNotNull() | F.col("value_bytes").isNotNull()
     own = F.coalesce(F.col("headers"), F.array().cast("array<struct<key:string,value:binary>>"))
     return F.when(is_cut, F.concat(own, cuts)).otherwise(F.col("headers"))
-
-
-def epoch_of_events(starts: Sequence[EpochStart], topic_id: str) -> Column:
-    """The epoch in which each event's offset lies; 0 for events before the first epoch.
-
-    starts: newest first. Those of another incarnation of the topic do not count.
-    """
-    found = F.lit(0)
-    for start in reversed([each for each in starts if each.topic_id == topic_id]):
-        for partition, first in start.first_offsets.items():
-            is_in = (F.col("partition") == partition) & (F.col("offset") >= first)
-            found = F.when(is_in, start.epoch).otherwise(found)
-    return found
-
-
-def epoch_of_predictions() -> Column:
-    """The epoch of the event that a prediction or a suppressed event tells of."""
-    text = F.col("value").cast("string")
-    told = F.from_json(text, "prediction_id string, epoch int")
-    of_id = F.regexp_extract(told["prediction_id"], r"-(\d+)-\d+-\d+-v[^-]*$", 1)
-    return F.coalesce(told["epoch"], F.nullif(of_id, F.lit("")).cast("int"), F.lit(0))
-
-
-def epoch_of_dead_letters() -> Column:
-    """The epoch of the refused event."""
-    named = F.filter("headers", lambda each: each["key"] == "source_epoch")
-    return F.coalesce(F.get(named, F.lit(0))["value"].cast("string").cast("int"), F.lit(0))
 
 
 def _json(topic: str, offsets: Offsets) -> str:

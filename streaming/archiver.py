@@ -14,6 +14,7 @@ from features.schema import EventSchema
 from scenarios.scenario import Scenario
 from stores.connection import Session
 from stores.delta import DeltaPlace
+from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.epoch_table import keep_epochs
 from stores.epochs import EpochRecord, EpochStart
 from streaming.archive_erased import ErasedRecords, without_erased_records
@@ -23,9 +24,6 @@ from streaming.archive_source import (
     Offsets,
     Slice,
     archived_rows,
-    epoch_of_dead_letters,
-    epoch_of_events,
-    epoch_of_predictions,
     gap_rows,
     records_of_slice,
 )

@@ -64,6 +64,19 @@ def check_partitioner_of(record: EpochRecord, declared: str, *, scenario: str) -
         )
 
 
+def epoch_warning(
+    record: EpochRecord | None, identity: TopicIdentity, *, scenario: str
+) -> str | None:
+    """Why nothing new of the topic `identity` is scored in `record`'s epoch; None when it is."""
+    if record is None:
+        return f"no epoch of {scenario} has begun: nothing of {identity.name} was scored"
+    try:
+        check_identity(record, identity, scenario=scenario)
+    except EpochChanged as changed:
+        return changed.message
+    return None
+
+
 def begun(
     identity: TopicIdentity,
     first_offsets: Mapping[int, int],

@@ -102,6 +102,14 @@ def test_a_rebuild_begins_where_the_outcomes_without_a_hole_end(
     assert told_upto(spark, place, _first(), begin={0: 4}) == {0: 4}
 
 
+def test_outcomes_of_an_earlier_epoch_do_not_stand_for_those_of_the_present_one(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    predictions = [told(n) for n in range(6)] + [told(3, epoch=2, log_offset=6)]
+    place = archive(spark, tmp_path, [event(n) for n in range(6)], predictions)
+    assert told_upto(spark, place, record(3), begin={0: 3}) == {0: 4}
+
+
 def test_epochs_are_told_by_the_archive_when_their_record_is_lost(
     spark: SparkSession, tmp_path: Path
 ) -> None:

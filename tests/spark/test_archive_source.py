@@ -8,15 +8,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from batch.rebuild import rebuilt_rows
+from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.epochs import EpochRecord, EpochStart
 from stores.stamps import stamp
 from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
     Slice,
     archived_rows,
-    epoch_of_dead_letters,
-    epoch_of_events,
-    epoch_of_predictions,
     gap_rows,
 )
 

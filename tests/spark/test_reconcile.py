@@ -6,65 +6,87 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch.reconcile import (
     CONFLICT,
+    IN_NO_EPOCH,
     MISSING,
     SURPLUS,
     TWICE,
+    Scope,
     broken_offsets,
     judged,
     outcomes,
     partition_counts,
 )
+from stores.epochs import EpochRecord
 
 TOPIC = "tiny.events"
 MESSAGE = "value binary, headers array<struct<key:string,value:binary>>"
 
 
-def prediction(offset: int, *, score: float = 0.5, version: int = 1) -> bytes:
+def prediction(offset: int, *, score: float = 0.5, version: int = 1, epoch: int = 1) -> bytes:
     told = {
-        "prediction_id": f"tiny-1-0-{offset}-v{version}",
+        "prediction_id": f"tiny-{epoch}-0-{offset}-v{version}",
         "score": score,
         "source": {"topic": TOPIC, "partition": 0, "offset": offset},
     }
     return json.dumps(told).encode()
 
 
-def suppressed(offset: int) -> bytes:
+def suppressed(offset: int, *, epoch: int = 1) -> bytes:
     source = {"topic": TOPIC, "partition": 0, "offset": offset}
-    return json.dumps({"suppressed": "awaiting_x", "source": source}).encode()
+    return json.dumps({"suppressed": "awaiting_x", "epoch": epoch, "source": source}).encode()
 
 
-def dead_letter(offset: int) -> tuple[bytes, list[tuple[str, bytes]]]:
+def dead_letter(offset: int, *, epoch: int = 1) -> tuple[bytes, list[tuple[str, bytes]]]:
     headers = {
         "source_topic": TOPIC,
         "source_partition": "0",
         "source_offset": str(offset),
+        "source_epoch": str(epoch),
         "reason_code": "not_utf8",
     }
     return b"\xff", [(name, text.encode()) for name, text in headers.items()]
 
 
+def begun(
+    epoch: int, first: int, *, topic_id: str = "t1", after: EpochRecord | None = None
+) -> EpochRecord:
+    return EpochRecord(
+        epoch=epoch,
+        topic=TOPIC,
+        topic_id=topic_id,
+        partitions=1,
+        first_offsets={0: first},
+        reason="test",
+        begun_at="",
+        earlier=after.starts if after else (),
+    )
+
+
 def reconciled(
     spark: SparkSession,
     told: list[bytes],
-    refused: list[int],
+    refused: list[tuple[bytes, list[tuple[str, bytes]]]],
     *,
     end: int = 6,
     may_be_retold: bool = False,
+    record: EpochRecord | None = None,
+    topic_id: str = "t1",
 ) -> DataFrame:
     events = spark.createDataFrame(
         [(0, offset) for offset in range(6)], "partition int, offset long"
     )
     predictions = spark.createDataFrame([(value, None) for value in told], MESSAGE)
-    dead_letters = spark.createDataFrame([dead_letter(offset) for offset in refused], MESSAGE)
+    dead_letters = spark.createDataFrame(refused, MESSAGE)
     found = outcomes(predictions, dead_letters, topic=TOPIC)
-    return judged(events, found, begin={0: 0}, end={0: end}, may_be_retold=may_be_retold).cache()
+    scope = Scope(record or begun(1, 0), topic_id, {0: 0}, {0: end})
+    return judged(events, found, scope=scope, may_be_retold=may_be_retold).cache()
 
 
 def test_events_with_one_outcome_each_add_up_and_equal_repeats_count_once(
     spark: SparkSession,
 ) -> None:
     told = [*map(prediction, (0, 1, 2)), prediction(2), prediction(2, version=2), suppressed(3)]
-    rows = reconciled(spark, told, [4, 5, 5])
+    rows = reconciled(spark, told, [*map(dead_letter, (4, 5, 5))])
     (counts,) = partition_counts(rows)
     assert counts.adds_up
     assert (counts.events, counts.predictions, counts.suppressed, counts.dead_letters) == (
@@ -79,7 +101,7 @@ def test_events_with_one_outcome_each_add_up_and_equal_repeats_count_once(
 
 def test_what_breaks_the_rule_is_named_by_offset(spark: SparkSession) -> None:
     told = [*map(prediction, (0, 1, 2)), prediction(1, score=0.6), suppressed(9)]
-    rows = reconciled(spark, told, [2, 3], end=10)
+    rows = reconciled(spark, told, [*map(dead_letter, (2, 3))], end=10)
     assert broken_offsets(rows, limit=9) == [
         (0, 1, CONFLICT),
         (0, 2, TWICE),
@@ -103,3 +125,43 @@ def test_offsets_outside_the_range_do_not_count(spark: SparkSession) -> None:
     rows = reconciled(spark, [*map(prediction, range(6))], [], end=4)
     (counts,) = partition_counts(rows)
     assert (counts.events, counts.predictions, counts.adds_up) == (4, 4, True)
+
+
+def test_outcomes_of_a_recreated_topic_do_not_stand_for_those_of_the_new_one(
+    spark: SparkSession,
+) -> None:
+    old = [*map(prediction, range(6))]
+    record = begun(2, 0, topic_id="t2", after=begun(1, 0))
+    rows = reconciled(spark, old, [], record=record, topic_id="t2")
+    assert broken_offsets(rows, limit=9) == [(0, offset, MISSING) for offset in range(6)]
+    new = [prediction(offset, epoch=2) for offset in (0, 1, 2)]
+    letters = [dead_letter(offset, epoch=2) for offset in (3, 4, 5)]
+    rows = reconciled(spark, [*old, *new], letters, record=record, topic_id="t2")
+    (counts,) = partition_counts(rows)
+    assert counts.adds_up
+    assert (counts.predictions, counts.dead_letters, counts.repeated) == (3, 3, 0)
+
+
+def test_a_recreated_topic_before_its_epoch_is_said_to_be_in_none(spark: SparkSession) -> None:
+    rows = reconciled(spark, [*map(prediction, range(6))], [], topic_id="t2")
+    assert broken_offsets(rows, limit=9) == [(0, offset, IN_NO_EPOCH) for offset in range(6)]
+
+
+def test_after_a_rebuild_an_event_may_have_an_outcome_of_the_epoch_before_and_must_have_its_own(
+    spark: SparkSession,
+) -> None:
+    record = begun(2, 3, after=begun(1, 0))
+    told = [*map(prediction, range(5)), *(prediction(offset, epoch=2) for offset in (3, 5))]
+    rows = reconciled(spark, told, [], record=record)
+    assert broken_offsets(rows, limit=9) == [(0, 4, MISSING)]
+    late = [*told, prediction(4, epoch=2), prediction(1, epoch=2)]
+    rows = reconciled(spark, late, [], record=record)
+    assert broken_offsets(rows, limit=9) == [(0, 1, SURPLUS)]
+
+
+def test_events_from_before_the_first_epoch_are_not_expected_to_be_scored(
+    spark: SparkSession,
+) -> None:
+    rows = reconciled(spark, [prediction(4), prediction(5)], [], record=begun(1, 4))
+    (counts,) = partition_counts(rows)
+    assert (counts.events, counts.predictions, counts.adds_up) == (2, 2, True)
