@@ -1,6 +1,6 @@
 """Records as the archive holds them, for whatever folds or decodes them again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -12,6 +12,8 @@ from stores.absent import present
 from stores.delta import DeltaPlace, is_table, read_table
 from stores.epoch_table import stored_epochs
 from stores.epochs import EpochStart
+from stores.hadoop_files import HadoopFiles
+from stores.losses import Loss, LossFiles
 
 MADE_BY = "archive_stream"
 
@@ -45,7 +47,8 @@ def archived_records(
 
     Events have `PLACEMENT_COLUMNS`, too: they count in their key's home partition only.
 
-    Events from before the stream's first epoch are left out: the stream never folded them.
+    Events from before the stream's first epoch are left out, and so are those that it lost to
+    retention (`score_stream --accept-loss`), even if archived: the stream never folded them.
     until_ms: only what Kafka had by then (UTC epoch ms); version: of the table. Errors as in
     `archived_table`.
     """
@@ -66,10 +69,13 @@ def events_to_fold(
 ) -> DataFrame:
     """`rows` of the archive's events with `ARCHIVED_COLUMNS` and `PLACEMENT_COLUMNS`.
 
+    What the stream lost to retention is left out.
+
     starts: the epochs, newest first; None: those stored beside the archive.
     """
     known = stored_epochs(spark, place) if starts is None else starts
-    found = placed(rows, known, recorded_homes(spark, place))
+    folded = rows.where(~is_lost(recorded_losses(spark, place)))
+    found = placed(folded, known, recorded_homes(spark, place))
     named = found.withColumnRenamed("kafka_time", "timestamp")
     return named.select(*ARCHIVED_COLUMNS, *PLACEMENT_COLUMNS)
 
@@ -93,3 +99,23 @@ def header(name: str) -> Column:
     """The text of a record's header `name`, from a frame with Kafka's column headers."""
     found = F.filter("headers", lambda each: each["key"] == name)
     return F.get(found, F.lit(0))["value"].cast("string")
+
+
+def recorded_losses(spark: SparkSession, place: DeltaPlace) -> list[Loss]:
+    """What the scenario's stream and archive never had, as recorded beside the archive."""
+    return LossFiles(HadoopFiles(spark), place.path("losses", place.scenario)).read()
+
+
+def is_lost(losses: Iterable[Loss]) -> Column:
+    """Whether a row of the events table is one that the stream never scored."""
+    found = F.lit(False)
+    for each in losses:
+        if each.missing_in == "stream":
+            found = found | is_in(each)
+    return found
+
+
+def is_in(loss: Loss) -> Column:
+    """Whether a row of the archive lies in the range of `loss`."""
+    is_there = (F.col("topic_id") == loss.topic_id) & (F.col("partition") == loss.partition)
+    return is_there & (F.col("offset") >= loss.first) & (F.col("offset") < loss.end)

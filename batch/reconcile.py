@@ -6,7 +6,7 @@ later one did, the prediction counts. What breaks the rule is named by offset: a
 without an outcome, one with two kinds of outcome, or one prediction id with two contents.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -16,6 +16,7 @@ from batch.archived import header
 from features.reasons import UNSCORABLE
 from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_message
 from stores.epochs import EpochRecord, EpochStart
+from stores.losses import Loss
 
 PREDICTION, SUPPRESSED, DEAD_LETTER = "prediction", "suppressed", "dead letter"
 MISSING, TWICE, CONFLICT = "missing", "two kinds of outcome", "one id, two contents"
@@ -31,13 +32,14 @@ class Scope:
     """Which events of a topic are judged: [begin, end) of each partition, and their epochs.
 
     record: the epoch record of the stream, None before its first start; topic_id: of the topic as
-    it is now, which need not be the one of the record.
+    it is now, which need not be the one of the record; losses: what the stream never had of it.
     """
 
     record: EpochRecord | None
     topic_id: str
     begin: Offsets
     end: Offsets
+    losses: Sequence[Loss] = ()
 
     @property
     def starts(self) -> tuple[EpochStart, ...]:
@@ -76,6 +78,14 @@ class Scope:
             condition = condition | ((F.col("partition") == partition) & in_range)
         return condition
 
+    def is_lost(self) -> Column:
+        """Whether a row's event was accepted as lost before it was scored."""
+        condition = F.lit(False)
+        for each in self.losses:
+            in_range = (F.col("offset") >= each.first) & (F.col("offset") < each.end)
+            condition = condition | ((F.col("partition") == each.partition) & in_range)
+        return condition
+
     def is_before_first_epoch(self) -> Column:
         """Whether a row's event came before the stream began with its partition."""
         condition = F.lit(False)
@@ -87,7 +97,10 @@ class Scope:
 
 @dataclass(frozen=True)
 class PartitionCounts:
-    """How the events of one partition add up; `repeated` are equal messages beyond the first."""
+    """How the events of one partition add up; `repeated` are equal messages beyond the first.
+
+    lost: without an outcome, and accepted as lost to retention.
+    """
 
     partition: int
     events: int
@@ -96,11 +109,12 @@ class PartitionCounts:
     dead_letters: int
     repeated: int
     broken: int
+    lost: int = 0
 
     @property
     def adds_up(self) -> bool:
-        """Whether events = predictions + suppressed + dead letters and none is broken."""
-        outcomes = self.predictions + self.suppressed + self.dead_letters
+        """Whether events = predictions + suppressed + dead letters + lost and none is broken."""
+        outcomes = self.predictions + self.suppressed + self.dead_letters + self.lost
         return self.events == outcomes and self.broken == 0
 
 
@@ -176,6 +190,7 @@ def judged(
     fault = (
         F.when(F.col("is_event").isNull(), SURPLUS)
         .when(F.col("epoch") == 0, IN_NO_EPOCH)
+        .when(F.col("messages").isNull() & scope.is_lost(), F.lit(None))
         .when(F.col("messages").isNull(), MISSING)
         .when(F.col("kinds") > 1, TWICE)
         .when((F.col("contents") > 1) & F.lit(not may_be_retold), CONFLICT)
@@ -197,6 +212,7 @@ def partition_counts(rows: DataFrame) -> list[PartitionCounts]:
         _sum(F.col("kind") == DEAD_LETTER).alias("dead_letters"),
         F.coalesce(F.sum(F.col("messages") - 1), F.lit(0)).alias("repeated"),
         F.count("fault").alias("broken"),
+        _sum(F.col("kind").isNull() & F.col("fault").isNull()).alias("lost"),
     )
     found = [PartitionCounts(**row.asDict()) for row in counted.collect()]
     return sorted(found, key=lambda counts: counts.partition)

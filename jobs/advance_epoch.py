@@ -6,14 +6,17 @@ from typer import Option, confirm
 
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, pass_settings, query_settings, store_session
+from jobs.query_starters import losses_of
 from jobs.run import job_run
 from jobs.session import spark_session
+from jobs.stream_options import AcceptLossOption
 from stores.epochs import read_epoch, write_epoch
 from stores.hadoop_files import HadoopFiles
 from stores.states import StateTable
 from streaming.advance import next_epoch
 from streaming.checkpoints import Checkpoints
 from streaming.finishing import finish_epoch
+from streaming.remedies import remedy
 
 SPARK = True
 
@@ -25,6 +28,7 @@ def main(
     verbose: VerboseOption = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show what would change.")] = False,
     yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False,
+    accept_loss: AcceptLossOption = False,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
@@ -38,12 +42,21 @@ def main(
         with spark_session(run.settings, app_name=f"advance epoch of {scenario}") as spark:
             checkpoints = Checkpoints(HadoopFiles(spark), root, scenario, old.epoch)
             table = StateTable(session, scenario)
+            losses = losses_of(
+                run,
+                scenario,
+                spark=spark,
+                accepts=accept_loss and not dry_run,
+                command=f"{remedy(scenario, 'advance_epoch')} --accept-loss",
+            )
+            kafka = kafka_cluster(run.settings)
             found = next_epoch(
-                kafka_cluster(run.settings),
+                kafka,
                 checkpoints,
                 table,
                 old,
                 partitioner=run.scenario.partitioner,
+                losses=losses,
             )
             if found is None:
                 run.console.print(f"epoch {old.epoch} fits {old.topic} as it is; nothing to do")

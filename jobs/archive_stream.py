@@ -7,6 +7,7 @@ from typer import Option
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import archiver_of, restore_erasures
 from jobs.places import check_topics
+from jobs.query_starters import watcher_for
 from jobs.run import job_run
 from jobs.session import spark_session
 from stores.hadoop_files import HadoopFiles
@@ -43,12 +44,14 @@ def main(
                 return
             seconds = delta.archive_interval_seconds
             run.log(f"archiving {scenario} into {delta.root}, every {seconds:g} s")
-            archive_for_ever(
-                archiver,
-                interval_seconds=seconds,
-                faults_in_a_row=run.settings.stream.max_restarts_in_a_row,
-                log=run.log,
-            )
+            watcher = watcher_for(run, [run.scenario.topic(kind) for kind in KINDS])
+            with watcher.watching(archiver.reached):
+                archive_for_ever(
+                    archiver,
+                    interval_seconds=seconds,
+                    faults_in_a_row=run.settings.stream.max_restarts_in_a_row,
+                    log=run.log,
+                )
 
 
 app = job_app(main, doc=__doc__, example="./spark-submit.sh archive_stream --scenario churn --once")

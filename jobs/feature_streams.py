@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.parts import kafka_cluster, pass_settings, query_settings
-from jobs.query_starters import query_starter
+from jobs.query_starters import losses_of, query_starter
 from jobs.run import Run
 from scenarios.keyed import KeyedEntity, scenario_name_of
 from streaming.feature_worker import FOLDING
@@ -15,7 +15,7 @@ from streaming.supervisor import Running
 
 
 def feature_starters(
-    run: Run, keyed: KeyedEntity, *, spark: Any
+    run: Run, keyed: KeyedEntity, *, spark: Any, accepts_loss: bool = False
 ) -> Sequence[Callable[[], Running]]:
     """What starts the fold and the re-keying of `keyed`."""
     stream = run.settings.stream
@@ -30,10 +30,14 @@ def feature_starters(
         keyed=keyed,
         checkpoint_root=stream.checkpoint_root,
         log=run.log,
+        losses=losses_of(run, keyed.name, spark=spark, accepts=accepts_loss),
     )
     # From the beginning, whatever `stream.starting` says of the scenario: the topic holds nothing
     # but what was re-keyed.
-    return query_starter(run, keyed, FOLDING, spark=spark, query=query), rekey
+    folding = query_starter(
+        run, keyed, FOLDING, spark=spark, query=query, accepts_loss=accepts_loss
+    )
+    return folding, rekey
 
 
 def rekey_settings(run: Run, keyed: KeyedEntity) -> RekeySettings:

@@ -11,8 +11,10 @@ from jobs.java_compilers import for_streams
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, patience, store_session
 from jobs.places import check_topics, make_places, stream_topics
+from jobs.query_starters import watcher_for
 from jobs.run import job_run
 from jobs.session import spark_session
+from jobs.stream_options import AcceptLossOption
 from scenarios.keyed import keyed_entities
 from streaming.deriving_anew import begin_anew, drop_derived
 from streaming.rekey_run import rekey_checkpoints
@@ -31,6 +33,7 @@ def main(
     anew: Annotated[
         bool, Option("--anew", help="Drop the states and derive them from the first event kept.")
     ] = False,
+    accept_loss: AcceptLossOption = False,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
@@ -53,9 +56,15 @@ def main(
                     run.log(f"{each.name} is derived anew, in epoch {epoch}")
             for each in entities:
                 check_topics(run, [*each.source_topics, *stream_topics(each)])
-            starters = [s for each in entities for s in feature_starters(run, each, spark=spark)]
+            starters = [
+                starter
+                for each in entities
+                for starter in feature_starters(run, each, spark=spark, accepts_loss=accept_loss)
+            ]
             together = StartTogether(starters)
-            Supervisor(together, threading.Event(), patience(conf), run.log).run()
+            topics = {t for each in entities for t in (*each.source_topics, each.topic("events"))}
+            watcher = watcher_for(run, sorted(topics))
+            Supervisor(together, threading.Event(), patience(conf), run.log, watcher).run()
 
 
 app = job_app(main, doc=__doc__, example="./spark-submit.sh maintain_features --scenario fraud")

@@ -1,5 +1,7 @@
 """The settings in the words of the layers below: store, Kafka cluster, pass and query."""
 
+import getpass
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,6 +20,7 @@ from stores.connection import Session
 from stores.epochs import EpochRecord
 from stores.erasures import FOLDER, ErasuresInUse, ErasureTable, read_files, restore
 from stores.hadoop_files import HadoopFiles
+from stores.losses import LossBook, LossFiles
 from streaming.archive_source import KINDS
 from streaming.archive_table import ArchiveTable
 from streaming.archiver import Archiver, ArchiveSettings
@@ -39,6 +42,17 @@ def kafka_cluster(settings: Settings) -> KafkaCluster:
 def store_session(settings: Settings) -> Session:
     """A session for a job's own few calls."""
     return Session(hbase_store(settings), retry_seconds=settings.hbase.timeout_seconds)
+
+
+def loss_book(settings: Settings, stream: str, *, spark: Any, command: str) -> LossBook:
+    """The record of what `stream` never had; `command` is what accepts a loss."""
+    folder = delta_place(settings, scenario_name_of(stream)).path("losses", stream)
+    return LossBook(
+        session=store_session(settings),
+        stream=stream,
+        files=LossFiles(HadoopFiles(spark), folder),
+        accepted_by=f"{getpass.getuser()}@{socket.gethostname()} ({command})",
+    )
 
 
 def pass_settings(
@@ -102,6 +116,7 @@ def archiver_of(
         ),
         spark=spark,
         place=place,
+        losses=loss_book(settings, scenario.name, spark=spark, command="--accept-gaps"),
         log=log,
         erasures=ErasuresInUse(ErasureTable(session, scenario.name), reread_seconds=0.0),
         undisturbed=partial(

@@ -34,7 +34,7 @@ def stream_progress(
     gaps, uncommitted = Gaps(kafka, topic), kafka.uncommitted(topic)
     for partition, (first, end) in survey.offsets.items():
         marker = states.newest_marker(partition)
-        upto = max(first, _done_upto(marker, survey, epoch, partition=partition))
+        upto = max(first, done_upto(marker, survey, epoch, partition=partition))
         kept = [each for _, each in states.kept_markers(partition).markers]
         lost = sum(each.dropped_from_windows for each in kept)
         unknown = sum(each.unknown_second_entities for each in kept)
@@ -49,7 +49,7 @@ def stream_progress(
     return table
 
 
-def _done_upto(
+def done_upto(
     marker: Marker | None, survey: Survey, epoch: EpochRecord | None, *, partition: int
 ) -> int:
     """The offset before which all of the partition's events are in the states of `epoch`."""

@@ -17,11 +17,15 @@ from batch.reconcile import (
 from jobs.kafka_options import spark_options
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, store_session
+from jobs.progress_tables import done_upto
 from jobs.run import Run, job_run
 from jobs.session import spark_session
 from jobs.stream_options import offsets_of
 from stores.epochs import read_epoch
+from stores.losses import read_losses, uncovered
+from stores.states import StateTable
 from streaming.epochs import epoch_warning
+from streaming.remedies import accept_loss_command
 from streaming.topics import Survey
 
 SPARK = True
@@ -62,21 +66,50 @@ def main(
             run.console.print(f"{earlier:,} messages tell of events of an earlier {name}")
         for partition, offset, fault in broken:
             run.console.print(f"{topic('events')}-{partition} offset {offset}: {fault}")
-        adds_up = all(each.adds_up for each in counts)
-        total = sum(each.events for each in counts)
-        run.console.print(f"{total:,} events, each with one outcome" if adds_up else "broken")
+        unread = _lost_unread(run, survey, scope)
+        for line in [*(each.sentence for each in scope.losses), *unread]:
+            run.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        adds_up = all(each.adds_up for each in counts) and not unread
+        total = sum(each.events - each.lost for each in counts)
+        lost = sum(each.count for each in scope.losses)
+        accepted = f"; {lost:,} lost to retention before, recorded and accepted" * bool(lost)
+        said = f"{total:,} events, each with one outcome{accepted}"
+        run.console.print(said if adds_up else "broken", soft_wrap=True)
         if not adds_up:
             raise Exit(5)
 
 
+def _lost_unread(run: Run, survey: Survey, scope: Scope) -> list[str]:
+    """What Kafka dropped before it was scored and nobody has accepted, a line for each range."""
+    session, record = store_session(run.settings), scope.record
+    if record is None or record.topic_id != survey.identity.topic_id:
+        return []
+    states, lines = StateTable(session, run.scenario.name), []
+    for partition, (held_from, _) in survey.offsets.items():
+        upto = done_upto(states.newest_marker(partition), survey, record, partition=partition)
+        parts = uncovered(scope.losses, partition=partition, first=upto, end=held_from)
+        lines += [
+            f"{record.topic}-{partition} offsets {first:,} to {end - 1:,} ({end - first:,}): "
+            f"not scored, and Kafka no longer holds them: {accept_loss_command(run.scenario.name)}"
+            for first, end in parts
+        ]
+    return lines
+
+
 def _scope(run: Run, survey: Survey, *, begin: str | None, end: str | None) -> Scope:
     """What is judged: what Kafka has since the stream's first epoch, or the range asked for."""
-    record = read_epoch(store_session(run.settings), run.scenario.name)
+    session = store_session(run.settings)
+    record = read_epoch(session, run.scenario.name)
     if warning := epoch_warning(record, survey.identity, scenario=run.scenario.name):
         run.console.print(warning, markup=False, highlight=False, soft_wrap=True)
     first = {p: ends[0] for p, ends in survey.offsets.items()} | dict(offsets_of(begin) or {})
     after = dict(survey.ends) | dict(offsets_of(end) or {})
-    scope = Scope(record, survey.identity.topic_id, first, after)
+    losses = [
+        each
+        for each in read_losses(session, run.scenario.name)
+        if (each.topic_id, each.missing_in) == (survey.identity.topic_id, "stream")
+    ]
+    scope = Scope(record, survey.identity.topic_id, first, after, losses)
     for partition, at in scope.first_offsets.items():
         if first.get(partition, at) < at:
             run.console.print(

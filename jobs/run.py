@@ -1,6 +1,7 @@
 """What every job does around its work: settings, scenario, services, exit code."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from reports.terminal import Terminal, VisibleFormatter, one_line
 from scenarios.scenario import Scenario, UnknownScenario, load_scenario
 
 Service = Literal["kafka", "hbase"]
+
+# As the job's own lines: UTC, and it says so.
+_LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
+_LOG_TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,10 @@ def job_run(
     With `needs` the settings' addresses are filled in from the local platform.
     """
     console = Terminal(stderr=True)
+    logging.Formatter.converter = time.gmtime
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(VisibleFormatter(logging.BASIC_FORMAT))
+        handler.setFormatter(VisibleFormatter(_LOG_FORMAT, _LOG_TIME))
     if not verbose:
         logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of its own event loop
     with ending_with_exit_code(console, verbose=verbose):

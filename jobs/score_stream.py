@@ -9,10 +9,10 @@ from jobs.java_compilers import for_streams
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import patience
 from jobs.places import check_topics, stream_topics
-from jobs.query_starters import query_starter
+from jobs.query_starters import query_starter, watcher_for
 from jobs.run import job_run
 from jobs.session import spark_session
-from jobs.stream_options import offsets_of
+from jobs.stream_options import AcceptLossOption, offsets_of
 from streaming.supervisor import Supervisor
 from streaming.worker import SCORING
 
@@ -27,6 +27,7 @@ def main(
     replay_from: Annotated[
         str | None, Option(help="Replay from these offsets: partition:offset[,partition:offset].")
     ] = None,
+    accept_loss: AcceptLossOption = False,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
@@ -43,8 +44,11 @@ def main(
                 spark=spark,
                 starting=run.settings.stream.starting,
                 replay_from=replay,
+                accepts_loss=accept_loss,
             )
-            Supervisor(starter, threading.Event(), patience(run.settings), run.log).run()
+            watcher = watcher_for(run, [run.scenario.topic("events")])
+            stop = threading.Event()
+            Supervisor(starter, stop, patience(run.settings), run.log, watcher).run()
 
 
 app = job_app(main, doc=__doc__, example="./spark-submit.sh score_stream --scenario churn")

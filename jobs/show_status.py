@@ -9,6 +9,7 @@ from scenarios.keyed import Keyed, keyed_entities
 from stores.control import load_failures
 from stores.deployments import read_deployment
 from stores.epochs import read_epoch
+from stores.losses import read_losses
 from streaming.epochs import epoch_warning
 
 SPARK = False
@@ -43,6 +44,8 @@ def main(
             show(stream_progress(keyed, kafka, session, epoch, survey=survey))
             for line in unscorable_causes(keyed, kafka, session):
                 show(line, markup=False, highlight=False, soft_wrap=True)
+            for loss in read_losses(session, keyed.name):
+                show(loss.sentence, markup=False, highlight=False, soft_wrap=True)
 
         show_stream(run.scenario)
         for entity in keyed_entities(run.scenario):

@@ -50,6 +50,8 @@ def spark_properties(
 ) -> dict[str, str]:
     """Every property that Spark starts with; those of spark.conf win, Java options are added.
 
+    Only the session's time zone is none of an environment's business: it is UTC.
+
     with_delta   the properties that reading and writing Delta tables needs
     classes      Java's archive of Spark's classes
     """
@@ -75,7 +77,9 @@ def spark_properties(
         options += [java_option(f"-XX:SharedArchiveFile={classes}"), _QUIET_ARCHIVE]
     if _JAVA_OPTIONS in own:
         options.append(own[_JAVA_OPTIONS])
-    return {**properties, **own, _JAVA_OPTIONS: " ".join(options)}
+    # The day of a record and every time in a table are UTC, whatever an environment prefers.
+    zone = {"spark.sql.session.timeZone": "UTC"}
+    return {**properties, **own, **zone, _JAVA_OPTIONS: " ".join(options)}
 
 
 def _locations(files: Sequence[Path]) -> str:

@@ -1,6 +1,17 @@
-"""Offsets as people type them."""
+"""Options of streams: offsets as people type them, and the word that a loss is accepted."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from typer import Option
+
+AcceptLossOption = Annotated[
+    bool,
+    Option(
+        "--accept-loss",
+        help="Go on without events that Kafka no longer holds, and record which those are.",
+    ),
+]
 
 
 class OffsetsUnreadable(ValueError):

@@ -29,7 +29,7 @@ class TopicCounter:
 
     def counts(self) -> TopicCounts:
         """The present counts; a topic that does not exist counts 0."""
-        return TopicCounts({kind: self._count(f"{self._scenario}.{kind}") for kind in KINDS})
+        return TopicCounts({kind: self._count(kind) for kind in KINDS})
 
     def partitions(self, kind: str) -> list[int]:
         """The partitions of the scenario's topic of `kind`; none when there is no such topic."""
@@ -39,12 +39,17 @@ class TopicCounter:
         """Close the connection."""
         self._consumer.close()
 
-    def _count(self, topic: str) -> int:
+    def offsets(self, kind: str) -> Mapping[int, tuple[int, int]]:
+        """Partition → (first offset kept, offset of the next record)."""
+        topic = f"{self._scenario}.{kind}"
         numbers = self._consumer.partitions_for_topic(topic) or ()
         partitions = [TopicPartition(topic, number) for number in numbers]
         begin = self._consumer.beginning_offsets(partitions)
         end = self._consumer.end_offsets(partitions)
-        return sum(end[each] - begin[each] for each in partitions)
+        return {each.partition: (begin[each], end[each]) for each in partitions}
+
+    def _count(self, kind: str) -> int:
+        return sum(end - begin for begin, end in self.offsets(kind).values())
 
 
 def row_count(store: HBaseStore, scenario: str) -> int:

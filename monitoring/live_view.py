@@ -12,6 +12,7 @@ from monitoring.latency_probe import LatencyProbe
 from reports.terminal import plain
 from stores.connection import HBaseStore, Session
 from stores.control import load_failures
+from stores.epochs import read_epoch
 from stores.states import StateTable
 
 _RATE_SECONDS = 5.0
@@ -33,13 +34,16 @@ class LiveView:
     _unscorable: str = "0"
     _rows_at: float = 0.0
 
+    def __post_init__(self) -> None:
+        self._session = Session(self.store, retry_seconds=5.0)
+
     def panel(self, note: str = "") -> Panel:
         """The present figures as a panel; `note` is its last line."""
         counts = self.counter.counts()
         answered = counts["predictions"] + counts["dead-letter"]
         self._history.append((time.monotonic(), answered))
         self._look_at_store()
-        waiting = max(counts["events"] - answered, 0)
+        waiting = self._waiting()
         table = Table.grid(padding=(0, 3))
         table.add_row("events in", f"{counts['events']:,}", "waiting", f"{waiting:,}")
         table.add_row(
@@ -51,6 +55,19 @@ class LiveView:
         table.add_row("event → readable row", self._latency(), "rows in HBase", f"{self._rows:,}")
         table.add_row("failed model loads", self._failure, "unscorable lately", self._unscorable)
         return Panel(table, title=plain(self.title), subtitle=plain(note), expand=False)
+
+    def _waiting(self) -> int:
+        """Events behind the markers of the present epoch; messages may be of an earlier topic."""
+        record = read_epoch(self._session, self.scenario)
+        states = StateTable(self._session, self.scenario)
+        waiting = 0
+        for partition, (first, end) in self.counter.offsets("events").items():
+            marker = states.newest_marker(partition)
+            upto = record.first_offsets.get(partition, first) if record else first
+            if record and marker and marker.epoch == record.epoch:
+                upto = marker.offset + 1
+            waiting += max(end - max(upto, first), 0)
+        return waiting
 
     def _rate(self) -> float:
         now, last = self._history[-1]
@@ -66,10 +83,8 @@ class LiveView:
             return
         self._rows_at = time.monotonic()
         self._rows = row_count(self.store, self.scenario)
-        session = Session(self.store, retry_seconds=5.0)
-        count, failure = load_failures(session, self.scenario)
-        self._unscorable = f"{self._unscorable_lately(session):,}"
-        session.close()
+        count, failure = load_failures(self._session, self.scenario)
+        self._unscorable = f"{self._unscorable_lately(self._session):,}"
         self._failure = f"{count}: {failure.message[:60]}" if failure and count else "none"
 
     def _unscorable_lately(self, session: Session) -> int:

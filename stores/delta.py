@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 # What Delta and Spark call a table that is not there, or whose first commit never happened.
 _ABSENT = ("PATH_NOT_FOUND", "DELTA_TABLE_NOT_FOUND", "DELTA_MISSING_DELTA_TABLE")
@@ -102,14 +103,16 @@ def commits(
     from delta.tables import DeltaTable
 
     try:
-        rows = DeltaTable.forPath(spark, path).history(limit).collect()
+        history = DeltaTable.forPath(spark, path).history(limit)
+        # A collected timestamp would be in the driver's own zone, and not say so.
+        rows = history.withColumn("at_ms", F.unix_millis("timestamp")).collect()
     except AnalysisException as error:
         raise _named(error, path, made_by) from None
     return [
         Commit(
             version=row["version"],
             operation=row["operation"],
-            at=row["timestamp"],
+            at=datetime.fromtimestamp(row["at_ms"] / 1000, UTC),
             note=row["userMetadata"],
             counts=row["operationMetrics"] or {},
         )

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from stores.epochs import EpochRecord
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import begun, check_identity
 from streaming.gaps import Gaps
-from streaming.resume import batch_end_before
+from streaming.resume import batch_end_before, batch_ends
+from streaming.retention import Losses, start_behind_losses
 from streaming.topics import KafkaCluster
 
 
@@ -27,11 +29,14 @@ def next_epoch(
     old: EpochRecord,
     *,
     partitioner: str,
+    losses: Losses,
 ) -> NextEpoch | None:
     """The epoch that fits the topic and the declared `partitioner`; None when the old one does.
 
     A recreated topic begins at its first offsets; otherwise the old epoch is finished up to the
-    committed end of its partitions, where they go on, and new ones begin at their first offsets.
+    committed end of its partitions, where they go on, and new ones begin at their first offsets. So
+    does a partition that ends before what was scored of it: Kafka has lost records. Raises
+    `LostToRetention` when Kafka no longer holds what the old epoch owes, unless that is accepted.
     """
     identity, offsets = kafka.identity(old.topic), kafka.offsets(old.topic)
     first = {partition: begin for partition, (begin, _) in offsets.items()}
@@ -41,19 +46,33 @@ def next_epoch(
         why = f"topic recreated: id {old.topic_id} is now {identity.topic_id}"
     else:
         done, gaps = scored_upto(checkpoints, old), Gaps(kafka, old.topic)
-        for partition in old.first_offsets:  # Spark's checkpoint may know newer ones, unscored
-            begin = batch_end_before(
+        starts = {
+            # Spark's checkpoint may know newer partitions, unscored.
+            partition: batch_end_before(
                 table,
                 old,
                 partition=partition,
                 offset=done[partition],
                 are_empty=gaps.are_empty,
             )
-            first[partition] = offsets[partition][1]
-            if begin < first[partition]:
-                owed[partition] = (begin, first[partition])
+            for partition in old.first_offsets
+        }
         gaps.close()
-        why = changes(old, partitions=len(identity.partitions), partitioner=partitioner)
+        cut = {p: (offsets[p][1], at) for p, at in done.items() if at > offsets[p][1]}
+        changed = changes(old, partitions=len(identity.partitions), partitioner=partitioner)
+        ends_early = [
+            f"partition {p} ends at {end}, it was scored up to {at}" for p, (end, at) in cut.items()
+        ]
+        why = "; ".join(filter(None, [changed, *ends_early]))
+        if why:
+            ends = partial(batch_ends, table, old)
+            starts = dict(
+                start_behind_losses(table, old, starts, held=offsets, ends=ends, losses=losses)
+            )
+        for partition, begin in starts.items():
+            first[partition] = offsets[partition][1]
+            if begin < first[partition] and partition not in cut:
+                owed[partition] = (begin, first[partition])
     if not why:
         return None
     record = begun(

@@ -17,6 +17,7 @@ from stores.delta import DeltaPlace
 from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.epoch_table import keep_epochs
 from stores.epochs import EpochRecord, EpochStart
+from stores.losses import LossBook, uncovered
 from streaming.archive_erased import ErasedRecords, without_erased_records
 from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
@@ -30,7 +31,8 @@ from streaming.archive_source import (
 from streaming.archive_table import ArchiveTable, Position
 from streaming.epochs import epoch_for_start
 from streaming.erased import Erasures, NobodyErased
-from streaming.topics import KafkaCluster, Survey
+from streaming.progress import Place
+from streaming.topics import KafkaCluster, Survey, TopicIdentity
 
 Log = Callable[[str], None]
 
@@ -74,6 +76,7 @@ class Archiver:
     settings: ArchiveSettings
     spark: Any
     place: DeltaPlace
+    losses: LossBook
     log: Log
     erasures: Erasures = field(default_factory=NobodyErased)
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
@@ -122,6 +125,14 @@ class Archiver:
             total += self._archive(kind, survey, epoch)
         self._maintain()
         return total
+
+    def reached(self) -> Mapping[Place, int]:
+        """(topic, partition) → offset up to which records are archived, as far as was read."""
+        return {
+            (self.scenario.topic(kind), partition): offset
+            for kind, (_, position) in list(self._positions.items())
+            for partition, offset in position.offsets.items()
+        }
 
     def forget_positions(self) -> None:
         """Read from the tables again how far they reach; called after a fault."""
@@ -208,25 +219,46 @@ class Archiver:
 
     def _begin(self, survey: Survey, position: Position) -> Offsets:
         """Where to go on; raises `ArchiveGap` when Kafka no longer holds that."""
-        begin = {}
-        for partition, (first, _) in survey.offsets.items():
-            wanted = position.offsets.get(partition, 0)
-            if wanted < first:
-                self._refuse_gap(survey, partition, wanted, first)
-            begin[partition] = max(wanted, first)
+        begin = {
+            partition: max(position.offsets.get(partition, 0), first)
+            for partition, (first, _) in survey.offsets.items()
+        }
+        gaps = {
+            partition: (position.offsets.get(partition, 0), at)
+            for partition, at in begin.items()
+            if position.offsets.get(partition, 0) < at
+        }
+        if gaps:
+            self._pass_over(survey.identity, gaps)
         return begin
 
-    def _refuse_gap(self, survey: Survey, partition: int, wanted: int, first: int) -> None:
-        text = (
-            f"{survey.identity.name}-{partition}: offsets {wanted:,} to {first - 1:,} are not "
-            "archived and Kafka no longer holds them"
-        )
-        if not self.settings.accepts_gaps:
+    def _pass_over(self, topic: TopicIdentity, gaps: Mapping[int, tuple[int, int]]) -> None:
+        """Record accepted gaps, partition → [first, end); raises `ArchiveGap` for others."""
+        known = [
+            each
+            for each in self.losses.all()
+            if (each.topic_id, each.missing_in) == (topic.topic_id, "archive")
+        ]
+        new = [
+            (partition, *part)
+            for partition, (first, end) in sorted(gaps.items())
+            for part in uncovered(known, partition=partition, first=first, end=end)
+        ]
+        if new and not self.settings.accepts_gaps:
+            parts = [
+                f"{topic.name}-{partition}: offsets {first:,} to {end - 1:,}"
+                for partition, first, end in new
+            ]
             raise ArchiveGap(
-                f"{text}: raise the topic's retention; to go on without them, run archive_stream "
-                "--accept-gaps (rebuilds and audits will miss these events)"
+                f"{'; '.join(parts)} are not archived and Kafka no longer holds them: raise the "
+                "topic's retention; to go on without them, run archive_stream --accept-gaps "
+                "(rebuilds and audits will miss these events; the gap is recorded)"
             )
-        self.log(f"{text}: going on without them")
+        accepted = self.losses.accept(
+            new, topic=topic.name, topic_id=topic.topic_id, missing_in="archive"
+        )
+        for each in accepted:
+            self.log(f"{each.sentence}: going on without them")
 
     def _end(self, survey: Survey, begin: Offsets) -> Offsets:
         share = max(1, self.settings.commit_offsets // len(begin))

@@ -38,6 +38,14 @@ class StoreBehind(Refused):
     """The store does not end where this batch begins; the stream must go on from its marker."""
 
 
+class LostToRetention(Refused):
+    """Kafka no longer holds what the stream has to read next."""
+
+
+class ReplayRefused(Refused):
+    """A replay was asked for that would skip events, or cannot be read any more."""
+
+
 class StateUnreadable(Refused):
     """A stored state is of other definitions or damaged."""
 
@@ -48,7 +56,15 @@ class NoModel(Refused):
 
 _CLASSES: dict[str, type[Refused]] = {
     each.__name__: each
-    for each in (EpochChanged, TrimmedHistory, StoreBehind, StateUnreadable, NoModel)
+    for each in (
+        EpochChanged,
+        TrimmedHistory,
+        StoreBehind,
+        LostToRetention,
+        ReplayRefused,
+        StateUnreadable,
+        NoModel,
+    )
 }
 
 

@@ -78,6 +78,36 @@ class RekeyCheckpoints:
         """A new generation that reads all topics from the first record that is kept."""
         return self._begin({topic: self._start(topic, found[topic], None) for topic in found})
 
+    def lost(
+        self, generation: RekeyGeneration, found: Mapping[str, Survey]
+    ) -> Mapping[str, Mapping[int, tuple[int, int]]]:
+        """Topic → partition → [first, end) that was not read and that Kafka no longer holds."""
+        lost: dict[str, dict[int, tuple[int, int]]] = {}
+        for topic in generation.sources:
+            offsets = found[topic].offsets
+            for partition, at in self.resumes_at(generation, topic).items():
+                held_from = offsets[partition][0] if partition in offsets else at
+                if at < held_from:
+                    lost.setdefault(topic, {})[partition] = (at, held_from)
+        return lost
+
+    def begin_behind(
+        self, current: RekeyGeneration, found: Mapping[str, Survey]
+    ) -> RekeyGeneration:
+        """A new generation that goes on where `current` was, or at the first record kept."""
+        sources = {topic: self._start(topic, found[topic], current) for topic in found}
+        held = {
+            topic: {p: begin for p, (begin, _) in found[topic].offsets.items()} for topic in found
+        }
+        readable = {
+            topic: SourceStart(
+                topic_id=source.topic_id,
+                offsets={p: max(at, held[topic].get(p, at)) for p, at in source.offsets.items()},
+            )
+            for topic, source in sources.items()
+        }
+        return self._begin(readable)
+
     def resumes_at(self, generation: RekeyGeneration, topic: str) -> Offsets:
         """Where Spark goes on reading `topic`."""
         start = generation.sources[topic].offsets

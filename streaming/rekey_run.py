@@ -14,10 +14,12 @@ from stores.epochs import EpochStart, read_epoch
 from stores.hadoop_files import HadoopFiles
 from streaming.dead_letters import KEY_BYTES
 from streaming.feature_worker import rekey_batches
+from streaming.progress import Place, positions
 from streaming.query import QuerySettings, without_whole_stages
 from streaming.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
 from streaming.rekey_pass import RekeySettings
 from streaming.rekeying import MESSAGE_SCHEMA
+from streaming.retention import Losses
 from streaming.source_homes import source_epochs
 from streaming.topics import KafkaCluster, TopicIdentity
 
@@ -60,11 +62,16 @@ class RunningRekeying:
     generation: RekeyGeneration
     epochs: SourceEpochs
     epochs_at_start: Epochs
+    resumed: Mapping[Place, int]
 
     @property
     def queries(self) -> Sequence[Any]:
         """The query alone."""
         return (self.query,)
+
+    def reached(self) -> Mapping[Place, int]:
+        """(topic, partition) → offset up to which batches are finished."""
+        return {**self.resumed, **positions(self.query)}
 
     def check(self) -> None:
         """Raises `SourceChanged`, `TopicMissing` or `KafkaDown`."""
@@ -92,21 +99,29 @@ class RekeyStarter:
     keyed: KeyedEntity
     checkpoint_root: str
     log: Log
+    losses: Losses
 
     def __call__(self) -> RunningRekeying:
-        """Find the place and start; raises `TopicMissing` or `KafkaDown`."""
+        """Find the place and start; raises `TopicMissing`, `KafkaDown` or `LostToRetention`."""
         checkpoints = rekey_checkpoints(self.spark, self.checkpoint_root, self.keyed)
         surveys = self.kafka.survey(self.keyed.source_topics)
         generation = checkpoints.to_run(surveys)
+        if lost := checkpoints.lost(generation, surveys):
+            for topic, ranges in lost.items():
+                topic_id = surveys[topic].identity.topic_id
+                self.losses.pass_over(ranges, topic=topic, topic_id=topic_id, epoch=0)
+            generation = checkpoints.begin_behind(generation, surveys)
         session = Session(self.rekeying.store, retry_seconds=self.kafka.timeout_seconds)
         epochs = SourceEpochs(session, self.keyed)
         now = epochs.read({topic: survey.identity for topic, survey in surveys.items()})
         query = self._query(generation, now)
+        self.losses.accepts = False  # asked for once, not after every fault
         resumed = {
             topic: dict(checkpoints.resumes_at(generation, topic)) for topic in generation.sources
         }
         self.log(f"re-keying for {self.keyed.name}, generation {generation.number}, from {resumed}")
-        return RunningRekeying(query, self.kafka, generation, epochs, now)
+        at = {(topic, p): offset for topic, ends in resumed.items() for p, offset in ends.items()}
+        return RunningRekeying(query, self.kafka, generation, epochs, now, at)
 
     def _query(self, generation: RekeyGeneration, epochs: Epochs) -> Any:
         settings, topics = self.settings, ",".join(generation.sources)

@@ -12,5 +12,17 @@ def remedy(name: str, job: str) -> str:
     scenario = scenario_name_of(name)
     if scenario == name:
         return f"./spark-submit.sh {job} --scenario {name}"
+    return f"{_maintain_features(name)} --anew"
+
+
+def accept_loss_command(name: str) -> str:
+    """The command by which the stream `name` goes on without what Kafka no longer holds."""
+    if scenario_name_of(name) == name:
+        return f"./spark-submit.sh score_stream --scenario {name} --accept-loss"
+    return f"{_maintain_features(name)} --accept-loss"
+
+
+def _maintain_features(name: str) -> str:
+    scenario = scenario_name_of(name)
     entity = name.removeprefix(f"{scenario}.")
-    return f"./spark-submit.sh maintain_features --scenario {scenario} --entity {entity} --anew"
+    return f"./spark-submit.sh maintain_features --scenario {scenario} --entity {entity}"

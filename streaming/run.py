@@ -1,6 +1,6 @@
 """One running query with its heartbeat and its checks, ready for the supervisor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,12 @@ from streaming.epochs import check_identity, check_partitioner_of, epoch_for_sta
 from streaming.gaps import Gaps
 from streaming.heartbeat import Heartbeat, warm_workers
 from streaming.pass_kind import PassKind
+from streaming.progress import Place, positions
 from streaming.query import QuerySettings, start_query
 from streaming.recent_keys import partitioner_warning
 from streaming.remedies import remedy
 from streaming.resume import generation_to_run
+from streaming.retention import Losses
 from streaming.settings import PassSettings
 from streaming.supervisor import SparkGone
 from streaming.topics import KafkaCluster
@@ -33,11 +35,16 @@ class RunningQuery:
     query: Any
     heartbeat: Heartbeat
     checks: Callable[[], None]
+    resumed: Mapping[Place, int]
 
     @property
     def queries(self) -> Sequence[Any]:
         """The query alone."""
         return (self.query,)
+
+    def reached(self) -> Mapping[Place, int]:
+        """(topic, partition) → offset up to which batches are finished."""
+        return {**self.resumed, **positions(self.query)}
 
     def check(self) -> None:
         """Raises `EpochChanged` when the topic is no longer the same."""
@@ -62,6 +69,7 @@ class QueryStarter:
     heartbeat_seconds: float
     log: Log
     partitioner: str
+    losses: Losses
     starting: str = "earliest"
     replay_from: Offsets | None = None
     _keys_looked_at: bool = False
@@ -95,6 +103,8 @@ class QueryStarter:
                 checkpoints,
                 StateTable(session, scenario),
                 record,
+                held=self.kafka.offsets(record.topic),
+                losses=self.losses,
                 replay_from=self.replay_from,
                 log=self.log,
                 are_empty=gaps.are_empty,
@@ -107,7 +117,7 @@ class QueryStarter:
         query = start_query(
             self.spark, self.settings, scoring=scoring, generation=generation, kind=self.kind
         )
-        self.replay_from = None  # asked for once, not after every fault
+        self.replay_from, self.losses.accepts = None, False  # asked for once, not after every fault
         heartbeat = Heartbeat(self.spark, query, scoring, self.heartbeat_seconds, self.kind)
         heartbeat.start()
         self.log(
@@ -118,7 +128,8 @@ class QueryStarter:
         def check() -> None:
             check_identity(record, self.kafka.identity(self.settings.topic), scenario=scenario)
 
-        return RunningQuery(query, heartbeat, check)
+        at = {(record.topic, partition): offset for partition, offset in resumed.items()}
+        return RunningQuery(query, heartbeat, check, at)
 
     def _look_at_keys(self, record: EpochRecord) -> None:
         """Say once, at the first start, when keys lie elsewhere than their homes."""

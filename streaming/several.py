@@ -1,9 +1,10 @@
 """Several queries of one Spark application that run, restart and stop together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from streaming.progress import Place
 from streaming.supervisor import Running
 
 
@@ -38,6 +39,10 @@ class RunningTogether:
     def queries(self) -> Sequence[Any]:
         """Those of all parts, in their order."""
         return [query for each in self.parts for query in each.queries]
+
+    def reached(self) -> Mapping[Place, int]:
+        """(topic, partition) → offset up to which batches are finished, of each."""
+        return {place: at for each in self.parts for place, at in each.reached().items()}
 
     def check(self) -> None:
         """Check each; raises what the first one raises."""

@@ -2,12 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from streaming.last_batch import finish_batches
-from streaming.progress import Progress
+from streaming.outages import Watcher
+from streaming.progress import Place, Progress
 from streaming.refusals import EpochChanged, Refused, StoreBehind, refusal_in
 from streaming.topics import KafkaDown, TopicMissing
 
@@ -26,6 +28,9 @@ class Running(Protocol):
     @property
     def queries(self) -> Sequence[Any]:
         """Spark's streaming queries, one by one."""
+
+    def reached(self) -> Mapping[Place, int]:
+        """(topic, partition) → offset up to which batches are finished."""
 
     def check(self) -> None:
         """Raise `Refused` when running on would be wrong; called every few seconds."""
@@ -76,14 +81,22 @@ class Supervisor:
     stop: threading.Event
     patience: Patience
     log: Log
+    watcher: Watcher | None = None
     _progress: Progress = field(default_factory=Progress)
     _has_progressed: bool = False
+    _running: Running | None = None
 
     def run(self) -> None:
         """Return when stopped; raises `Refused` (do not restart), `GaveUp` or `SparkGone`.
 
-        Any other error that declares exit code 4 is a refusal, too, and raised at once.
+        Any other error that declares exit code 4 is a refusal, too, and raised at once. The
+        watcher, if there is one, logs when a service goes away and when it is back.
         """
+        watching = self.watcher.watching(self._reached) if self.watcher else nullcontext()
+        with watching:
+            self._run_until_stopped()
+
+    def _run_until_stopped(self) -> None:
         restarts = 0
         while not self.stop.is_set():
             began, self._has_progressed = time.monotonic(), False
@@ -101,7 +114,7 @@ class Supervisor:
             self._pause(restarts, fault)
 
     def _run_once(self) -> None:
-        running = self.start()
+        running = self._running = self.start()
         try:
             while not self.stop.is_set():
                 self._wait(running)
@@ -127,7 +140,11 @@ class Supervisor:
         except (KafkaDown, TopicMissing) as error:
             if isinstance(error, TopicMissing):
                 raise EpochChanged(f"{error}; its epoch has ended") from error
-            self.log(str(error))
+            if self.watcher is None:
+                self.log(str(error))
+
+    def _reached(self) -> Mapping[Place, int]:
+        return self._running.reached() if self._running else {}
 
     def _fault(self, error: Exception) -> str:
         refusal = refusal_in(str(error))

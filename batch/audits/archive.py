@@ -69,11 +69,19 @@ class AuditArchive:
         return sorted(rows, key=lambda row: (row.kafka_time, row.partition, row.offset))
 
     def dead_letters_of(self, event: ArchivedRow) -> list[ArchivedRow]:
-        """Dead letters that tell of `event`."""
+        """Dead letters that tell of `event`: of the same topic, for another one had its offset."""
         key = F.lit(event.key).cast("binary")
         wanted = {"source_partition": str(event.partition), "source_offset": str(event.offset)}
         rows = self._rows("dead-letter", F.col("key").eqNullSafe(key))
-        return [row for row in rows if wanted.items() <= row.headers.items()]
+        return [
+            row
+            for row in rows
+            if wanted.items() <= row.headers.items() and self.is_of_topic(row.epoch, event)
+        ]
+
+    def is_of_topic(self, epoch: int, event: ArchivedRow) -> bool:
+        """Whether `epoch` lies in the topic that `event` is of."""
+        return self.incarnations.topic_id(epoch) == event.topic_id
 
     def newest_times(self) -> Mapping[str, datetime | None]:
         """How far events and predictions reach, by Kafka's time."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pyspark.sql import functions as F
 
@@ -60,9 +60,9 @@ def by_time(archive: AuditArchive, entity: str, at: datetime) -> Found:
     shown = [(each, row) for each, row in predictions if each.scored_at <= at]
     if not shown:
         first = min((each.scored_at for each, _ in predictions), default=None)
-        when = "it has none" if first is None else f"its first is of {first.isoformat()}"
+        when = "it has none" if first is None else f"its first is of {_utc(first)}"
         raise NoSuchPrediction(
-            f"there is no prediction of {entity!r} at {at.isoformat()}: {when}. {_reach(archive)}"
+            f"there is no prediction of {entity!r} at {_utc(at)}: {when}. {_reach(archive)}"
         )
     scenario = archive.place.scenario
     newest = max(shown, key=lambda pair: (_order(pair[0], scenario), pair[1].kafka_time))[0]
@@ -125,6 +125,7 @@ def _why_not(
         each
         for each in told
         if (each.source.partition, each.source.offset) == (position.partition, position.offset)
+        and archive.is_of_topic(_epoch(each, archive), event)
     ]
     for each in here:
         if isinstance(each, LoggedSuppressed):
@@ -143,6 +144,12 @@ def _why_not(
     )
 
 
+def _epoch(told: Told, archive: AuditArchive) -> int:
+    if isinstance(told, LoggedSuppressed):
+        return told.epoch
+    return position_of(told.prediction_id, scenario=archive.place.scenario).epoch
+
+
 def _order(told: LoggedPrediction, scenario: str) -> tuple[int, int, int]:
     position = position_of(told.prediction_id, scenario=scenario)
     return position.epoch, position.partition, position.offset
@@ -152,8 +159,11 @@ def _reach(archive: AuditArchive) -> str:
     """How far the archive reaches, and what to do when that is not far enough."""
     newest = archive.newest_times()
     told = ", ".join(
-        f"{kind} up to {'none' if at is None else at.isoformat(timespec='seconds')}"
-        for kind, at in newest.items()
+        f"{kind} up to {'none' if at is None else _utc(at)}" for kind, at in newest.items()
     )
     remedy = f"./spark-submit.sh archive_stream --scenario {archive.place.scenario} --once"
     return f"The archive has {told}; what is newer comes with {remedy}"
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -83,7 +83,7 @@ class Attempts:
 
     def tell(self, line: str) -> None:
         """Print a line of progress with the time."""
-        now = time.strftime("%H:%M:%S")
+        now = time.strftime("%H:%M:%SZ", time.gmtime())
         self.console.print(f"{now} {line}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -77,6 +77,8 @@ def endure(lane: Lane, chosen: Sequence[str], *, settings: Sequence[str] = ()) -
             print(f"killed the {victim} after {load.sent} events")
             if victim in ("driver", "jvm"):
                 job.process.wait(ENDED_WITHIN_SECONDS)
+                if victim == "jvm":
+                    assert "error: Spark's JVM ended by itself" in job.output()
                 job = lane.start_scoring(settings=settings)
         wait_for_progress(lane)
     told = drained(lane)

@@ -17,10 +17,12 @@ from tests.support.judgement import (
     wait_for_progress,
 )
 from tests.support.lane import Lane
+from tests.support.processes import Job, wait_until
 from tests.support.tiny_load import TinyLoad
 
 OUTAGE_SECONDS = float(os.environ.get("EVERSCORE_OUTAGE_SECONDS", "15"))
 REFUSED_WITHIN_SECONDS = 30.0
+LINES_WITHIN_SECONDS = 30.0
 SEED = 11
 
 
@@ -37,6 +39,7 @@ def test_an_outage_stops_a_start_at_once_and_a_running_stream_only_for_its_time(
     lane: Lane, run_dir: Path, service: str
 ) -> None:
     (running,) = [job for job in lane.jobs if job.process.poll() is None]
+    said = len(running.output())
     with TinyLoad(lane.servers, per_second=300, machines=2_000, seed=SEED):
         wait_for_progress(lane)
         assert stop_one(run_dir, service, kill=True)
@@ -48,6 +51,7 @@ def test_an_outage_stops_a_start_at_once_and_a_running_stream_only_for_its_time(
         finally:
             start_one(run_dir, service, die_with_parent=True)
         wait_for_progress(lane)
+        check_lines(running, said, name=name_in_log(lane, service))
     assert code == 3, refused.output()
     (line,) = re.findall(r"^error: .*$", refused.output(), flags=re.MULTILINE)
     assert address_of(lane, service) in line
@@ -69,3 +73,33 @@ def address_of(lane: Lane, service: str) -> str:
     if service == "kafka":
         return lane.servers
     return f"{lane.endpoints.hbase_thrift_host}:{lane.endpoints.hbase_thrift_port}"
+
+
+def name_in_log(lane: Lane, service: str) -> str:
+    """What the stream's log calls the service."""
+    address = address_of(lane, service)
+    names = {
+        "kafka": f"Kafka {address}",
+        "thrift": f"HBase's Thrift gateway {address}",
+        "hbase": f"HBase behind its Thrift gateway {address}",
+    }
+    return names[service]
+
+
+def check_lines(job: Job, said: int, *, name: str) -> None:
+    """The log has a line for the outage and one for its end, after `said` characters."""
+    away = rf"^(\S+Z) {re.escape(name)} has not answered since (\S+Z) \(.+\): \w.*$"
+    back = rf"^\S+Z {re.escape(name)} answers again, (\d+) s after (\S+Z); [\d,]+ events wait$"
+
+    def found(pattern: str) -> list[tuple[str, ...]]:
+        return re.findall(pattern, job.output()[said:], flags=re.MULTILINE)
+
+    wait_until(
+        lambda: bool(found(back)),
+        timeout=LINES_WITHIN_SECONDS,
+        what=f"the line that {name} is back:\n{job.output()[said:]}",
+    )
+    ((logged_at, since),) = found(away)
+    ((seconds, since_again),) = found(back)
+    assert since_again == since < logged_at
+    assert int(seconds) >= OUTAGE_SECONDS / 2

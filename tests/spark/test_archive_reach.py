@@ -15,8 +15,11 @@ from batch.archive_reach import (
     check_reach,
     told_upto,
 )
+from batch.archived import archived_records
 from stores.delta import DeltaPlace
 from stores.epochs import EpochRecord
+from stores.hadoop_files import HadoopFiles
+from stores.losses import Loss, LossFiles, Missing
 from tests.support.archives import Row, place_in, write_archive
 
 MOMENT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -119,3 +122,56 @@ def test_epochs_are_told_by_the_archive_when_their_record_is_lost(
     assert found is not None
     assert (found.epoch, found.topic_id, dict(found.first_offsets)) == (2, "t1", {0: 3})
     assert [(each.epoch, dict(each.first_offsets)) for each in found.earlier] == [(1, {0: 1})]
+
+
+def lost(first: int, end: int, *, missing_in: Missing) -> Loss:
+    return Loss(
+        topic="tiny.events",
+        topic_id="t1",
+        partition=0,
+        first=first,
+        end=end,
+        missing_in=missing_in,
+        epoch=1,
+        accepted_at="2026-11-28T05:00:00Z",
+        accepted_by="test",
+    )
+
+
+def test_what_the_stream_never_scored_is_missed_by_no_state(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    losses = [lost(2, 4, missing_in="stream"), lost(2, 3, missing_in="archive")]
+    kept = [event(n) for n in (0, 1, 3, 4, 5)]  # 3 came to the archive, never to the stream
+    predictions = [told(n) for n in (0, 1, 4, 5)]
+    place = archive(spark, tmp_path, kept, predictions)
+    assert told_upto(spark, place, _first(), begin={0: 0}) == {0: 2}
+    assert told_upto(spark, place, _first(), begin={0: 0}, losses=losses) == {0: 6}
+    whole = check_reach(spark, place, record(6), ends={0: 6}, predictions_id="t1", losses=losses)
+    assert whole is None
+    LossFiles(HadoopFiles(spark), place.path("losses", "tiny")).write(losses)
+    offsets = [row["offset"] for row in archived_records(spark, place, "events").collect()]
+    assert sorted(offsets) == [0, 1, 4, 5]
+
+
+def test_history_that_the_archive_lacks_is_refused_with_the_command_and_told_in_ranges(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    # Scored up to 8; the archive lacks 0 and 1, 4, and all from 6 on, by gaps that were accepted.
+    losses = [lost(0, 2, missing_in="archive"), lost(6, 8, missing_in="archive")]
+    place = archive(spark, tmp_path, [event(n) for n in (2, 3, 5)], [told(n) for n in range(8)])
+    with pytest.raises(HistoryLost, match=r"lacks 5 events .* --accept-lost-history"):
+        check_reach(spark, place, record(8), ends={0: 8}, predictions_id="t1", losses=losses)
+    found = check_reach(
+        spark,
+        place,
+        record(8),
+        ends={0: 8},
+        predictions_id="t1",
+        losses=losses,
+        accepts_lost_history=True,
+    )
+    assert found is not None
+    assert sorted(found.ranges) == [(0, 0, 2), (0, 4, 5), (0, 6, 8)]
+    with pytest.raises(ArchiveBehind, match="needed is 9"):  # 8 is neither archived nor accepted
+        check_reach(spark, place, record(9), ends={0: 8}, predictions_id="t1", losses=losses)

@@ -1,6 +1,7 @@
 """Every offset has exactly one outcome, or is named with what is wrong."""
 
 import json
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -17,6 +18,7 @@ from batch.reconcile import (
     partition_counts,
 )
 from stores.epochs import EpochRecord
+from stores.losses import Loss
 
 TOPIC = "tiny.events"
 MESSAGE = "value binary, headers array<struct<key:string,value:binary>>"
@@ -71,6 +73,7 @@ def reconciled(
     may_be_retold: bool = False,
     record: EpochRecord | None = None,
     topic_id: str = "t1",
+    losses: Sequence[Loss] = (),
 ) -> DataFrame:
     events = spark.createDataFrame(
         [(0, offset) for offset in range(6)], "partition int, offset long"
@@ -78,7 +81,7 @@ def reconciled(
     predictions = spark.createDataFrame([(value, None) for value in told], MESSAGE)
     dead_letters = spark.createDataFrame(refused, MESSAGE)
     found = outcomes(predictions, dead_letters, topic=TOPIC)
-    scope = Scope(record or begun(1, 0), topic_id, {0: 0}, {0: end})
+    scope = Scope(record or begun(1, 0), topic_id, {0: 0}, {0: end}, losses)
     return judged(events, found, scope=scope, may_be_retold=may_be_retold).cache()
 
 
@@ -165,3 +168,23 @@ def test_events_from_before_the_first_epoch_are_not_expected_to_be_scored(
     rows = reconciled(spark, [prediction(4), prediction(5)], [], record=begun(1, 4))
     (counts,) = partition_counts(rows)
     assert (counts.events, counts.predictions, counts.adds_up) == (2, 2, True)
+
+
+def test_events_that_were_accepted_as_lost_are_no_fault_and_counted_apart(
+    spark: SparkSession,
+) -> None:
+    loss = Loss(
+        topic=TOPIC,
+        topic_id="t1",
+        partition=0,
+        first=1,
+        end=4,
+        missing_in="stream",
+        epoch=1,
+        accepted_at="2026-11-28T05:00:00Z",
+        accepted_by="test",
+    )
+    rows = reconciled(spark, [*map(prediction, (0, 3, 4))], [], losses=[loss])
+    assert broken_offsets(rows, limit=9) == [(0, 5, MISSING)]
+    (counts,) = partition_counts(rows)
+    assert (counts.predictions, counts.lost, counts.broken) == (3, 2, 1)

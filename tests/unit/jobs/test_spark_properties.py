@@ -14,6 +14,7 @@ def test_own_properties_win_and_java_options_are_added() -> None:
         "stream.batch_rows=500",
         "spark.conf.spark.driver.memory=3g",
         "spark.conf.spark.driver.extraJavaOptions=-Xss4m",
+        "spark.conf.spark.sql.session.timeZone=Asia/Tokyo",
     ]
     settings = load_settings("local", overrides=overrides, environ={})
     found = spark_properties(settings, jars=[Path("/a.jar"), Path("/b.jar")], py_files=[])
@@ -22,6 +23,7 @@ def test_own_properties_win_and_java_options_are_added() -> None:
     assert found["spark.sql.execution.arrow.maxRecordsPerBatch"] == "500"
     assert found["spark.driver.extraJavaOptions"].endswith('log4j2.properties" -Xss4m')
     assert found["spark.executorEnv.PYTHONPATH"] == str(CHECKOUT)
+    assert found["spark.sql.session.timeZone"] == "UTC"
 
 
 def test_cluster_gets_our_packages_and_no_path_of_this_machine() -> None:

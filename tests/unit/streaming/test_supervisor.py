@@ -52,6 +52,9 @@ class Running:
     def query(self) -> Query:
         return next((each for each in self.queries if not each.isActive), self.queries[0])
 
+    def reached(self) -> dict[tuple[str, int], int]:
+        return {}
+
     def check(self) -> None:
         pass
 
