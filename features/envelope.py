@@ -1,9 +1,9 @@
-"""Rules about an event's id, record key and time that its JSON alone cannot show."""
+"""Rules about an event's record key and time that its JSON alone cannot show (rules 8 and 9)."""
 
 from dataclasses import dataclass
 
 from features import reasons
-from features.diagnosis import MAX_ENTITY_BYTES, Finding
+from features.event_rules import Finding
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,12 @@ class Envelope:
         name = self.entity_field
         if key is None:
             return reasons.NULL_KEY, f"the record has no key; expected the {name}"
-        encoded = entity.encode()
-        if key != encoded:
+        if key != entity.encode():
             sentence = f"key {key[:60]!r} is not the event's {name} {entity[:60]!r}"
             return reasons.KEY_MISMATCH, sentence
-        if len(encoded) > MAX_ENTITY_BYTES:
-            sentence = f"{name} has {len(encoded)} bytes; allowed 1 to {MAX_ENTITY_BYTES}"
-            return reasons.OUT_OF_RANGE, sentence
         if time_ms > latest_ms:
             ahead = (time_ms - latest_ms + self.max_future_skew_ms) / 1000
             allowed = self.max_future_skew_ms / 1000
             sentence = f"event_time is {ahead:,.0f} s after arrival; allowed are {allowed:,.0f} s"
             return reasons.FUTURE_EVENT, sentence
-        if time_ms < 0:
-            return reasons.OUT_OF_RANGE, "event_time is before 1970"
         return None

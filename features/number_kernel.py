@@ -116,7 +116,8 @@ def read_number(raw: Any, at: int, end: int, tens: Any, fives: Any, word: Any, r
         begin = at
         while at < end and 48 <= raw[np.uintp(at)] <= 57:
             digits = digits * _U(10) + _U(raw[np.uintp(at)] - 48)
-            count += 1 if digits != _ZERO else 0
+            # Counted by themselves: `digits` wraps at 2^64, and may be zero again.
+            count += 1 if count > 0 or raw[np.uintp(at)] != 48 else 0
             at += 1
         if at == begin:
             return at, REFUSED

@@ -1,8 +1,9 @@
-"""Events in the usual shape to columns, compiled; the rest is left to the strict decoder.
+"""Events in the usual shape to columns, compiled; the rest is left to the strict reader.
 
-Read here are flat JSON objects with known keys, each once, in any order; plain ASCII ids; times in
-UTC with up to three digits of a second; numbers of up to 19 digits. Their columns are those of the
-strict decoder to the bit (tests/unit/features/test_quick_reader.py). Nothing is refused here.
+Read here are flat JSON objects with the keys of one event type, each once, in any order, and up to
+16 ignored ones in plain ASCII; plain ASCII ids; numbers of up to 19 digits; nothing that is
+escaped, no blank but spaces. The rules are those of features/event_rules.py, and the columns those
+of the strict reader to the bit (tests/unit/features/test_readers_agree.py). Nothing is refused.
 """
 
 from collections.abc import Sequence
@@ -14,11 +15,12 @@ import numpy.typing as npt
 
 from features import value_kernel as kernel
 from features.byte_column import ByteColumn
-from features.event_kernel import read_events
+from features.event_kernel import read_events, read_events_and_ignore
 from features.number_kernel import powers_of_five
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
 
-_NEVER = b""  # stands for a text that has several spellings in JSON: no event is read by it
+# Stands for a text that JSON must escape: no text begins with a space, as these are skipped before.
+_NEVER = b" "
 
 
 @dataclass(frozen=True)
@@ -69,32 +71,37 @@ class QuickReader:
         """Columns of n records; `latest_ms` (n,) is the latest time that each may have."""
         count = len(values)
         found = QuickColumns(
-            np.empty(count, dtype=np.bool_),
+            np.zeros(count, dtype=np.bool_),
             np.zeros(count, dtype=np.int64),
             np.zeros(count, dtype=np.int64),
             np.empty((count, self._width)),
         )
         skipped = values.is_null | keys.is_null | (np.diff(values.bounds) > max_bytes)
-        read_events(
-            values.content,
-            values.bounds,
-            keys.content,
-            keys.bounds,
-            skipped,
-            latest_ms,
-            *self._names,
-            self._keys,
-            self._lowest,
-            self._highest,
-            *self._texts,
-            self._allowed,
-            self._required,
-            self._powers,
-            found.is_read,
-            found.type_codes,
-            found.times_ms,
-            found.values,
-        )
+        # Few events have other keys than the known ones; all others would pay for what they need.
+        for kernel_of in (read_events, read_events_and_ignore):
+            kernel_of(
+                values.content,
+                values.bounds,
+                keys.content,
+                keys.bounds,
+                skipped,
+                latest_ms,
+                *self._names,
+                self._keys,
+                self._lowest,
+                self._highest,
+                *self._texts,
+                self._allowed,
+                self._required,
+                self._powers,
+                found.is_read,
+                found.type_codes,
+                found.times_ms,
+                found.values,
+            )
+            skipped = skipped | found.is_read
+            if skipped.all():
+                break
         return found
 
 
@@ -110,8 +117,8 @@ def _key(field: Field, column: int, texts: list[str]) -> tuple[int, int, int, in
 def _range(field: Field) -> tuple[float, float]:
     if isinstance(field, Category):
         return 0.0, 0.0
-    number = int if field.integer else float
-    return float(number(field.minimum)), float(number(field.maximum))
+    # Whole bounds beyond 2^53 may be rounded here: no whole number beyond it is read here.
+    return float(field.lowest), float(field.highest)
 
 
 def _has(fields: Sequence[Field], names: Sequence[str]) -> list[bool]:

@@ -1,4 +1,7 @@
-"""Why an event was refused: a short code for machines, a sentence for people."""
+"""Why an event was refused: a short code for machines, a sentence for people.
+
+Which rule each code stands for is said in features/event_rules.py.
+"""
 
 from dataclasses import dataclass
 
@@ -18,7 +21,8 @@ OUT_OF_RANGE = "out_of_range"
 KEY_MISMATCH = "key_mismatch"
 WRONG_PARTITION = "wrong_partition"
 FUTURE_EVENT = "future_event"
-INVALID = "invalid"
+# In dead letters of earlier versions only; today's rules have names for all that it stood for.
+FORMER_REASON_CODES = ("invalid",)
 # Not a fault of the event: its entity was erased, see stores/erasures.py.
 ERASED = "erased"
 
@@ -39,7 +43,6 @@ REASON_CODES = (
     KEY_MISMATCH,
     WRONG_PARTITION,
     FUTURE_EVENT,
-    INVALID,
 )
 
 # Not the decoder's: the event is as it should be, but model, explainer or policy cannot judge it.

@@ -1,5 +1,9 @@
-"""What an event of a scenario looks like: its types, fields, units and allowed values."""
+"""What an event of a scenario looks like: its types, fields, units and allowed values.
 
+Both readers of events take names, ranges and choices from here (features/event_rules.py).
+"""
+
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +34,18 @@ class Number:
     required: bool = True
     integer: bool = False
     decimals: int | None = None
+
+    @cached_property
+    def lowest(self) -> float:
+        """The smallest allowed value; of a whole number the smallest whole one."""
+        is_whole = self.integer and math.isfinite(self.minimum)
+        return math.ceil(self.minimum) if is_whole else float(self.minimum)
+
+    @cached_property
+    def highest(self) -> float:
+        """The largest allowed value; of a whole number the largest whole one."""
+        is_whole = self.integer and math.isfinite(self.maximum)
+        return math.floor(self.maximum) if is_whole else float(self.maximum)
 
     @property
     def expectation(self) -> str:
@@ -84,9 +100,16 @@ class EventSchema:
         names = [each.name for each in self.types]
         if len(set(names)) != len(names) or not names:
             raise SchemaError(f"event types must be named and distinct, got {names}")
+        if self.entity_field in (TYPE_FIELD, TIME_FIELD):
+            raise SchemaError(f"the entity field has a reserved name: {self.entity_field!r}")
+        for name in (self.entity_field, *names):
+            _check_text(name, "an event type or the entity field")
         reserved = {TYPE_FIELD, TIME_FIELD, self.entity_field}
         seen: dict[str, Field] = {}
         for event_type in self.types:
+            own = [field.name for field in event_type.fields]
+            if len(set(own)) != len(own):
+                raise SchemaError(f"event type {event_type.name!r} has a field twice: {own}")
             for field in event_type.fields:
                 _check_field(field, reserved=reserved, seen=seen, event_type=event_type.name)
 
@@ -119,13 +142,42 @@ def _check_field(
     where = f"field {field.name!r} of event type {event_type!r}"
     if field.name in reserved:
         raise SchemaError(f"{where} has a reserved name; reserved are {sorted(reserved)}")
-    if isinstance(field, Category) and not 1 <= len(field.values) <= MAX_CATEGORIES:
-        raise SchemaError(f"{where} has {len(field.values)} values, allowed 1 to {MAX_CATEGORIES}")
-    if isinstance(field, Number) and not field.minimum <= field.maximum:
-        raise SchemaError(f"{where} has minimum {field.minimum} above maximum {field.maximum}")
+    _check_text(field.name, where)
+    if isinstance(field, Category):
+        _check_choices(field, where)
+    else:
+        _check_range(field, where)
     twin = seen.setdefault(field.name, field)
     if _shape(twin) != _shape(field):
         raise SchemaError(f"{where} is declared otherwise in another event type: {twin} {field}")
+
+
+def _check_choices(field: Category, where: str) -> None:
+    if not 1 <= len(field.values) <= MAX_CATEGORIES:
+        raise SchemaError(f"{where} has {len(field.values)} values, allowed 1 to {MAX_CATEGORIES}")
+    if len(set(field.values)) != len(field.values):
+        raise SchemaError(f"{where} has a value twice: {list(field.values)}")
+    for value in field.values:
+        _check_text(value, where)
+
+
+def _check_range(field: Number, where: str) -> None:
+    """A range of any width will do, infinite ends and whole numbers beyond 64 bits included."""
+    try:
+        ends = float(field.minimum), float(field.maximum)
+    except OverflowError:
+        raise SchemaError(f"{where} has a bound beyond every float64; use math.inf") from None
+    if not field.minimum <= field.maximum or math.inf == ends[0] or ends[1] == -math.inf:
+        raise SchemaError(f"{where} has minimum {ends[0]} above maximum {ends[1]}")
+    if field.lowest > field.highest:
+        raise SchemaError(f"{where} has no whole number from {ends[0]} to {ends[1]}")
+
+
+def _check_text(text: str, where: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SchemaError(f"{where}: {text!r} holds half of a surrogate pair") from None
 
 
 def _shape(field: Field) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Compiled reading of an ISO 8601 time in UTC to milliseconds."""
+"""Compiled reading of a time to milliseconds (rule 6 of features/event_rules.py), unescaped."""
 
 from typing import Any
 
@@ -36,12 +36,54 @@ def _day(year: int, month: int, day: int) -> int:
 
 
 @numba.njit(cache=True, error_model="numpy")
+def _decimals(raw: Any, at: int, end: int) -> Any:
+    """Decimals of a second as milliseconds, the nearest, a half to the even one; where they end."""
+    begin = at
+    milliseconds, fourth, rest = np.int64(0), np.int64(0), np.int64(0)
+    while at < end and 48 <= raw[np.uintp(at)] <= 57:
+        digit = np.int64(raw[np.uintp(at)]) - 48
+        if at - begin < 3:
+            milliseconds = milliseconds * 10 + digit
+        elif at - begin == 3:
+            fourth = digit
+        else:
+            rest |= digit
+        at += 1
+    count = at - begin
+    if count == 0:
+        return -1, at
+    milliseconds *= 100 if count == 1 else 10 if count == 2 else 1
+    if fourth > 5 or (fourth == 5 and (rest or milliseconds % 2 == 1)):
+        milliseconds += 1
+    return milliseconds, at
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _zone(raw: Any, at: int, end: int) -> Any:
+    """Minutes that a time's zone is ahead of UTC, and where it ends; -1: none."""
+    if at < end and (raw[np.uintp(at)] == 90 or raw[np.uintp(at)] == 122):  # "Z", "z"
+        return 0, at + 1
+    if at + 5 >= end or (raw[np.uintp(at)] != 43 and raw[np.uintp(at)] != 45):  # "+", "-"
+        return 0, -1
+    colon = 1 if raw[np.uintp(at + 3)] == 58 else 0
+    if at + 5 + colon > end:
+        return 0, -1
+    hours, minutes = _digits(raw, at + 1, 2), _digits(raw, at + 3 + colon, 2)
+    if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
+        return 0, -1
+    ahead = hours * 60 + minutes
+    return -ahead if raw[np.uintp(at)] == 45 else ahead, at + 5 + colon
+
+
+@numba.njit(cache=True, error_model="numpy")
 def read_time(raw: Any, at: int, end: int) -> Any:
     """Milliseconds of `"2026-01-31T23:59:59.123Z"` and where it ends; -1 when it is unusual."""
-    if at + 22 > end or raw[np.uintp(at)] != 34 or raw[np.uintp(at + 11)] != 84:
+    if at + 22 > end or raw[np.uintp(at)] != 34:
         return -1, at
+    middle = raw[np.uintp(at + 11)]
     if (
-        raw[np.uintp(at + 5)] != 45
+        (middle != 84 and middle != 116 and middle != 32)  # "T", "t", " "
+        or raw[np.uintp(at + 5)] != 45
         or raw[np.uintp(at + 8)] != 45
         or raw[np.uintp(at + 14)] != 58
         or raw[np.uintp(at + 17)] != 58
@@ -54,23 +96,13 @@ def read_time(raw: Any, at: int, end: int) -> Any:
         return -1, at
     milliseconds = day * _DAY_MS + hour * 3_600_000 + minute * 60_000 + second * 1000
     at += 20
-    if raw[np.uintp(at)] == 46:  # ".": one to three digits, which are exact
-        count = 0
-        while count < 4 and at + 1 + count < end and 48 <= raw[np.uintp(at + 1 + count)] <= 57:
-            count += 1
-        if count < 1 or count > 3:
+    if raw[np.uintp(at)] == 46:  # "."
+        decimals, at = _decimals(raw, at + 1, end)
+        if decimals < 0:
             return -1, at
-        fraction = _digits(raw, at + 1, count)
-        milliseconds += fraction * (100 if count == 1 else 10 if count == 2 else 1)
-        at += 1 + count
-    if at + 2 <= end and raw[np.uintp(at)] == 90 and raw[np.uintp(at + 1)] == 34:  # Z"
-        return milliseconds, at + 2
-    has_offset = (
-        at + 7 <= end
-        and raw[np.uintp(at)] == 43
-        and raw[np.uintp(at + 3)] == 58
-        and raw[np.uintp(at + 6)] == 34
-    )
-    if has_offset and _digits(raw, at + 1, 2) == 0 and _digits(raw, at + 4, 2) == 0:  # +00:00"
-        return milliseconds, at + 7
-    return -1, at
+        milliseconds += decimals
+    ahead, at = _zone(raw, at, end)
+    if at < 0 or at >= end or raw[np.uintp(at)] != 34:
+        return -1, at
+    milliseconds -= ahead * 60_000
+    return milliseconds if milliseconds >= 0 else -1, at + 1

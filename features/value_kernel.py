@@ -5,6 +5,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from features.json_kernel import NOT_FINITE, VALID, read_scalar
 from features.number_kernel import REFUSED, WHOLE, read_number
 from features.time_kernel import read_time
 
@@ -17,7 +18,7 @@ _MOST_WHOLE = 9007199254740992.0  # 2^53: beyond it a float may stand for severa
 
 @numba.njit(cache=True, error_model="numpy", inline="always")
 def after_spaces(raw: Any, at: int, end: int) -> int:
-    """The first place from `at` on that holds no space."""
+    """The first place from `at` on that holds no blank."""
     while at < end and raw[np.uintp(at)] == 32:
         at += 1
     return at
@@ -62,6 +63,51 @@ def _after_entity(raw: Any, at: int, end: int, key: Any) -> Any:
         if byte != key[np.uintp(i)] or byte < 32 or byte > 126 or byte == 34 or byte == 92:
             return -1
     return at + size + 2
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _after_plain_string(raw: Any, at: int, end: int) -> int:
+    """Where the string at `at` ends when it is plain ASCII without escapes; else -1."""
+    if at >= end or raw[np.uintp(at)] != 34:
+        return -1
+    at += 1
+    while at < end and 32 <= raw[np.uintp(at)] <= 126 and raw[np.uintp(at)] != 92:
+        if raw[np.uintp(at)] == 34:
+            return at + 1
+        at += 1
+    return -1
+
+
+@numba.njit(cache=True, error_model="numpy")
+def after_ignored(raw: Any, at: int, end: int, places: Any, first: int, count: int) -> int:
+    """Where an ignored member ends; -1 when it is unusual, or one of the `count` others again.
+
+    places: from `first` on begin and length of the keys of this event's ignored members; this one
+    is added. Usual are keys and strings in plain ASCII, numbers, true, false and null.
+    """
+    begin = at
+    at = _after_plain_string(raw, at, end)
+    place = first + 2 * count
+    if at < 0 or place >= places.shape[0]:
+        return -1
+    places[place], places[place + 1] = begin, at - begin
+    for other in range(first, place, 2):
+        if places[other + 1] == at - begin:
+            twin, is_same = places[other], True
+            for i in range(at - begin):
+                is_same &= raw[np.uintp(twin + i)] == raw[np.uintp(begin + i)]
+            if is_same:
+                return -1
+    at = after_spaces(raw, at, end)
+    if at >= end or raw[np.uintp(at)] != 58:  # ":"
+        return -1
+    at = after_spaces(raw, at + 1, end)
+    if at >= end:
+        return -1
+    if raw[np.uintp(at)] == 34:
+        return _after_plain_string(raw, at, end)
+    fault, kind, at = read_scalar(raw, at, end)
+    return at if fault == VALID and kind != NOT_FINITE else -1
 
 
 @numba.njit(cache=True, error_model="numpy", inline="always")

@@ -15,7 +15,7 @@ from batch.originals import Originals
 from batch.replay_ledger import HEADER, OpenRun, ReplayLedger
 from batch.replaying import Corrector, DeadLetter, ReplayPlan, arrived, publish_replays
 from features.partitioners import CUSTOM, Layout
-from features.reasons import NOT_REPLAYABLE, REASON_CODES
+from features.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REASON_CODES
 from jobs.from_settings import delta_place, event_limits, hbase_store
 from jobs.kafka_options import client_options, spark_options
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
@@ -106,7 +106,7 @@ def _choice(
     until: str | None,
     positions: str | None,
 ) -> DeadLetterChoice:
-    known = {*REASON_CODES, *NOT_REPLAYABLE}
+    known = {*REASON_CODES, *FORMER_REASON_CODES, *NOT_REPLAYABLE}
     for each in reason or ():
         if each not in known:
             raise UnknownReason(f"there is no reason code {each!r}: {', '.join(REASON_CODES)}")

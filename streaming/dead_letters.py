@@ -13,7 +13,7 @@ from features.reasons import Refusal
 from streaming.batches import Batch
 from streaming.output import Output
 
-# No entity id is longer (features/diagnosis.py), so no key that could be right is cut.
+# No entity id is longer (features/event_rules.py), so no key that could be right is cut.
 KEY_BYTES = 4_096
 # Of a sentence that quotes the event.
 _REASON_CHARACTERS = 1_000

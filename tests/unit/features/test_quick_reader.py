@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features import event_kernel, number_kernel, time_kernel, value_kernel
+from features import event_kernel, json_kernel, number_kernel, reasons, time_kernel, value_kernel
 from features.byte_column import ByteColumn
 from features.decode import EventDecoder, Events, Records
 from features.number_kernel import REFUSED, powers_of_five, read_number
@@ -66,6 +66,9 @@ NUMBERS = [
     "123456789012345678901",
     "9007199254740993",
     "9007199254740992",
+    "9223372036854775808.0",
+    "1.8446744073709551616",
+    "0.018446744073709551616",
     "1152921504606846977",
     "2.0",
     "1 ",
@@ -230,10 +233,84 @@ def test_numbers_are_the_nearest_floats() -> None:
     assert read > 28_000
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9223372036854775808.0",
+        "1.8446744073709551616",
+        "-1.8446744073709551616",
+        "0.018446744073709551616",
+        "36893488147419103232.0",
+        "1844674407370955161600000.5",
+        "0.99999999999999999999999",
+    ],
+)
+def test_a_number_of_more_digits_than_64_bits_hold_is_never_read_as_another(text: str) -> None:
+    word = np.zeros(1, dtype=np.uint64)
+    raw = np.frombuffer(text.encode(), dtype=np.uint8)
+    tens, fives = 10.0 ** np.arange(23), powers_of_five()
+    real = word.view(np.float64)
+    _, kind = read_number(raw, 0, len(raw), tens, fives, word, real)
+    assert kind == REFUSED or real[0] == float(text)
+
+
+ESCAPED = EventSchema(
+    entity_field="customer_id",
+    types=(
+        EventType(name='a "sale"', meaning="a name that JSON escapes", fields=(PRICE,)),
+        EventType(
+            name="visit",
+            meaning="a value that JSON escapes",
+            fields=(Category(name="page", values=("back\\slash", "plain", "two\nlines")),),
+        ),
+        EventType(
+            name="call",
+            meaning="a field name that JSON escapes",
+            fields=(Number(name="a\tb", unit="", minimum=0, maximum=9, required=False),),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"type": "sale", "price": 1}, reasons.UNKNOWN_EVENT_TYPE),
+        ({"type": 1, "price": 1}, reasons.UNKNOWN_EVENT_TYPE),
+        ({"type": "visit", "page": 7}, reasons.WRONG_TYPE),
+        ({"type": "visit", "page": "back"}, reasons.OUT_OF_RANGE),
+        ({"type": "visit", "page": "plain"}, None),
+        ({"type": "visit", "page": "back\\slash"}, None),
+        ({"type": "visit", "page": "two\nlines"}, None),
+        ({"type": 'a "sale"', "price": 1}, None),
+        ({"type": "call", "a\tb": 3}, None),
+        ({"type": "call", "a": 3}, None),
+    ],
+)
+def test_names_and_values_that_json_escapes_match_themselves_only(
+    members: dict[str, object], code: str | None
+) -> None:
+    event = {**members, "customer_id": "a", "event_time": "2025-12-31T23:59:59Z"}
+    decoder = EventDecoder(ESCAPED, max_event_bytes=400, max_future_skew_seconds=300)
+    records = Records([b"a"], [json.dumps(event).encode()], np.arange(1), np.full(1, NOW_MS))
+    found = decoder.decode(records)
+    assert [refusal.code for refusal in found.refusals] == ([code] if code else [])
+    assert_same(found, decoder.decode_strictly(records, range(1)))
+
+
+@pytest.mark.parametrize("members", ['"type":,"page":"plain"', '"type":"visit","page":', ":3"])
+def test_nothing_in_the_place_of_a_text_that_json_escapes_is_no_json(members: str) -> None:
+    rest = '"customer_id":"a","event_time":"2025-12-31T23:59:59Z"'
+    decoder = EventDecoder(ESCAPED, max_event_bytes=400, max_future_skew_seconds=300)
+    raw = f"{{{members},{rest}}}".encode()
+    found = decoder.decode(Records([b"a"], [raw], np.arange(1), np.full(1, NOW_MS)))
+    assert [refusal.code for refusal in found.refusals] == [reasons.MALFORMED_JSON]
+
+
 def test_the_kernel_is_compiled_anew_when_what_it_is_made_of_changes() -> None:
     sources = [
         Path(each.__file__ or "").read_bytes()
-        for each in (number_kernel, time_kernel, value_kernel)
+        for each in (json_kernel, number_kernel, time_kernel, value_kernel)
     ]
     digest = blake2b(b"".join(sources), digest_size=8).hexdigest()
     assert digest in Path(event_kernel.__file__ or "").read_text(encoding="utf-8")

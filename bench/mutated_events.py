@@ -1,0 +1,187 @@
+"""Do all readers of events agree? Mutated events through quick, strict and independent reading."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from typer import Option
+
+from bench.event_mutations import (
+    ARRIVAL_MS,
+    MAX_AHEAD_MS,
+    MAX_EVENT_BYTES,
+    SCHEMAS,
+    KeyAndValue,
+    Mutator,
+)
+from bench.independent_reading import Reading, reading
+from features.byte_column import ByteColumn
+from features.decode import EventDecoder, Events, Records
+from features.quick_reader import QuickReader
+from features.schema import EventSchema
+from jobs.outcome import ending_with_exit_code
+
+_ROWS = 1_000
+_MOST_SHOWN = 10
+VALID = "valid"
+
+# What became of a record, comparable to the bit: a reason code, or entity, type, time and values.
+Outcome = tuple[str, ...]
+
+
+class ReadersDisagree(Exception):
+    """Two readers read an event otherwise."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One record that was read in more than one way."""
+
+    schema: str
+    key: bytes | None
+    value: bytes | None
+    outcomes: dict[str, Outcome]
+
+    def __str__(self) -> str:
+        ways = "".join(f"\n  {reader}: {outcome}" for reader, outcome in self.outcomes.items())
+        return f"{self.schema}: key {self.key!r}, value {self.value!r}{ways}"
+
+
+@dataclass
+class Comparison:
+    """What was compared so far."""
+
+    events: int = 0
+    quick: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    disagreements: list[Disagreement] = field(default_factory=list)
+    disagreeing: int = 0
+
+
+def main(
+    events: Annotated[int, Option(min=1, help="Mutated events in all.")] = 1_000_000,
+    seed: Annotated[int, Option(help="The same seed mutates alike.")] = 1,
+) -> None:
+    """Count what became of the events; exit code 5 where two readers disagree.
+
+    For example: python -m bench.mutated_events --events 100000 --seed 7
+    """
+    console = Console(stderr=True)
+    with ending_with_exit_code(console, verbose=False):
+        began, total = time.monotonic(), Comparison()
+        columns = (TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TimeRemainingColumn())
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("events", total=events)
+            for rows in compare(events, seed=seed, total=total):
+                progress.advance(task, rows)
+        for disagreement in total.disagreements:
+            console.print(str(disagreement), markup=False, highlight=False, soft_wrap=True)
+        for outcome, count in total.outcomes.most_common():
+            print(f"{outcome:20} {count:>10,}")
+        rate = total.events / (time.monotonic() - began)
+        print(f"read at once by the quick reader: {total.quick:,}; {rate:,.0f} events/s")
+        verdict = (
+            f"{total.events:,} mutated events of {len(SCHEMAS)} schemas (seed {seed}) through "
+            f"quick, strict and independent reading: {total.disagreeing:,} disagreements"
+        )
+        if total.disagreeing:
+            raise ReadersDisagree(verdict)
+        print(verdict)
+
+
+def compare(events: int, *, seed: int, total: Comparison) -> Iterator[int]:
+    """Compare the readers on `events` records of all schemas; yields the rows added to `total`."""
+    shares = [events // len(SCHEMAS)] * len(SCHEMAS)
+    shares[0] += events - sum(shares)
+    for number, (name, schema) in enumerate(SCHEMAS.items()):
+        bench = _Bench(name, schema)
+        mutator = Mutator(schema, seed * len(SCHEMAS) + number)
+        records = (mutator.record() for _ in range(shares[number]))
+        while chunk := list(islice(records, _ROWS)):
+            bench.compare(chunk, total)
+            yield len(chunk)
+
+
+class _Bench:
+    """The readers of one schema beside each other."""
+
+    def __init__(self, name: str, schema: EventSchema) -> None:
+        self._name, self._schema = name, schema
+        self._quick = QuickReader(schema)
+        self._decoder = EventDecoder(
+            schema, max_event_bytes=MAX_EVENT_BYTES, max_future_skew_seconds=MAX_AHEAD_MS / 1000
+        )
+
+    def compare(self, pairs: list[KeyAndValue], total: Comparison) -> None:
+        """Read `pairs` in every way and add what came out."""
+        count = len(pairs)
+        keys, values = [key for key, _ in pairs], [value for _, value in pairs]
+        records = Records(keys, values, np.arange(count), np.full(count, ARRIVAL_MS))
+        together = self._outcomes(self._decoder.decode(records), count)
+        strict = self._outcomes(self._decoder.decode_strictly(records, range(count)), count)
+        latest_ms = np.full(count, ARRIVAL_MS + MAX_AHEAD_MS)
+        quick = self._quick.read(
+            ByteColumn.of(values),
+            ByteColumn.of(keys),
+            latest_ms=latest_ms,
+            max_bytes=MAX_EVENT_BYTES,
+        )
+        total.events += count
+        total.quick += int(quick.is_read.sum())
+        for row, (key, value) in enumerate(pairs):
+            independent = self._outcome(
+                reading(
+                    self._schema,
+                    key,
+                    value,
+                    latest_ms=ARRIVAL_MS + MAX_AHEAD_MS,
+                    max_event_bytes=MAX_EVENT_BYTES,
+                )
+            )
+            total.outcomes[independent[0]] += 1
+            if not together[row] == strict[row] == independent:
+                total.disagreeing += 1
+                if len(total.disagreements) < _MOST_SHOWN:
+                    first = "quick" if quick.is_read[row] else "decoder"
+                    ways = {first: together[row], "strict": strict[row], "independent": independent}
+                    total.disagreements.append(Disagreement(self._name, key, value, ways))
+
+    def _outcomes(self, events: Events, count: int) -> list[Outcome]:
+        found: list[Outcome] = [("lost",)] * count
+        for refusal in events.refusals:
+            found[refusal.row] = (refusal.code,)
+        names = list(self._schema.type_codes)
+        for place, row in enumerate(events.rows.tolist()):
+            found[row] = (
+                VALID,
+                events.entities[place],
+                names[events.type_codes[place]],
+                str(events.times_ms[place]),
+                *(value.hex() for value in events.values[place].tolist()),
+            )
+        return found
+
+    def _outcome(self, found: Reading) -> Outcome:
+        if found.code is not None:
+            return (found.code,)
+        values = [found.values.get(name, float("nan")) for name in self._schema.columns]
+        return (
+            VALID,
+            found.entity,
+            found.event_type,
+            str(found.time_ms),
+            *(value.hex() for value in values),
+        )
+
+
+if __name__ == "__main__":
+    typer.run(main)
