@@ -9,7 +9,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
 from typer import Option
 
@@ -27,6 +26,7 @@ from features.decode import EventDecoder, Events, Records
 from features.quick_reader import QuickReader
 from features.schema import EventSchema
 from jobs.outcome import ending_with_exit_code
+from reports.terminal import Terminal
 
 _ROWS = 1_000
 _MOST_SHOWN = 10
@@ -75,7 +75,7 @@ def main(
 
     For example: python -m bench.mutated_events --events 100000 --seed 7
     """
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with ending_with_exit_code(console, verbose=False):
         began, total = time.monotonic(), Comparison()
         columns = (TextColumn("{task.completed:,.0f} of {task.total:,.0f}"), TimeRemainingColumn())
