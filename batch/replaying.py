@@ -21,6 +21,8 @@ from features.byte_column import ByteColumn
 from features.decode import EventDecoder, Records
 from features.partitioners import Layout, home_partitions
 from features.schema import EventSchema
+from stores.erasures import ErasedEntities
+from stores.stamps import stamp
 
 # Why a dead letter is not published again, besides the reason codes of today's rules.
 FOLDED, CUT, DIFFERS = "already folded", "original not found", "original differs from its digest"
@@ -74,13 +76,14 @@ class Corrector:
     """Gives dead letters the key and the partition that they should have had.
 
     layout: of the events topic in the present epoch; fetch: the whole value of the event at a
-    position, None when nobody has it any longer.
+    position, None when nobody has it any longer; erased: who is not brought back.
     """
 
     schema: EventSchema
     decoder: EventDecoder
     layout: Layout
     fetch: Callable[[Position], bytes | None]
+    erased: ErasedEntities = field(default_factory=ErasedEntities)
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
     def plan(self, letters: Iterable[DeadLetter]) -> ReplayPlan:
@@ -94,7 +97,8 @@ class Corrector:
     def _whole(self, letter: DeadLetter, plan: ReplayPlan) -> DeadLetter | None:
         """`letter` with its whole value; None when it is left out."""
         if letter.reason_code in reasons.NOT_REPLAYABLE:
-            plan.leave_out(letter, FOLDED)
+            is_erased = letter.reason_code == reasons.ERASED
+            plan.leave_out(letter, reasons.ERASED if is_erased else FOLDED)
             return None
         value = letter.value if letter.is_whole else self.fetch(letter.position)
         if value is None and letter.value is not None:
@@ -141,8 +145,11 @@ class Corrector:
             if layout.is_computed
             else [_seen_home(letter) for letter in letters]
         )
-        for row in events.rows.tolist():
+        for at, row in enumerate(events.rows.tolist()):
             letter = letters[row]
+            if self._is_erased(letter, events.entities[at], int(events.times_ms[at])):
+                plan.leave_out(letter, reasons.ERASED)
+                continue
             plan.publishable[letter.reason_code] += 1
             plan.replays.append(
                 Replay(
@@ -152,6 +159,15 @@ class Corrector:
                     partition=homes[row],
                 )
             )
+
+    def _is_erased(self, letter: DeadLetter, entity: str, event_ms: int) -> bool:
+        """Whether the stream would refuse it, since its entity was erased after it."""
+        erasure = self.erased.of(entity) if self.erased else None
+        if erasure is None:
+            return False
+        epoch, partition, offset = letter.position
+        position = stamp(epoch, offset)
+        return erasure.covers(partition=partition, position=position, event_ms=event_ms)
 
 
 def _seen_home(letter: DeadLetter) -> int | None:

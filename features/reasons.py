@@ -49,8 +49,9 @@ REASON_CODES = (
 UNSCORABLE = "unscorable"
 
 # Dead letters that must not be published again as events: an event without a verdict was folded
-# into its entity's state before it was judged, so a second copy of it would be counted twice.
-NOT_REPLAYABLE = frozenset({UNSCORABLE})
+# into its entity's state before it was judged, so a second copy of it would be counted twice; the
+# dead letter of an erased entity holds nothing to publish.
+NOT_REPLAYABLE = frozenset({UNSCORABLE, ERASED})
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from jobs.times import moment_of
 from stores.delta import is_table
 from stores.epoch_table import completed_epochs
 from stores.epochs import EpochRecord, read_epoch
+from stores.erasures import ErasureTable
 from stores.leases import Lease, lease
 from streaming.epochs import check_identity
 from streaming.topics import Survey
@@ -150,6 +151,7 @@ def _plan(
             partitioner=record.partitioner or CUSTOM, partitions=len(survey.identity.partitions)
         ),
         fetch=originals.fetch,
+        erased=ErasureTable(store_session(conf), run.scenario.name).read(),
     )
     try:
         plan = corrector.plan(_letters(left))

@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from batch.replaying import CUT, DIFFERS, FOLDED, Corrector, DeadLetter, ReplayP
 from features import reasons
 from features.decode import EventDecoder
 from features.partitioners import CRC32, CUSTOM, MURMUR2, Layout
+from stores.erasures import ErasedEntities, Erasure, mark_of
 from tests.scenarios.tiny import SCHEMA
 from tests.support.homes import home_of, keys_of
 from tests.support.tiny_model import reading
@@ -39,6 +42,40 @@ def letter(
     encoded = None if key is None else key.encode()
     place = {"position": (1, 0, 7), **more}
     return DeadLetter(key=encoded, value=value, reason_code=code, **place)
+
+
+def erased_until(offset: int, *, seconds: float) -> ErasedEntities:
+    """THERE erased when partition 0 ended at `offset`, so many seconds after the start of 2026."""
+    begun = datetime.fromtimestamp(1_767_225_600 + seconds, UTC).isoformat(timespec="milliseconds")
+    marks = (mark_of(THERE, "s"),)
+    erasure = Erasure(
+        id="1",
+        salt="s",
+        marks=marks,
+        reason="",
+        begun_at=begun,
+        epoch=1,
+        first_offsets={0: offset},
+    )
+    return ErasedEntities((erasure,))
+
+
+@pytest.mark.parametrize(
+    ("erased", "is_published"),
+    [
+        (erased_until(8, seconds=0), False),  # the refused event stood before the erasure's end
+        (erased_until(7, seconds=10), False),  # it is dated before it
+        (erased_until(7, seconds=9), True),
+    ],
+)
+def test_nobody_who_was_erased_is_published_again(
+    erased: ErasedEntities, is_published: bool
+) -> None:
+    found = letter(reasons.WRONG_PARTITION)
+    plan = replace(corrector(), erased=erased).plan([found])
+    assert bool(plan.replays) == is_published
+    left_out = {} if is_published else {(reasons.WRONG_PARTITION, reasons.ERASED): 1}
+    assert plan.left_out == left_out
 
 
 def planned(found: DeadLetter, **more: Any) -> ReplayPlan:
@@ -72,6 +109,7 @@ def test_an_event_from_the_future_is_published_once_its_time_has_come() -> None:
         (letter(reasons.NULL_KEY, None, b'{"machine": 3}'), reasons.MISSING_FIELD),
         (letter(reasons.KEY_MISMATCH, HERE, b"[" * 100_000), reasons.TOO_LARGE),
         (letter("unscorable"), FOLDED),
+        (letter(reasons.ERASED, None, None), reasons.ERASED),
     ],
 )
 def test_what_would_be_refused_again_or_counted_twice_is_left_out(
