@@ -75,12 +75,13 @@ def named_in_kafka(lane: Lane) -> int:
 
 def erase(lane: Lane, *options: str) -> str:
     """Run the command for both people and return what it printed."""
-    job = lane.run_to_end(
+    job = lane.run(
         "erase_from_memory",
         *(f"--entity={each}" for each in (PERSON, RETURNER)),
         "--reason=asked for it",
         *options,
     )
+    job.process.wait(600)
     assert job.process.returncode == 0, job.output()[-4000:]
     return job.output()
 
@@ -129,7 +130,9 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
         publish(lane.servers, events_of(PERSON, seconds=LONG_AGO + 50))
         publish(lane.servers, events_of(RETURNER, seconds=time.time() - START_OF_2026))
         wait_until(
-            lambda: LATEST in cells(lane, RETURNER), timeout=60, what="the new customer's row"
+            lambda: LATEST in cells(lane, RETURNER),
+            timeout=START_SECONDS,
+            what="the new customer's row",
         )
     drained(lane)
     assert stream.terminate() == 143
