@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-from rich.table import Table
 from typer import Option, confirm
 
 from batch.erasing import Cut, ErasureNote
@@ -197,10 +196,10 @@ class ErasureSteps:
 
 
 def _show(run: Run, found: list[Place]) -> None:
-    table = Table("place", "where", "found", box=None)
+    """A line for each place: paths are long, and somebody may search for them."""
     for each in found:
-        table.add_row(each.title, each.where, f"{each.count:,} {each.unit}")
-    run.console.print(table)
+        text = f"{each.title} {each.where}: {each.count:,} {each.unit}"
+        run.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_left(run: Run, left: Left) -> None:

@@ -120,7 +120,7 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
             what="the person to be scored and archived",
         )
         told = erase(lane, "--dry-run")
-        assert re.search(r"HBase table .* 2 rows", told), told[-3000:]
+        assert re.search(r"HBase table .*: 2 rows", told), told[-3000:]
         assert LATEST in cells(lane, PERSON)
 
         told = erase(lane, "--yes")
