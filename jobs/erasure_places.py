@@ -141,7 +141,13 @@ class Places:
 
         After an `erasure` the file that Kafka's command needs is written; before, nothing is.
         """
-        return [*self._kafka(erasure), *self._hbase(), *self._logs(), *self._models()]
+        running = Left(
+            "running jobs",
+            "memory and temporary files of score_stream and archive_stream",
+            "recent states and batches, which nothing reads any more",
+            "restart them",
+        )
+        return [*self._kafka(erasure), *self._hbase(), *self._logs(), *self._models(), running]
 
     def tables(self) -> Tables:
         """The scenario's Delta tables, whoever made them."""
