@@ -53,7 +53,8 @@ def mature(found: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
     label, known_ms (when the first label of it arrived), records, is_contradicted.
 
     Of several for the same entity, event and time the last published one counts, so a label can be
-    corrected, and publishing twice changes nothing.
+    corrected, and publishing twice changes nothing. The last one is the one that Kafka had last:
+    two clients may put labels of an entity into two partitions, whose offsets have no order.
     """
     from pyspark.sql import functions as F
 
@@ -61,7 +62,7 @@ def mature(found: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
     usable = F.col("refusal").isNull() & (F.col("label_time_ms") <= latest_ms)
     valid = found.where(usable).groupBy(*OUTCOME_KEY)
     return valid.agg(
-        F.max_by("label", F.struct("epoch", "offset")).alias("label"),
+        F.max_by("label", F.struct("epoch", "arrived_ms", "offset")).alias("label"),
         F.min("arrived_ms").alias("known_ms"),
         F.count("*").alias("records"),
         (F.min("label") != F.max("label")).alias("is_contradicted"),

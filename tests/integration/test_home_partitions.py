@@ -133,9 +133,17 @@ def test_the_stream_goes_on_and_states_are_those_of_the_events_at_home(
     both = [EACH * (2 if crc32(m.encode()) % 2 == home_of(m) else 1) for m in MACHINES]
     assert events == both
     assert "restart" not in job.output()
-    (warning,) = [line for line in job.output().splitlines() if "warning: " in line]
-    assert f"keys of {EVENTS} lie outside their home partition by murmur2" in warning
+    said = f"keys of {EVENTS} lie outside their home partition by murmur2"
+    (warning,) = [line for line in job.output().splitlines() if said in line]
     assert "partitioner=murmur2_random" in warning
+
+
+def forget_the_end(lane: Lane) -> None:
+    """Undo the ledger's last commit: what a job leaves that is killed once all was published."""
+    log = lane.folder / "delta" / "tiny" / "replays" / "_delta_log"
+    assert len(list(log.glob("*.json"))) == 2
+    for path in log.glob("*1.*"):
+        path.unlink()
 
 
 def test_dead_letters_are_published_again_once_and_scored(lane: Lane, job: Job, told: Told) -> None:
@@ -168,8 +176,11 @@ def test_dead_letters_are_published_again_once_and_scored(lane: Lane, job: Job, 
     events = SCENARIO.codec.decode([cells[machine] for machine in MACHINES]).events.tolist()
     assert events == [2 * EACH] * len(MACHINES)
 
+    forget_the_end(lane)
     twice = lane.run_to_end("replay_dead_letters", *asked, "--yes")
     assert twice.process.returncode == 0, twice.output()[-4000:]
+    found = f"run 1 did not end: {len(letters):,} of its {len(letters):,} events have arrived"
+    assert found in twice.output()
     assert "nothing was published, 0 events could be" in twice.output()
     assert sum(lane.ends().values()) == before + len(letters)
     assert job.terminate() == 143

@@ -225,6 +225,23 @@ def test_of_two_labels_for_the_same_time_the_later_published_counts(spark: Spark
     assert (row.records, row.is_contradicted) == (2, True)
 
 
+def test_a_correction_counts_whichever_partition_its_client_puts_it_in(
+    spark: SparkSession,
+) -> None:
+    first = {"partition": 0, "arrived_ms": NOW_MS - 2_000}
+    corrected = {"partition": 1, "arrived_ms": NOW_MS - 1_000}
+    labels = frame(
+        spark,
+        [
+            record("verdict", "ann", 5_000, 70, verdict="gone", **first),
+            record("verdict", "ann", 5_000, 3, verdict="stayed", **corrected),
+        ],
+    )
+    label = shop().label
+    (row,) = mature(outcomes(labels, label, LIMITS), label, now_ms=NOW_MS).collect()
+    assert row.label == 0
+
+
 def test_refused_records_are_counted_and_change_nothing(spark: SparkSession) -> None:
     good = record("sale", "ann", 1_000, 0, amount_eur=10)
     events = frame(

@@ -33,11 +33,18 @@ def producer(servers: str) -> KafkaProducer:
     )
 
 
-def publish(servers: str, records: Sequence[Record]) -> list[tuple[int, int]]:
-    """Send `records` and return where each was stored: (partition, offset)."""
+def publish(
+    servers: str, records: Sequence[Record], *, partition: int | None = None
+) -> list[tuple[int, int]]:
+    """Send `records` and return where each was stored: (partition, offset).
+
+    partition: of all; without it where the client's partitioner puts them.
+    """
     client = producer(servers)
     try:
-        sent = [client.send(EVENTS, key=key, value=value) for key, value in records]
+        sent = [
+            client.send(EVENTS, key=key, value=value, partition=partition) for key, value in records
+        ]
         stored = [each.get(timeout=_FLUSH_SECONDS) for each in sent]
     finally:
         client.close(timeout=30)
