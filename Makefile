@@ -89,6 +89,10 @@ prove: setup ## Recompute features, scores, models and states from the archive; 
 prove-fraud: setup ## Play payments and verdicts, recompute the features, measure the terminals' skew
 	@$(PYTHON_SET_UP) -m bench.prove_fraud $(PROVE_ARGS)
 
+.PHONY: prove-hostile
+prove-hostile: setup ## Ten minutes of the stream under hostile records: each has its one disposition
+	@$(PYTHON_SET_UP) -m bench.hostile $(PROVE_ARGS)
+
 .PHONY: test
 test: setup ## All tests: unit, Spark, and integration with a real Kafka and HBase
 	@$(PYTEST) tests/unit tests/spark tests/integration $(PYTEST_ARGS)
