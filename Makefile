@@ -12,9 +12,16 @@ STAMP := $(VENV)/locked-$(shell sha256sum $(LOCK) | cut -c1-16)
 
 ENV ?= local
 SCENARIO ?= churn
+# What a person types reaches commands by the environment, as it was typed: make would expand a
+# dollar in it, and the shell a quote.
+export EVERSCORE_GIVEN_ID := $(value ID)
+export EVERSCORE_GIVEN_ENV := $(value ENV)
+export EVERSCORE_GIVEN_SCENARIO := $(value SCENARIO)
+unexport ID ENV SCENARIO
+MAKEOVERRIDES :=
 # A test that hangs is told with the stacks of all threads.
 PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread --durations=15
-JOB_ARGS := --scenario $(SCENARIO) --env $(ENV)
+JOB_ARGS := --scenario "$$EVERSCORE_GIVEN_SCENARIO" --env "$$EVERSCORE_GIVEN_ENV"
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -54,8 +61,8 @@ demo: setup ## The whole story in five minutes: history, model, stream, live vie
 
 .PHONY: score
 score: setup ## Show a customer's latest row: make score ID=7590-VHVEG
-	@: $${ID:?say which customer, such as: make score ID=7590-VHVEG}
-	@$(PYTHON_SET_UP) -m jobs show_score $(JOB_ARGS) "$(ID)"
+	@: "$${EVERSCORE_GIVEN_ID:?say which customer, such as: make score ID=7590-VHVEG}"
+	@$(PYTHON_SET_UP) -m jobs show_score $(JOB_ARGS) -- "$$EVERSCORE_GIVEN_ID"
 
 .PHONY: bench
 bench: setup ## Everscore beside its peers, all of it, in some 80 minutes; the report goes to docs/bench
@@ -124,6 +131,14 @@ lint: setup ## Style, formatting, types and import direction
 format: setup ## Format the code and mend what ruff can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+.PHONY: jars
+jars: setup ## Fetch the jars and check their SHA-256; JARS_ARGS=--again whatever the cache holds
+	@$(PYTHON_SET_UP) -m local jars $(JARS_ARGS)
+
+.PHONY: lock-jars
+lock-jars: setup ## Write the list of the jars' SHA-256 again, after a change of a POM
+	@$(PYTHON_SET_UP) -m local jars --write-list
 
 .PHONY: lock
 lock: setup ## Resolve requirements*.in anew into the locks with hashes

@@ -5,6 +5,12 @@ set -euo pipefail
 
 checkout=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 
+if [[ $checkout == *[:$'\n']* ]]; then
+    echo "error: the checkout's path holds a colon or a line break, which ends a path for Python" \
+        "and Java; move it: $checkout" >&2
+    exit 2
+fi
+
 if [[ -n "${EVERSCORE_PYTHON:-}" ]]; then
     python=$EVERSCORE_PYTHON
 elif [[ -x "$checkout/.venv/bin/python" ]]; then

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from batch.delta_log import scrub_log
 from batch.sought import Sought
 from stores import absent
-from stores.delta import DeltaPlace, is_table, read_table
+from stores.delta import DeltaPlace, is_table, read_table, sql_name
 from stores.hadoop_files import HadoopFiles
 
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
@@ -116,7 +116,7 @@ def erase_records(
     from delta.tables import DeltaTable
 
     if "absent" not in read_table(spark, path, made_by=_MADE_BY).columns:
-        spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({absent.COLUMNS})")
+        spark.sql(f"ALTER TABLE {sql_name(path)} ADD COLUMNS ({absent.COLUMNS})")
     found = named_records(spark, path, sought, cut=cut).select("day", *_POSITION)
     found = found.distinct().persist()
     try:
@@ -176,11 +176,11 @@ def _noted(spark: SparkSession, note: ErasureNote) -> Iterator[None]:
 @contextmanager
 def _changeable(spark: SparkSession, path: str) -> Iterator[None]:
     """Archive tables refuse changes of rows; inside the block this one does not."""
-    was = spark.sql(f"SHOW TBLPROPERTIES delta.`{path}`").where("key = 'delta.appendOnly'")
+    was = spark.sql(f"SHOW TBLPROPERTIES {sql_name(path)}").where("key = 'delta.appendOnly'")
     if was.isEmpty():
         yield
         return
-    alter = f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('delta.appendOnly' = '{{}}')"
+    alter = f"ALTER TABLE {sql_name(path)} SET TBLPROPERTIES ('delta.appendOnly' = '{{}}')"
     spark.sql(alter.format("false"))
     try:
         yield

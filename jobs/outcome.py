@@ -5,6 +5,7 @@
 package joins in by having `exit_code`.
 """
 
+import errno
 import os
 import select
 import sys
@@ -19,6 +20,15 @@ from jobs.signals import Stopped, stopping_on_signals
 from reports.terminal import one_line
 
 UNEXPECTED = 1
+_REFUSALS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+)
 OUTPUT_CLOSED = 141  # 128 + SIGPIPE, as other commands end in `COMMAND | head`
 
 
@@ -45,14 +55,24 @@ def ending_with_exit_code(console: Console, *, verbose: bool) -> Iterator[None]:
                 raise SystemExit(OUTPUT_CLOSED) from None
             # Whatever breaks while a signal is obeyed, the signal is what happened.
             code = stop.exit_code or exit_code_of(error)
-            if verbose or code is None:
+            if verbose or (code is None and not is_refused_by_system(error)):
                 _print(console, "".join(traceback.format_exception(error)))
             if stop.exit_code is not None:
                 _print(console, "stopped")
             else:
-                prefix = f"{type(error).__name__}: " if code is None else ""
-                _print(console, f"error: {prefix}{one_line(str(error))}")
+                _print(console, f"error: {one_line(_sentence(error, code))}")
             raise SystemExit(UNEXPECTED if code is None else code) from None
+
+
+def is_refused_by_system(error: BaseException) -> bool:
+    """A full disk, or a file that may not be read or written: nothing that a traceback explains."""
+    return isinstance(error, OSError) and error.errno in _REFUSALS and error.filename is not None
+
+
+def _sentence(error: Exception, code: int | None) -> str:
+    if isinstance(error, OSError) and is_refused_by_system(error):
+        return f"{os.fsdecode(error.filename)}: {os.strerror(error.errno or 0)}"
+    return str(error) if code is not None else f"{type(error).__name__}: {error}"
 
 
 def is_output_closed() -> bool:

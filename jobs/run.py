@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -16,6 +16,7 @@ from conf.settings import Settings, load_settings
 from jobs.endpoints import resolve_endpoints
 from jobs.outcome import ending_with_exit_code
 from jobs.services import require_hbase, require_kafka
+from local.run_folder import make_private, private_files
 from reports.terminal import Terminal, VisibleFormatter, one_line
 from scenarios.scenario import Scenario, UnknownScenario, load_scenario
 
@@ -65,8 +66,12 @@ def job_run(
         handler.setFormatter(VisibleFormatter(_LOG_FORMAT, _LOG_TIME))
     if not verbose:
         logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of its own event loop
-    with ending_with_exit_code(console, verbose=verbose):
+    with ExitStack() as stack:
+        stack.enter_context(ending_with_exit_code(console, verbose=verbose))
         settings = load_settings(env, overrides=overrides or ())
+        if (run_dir := settings.platform.run_dir) is not None:
+            make_private(run_dir, log=console.print)
+            stack.enter_context(private_files())
         found = scenario_named(settings, scenario)
         if needs:
             settings = resolve_endpoints(settings)

@@ -31,7 +31,7 @@ def main(
         with reader(hbase_store(run.settings), scenario) as predictions:
             found = predictions.latest(entity)
         if found is None:
-            run.console.print(f"there is no prediction for {entity!r}")
+            run.console.print(f"there is no prediction for {entity!r}", soft_wrap=True)
             raise Exit(6)
         lag, now = lag_of(run), datetime.now(UTC)
         staleness = lag.staleness(found, now=now)

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from local.endpoints import default_run_dir
 from local.errors import PlatformError
+from local.jar_list import LIST, listed, write_list
+from local.jars import POMS, fetch_again, jars
 from local.layout import SERVICES, Layout
 from local.platform import Platform, down, reset, up
 from local.processes import last_lines
@@ -86,6 +88,27 @@ def _reset(
     if left:
         paths = " ".join(shlex.quote(str(path)) for path in left)
         typer.echo(visible(f"kept, and removed by: rm -r -- {paths}"))
+
+
+@app.command("jars")
+def _jars(
+    again: Annotated[bool, typer.Option("--again", help="Whatever the cache holds.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write-list", help="Write local/jars.sha256 from what Maven gives.")
+    ] = False,
+) -> None:
+    """Fetch all jars and check them by the committed list. Example: python -m local jars"""
+    console, names = Terminal(), sorted(path.stem for path in POMS.glob("*.xml"))
+    with _told_errors():
+        if write:
+            folders = {n: fetch_again(n, console=console, is_listed=False) for n in names}
+            typer.echo(f"{write_list(folders)} jars listed in {visible(str(LIST))}")
+            return
+        for name in names:
+            if again:
+                fetch_again(name, console=console)
+            folder = jars(name, console=console)
+            typer.echo(f"{name}: {len(listed(name))} jars as listed, in {visible(str(folder))}")
 
 
 @app.command("logs")

@@ -15,6 +15,7 @@ from local.jars import jars, versions
 from local.layout import SERVICES, Layout
 from local.ports import HOST, Ports, is_free
 from local.processes import ProcessRecord, is_alive, stop
+from local.run_folder import make_private_part
 from local.services import PORTS_OF, launch, wait_for_all
 
 # HBase writes its memory to disk when it is asked to end; after this it is killed.
@@ -41,6 +42,9 @@ class BringUp:
         for name in missing:
             if data := self.layout.data(name):
                 data.make_usable(tell=self.console.print)
+        layout = self.layout
+        for part in (layout.kafka, layout.hbase, layout.logs, layout.records):
+            make_private_part(part)
         ports = self._chosen_ports(alive)
         try:
             with self.console.status(f"starting {', '.join(missing)}"):

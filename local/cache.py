@@ -60,6 +60,9 @@ def temporary_sibling(entry: Path) -> Path:
 def publish(folder: Path, entry: Path) -> None:
     """Rename the complete `folder` to `entry`; a damaged entry in its place is replaced."""
     write_listing(folder)
+    # Nothing here is anybody's data, and several users may share a cache; a job's own umask is 077.
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     if entry.exists():
         aside = entry.parent / f".{entry.name}.damaged-{uuid.uuid4().hex[:8]}"
         entry.rename(aside)

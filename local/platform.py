@@ -18,6 +18,7 @@ from local.layout import SERVICES, Layout, checked
 from local.lock import file_lock
 from local.ports import read_ports
 from local.processes import stop
+from local.run_folder import make_private
 from local.services import answering
 from reports.folders import folder_named
 from reports.terminal import Terminal
@@ -145,6 +146,7 @@ def _down(layout: Layout, console: Console) -> list[str]:
 
 
 def _locked(platform: Platform, console: Console) -> contextlib.AbstractContextManager[None]:
+    make_private(platform.layout.run_dir, log=console.print)
     return file_lock(
         platform.layout.lock,
         timeout_seconds=platform.start_timeout_seconds + STOP_GRACE_SECONDS,

@@ -75,6 +75,11 @@ class Commit:
     counts: Mapping[str, str] = field(default_factory=dict)
 
 
+def sql_name(path: str) -> str:
+    """The table at `path` as SQL names it, whatever the path holds."""
+    return f"delta.`{path.replace('`', '``')}`"
+
+
 def read_table(
     spark: SparkSession, path: str, *, made_by: str, version: int | None = None
 ) -> DataFrame:

@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from features.schema import EventSchema
 from features.schema_changes import Description, breaking_changes, description
 from stores import absent
-from stores.delta import Commit, DeltaPlace, commits, read_table
+from stores.delta import Commit, DeltaPlace, commits, read_table, sql_name
 from streaming.archive_source import COLUMNS, STATISTICS, Slice
 
 _APP = "everscore-archive"
@@ -236,7 +236,7 @@ class ArchiveTable:
         known = read_table(self.spark, self.path, made_by="archive_stream").columns
         wanted = [each.split()[0] for each in absent.COLUMNS.split(", ")]
         if not set(wanted) <= set(known):
-            self.spark.sql(f"ALTER TABLE delta.`{self.path}` ADD COLUMNS ({absent.COLUMNS})")
+            self.spark.sql(f"ALTER TABLE {sql_name(self.path)} ADD COLUMNS ({absent.COLUMNS})")
         properties = self._properties()
         other = {
             name: value for name, value in _PROPERTIES.items() if properties.get(name) != value
@@ -245,12 +245,12 @@ class ArchiveTable:
             self._set_properties(other)
 
     def _properties(self) -> dict[str, str]:
-        shown = self.spark.sql(f"SHOW TBLPROPERTIES delta.`{self.path}`").collect()
+        shown = self.spark.sql(f"SHOW TBLPROPERTIES {sql_name(self.path)}").collect()
         return {row["key"]: row["value"] for row in shown}
 
     def _set_properties(self, properties: Mapping[str, str]) -> None:
         pairs = ", ".join(f"'{name}' = '{_quoted(value)}'" for name, value in properties.items())
-        self.spark.sql(f"ALTER TABLE delta.`{self.path}` SET TBLPROPERTIES ({pairs})")
+        self.spark.sql(f"ALTER TABLE {sql_name(self.path)} SET TBLPROPERTIES ({pairs})")
 
     def _another(self, batch: int) -> AnotherArchiver:
         return AnotherArchiver(

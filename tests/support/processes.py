@@ -99,13 +99,17 @@ class Job:
 
 
 def start_job(
-    arguments: Sequence[str], *, log: Path, environ: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    environ: Mapping[str, str] | None = None,
+    script: Path = ROOT / "spark-submit.sh",
 ) -> Job:
-    """Run ./spark-submit.sh with `arguments`; stdout and stderr go to `log`."""
+    """Run `script` with `arguments` in its folder; stdout and stderr go to `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            ["./spark-submit.sh", *arguments],
-            cwd=ROOT,
+            [str(script), *arguments],
+            cwd=script.parent,
             env={**os.environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,5 +1,6 @@
 """The launcher: what it lists, what it refuses before Spark, which exit code comes out."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,3 +184,30 @@ def test_an_error_with_escapes_in_an_argument_is_shown_escaped(
     told = capsys.readouterr().err
     assert "\x9b" not in told
     assert "\nerror" not in told
+
+
+def test_the_script_runs_through_a_link_from_a_checkout_with_any_name(tmp_path: Path) -> None:
+    checkout = tmp_path / "my checkout, #1 %41 `x` $HOME (ü)"
+    checkout.mkdir()
+    shutil.copy(CHECKOUT / "spark-submit.sh", checkout)
+    for name in ("jobs", "conf", "local", "reports"):
+        shutil.copytree(CHECKOUT / name, checkout / name)
+    link = tmp_path / "submit it"
+    link.symlink_to(checkout / "spark-submit.sh")
+    for locale in ({}, {"LC_ALL": "C"}):
+        environ = {"EVERSCORE_PYTHON": sys.executable, "PATH": "/usr/bin:/bin", **locale}
+        done = subprocess.run(
+            [str(link)], cwd=tmp_path, env=environ, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "list_scores" in done.stdout
+
+
+def test_a_checkout_with_a_colon_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    shutil.copy(CHECKOUT / "spark-submit.sh", tmp_path / "a:b")
+    done = subprocess.run(
+        [str(tmp_path / "a:b" / "spark-submit.sh")], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the checkout's path holds a colon")

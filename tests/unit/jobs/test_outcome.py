@@ -1,11 +1,15 @@
 """Exit codes and signals of a job."""
 
+import errno
 import io
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -146,3 +150,37 @@ def test_job_run_with_an_unknown_scenario_ends_with_2() -> None:
     with pytest.raises(SystemExit) as end, job_run(scenario="chrn", env="local"):
         pytest.fail("the work began")
     assert end.value.code == 2
+
+
+def test_a_full_disk_is_one_line_that_names_the_file() -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", "/reports/page.html")
+    assert ended(raising(error)) == (1, "error: /reports/page.html: No space left on device\n")
+
+
+def test_a_connection_that_fails_is_told_as_before() -> None:
+    code, told = ended(raising(ConnectionResetError(errno.ECONNRESET, "reset")))
+    assert code == 1
+    assert "Traceback" in told
+
+
+def test_a_report_on_a_disk_that_takes_no_more_ends_a_job_in_one_line(tmp_path: Path) -> None:
+    """The system's limit of a file's size stands for the full disk."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "page.html")], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path / 'page.html'}: File too large\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from jobs.outcome import ending_with_exit_code
+from reports.files import write_text
+from reports.terminal import Terminal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+with ending_with_exit_code(Terminal(stderr=True), verbose=False):
+    write_text(Path(sys.argv[1]), "x" * 1_000_000)
+"""

@@ -1,13 +1,16 @@
 """The jar cache: keyed by content, complete or resolved anew, and never half-published."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from local.cache import cache_dir, damage, entry_name, publish, temporary_sibling
 from local.errors import JarsUnavailable
-from local.jars import POMS, jar_files, jars
+from local.jar_list import LIST, listed, write_list
+from local.jars import POMS, jars
 from local.maven import failure, progress
+from reports.terminal import Terminal
 
 
 def _published(entry: Path, content: bytes = b"12345") -> None:
@@ -66,7 +69,65 @@ def test_a_complete_entry_needs_no_maven(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", "")
     entry = tmp_path / "jars" / entry_name("spark", (POMS / "spark.xml").read_bytes())
     _published(entry)
-    assert jar_files("spark") == [entry / "a.jar"]
+    jar_list = tmp_path / "jars.sha256"
+    assert write_list({"spark": entry}, jar_list) == 1
+    assert jars("spark", jar_list=jar_list) == entry
+
+
+def test_a_jar_of_the_same_size_and_another_content_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERSCORE_CACHE_DIR", str(tmp_path))
+    entry = tmp_path / "jars" / entry_name("spark", (POMS / "spark.xml").read_bytes())
+    _published(entry)
+    jar_list = tmp_path / "jars.sha256"
+    write_list({"spark": entry}, jar_list)
+    (entry / "a.jar").write_bytes(b"12346")
+    assert damage(entry) is None  # names and sizes alone are as they were
+    with pytest.raises(JarsUnavailable, match=r"a\.jar has SHA-256 .* again: make jars"):
+        jars("spark", jar_list=jar_list)
+    (entry / "a.jar").write_bytes(b"12345")
+    (entry / "b.jar").write_bytes(b"x")  # a class path of `folder/*` would take it
+    with pytest.raises(JarsUnavailable, match=r"b\.jar is not in the list"):
+        jars("spark", jar_list=jar_list)
+
+
+def test_the_committed_list_names_every_jar_of_every_pom_once() -> None:
+    for pom in POMS.glob("*.xml"):
+        found = listed(pom.stem)
+        assert len(found) > 5
+        assert all(len(digest) == 64 for digest in found.values())
+    assert len(LIST.read_text().splitlines()) == sum(len(listed(p.stem)) for p in POMS.glob("*"))
+
+
+MAVEN = """#!/bin/sh
+for argument in "$@"; do
+  case $argument in -DoutputDirectory=*) printf other > "${argument#*=}/a.jar";; esac
+done
+"""
+
+
+def test_other_jars_from_maven_are_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mirror that gives other bytes, or a damaged copy in Maven's own folder."""
+    monkeypatch.setenv("EVERSCORE_CACHE_DIR", str(tmp_path / "cache"))
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "mvn").write_text(MAVEN)
+    (tools / "mvn").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    with pytest.raises(JarsUnavailable, match=r"Maven gave other jars of kafka .* make lock-jars"):
+        jars("kafka", console=Terminal(stderr=True))
+    assert not list((tmp_path / "cache" / "jars").glob("[!.]*"))
+
+
+def test_a_cache_folder_that_java_cannot_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERSCORE_CACHE_DIR", str(tmp_path / "a:b"))
+    with pytest.raises(JarsUnavailable, match="holds ':'"):
+        jars("kafka")
 
 
 def test_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
