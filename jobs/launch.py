@@ -14,7 +14,7 @@ import typer
 
 from conf.settings import load_settings
 from jobs.catalogue import FOLDER, Job, all_jobs, job_named
-from jobs.environment import worker_environment
+from jobs.environment import kernel_cache, worker_environment
 from jobs.outcome import OUTPUT_CLOSED, exit_code_of, is_output_closed, silence_output
 from reports.terminal import one_line
 
@@ -41,6 +41,7 @@ def _main(arguments: Sequence[str], folder: Path) -> int:
     try:
         job = job_named(arguments[0], folder)
         own = list(arguments[1:])
+        os.environ.update(kernel_cache(os.environ))
         if "--help" not in own:
             _check_settings(own)
             if job.uses_spark:

@@ -1,13 +1,14 @@
 """The command line of the local platform: `python -m local up|down|status|reset|logs`."""
 
 import logging
+import os
 import shlex
 import signal
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.table import Table
@@ -21,7 +22,7 @@ from local.layout import SERVICES, Layout
 from local.platform import Platform, down, reset, up
 from local.processes import last_lines
 from local.status import State, status
-from reports.folders import folder_named
+from reports.folders import FolderUnknown, folder_named
 from reports.terminal import Terminal, visible
 
 _NOT_RUNNING = 3
@@ -30,6 +31,7 @@ _COLOURS = {State.RUNNING: "green", State.NOT_ANSWERING: "yellow", State.DIED: "
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Kafka and HBase on this machine, for development and tests.",
     epilog="Examples: [bold]python -m local up[/]   [bold]python -m local status[/]   "
@@ -131,7 +133,19 @@ def main() -> None:
     # kafka-python tells of every refused connection while the broker is still starting.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, _interrupt)
-    app()
+    try:
+        app()
+    except FolderUnknown as error:
+        _fail(str(error), code=error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{os.fsdecode(error.filename)}: {error.strerror}", code=1)
+
+
+def _fail(text: str, *, code: int) -> NoReturn:
+    typer.secho(visible(f"error: {text}"), fg="red", err=True)
+    raise SystemExit(code)
 
 
 def _interrupt(signum: int, frame: types.FrameType | None) -> None:

@@ -61,6 +61,13 @@ def _resolved(name: str, expected: Digests, console: Console | None) -> Path:
     if damage(entry) is None:
         return entry
     console = console or Terminal(stderr=True)
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JarsUnavailable(
+            f"the cache folder {entry.parent} cannot be made ({error.strerror}): name another by "
+            "EVERSCORE_CACHE_DIR"
+        ) from error
 
     def tell() -> None:
         console.print(f"{name}: another process resolves the same jars; waiting for it")

@@ -1,10 +1,13 @@
 """What Spark is started with, and what travels to a cluster."""
 
+import os
+import shlex
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 from conf.settings import load_settings
 from jobs.checkout import CHECKOUT
-from jobs.environment import worker_environment
+from jobs.environment import kernel_cache, worker_environment
 from jobs.kafka_options import client_options, spark_options
 from jobs.spark_properties import spark_properties
 
@@ -53,3 +56,40 @@ def test_credentials_reach_both_kafka_clients() -> None:
     jaas = spark_options(kafka)["kafka.sasl.jaas.config"]
     assert jaas.startswith("org.apache.kafka.common.security.scram.ScramLoginModule")
     assert r'password="pa\"ss";' in jaas
+
+
+def test_kernels_are_kept_elsewhere_when_the_checkout_cannot_be_written(tmp_path: Path) -> None:
+    environ = {"EVERSCORE_CACHE_DIR": str(tmp_path / "cache")}
+    (tmp_path / "features").mkdir()
+    assert kernel_cache(environ, folder=tmp_path) == {}
+    missing = tmp_path / "none"  # what root can write, root can write: a folder that is not there
+    assert kernel_cache(environ, folder=missing) == {
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache" / "kernels")
+    }
+    (tmp_path / "file").write_text("x")
+    refused = kernel_cache({"EVERSCORE_CACHE_DIR": str(tmp_path / "file")}, folder=missing)
+    assert refused["NUMBA_CACHE_DIR"].endswith(f"everscore-kernels-{os.getuid()}")
+    assert kernel_cache({"NUMBA_CACHE_DIR": "/mine"}, folder=missing) == {}
+
+
+AWKWARD = '/a path, #1 %41 `x` \\ "y" $HOME (ü)'
+
+
+def test_java_options_and_files_survive_any_path() -> None:
+    """Spark splits options as a shell does, with double quotes and backslashes."""
+    settings = load_settings("local", environ={})
+    found = spark_properties(
+        settings, jars=[Path(f"{AWKWARD}/a.jar")], py_files=[], classes=Path(f"{AWKWARD}/c.jsa")
+    )
+    words = shlex.split(found["spark.driver.extraJavaOptions"])
+    assert f"-XX:SharedArchiveFile={AWKWARD}/c.jsa" in words
+    (jar,) = found["spark.jars"].split(",")
+    assert unquote(urlparse(jar).path) == f"{AWKWARD}/a.jar"
+    assert urlparse(jar).fragment == ""
+
+
+def test_java_reads_names_as_python_does() -> None:
+    assert worker_environment({"LC_ALL": "C"})["LC_ALL"] == "C.UTF-8"
+    assert worker_environment({})["LC_ALL"] == "C.UTF-8"
+    assert "LC_ALL" not in worker_environment({"LANG": "de_DE.UTF-8"})
+    assert worker_environment({"LC_ALL": "de_DE.UTF-8"})["LC_ALL"] == "de_DE.UTF-8"
