@@ -18,8 +18,6 @@ from tests.support.lane import Lane
 from tests.support.tiny_model import deploy, save_tiny_model
 
 STATE_VERSIONS = 20
-# A space, the begin of a fragment, what looks like an escape, quotes, markup, other letters.
-AWKWARD = "Käufer #1 %41 `a` 'b' [c] $D"
 _AT_ONCE = 8
 _LANES_AT_ONCE = 6
 _LANE_STATE_VERSIONS = 512  # as in conf/base.toml
@@ -27,8 +25,8 @@ _LANE_STATE_VERSIONS = 512  # as in conf/base.toml
 
 @pytest.fixture(scope="session")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the platform of this test run, with what users' folders hold."""
-    return tmp_path_factory.mktemp("platform") / AWKWARD
+    """Folder of the platform of this test run."""
+    return tmp_path_factory.mktemp("platform")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,7 +107,7 @@ def lanes(
         name = ready.pop(0)
         host, port = platform.hbase_thrift_host, platform.hbase_thrift_port
         store, again = (HBaseStore(host, port, n, 60.0) for n in (name, f"{name}again"))
-        lane = Lane(platform, run_dir, store, again, tmp_path_factory.mktemp(f"{name} {AWKWARD}"))
+        lane = Lane(platform, run_dir, store, again, tmp_path_factory.mktemp(name))
         lane.make_topics()
         deploy(store, tiny_pointer)
         try:
