@@ -39,16 +39,18 @@ class ScanTask:
         try:
             for batch in batches:
                 for prefix in batch.column("id").to_pylist():
-                    found = table.newest_of_prefix(prefix)
-                    erased = self.erased.among(each[0] for each in found)
-                    found = [each for each in found if not _is_old(erased.get(each[0]), each[1])]
-                    columns: list[Any] = list(zip(*found, strict=True)) or [[], [], []]
-                    yield pa.RecordBatch.from_arrays(
-                        [pa.array(c, f.type) for c, f in zip(columns, _ARROW, strict=True)],
-                        schema=_ARROW,
-                    )
+                    for page in table.newest_of_prefix(prefix):
+                        yield self._batch(page)
         finally:
             session.close()
+
+    def _batch(self, page: list[tuple[str, int, bytes]]) -> pa.RecordBatch:
+        erased = self.erased.among(each[0] for each in page)
+        rows = [each for each in page if not _is_old(erased.get(each[0]), each[1])]
+        columns: list[Any] = list(zip(*rows, strict=True)) or [[], [], []]
+        return pa.RecordBatch.from_arrays(
+            [pa.array(c, f.type) for c, f in zip(columns, _ARROW, strict=True)], schema=_ARROW
+        )
 
 
 def _is_old(erasure: Erasure | None, position: int) -> bool:

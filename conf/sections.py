@@ -107,6 +107,8 @@ class Stream(Section):
     """most events of one micro-batch"""
     batch_rows: Positive
     """most events that the pass takes at once, the unit of an HBase read and write"""
+    state_bytes: Positive
+    """most bytes of stored states that the pass takes at once; with more a batch is cut"""
     trigger_seconds: NumberFromZero
     """pause between micro-batches; 0 = none"""
     feature_trigger_seconds: NumberFromZero

@@ -1,7 +1,7 @@
 """Kafka records to typed columns; what breaks a rule becomes a refusal, never an exception."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,22 @@ class Records:
     cut_keys: Mapping[int, CutBytes] = field(default_factory=dict)
     cut_values: Mapping[int, CutBytes] = field(default_factory=dict)
 
+    def between(self, begin: int, end: int) -> "Records":
+        """The records from row `begin` up to row `end`."""
+
+        def cut(found: Mapping[int, CutBytes]) -> dict[int, CutBytes]:
+            return {row - begin: each for row, each in found.items() if begin <= row < end}
+
+        rows = slice(begin, end)
+        return Records(
+            keys=self.keys[rows],
+            values=self.values[rows],
+            offsets=self.offsets[rows],
+            timestamps_ms=self.timestamps_ms[rows],
+            cut_keys=cut(self.cut_keys),
+            cut_values=cut(self.cut_values),
+        )
+
 
 @dataclass(frozen=True)
 class Events:
@@ -58,6 +74,23 @@ class Events:
     times_ms: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
     refusals: list[Refusal]
+
+    def between(self, begin: int, end: int) -> "Events":
+        """What came of the records from row `begin` up to row `end`."""
+        first, last = np.searchsorted(self.rows, [begin, end]).tolist()
+        own = slice(first, last)
+        return Events(
+            rows=self.rows[own] - begin,
+            entities=self.entities[own],
+            type_codes=self.type_codes[own],
+            times_ms=self.times_ms[own],
+            values=self.values[own],
+            refusals=[
+                replace(each, row=each.row - begin)
+                for each in self.refusals
+                if begin <= each.row < end
+            ],
+        )
 
 
 class EventDecoder:

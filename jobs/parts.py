@@ -74,6 +74,7 @@ def pass_settings(
         reread_seconds=stream.deployment_reread_seconds,
         kafka=kafka_cluster(settings),
         batch_rows=stream.batch_rows,
+        state_bytes=stream.state_bytes,
         artifact_cache=str(cache_dir() / "models"),
     )
 

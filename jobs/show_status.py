@@ -1,5 +1,6 @@
 """Show how a scenario stands: topics, progress per partition, model, epoch, failures."""
 
+from jobs.deployment_notes import deployment_notes
 from jobs.from_settings import hbase_store
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, store_session
@@ -30,6 +31,8 @@ def main(
         champion = deployment.champion if deployment else None
         told = f"{champion.name} version {champion.version}" if champion else "none"
         show(f"champion: {told}" + (f", since {deployment.deployed_at}" if deployment else ""))
+        for line in deployment_notes(session, run.scenario, deployment):
+            show(line, markup=False, highlight=False, soft_wrap=True)
         count, failure = load_failures(session, scenario)
         show(f"failed model loads: {count}" + (f", last: {failure.message}" if failure else ""))
 

@@ -28,6 +28,11 @@ def save_probe(
     np.savez_compressed(path, features=features[:MOST_ROWS], scores=scores[:MOST_ROWS])
 
 
+def probe_folder(artifact_uri: str) -> str:
+    """Where the probe set of the version at `artifact_uri` lies: beside the model's folder."""
+    return f"{artifact_uri.rstrip('/').rpartition('/')[0]}/probe"
+
+
 def read_probe(path: Path) -> Probe:
     """What `save_probe` wrote; raises `ModelMissing` when it is not there."""
     if not path.is_file():

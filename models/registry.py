@@ -9,7 +9,7 @@ from typing import Any
 from models.artifact import read_card
 from models.card import ModelCard
 from models.fetching import fetch_artifact, load_fetched, local_path
-from models.probe import PROBE_FILE, Probe, read_probe
+from models.probe import PROBE_FILE, Probe, probe_folder, read_probe
 from models.scoring_model import ScoringModel
 from models.tracking import ARTIFACT_FOLDER, TrackingPlace, quiet_mlflow
 
@@ -81,8 +81,7 @@ def card_of(found: TrainedVersion, *, cache_dir: Path) -> ModelCard:
 
 def probe_of(found: TrainedVersion, *, cache_dir: Path) -> Probe:
     """Its frozen probe set; raises `ModelMissing`."""
-    root = found.artifact_uri.removesuffix(f"/{ARTIFACT_FOLDER}")
-    return read_probe(fetch_artifact(f"{root}/probe", cache_dir) / PROBE_FILE)
+    return read_probe(fetch_artifact(probe_folder(found.artifact_uri), cache_dir) / PROBE_FILE)
 
 
 def _client(place: TrackingPlace) -> Any:

@@ -133,6 +133,19 @@ class Judge:
         bench.scores[[each.row for each in failed]] = np.nan
         return bench.scores, failed
 
+    def trial(
+        self, model: ScoringModel, features: Floats, thresholds: Mapping[str, float]
+    ) -> list[Unscorable]:
+        """The cases that `model` cannot judge and, where any band needs reasons, explain."""
+        bench = _Bench(self._scenario, features, np.zeros(len(features), np.bool_), thresholds)
+        rows, failed = _loggable(features, self._scenario.feature_names)
+        rows, unscored = bench.scored(model, rows)
+        rows, undecided = bench.decided(model, rows)
+        failed += [*unscored, *undecided]
+        if self._explained.any():
+            failed += bench.explained(model, rows, self._teller)
+        return failed
+
     def reasons(self, model: ScoringModel, features: Floats) -> list[list[Reason]]:
         """Why `model` scores n feature rows (n, k) as it does, one list each."""
         return _reasons(model, features, self._teller)

@@ -1,6 +1,6 @@
 """Reading and writing states and latest rows at position stamps: what makes replays invisible."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -78,22 +78,33 @@ class StateTable:
         found = self._read(keys, [STATE], None)
         return [found.get(key, {}).get(STATE) for key in keys]
 
-    def newest_of_prefix(self, prefix: int) -> list[tuple[str, int, bytes]]:
-        """Entity, stamp and newest state of all rows with one of the 256 key prefixes."""
+    def newest_of_prefix(
+        self, prefix: int, *, rows_per_page: int = 2 * _ROWS_PER_SCAN
+    ) -> Iterator[list[tuple[str, int, bytes]]]:
+        """Entity, stamp and newest state of all rows with one of the 256 key prefixes.
 
-        def scan(connection: Any) -> Any:
-            start, stop = prefix_range(prefix)
-            rows = connection.table(self.scenario).scan(
-                row_start=start,
-                row_stop=stop,
-                columns=[STATE],
-                include_timestamp=True,
-                batch_size=_ROWS_PER_SCAN,
-            )
-            return [(entity_of(key), cells[STATE][1], cells[STATE][0]) for key, cells in rows]
+        In pages of at most `rows_per_page`, so that a reader holds no more than one.
+        """
+        start, stop = prefix_range(prefix)
+        while True:
 
-        found: list[tuple[str, int, bytes]] = self.session.call(scan)
-        return found
+            def scan(connection: Any, begin: bytes = start) -> Any:
+                rows = connection.table(self.scenario).scan(
+                    row_start=begin,
+                    row_stop=stop,
+                    columns=[STATE],
+                    include_timestamp=True,
+                    batch_size=_ROWS_PER_SCAN,
+                    limit=rows_per_page,
+                )
+                return [(key, cells[STATE]) for key, cells in rows]
+
+            found: list[tuple[bytes, tuple[bytes, int]]] = self.session.call(scan)
+            if found:
+                yield [(entity_of(key), at, cell) for key, (cell, at) in found]
+            if len(found) < rows_per_page:
+                return
+            start = found[-1][0] + b"\0"
 
     def write_latest(self, rows: Sequence[tuple[str, bytes]], *, position: int) -> None:
         """Write latest rows (entity, document) alone, all at stamp `position`; idempotent.

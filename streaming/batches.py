@@ -32,6 +32,11 @@ class Batch:
         """Offset of the last record."""
         return int(self.records.offsets[-1])
 
+    def between(self, begin: int, end: int) -> "Batch":
+        """The records from row `begin` up to row `end` as a batch of their own."""
+        after = int(self.records.offsets[begin - 1]) if begin else self.after
+        return replace(self, records=self.records.between(begin, end), after=after)
+
 
 def batches_of(arrows: Iterable[pa.RecordBatch]) -> Iterator[Batch]:
     """The batches of one task, which reads one partition from one offset on."""

@@ -10,17 +10,18 @@ import time
 import pyarrow as pa
 
 from features.decode import EventDecoder, Events
-from features.fold import distinct, fold
+from features.fold import fold
 from scenarios.keyed import Keyed
 from stores.stamps import stamp
-from stores.states import Marker, StateTable
-from streaming.batch_states import states_below
+from stores.states import Marker
+from streaming.batch_states import Part, parts_of
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.epoch_fence import EpochFence
 from streaming.gaps import GapCheck, never_empty
 from streaming.homes import ComputedHomes, HomeRule
 from streaming.output import Output
+from streaming.pass_table import PassTable
 from streaming.settings import PassSettings
 
 
@@ -31,7 +32,7 @@ class FeaturePass:
         self,
         settings: PassSettings,
         keyed: Keyed,
-        table: StateTable,
+        table: PassTable,
         fence: EpochFence,
         are_empty: GapCheck = never_empty,
         homes: HomeRule | None = None,
@@ -62,26 +63,28 @@ class FeaturePass:
         placement = self._settings.placement(batch.partition)
         events = self._decoder.decode(batch.records, placement)
         events = self._homes.at_home(events, batch.records, placement)
-        entities = distinct(events.entities)
-        states = states_below(
+        parts = parts_of(
             self._settings,
             self._keyed,
             self._table,
             batch,
-            entities,
+            events,
             are_empty=self._are_empty,
         )
+        return pa.concat_tables(self._folded(part) for part in parts)
+
+    def _folded(self, part: Part) -> pa.Table:
         folded = fold(
             self._keyed.plan,
-            states,
-            events,
-            entity_rows=entities.rows,
-            stamps=batch.records.offsets[events.rows] + stamp(self._settings.epoch, 0),
-            partition=batch.partition,
+            part.states,
+            part.events,
+            entity_rows=part.entities.rows,
+            stamps=part.batch.records.offsets[part.events.rows] + stamp(self._settings.epoch, 0),
+            partition=part.batch.partition,
         )
-        cells = self._keyed.codec.encode(states)
-        self._write(batch, events, entities.ids, cells, dropped=folded.dropped)
-        return self._dead_letters(batch, events)
+        cells = self._keyed.codec.encode(part.states)
+        self._write(part.batch, part.events, part.entities.ids, cells, dropped=folded.dropped)
+        return self._dead_letters(part.batch, part.events)
 
     def _write(
         self, batch: Batch, events: Events, ids: list[str], cells: list[bytes], *, dropped: int

@@ -8,6 +8,7 @@ scenario reads second entities, a batch that is run again may know more of them 
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 from features.byte_column import ByteColumn
 from features.chosen_rows import chosen_bytes, chosen_rows
 from features.decode import EventDecoder, Events
-from features.fold import Entities, Folded, distinct, fold
+from features.fold import Entities, Folded, fold
 from features.reasons import UNSCORABLE, Refusal
 from features.state import States
 from scenarios.judging import Judge, Verdicts
@@ -25,7 +26,7 @@ from scenarios.scenario import Scenario
 from stores.predictions import utc
 from stores.stamps import stamp
 from stores.states import Marker
-from streaming.batch_states import states_below
+from streaming.batch_states import Part, parts_of
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.documents import Positions, Suppressed, log_basis, suppressed_document
@@ -112,21 +113,30 @@ class ScoringPass:
         Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
         away; in both cases the batch is run again.
         """
+        return pa.concat_tables(self.tables(batch))
+
+    def tables(self, batch: Batch) -> Iterator[pa.Table]:
+        """The same part by part (`streaming.batch_states.parts_of`): a part's rows are written
+        when its messages come.
+        """
         use = self._models.current()
         placement = self._settings.placement(batch.partition)
         events = self._decoder.decode(batch.records, placement)
         erased = self._erasures.current()
         events = without_erased(events, erased, batch, epoch=self._settings.epoch)
         events = self._homes.at_home(events, batch.records, placement)
-        entities = distinct(events.entities)
-        states = states_below(
+        for part in parts_of(
             self._settings,
             self._scenario,
             self._table,
             batch,
-            entities,
+            events,
             are_empty=self._are_empty,
-        )
+        ):
+            yield self._scored(part, use)
+
+    def _scored(self, part: Part, use: InUse) -> pa.Table:
+        batch, events, entities, states = part.batch, part.events, part.entities, part.states
         folded = fold(
             self._scenario.plan,
             states,

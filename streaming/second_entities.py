@@ -18,6 +18,8 @@ from streaming.batch_states import unreadable
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+_ENTITIES_PER_READ = 4_000
+
 
 class NewestStates(Protocol):
     """Where states of one second entity lie, such as a `StateTable`."""
@@ -77,15 +79,40 @@ class _Part:
     def read(self, keys: Floats, as_of_ms: Ints) -> tuple[Floats, int]:
         """Features (n, k) of the entities `keys` (NaN: none), and how many events name unknowns."""
         is_named = ~np.isnan(keys)
-        numbers, row_of = np.unique(keys[is_named], return_inverse=True)
-        cells = self.table.newest([str(int(number)) for number in numbers.tolist()])
-        rows = np.full(len(keys), len(cells), dtype=np.int64)  # none: an empty state, the last one
-        rows[is_named] = row_of
+        numbers, found = np.unique(keys[is_named], return_inverse=True)
+        row_of = np.full(len(keys), -1, dtype=np.int64)  # none: an empty state
+        row_of[is_named] = found
+        at_ms = np.ascontiguousarray(as_of_ms, dtype=np.int64)
+        features = np.empty((len(keys), len(self.keyed.plan.feature_names)))
+        self._fill([None], np.flatnonzero(~is_named), row_of + 1, at_ms, features)
+        unknown = 0
+        # Some states after the others: those of all entities together may be gigabytes.
+        for begin in range(0, len(numbers), _ENTITIES_PER_READ):
+            some = numbers[begin : begin + _ENTITIES_PER_READ]
+            cells = self.table.newest([str(int(number)) for number in some.tolist()])
+            events = np.flatnonzero((row_of >= begin) & (row_of < begin + len(some)))
+            unknown += self._fill(cells, events, row_of - begin, at_ms, features)
+        return features, unknown
+
+    def _fill(
+        self,
+        cells: Sequence[bytes | None],
+        events: Ints,
+        row_of: Ints,
+        at_ms: Ints,
+        features: Floats,
+    ) -> int:
+        """Write the features of `events`, whose states are the `row_of` of `cells`.
+
+        Returns how many events name an entity without a state.
+        """
+        if not len(events):
+            return 0
         try:
-            states = self.keyed.codec.decode([*cells, None])
+            states = self.keyed.codec.decode(cells)
         except (DefinitionsChanged, StateFormatError) as error:
             raise unreadable(self.keyed.name, error) from error
-        is_unknown = np.array([cell is None for cell in cells] + [False])
-        at_ms = np.ascontiguousarray(as_of_ms, dtype=np.int64)
-        features = features_as_of(self.keyed.plan, states, rows, at_ms)
-        return features, int(is_unknown[rows].sum())
+        rows = np.ascontiguousarray(row_of[events])
+        features[events] = features_as_of(self.keyed.plan, states, rows, at_ms[events])
+        is_unknown = np.array([cell is None for cell in cells])
+        return int(is_unknown[rows].sum())

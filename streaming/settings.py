@@ -20,6 +20,7 @@ class PassSettings:
     dead_letter_bytes   most bytes of a refused event that its dead letter repeats
     kafka               where a worker asks what a gap between offsets holds; None = it may not ask
     batch_rows          most events that the pass takes at once, the unit of a read and a write
+    state_bytes         most bytes of stored states that it takes at once; what is more is cut
     """
 
     scenario: str
@@ -36,6 +37,7 @@ class PassSettings:
     reload_seconds: float = 30.0
     kafka: KafkaCluster | None = None
     batch_rows: int = 120_000
+    state_bytes: int = 64 << 20
     artifact_cache: str = ""
 
     @property

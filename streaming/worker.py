@@ -62,7 +62,8 @@ def score_batches(
     at_once = joined(batches, most_rows=settings.batch_rows)
     ahead = read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS)
     for batch in batches_of(ahead):
-        yield from scoring_pass.process(batch).to_batches(max_chunksize=ARROW_ROWS)
+        for table in scoring_pass.tables(batch):
+            yield from table.to_batches(max_chunksize=ARROW_ROWS)
 
 
 def warm_up(

@@ -1,0 +1,49 @@
+"""What a person should know of a deployment beside its champion: who stands in, what misfits."""
+
+from scenarios.policy import PolicyError
+from scenarios.scenario import Scenario
+from stores.connection import Session
+from stores.control import read_last_good
+from stores.deployments import Deployment, ModelPointer, deployment_of
+
+
+def deployment_notes(
+    session: Session, scenario: Scenario, deployment: Deployment | None
+) -> list[str]:
+    """Lines for `show_status`; none while everything is as it should be."""
+    lines = []
+    if deployment is not None and deployment.challenger is not None:
+        share = f"{deployment.challenger_share:.1%} of the entities"
+        lines.append(f"challenger: {_name(deployment.challenger)}, for {share}")
+    try:
+        good = deployment_of(read_last_good(session, scenario.name))
+    except ValueError as error:
+        lines.append(f"last good version: its cell cannot be read: {error}")
+        good = None
+    if good is not None and (deployment is None or good.champion != deployment.champion):
+        newest = (
+            "none is deployed" if deployment is None else "no worker scores with the newest yet"
+        )
+        lines.append(f"last good version: {_name(good.champion)} ({newest})")
+    if deployment is not None:
+        lines += _misfits(scenario, deployment)
+    return lines
+
+
+def _misfits(scenario: Scenario, deployment: Deployment) -> list[str]:
+    lines = []
+    now = scenario.policy.version
+    if deployment.policy_version != now:
+        lines.append(
+            f"deployed for policy {deployment.policy_version}, this code has {now}: bands are cut "
+            "by the deployment's thresholds, actions follow this code"
+        )
+    try:
+        scenario.policy.check_thresholds(deployment.thresholds)
+    except PolicyError as error:
+        lines.append(f"the deployment does not fit: {error}")
+    return lines
+
+
+def _name(pointer: ModelPointer) -> str:
+    return f"{pointer.name} version {pointer.version}"

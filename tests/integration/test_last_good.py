@@ -1,0 +1,213 @@
+"""A worker that starts while the newest version cannot be used scores with the last good one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from jobs.deployment_notes import deployment_notes
+from stores.connection import HBaseStore, Session
+from stores.control import DEPLOYMENT, load_failures, read_control, read_last_good, write_last_good
+from stores.deployments import Deployment, ModelPointer, read_deployment, write_deployment
+from stores.tables import CONTROL
+from streaming.models_in_use import InUse, ModelsInUse
+from streaming.refusals import NoModel
+from streaming.settings import PassSettings
+from tests.scenarios.tiny import SCENARIO
+from tests.support.fragile_models import tiny_rows
+from tests.support.tiny_model import save_tiny_model
+
+Damage = Callable[[ModelPointer], ModelPointer]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> ModelPointer:
+    """A version that loads."""
+    return save_tiny_model(tmp_path_factory.mktemp("sound") / "1", seed=1)
+
+
+def deployed(store: HBaseStore, champion: ModelPointer, **changes: Any) -> Deployment:
+    record = Deployment(
+        scenario="tiny",
+        champion=champion,
+        thresholds=SCENARIO.policy.thresholds(),
+        policy_version=SCENARIO.policy.version,
+        deployed_at="2026-11-28T00:00:00+00:00",
+        deployed_by="test",
+    )
+    write_deployment(store, replace(record, **changes))
+    return replace(record, **changes)
+
+
+def worker(session: Session, now: Callable[[], float] = lambda: 0.0) -> ModelsInUse:
+    """What a fresh worker follows."""
+    settings = PassSettings(
+        scenario="tiny",
+        module="tests.scenarios.tiny",
+        store=session.store,
+        epoch=1,
+        first_offsets={0: 0},
+        max_event_bytes=10_000,
+        max_future_skew_seconds=300,
+        retry_seconds=20,
+    )
+    return ModelsInUse(settings, session, SCENARIO, clock=now)
+
+
+def cut(pointer: ModelPointer) -> ModelPointer:
+    file = Path(pointer.artifact_uri) / "model.skops"
+    file.write_bytes(file.read_bytes()[:-1])
+    return pointer
+
+
+def gone(pointer: ModelPointer) -> ModelPointer:
+    return replace(pointer, artifact_uri=f"{pointer.artifact_uri}-gone")
+
+
+def card_cut(pointer: ModelPointer) -> ModelPointer:
+    (Path(pointer.artifact_uri) / "card.json").write_bytes(b"{")
+    return pointer
+
+
+@pytest.mark.parametrize("damage", [cut, gone, card_cut])
+def test_a_new_worker_takes_the_last_good_version_and_the_newest_once_it_loads(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer, damage: Damage
+) -> None:
+    deployed(store, sound)
+    assert worker(session).current().champion.version == "1"
+    newest = deployed(store, damage(save_tiny_model(tmp_path / "2", seed=2)))
+    late = worker(session)
+    assert late.current().champion.version == "1"
+    assert late.failure.startswith(("ModelCorrupt", "ModelMissing"))
+    count, failure = load_failures(session, "tiny")
+    assert (count, failure.version if failure else None) == (1, "2")
+    notes = deployment_notes(session, SCENARIO, newest)
+    assert notes == [
+        "last good version: everscore-tiny version 1 (no worker scores with the newest yet)"
+    ]
+    deployed(store, save_tiny_model(tmp_path / "3", seed=3))
+    assert worker(session).current().champion.version == "3"
+    assert deployment_notes(session, SCENARIO, read_deployment(store, "tiny")) == []
+
+
+def test_a_corrupt_challenger_leaves_the_champion_alone_in_a_new_worker(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
+) -> None:
+    bad = cut(save_tiny_model(tmp_path / "2", seed=2))
+    deployed(store, sound, challenger=bad, challenger_share=0.5)
+    fresh = worker(session)
+    assert scoring(fresh.current()) == ("1", None)
+    assert fresh.failure.startswith("challenger ModelCorrupt")
+    _, failure = load_failures(session, "tiny")
+    assert failure is not None
+    assert failure.version == "2"
+
+
+def test_a_challenger_is_tried_again_and_joins_once_it_loads(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
+) -> None:
+    challenger = save_tiny_model(tmp_path / "2", seed=2)
+    content = (tmp_path / "2" / "model.skops").read_bytes()
+    cut(challenger)
+    deployed(store, sound, challenger=challenger, challenger_share=0.5)
+    seconds = [0.0]
+    follower = worker(session, lambda: seconds[0])
+    assert scoring(follower.current()) == ("1", None)
+    (tmp_path / "2" / "model.skops").write_bytes(content)
+    seconds[0] = 31.0
+    assert scoring(follower.current()) == ("1", "2")
+    assert follower.failure == ""
+
+
+def scoring(use: InUse) -> tuple[str, str | None]:
+    return use.champion.version, use.challenger.version if use.challenger else None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"thresholds": {"ok": 0.0}},
+        {"thresholds": {"ok": 0.0, "hot": 0.0}},
+        {"thresholds": {"ok": 0.2, "hot": 0.5}},
+        {"thresholds": {"ok": 0.0, "hot": 0.5, "glowing": 0.7}},
+    ],
+)
+def test_a_deployment_that_does_not_fit_the_policy_changes_nothing(
+    store: HBaseStore, session: Session, sound: ModelPointer, changes: dict[str, Any]
+) -> None:
+    deployed(store, sound)
+    seconds = [0.0]
+    running = worker(session, lambda: seconds[0])
+    running.current()
+    misfit = deployed(store, replace(sound, version="9"), **changes)
+    seconds[0] = 2.0
+    for each in (running, worker(session)):
+        assert each.current().champion.version == "1"
+        assert each.current().deployment.thresholds == SCENARIO.policy.thresholds()
+        assert "do not fit the policy" in each.failure
+    assert any("does not fit" in line for line in deployment_notes(session, SCENARIO, misfit))
+
+
+def test_a_share_that_is_none_leaves_the_challenger_out(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
+) -> None:
+    challenger = save_tiny_model(tmp_path / "2", seed=2)
+    deployed(store, sound, challenger=challenger, challenger_share=1.5)
+    assert scoring(worker(session).current()) == ("1", None)
+
+
+def test_an_unreadable_record_leaves_the_last_good_one(
+    store: HBaseStore, session: Session, sound: ModelPointer
+) -> None:
+    deployed(store, sound)
+    worker(session).current()
+    cell = {DEPLOYMENT: b'{"scenario":'}
+    session.call(lambda connection: connection.table(CONTROL).put(b"tiny", cell))
+    assert worker(session).current().champion.version == "1"
+
+
+def test_a_late_worker_does_not_replace_a_newer_good_version(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
+) -> None:
+    deployed(store, sound)
+    seen = read_control(session, "tiny")
+    worker(session).current()
+    newer = save_tiny_model(tmp_path / "2", seed=2)
+    deployed(store, newer)
+    worker(session).current()
+    write_last_good(session, "tiny", seen)
+    good = msgspec.json.decode(read_last_good(session, "tiny") or b"", type=Deployment)
+    assert good.champion == newer
+
+
+def test_one_version_number_with_other_bytes_is_another_model(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
+) -> None:
+    deployed(store, sound)
+    seconds = [0.0]
+    running = worker(session, lambda: seconds[0])
+    rows = tiny_rows(50)
+    before = running.current().champion.scores(rows)
+    other = replace(save_tiny_model(tmp_path / "5", seed=5), version="1")
+    deployed(store, other)
+    seconds[0] = 2.0
+    assert not np.array_equal(running.current().champion.scores(rows), before)
+    deployed(store, replace(sound, name="everscore-other"))
+    seconds[0] = 4.0
+    assert running.current().champion.name == "everscore-other"
+
+
+def test_when_the_last_good_version_is_gone_too_the_worker_refuses(
+    store: HBaseStore, session: Session, tmp_path: Path
+) -> None:
+    old = save_tiny_model(tmp_path / "1", seed=1)
+    deployed(store, old)
+    worker(session).current()
+    cut(old)
+    deployed(store, cut(save_tiny_model(tmp_path / "2", seed=2)))
+    with pytest.raises(NoModel, match=r"ModelCorrupt.*version 2.*train_model --scenario tiny"):
+        worker(session).current()
