@@ -1,0 +1,138 @@
+"""Readings of the tiny scenario through the scoring pass in this process, over tables in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+
+from features.decode import Records
+from models.scoring_model import ScoringModel
+from stores.connection import HBaseStore
+from stores.deployments import Deployment, ModelPointer
+from stores.states import Marker
+from streaming.batches import Batch
+from streaming.models_in_use import InUse, ModelsInUse
+from streaming.recent_states import SharedMemory
+from streaming.remembered_table import RememberedTable
+from streaming.scoring_pass import ScoringPass
+from streaming.second_entities import SecondEntityReader
+from streaming.settings import PassSettings
+from tests.scenarios.tiny import SCENARIO
+from tests.support.tiny_archive import MemoryTable, OneModel
+from tests.support.tiny_model import reading
+
+COUNT, MACHINES = 120, 9
+MODES = ("normal", "boost")
+ARRIVED_MS = 1_800_000_000_000
+
+
+@dataclass
+class RowTable(MemoryTable):
+    """Also the latest rows."""
+
+    rows: dict[str, bytes] = field(default_factory=dict)
+
+    def write(
+        self, entities: Sequence[str], states: Sequence[bytes], rows: Any, *, position: int
+    ) -> None:
+        """Keep states and rows."""
+        super().write(entities, states, rows, position=position)
+        pairs = zip(entities, rows, strict=True)
+        self.rows |= {entity: bytes(row) for entity, row in pairs if row is not None}
+
+
+@dataclass
+class Outcome:
+    """What came of the events: message by offset, states, rows, markers."""
+
+    told: dict[int, dict[str, Any]]
+    table: RowTable
+
+    def offsets(self, topic: str) -> list[int]:
+        """Those whose message went to `topic`."""
+        return [at for at, row in sorted(self.told.items()) if row["topic"] == topic]
+
+    @property
+    def marker(self) -> Marker:
+        """The newest one."""
+        newest: Marker = self.table.markers[0][-1][1]
+        return newest
+
+    @property
+    def states(self) -> dict[str, bytes]:
+        """The newest of each machine."""
+        return {entity: cells[-1][1] for entity, cells in self.table.states.items()}
+
+
+def temperature(offset: int) -> float:
+    """The reading at `offset`."""
+    return offset * 37 % 160
+
+
+def events(begin: int, end: int) -> Batch:
+    """Readings from offset `begin` up to `end`."""
+    offsets = range(begin, end)
+    names = [f"machine {offset % MACHINES}" for offset in offsets]
+    values: list[bytes | None] = [
+        reading(name, seconds=at * 60, temperature_c=temperature(at), mode=MODES[at % 2])
+        for at, name in zip(offsets, names, strict=True)
+    ]
+    keys: list[bytes | None] = [name.encode() for name in names]
+    return Batch(Records(keys, values, np.array(offsets), np.full(len(names), ARRIVED_MS)), 0)
+
+
+def played(
+    model: ScoringModel,
+    cuts: Sequence[int],
+    *,
+    state_bytes: int = 1 << 30,
+    memory: SharedMemory | None = None,
+) -> Outcome:
+    """All events through the pass, in batches that end at `cuts`.
+
+    memory: recent states are remembered there, as a worker does.
+    """
+    pointer = ModelPointer(name=model.name, version="1", artifact_uri="", sha256="")
+    deployment = Deployment(
+        scenario="tiny",
+        champion=pointer,
+        thresholds=SCENARIO.policy.thresholds(),
+        policy_version=SCENARIO.policy.version,
+        deployed_at="2026-01-01T00:00:00+00:00",
+        deployed_by="test",
+    )
+    settings = PassSettings(
+        scenario="tiny",
+        module="tests.scenarios.tiny",
+        store=HBaseStore("nowhere", 1),
+        epoch=1,
+        first_offsets={0: 0},
+        max_event_bytes=10_000,
+        max_future_skew_seconds=300,
+        retry_seconds=0,
+        state_bytes=state_bytes,
+    )
+    table = RowTable()
+    asked = RememberedTable(table, settings, memory) if memory else table
+    models = cast(ModelsInUse, OneModel(InUse(deployment, model, None)))
+    scoring = ScoringPass(settings, SCENARIO, asked, models, SecondEntityReader(SCENARIO, []))
+    told: dict[int, dict[str, Any]] = {}
+    for begin, end in zip([0, *cuts], cuts, strict=False):
+        for row in scoring.process(events(begin, end)).to_pylist():
+            if row["topic"] != "tiny.review":
+                told[offset_of(row)] = row
+    return Outcome(told, table)
+
+
+def offset_of(row: dict[str, Any]) -> int:
+    """Of the event that a message tells of."""
+    if row["headers"]:
+        return int(headers_of(row)["source_offset"])
+    return int(msgspec.json.decode(row["value"])["source"]["offset"])
+
+
+def headers_of(row: dict[str, Any]) -> dict[str, str]:
+    """Name → text."""
+    return {each["key"]: each["value"].decode() for each in row["headers"]}
