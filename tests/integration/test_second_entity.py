@@ -80,7 +80,7 @@ def pass_over(lane: ShopLane, table: MemoryTable | StateTable) -> FeaturePass:
         max_future_skew_seconds=300,
         retry_seconds=60,
     )
-    return FeaturePass(settings, KEYED, table, NoFence())  # type: ignore[arg-type]
+    return FeaturePass(settings, KEYED, table, NoFence())
 
 
 class NoFence(EpochFence):

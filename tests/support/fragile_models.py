@@ -1,11 +1,14 @@
 """Real models of the tiny scenario that load, score most rows, and cannot judge the others."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from models.artifact import load_artifact, save_artifact
 from models.card import ModelCard
@@ -16,6 +19,15 @@ from stores.deployments import ModelPointer
 from tests.scenarios.tiny import SCENARIO
 
 WIDTH = len(SCENARIO.features)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Trees on two busy cores are twenty times slower with two threads."""
+    import sklearn.ensemble  # noqa: F401  only what is loaded can be limited
+
+    with threadpool_limits(limits=1):
+        yield
 
 
 def tiny_rows(count: int, *, seed: int = 1) -> npt.NDArray[np.float64]:

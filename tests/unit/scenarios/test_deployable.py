@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from models.scoring_model import Matrix, ScoringModel
 from scenarios.deployable import DeploymentUnfit, check_model, check_share, trial_rows
@@ -17,6 +16,7 @@ from tests.support.fragile_models import (
     fragile_estimator,
     is_fragile,
     load_model,
+    one_thread,
     save_model,
     tiny_rows,
 )
@@ -25,9 +25,9 @@ THRESHOLDS = SCENARIO.policy.thresholds()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Trees on two busy cores are twenty times slower with two threads."""
-    with threadpool_limits(limits=1):
+def single_thread() -> Iterator[None]:
+    """See `one_thread`."""
+    with one_thread():
         yield
 
 

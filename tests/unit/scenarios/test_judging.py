@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from threadpoolctl import threadpool_limits
 
 from features.definitions import LastValue
 from models.card import ModelCard
@@ -16,7 +15,7 @@ from scenarios.judging import Judge, Judges, Verdicts
 from scenarios.policy import PolicyError
 from scenarios.scenario import Scenario
 from tests.scenarios.tiny import SCENARIO
-from tests.support.fragile_models import fails, fragile_estimator, is_fragile, tiny_rows
+from tests.support.fragile_models import fails, fragile_estimator, is_fragile, one_thread, tiny_rows
 
 THRESHOLDS = SCENARIO.policy.thresholds()
 ENTITIES = [f"machine {number}" for number in range(300)]
@@ -44,9 +43,9 @@ def made(estimator: object, *, version: str = "1") -> ScoringModel:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Trees on two busy cores are twenty times slower with two threads."""
-    with threadpool_limits(limits=1):
+def single_thread() -> Iterator[None]:
+    """See `one_thread`."""
+    with one_thread():
         yield
 
 

@@ -8,11 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from threadpoolctl import threadpool_limits
 
 from models.scoring_model import ScoringModel
 from streaming.recent_states import SharedMemory
-from tests.support.fragile_models import fragile_estimator, load_model, save_model
+from tests.support.fragile_models import fragile_estimator, load_model, one_thread, save_model
 from tests.support.tiny_pass import COUNT, played
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,9 +19,9 @@ MIB = 1 << 20
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Trees on two busy cores are twenty times slower with two threads."""
-    with threadpool_limits(limits=1):
+def single_thread() -> Iterator[None]:
+    """See `one_thread`."""
+    with one_thread():
         yield
 
 

@@ -5,18 +5,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from threadpoolctl import threadpool_limits
 
 from models.scoring_model import ScoringModel
 from tests.scenarios.tiny import SCENARIO
-from tests.support.fragile_models import fragile_estimator, load_model, save_model
+from tests.support.fragile_models import fragile_estimator, load_model, one_thread, save_model
 from tests.support.tiny_pass import COUNT, MACHINES, events, headers_of, played
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Trees on two busy cores are twenty times slower with two threads."""
-    with threadpool_limits(limits=1):
+def single_thread() -> Iterator[None]:
+    """See `one_thread`."""
+    with one_thread():
         yield
 
 
