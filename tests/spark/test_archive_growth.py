@@ -12,7 +12,7 @@ from stores.delta import commits, read_table
 from streaming.archive_table import CROWDED_FILES, ArchiveTable
 from tests.support.archives import place_in
 
-DAYS, COMMITS, RECORDS = 6, CROWDED_FILES, 20
+DAYS, COMMITS, RECORDS = 3, CROWDED_FILES, 20
 
 
 def test_closed_days_are_merged_once_and_disk_and_log_stay_flat(
