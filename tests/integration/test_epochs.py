@@ -107,6 +107,16 @@ def test_a_recreated_topic_is_refused_at_the_start(lane: Lane, published: Counte
     assert newest_cells(lane.store) == before
 
 
+def test_until_then_nothing_of_the_recreated_topic_is_said_to_be_scored(lane: Lane) -> None:
+    shown = lane.run_to_end("show_status")
+    assert shown.process.returncode == 0, shown.output()[-3000:]
+    assert f"topic {EVENTS} was recreated" in shown.output()
+    reconciled = lane.run_to_end("reconcile")
+    assert reconciled.process.returncode == 5, reconciled.output()[-3000:]
+    assert "offset 0: in no epoch: not scored" in reconciled.output()
+    assert "each with one outcome" not in reconciled.output()
+
+
 def test_after_advance_epoch_the_recreated_topic_goes_on_from_the_old_states(
     lane: Lane, published: Counter[str]
 ) -> None:
@@ -117,6 +127,9 @@ def test_after_advance_epoch_the_recreated_topic_goes_on_from_the_old_states(
     assert events_folded(lane) == published
     assert job.terminate() == 143
     check_conservation(lane, told)
+    reconciled = lane.run_to_end("reconcile")
+    assert reconciled.process.returncode == 0, reconciled.output()[-3000:]
+    assert f"{len(MACHINES)} events, each with one outcome" in reconciled.output()
 
 
 def test_a_topic_recreated_while_running_stops_the_stream(lane: Lane) -> None:
