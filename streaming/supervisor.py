@@ -159,7 +159,8 @@ class Supervisor:
             raise GaveUp(f"gave up after {restarts - 1} restarts in a row; last fault: {fault}")
         longest = self.patience.backoff_limit_seconds
         seconds = min(self.patience.backoff_seconds * 2 ** (restarts - 1), longest)
-        self.log(f"{fault}; restart {restarts} in {seconds:.0f} s repeats the last batch")
+        what = f"restart {restarts} in {seconds:.0f} s repeats the last batch"
+        self.log(f"{fault.rstrip(' ;.')}; {what}")
         self.stop.wait(seconds)
 
 
