@@ -11,7 +11,7 @@ from batch.archived import MADE_BY, archived_rows, archived_table, is_in
 from batch.reconcile import outcomes
 from stores.absent import absent, end_of, offsets_of
 from stores.delta import DeltaPlace, commits
-from stores.epochs import EpochRecord, EpochStart
+from stores.epochs import EpochRecord
 from stores.losses import Loss, behind_losses, uncovered
 
 _MOST_GAPS = 1_000
@@ -159,35 +159,6 @@ def _end_without_hole(told: DataFrame, first: int) -> int:
     numbered = numbered.withColumn("wanted", F.row_number().over(in_order) + F.lit(first - 1))
     last = numbered.where("offset = wanted").agg(F.max("offset")).collect()[0][0]
     return first if last is None else int(last) + 1
-
-
-def archived_epoch(spark: SparkSession, place: DeltaPlace, *, topic: str) -> EpochRecord | None:
-    """The newest epoch as the archive tells it, for a control table that was lost; None if none."""
-    rows = (
-        archived_rows(spark, place, "events")
-        .where("epoch >= 1")
-        .groupBy("epoch", "topic_id", "partition")
-        .agg(F.min("offset").alias("first"))
-        .collect()
-    )
-    starts: dict[int, EpochStart] = {}
-    for epoch in sorted({row["epoch"] for row in rows}, reverse=True):
-        own = [row for row in rows if row["epoch"] == epoch]
-        first = {row["partition"]: row["first"] for row in own}
-        starts[epoch] = EpochStart(epoch=epoch, topic_id=own[0]["topic_id"], first_offsets=first)
-    if not starts:
-        return None
-    newest, *earlier = starts.values()
-    return EpochRecord(
-        epoch=newest.epoch,
-        topic=topic,
-        topic_id=newest.topic_id,
-        partitions=len(newest.first_offsets),
-        first_offsets=newest.first_offsets,
-        reason="as the archive tells it",
-        begun_at="",
-        earlier=tuple(earlier),
-    )
 
 
 def _lost_history(

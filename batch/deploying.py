@@ -3,11 +3,20 @@
 import getpass
 import socket
 
+from pyspark.sql import SparkSession
+
 from batch.storing import Stored
 from scenarios.scenario import Scenario
+from stores.archived_control import newest_deployment
 from stores.connection import HBaseStore, Session
 from stores.control import read_control
-from stores.deployments import Deployment, ModelPointer, write_deployment
+from stores.delta import DeltaPlace
+from stores.deployments import (
+    Deployment,
+    ModelPointer,
+    read_deployment,
+    write_deployment,
+)
 
 
 def require_control_table(store: HBaseStore, scenario: Scenario) -> None:
@@ -43,3 +52,22 @@ def deploy(store: HBaseStore, scenario: Scenario, stored: Stored, *, deployed_at
         notes={"run_id": model.run_id},
     )
     write_deployment(store, deployment)
+
+
+def restored_deployment(store: HBaseStore, spark: SparkSession, place: DeltaPlace) -> str:
+    """Write the archive's newest deployment where the control table has none; what was done."""
+    current = read_deployment(store, place.scenario)
+    if current is not None:
+        return f"deployed is {_named(current)}, as before"
+    archived = newest_deployment(spark, place)
+    if archived is None:
+        return (
+            "no deployment is left, neither in the control table nor in the archive: run "
+            f"./spark-submit.sh train_model --scenario {place.scenario}"
+        )
+    write_deployment(store, archived)
+    return f"deployed again is {_named(archived)}, as the archive noted it last"
+
+
+def _named(deployment: Deployment) -> str:
+    return f"{deployment.champion.name} version {deployment.champion.version}"

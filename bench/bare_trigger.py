@@ -26,7 +26,7 @@ def main(
         ) as run,
         spark_session(for_streams(run.settings), app_name="bare trigger", at_once=True) as spark,
     ):
-        starter = query_starter(run, run.scenario, BARE, spark=spark)
+        starter = query_starter(run, run.scenario, BARE, spark=spark, check_lease=lambda: None)
         Supervisor(starter, threading.Event(), patience(run.settings), run.log).run()
 
 

@@ -4,19 +4,23 @@ from typing import Annotated
 
 from typer import Option, confirm
 
+from jobs.leases import job_lease
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import kafka_cluster, pass_settings, query_settings, store_session
 from jobs.query_starters import losses_of
 from jobs.run import job_run
 from jobs.session import spark_session
 from jobs.stream_options import AcceptLossOption
-from stores.epochs import read_epoch, write_epoch
+from stores.epochs import read_epoch
 from stores.hadoop_files import HadoopFiles
+from stores.leases import SCORING
+from stores.region_markers import open_epoch
 from stores.states import StateTable
 from streaming.advance import next_epoch
 from streaming.checkpoints import Checkpoints
 from streaming.finishing import finish_epoch
 from streaming.remedies import remedy
+from streaming.resume import with_all_markers
 
 SPARK = True
 
@@ -39,9 +43,13 @@ def main(
             run.console.print("no epoch has begun: start score_stream, it begins the first one")
             return
         root = run.settings.stream.checkpoint_root
-        with spark_session(run.settings, app_name=f"advance epoch of {scenario}") as spark:
+        with (
+            job_lease(run, scenario, SCORING, job="advance_epoch"),
+            spark_session(run.settings, app_name=f"advance epoch of {scenario}") as spark,
+        ):
             checkpoints = Checkpoints(HadoopFiles(spark), root, scenario, old.epoch)
-            table = StateTable(session, scenario)
+            old = with_all_markers(session, old, checkpoints, log=run.log)
+            table = StateTable(session, scenario, old.regions or ())
             losses = losses_of(
                 run,
                 scenario,
@@ -70,7 +78,7 @@ def main(
             scoring = pass_settings(run.settings, run.scenario, epoch=old)
             query = query_settings(run.settings, run.scenario)
             finish_epoch(spark, query, scoring=scoring, owed=found.owed)
-            write_epoch(session, scenario, new)
+            open_epoch(session, scenario, new)
         run.console.print(f"epoch {new.epoch} has begun: start score_stream")
 
 

@@ -4,13 +4,22 @@ from typing import Annotated
 
 from typer import Option
 
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.leases import job_lease
+from jobs.options import (
+    EnvOption,
+    ScenarioOption,
+    SetOption,
+    TakeOverOption,
+    VerboseOption,
+    job_app,
+)
 from jobs.parts import archiver_of, restore_erasures
 from jobs.places import check_topics
 from jobs.query_starters import watcher_for
 from jobs.run import job_run
 from jobs.session import spark_session
 from stores.hadoop_files import HadoopFiles
+from stores.leases import ARCHIVE
 from streaming.archive_loop import archive_for_ever
 from streaming.archive_source import KINDS
 
@@ -24,18 +33,27 @@ def main(
     verbose: VerboseOption = False,
     once: Annotated[bool, Option("--once", help="Archive what is there now, then end.")] = False,
     gaps: Annotated[bool, Option("--accept-gaps", help="Go on without lost records.")] = False,
+    take_over: TakeOverOption = False,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         delta = run.settings.delta
         check_topics(run, [run.scenario.topic(kind) for kind in KINDS])
-        with spark_session(
-            run.settings, app_name=f"archive {scenario}", with_delta=True, at_once=not once
-        ) as spark:
+        with (
+            job_lease(run, scenario, ARCHIVE, job="archive_stream", take_over=take_over) as held,
+            spark_session(
+                run.settings, app_name=f"archive {scenario}", with_delta=True, at_once=not once
+            ) as spark,
+        ):
             restore_erasures(run.settings, scenario, HadoopFiles(spark))
             archiver = archiver_of(
-                run.settings, run.scenario, spark=spark, accepts_gaps=gaps, log=run.log
+                run.settings,
+                run.scenario,
+                spark=spark,
+                accepts_gaps=gaps,
+                check_lease=held.check,
+                log=run.log,
             )
             archiver.prepare()
             if once:

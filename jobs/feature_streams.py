@@ -15,7 +15,12 @@ from streaming.supervisor import Running
 
 
 def feature_starters(
-    run: Run, keyed: KeyedEntity, *, spark: Any, accepts_loss: bool = False
+    run: Run,
+    keyed: KeyedEntity,
+    *,
+    spark: Any,
+    check_lease: Callable[[], None],
+    accepts_loss: bool = False,
 ) -> Sequence[Callable[[], Running]]:
     """What starts the fold and the re-keying of `keyed`."""
     stream = run.settings.stream
@@ -35,7 +40,13 @@ def feature_starters(
     # From the beginning, whatever `stream.starting` says of the scenario: the topic holds nothing
     # but what was re-keyed.
     folding = query_starter(
-        run, keyed, FOLDING, spark=spark, query=query, accepts_loss=accepts_loss
+        run,
+        keyed,
+        FOLDING,
+        spark=spark,
+        query=query,
+        accepts_loss=accepts_loss,
+        check_lease=check_lease,
     )
     return folding, rekey
 

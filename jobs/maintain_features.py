@@ -1,6 +1,7 @@
 """Keep the features of a scenario's second entities, such as terminals, from events and labels."""
 
 import threading
+from contextlib import ExitStack
 from typing import Annotated
 
 from typer import Option
@@ -8,7 +9,15 @@ from typer import Option
 from jobs.feature_streams import feature_starters
 from jobs.from_settings import hbase_store
 from jobs.java_compilers import for_streams
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.leases import job_lease
+from jobs.options import (
+    EnvOption,
+    ScenarioOption,
+    SetOption,
+    TakeOverOption,
+    VerboseOption,
+    job_app,
+)
 from jobs.parts import kafka_cluster, patience, store_session
 from jobs.places import check_topics, make_places, stream_topics
 from jobs.query_starters import watcher_for
@@ -16,6 +25,7 @@ from jobs.run import job_run
 from jobs.session import spark_session
 from jobs.stream_options import AcceptLossOption
 from scenarios.keyed import keyed_entities
+from stores.leases import FEATURES
 from streaming.deriving_anew import begin_anew, drop_derived
 from streaming.rekey_run import rekey_checkpoints
 from streaming.several import StartTogether
@@ -34,6 +44,7 @@ def main(
         bool, Option("--anew", help="Drop the states and derive them from the first event kept.")
     ] = False,
     accept_loss: AcceptLossOption = False,
+    take_over: TakeOverOption = False,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
@@ -43,15 +54,26 @@ def main(
             run.console.print(f"{scenario} declares no second entity: nothing to maintain")
             return
         conf, kafka = run.settings, kafka_cluster(run.settings)
-        with spark_session(
-            for_streams(conf), app_name=f"features {scenario}", at_once=True
-        ) as spark:
+        with ExitStack() as stack:
+            held = {
+                each.name: stack.enter_context(
+                    job_lease(
+                        run, each.name, FEATURES, job="maintain_features", take_over=take_over
+                    )
+                )
+                for each in entities
+            }
+            spark = stack.enter_context(
+                spark_session(for_streams(conf), app_name=f"features {scenario}", at_once=True)
+            )
             if anew:
                 for each in entities:
                     drop_derived(kafka, hbase_store(conf), each)
                 make_places(run)
                 for each in entities:
-                    places = rekey_checkpoints(spark, conf.stream.checkpoint_root, each)
+                    places = rekey_checkpoints(
+                        spark, conf.stream.checkpoint_root, each, log=run.log
+                    )
                     epoch = begin_anew(kafka, store_session(conf), each, places)
                     run.log(f"{each.name} is derived anew, in epoch {epoch}")
             for each in entities:
@@ -59,7 +81,13 @@ def main(
             starters = [
                 starter
                 for each in entities
-                for starter in feature_starters(run, each, spark=spark, accepts_loss=accept_loss)
+                for starter in feature_starters(
+                    run,
+                    each,
+                    spark=spark,
+                    check_lease=held[each.name].check,
+                    accepts_loss=accept_loss,
+                )
             ]
             together = StartTogether(starters)
             topics = {t for each in entities for t in (*each.source_topics, each.topic("events"))}

@@ -18,6 +18,12 @@ VerboseOption = Annotated[
 ]
 
 
+TakeOverOption = Annotated[
+    bool,
+    typer.Option("--take-over", help="Run although another one holds the lease; that one ends."),
+]
+
+
 def job_app(main: Callable[..., None], *, doc: str | None, example: str) -> typer.Typer:
     """The `app` of a job file: one command, its help from the file's docstring, with an example.
 

@@ -67,6 +67,7 @@ def pass_settings(
         epoch=epoch.epoch if epoch else 0,
         first_offsets=dict(epoch.first_offsets) if epoch else {},
         partitioner=(epoch.partitioner or CUSTOM) if epoch else keyed.partitioner,
+        regions=epoch.regions if epoch else None,
         max_event_bytes=stream.max_event_bytes,
         dead_letter_bytes=stream.dead_letter_bytes,
         max_future_skew_seconds=stream.max_future_skew_seconds,
@@ -97,9 +98,13 @@ def archiver_of(
     *,
     spark: Any,
     accepts_gaps: bool,
+    check_lease: Callable[[], None],
     log: Callable[[str], None],
 ) -> Archiver:
-    """An archiver of all topics of `scenario`; two of them never have the same name."""
+    """An archiver of all topics of `scenario`; two of them never have the same name.
+
+    check_lease: raises when another process has taken the archive over
+    """
     place, run_id = delta_place(settings, scenario.name), uuid4().hex
     session = store_session(settings)
     return Archiver(
@@ -123,6 +128,7 @@ def archiver_of(
         undisturbed=partial(
             turn, settings, scenario.name, [APPENDS], job="archive_stream", log=log
         ),
+        check_lease=check_lease,
     )
 
 

@@ -96,6 +96,6 @@ def rekeying_progress(keyed: KeyedEntity, kafka: KafkaCluster, session: Session)
 
 
 def _age(written_at_ms: int | None) -> str:
-    if written_at_ms is None:
+    if not written_at_ms:  # also of the marker that an epoch begins with
         return "never"
     return f"{datetime.now(UTC).timestamp() - written_at_ms / 1000:,.0f} s ago"

@@ -1,13 +1,14 @@
 """What starts a keyed stream's query, made from the settings."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jobs.from_settings import hbase_store
 from jobs.parts import kafka_cluster, loss_book, pass_settings, query_settings
 from jobs.run import Run
 from scenarios.keyed import Keyed
+from stores.delta import DeltaPlace
 from streaming.checkpoints import Offsets
 from streaming.outages import Watcher, watcher_of
 from streaming.pass_kind import PassKind
@@ -26,9 +27,15 @@ def query_starter(
     query: QuerySettings | None = None,
     starting: str = "earliest",
     replay_from: Offsets | None = None,
+    check_lease: Callable[[], None],
+    place: DeltaPlace | None = None,
     accepts_loss: bool = False,
 ) -> QueryStarter:
-    """A starter of `kind` over the events of `keyed`; `query` where the settings' does not do."""
+    """A starter of `kind` over the events of `keyed`; `query` where the settings' does not do.
+
+    check_lease   raises when another process has taken the stream over
+    place         the archive, where the stream has one
+    """
     stream = run.settings.stream
     return QueryStarter(
         spark=spark,
@@ -43,6 +50,8 @@ def query_starter(
         losses=losses_of(run, keyed.name, spark=spark, accepts=accepts_loss),
         starting=starting,
         replay_from=replay_from,
+        check_lease=check_lease,
+        place=place,
     )
 
 

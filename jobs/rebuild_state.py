@@ -1,13 +1,16 @@
-"""Make states and rows anew from the archive: for a lost table, or after features changed."""
+"""Make states and rows anew from the archive: for lost tables, or after features changed."""
 
 from typing import Annotated
 
 from msgspec.structs import replace
+from pyspark.sql import SparkSession
 from typer import Option, confirm
 
-from batch.archive_reach import archived_epoch, check_reach, told_upto
+from batch.archive_reach import check_reach, told_upto
+from batch.deploying import restored_deployment
 from batch.rebuilding import rebuilt
-from jobs.from_settings import delta_place
+from jobs.from_settings import delta_place, hbase_store
+from jobs.leases import job_lease
 from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.parts import (
     kafka_cluster,
@@ -20,10 +23,17 @@ from jobs.parts import (
 from jobs.run import job_run
 from jobs.session import spark_session
 from jobs.table_turns import REBUILDS, turn
-from stores.epochs import read_epoch, write_epoch
+from stores.archived_control import archived_starts, record_of
+from stores.delta import DeltaPlace
+from stores.epoch_table import keep_epochs
+from stores.epochs import EpochRecord, read_epoch
 from stores.hadoop_files import HadoopFiles
-from streaming.advance import epoch_of_rebuild, scored_upto
+from stores.leases import SCORING
+from stores.region_markers import open_epoch
+from streaming.advance import epoch_of_rebuild, scored_upto, with_all_partitions
 from streaming.checkpoints import Checkpoints
+from streaming.epochs import epoch_in_store
+from streaming.topics import KafkaCluster
 
 SPARK = True
 
@@ -50,21 +60,30 @@ def main(
         session, kafka = store_session(conf), kafka_cluster(conf)
         place = delta_place(conf, scenario)
         with (
+            job_lease(run, scenario, SCORING, job="rebuild_state"),
             turn(conf, scenario, [REBUILDS], job="rebuild_state", log=run.log),
             spark_session(conf, app_name=f"rebuild {scenario}", with_delta=True) as spark,
         ):
             restore_erasures(conf, scenario, HadoopFiles(spark))
-            kept = read_epoch(session, scenario)
-            old = kept or archived_epoch(spark, place, topic=topic("events"))
-            if old is None:
-                return run.log("no epoch has begun, so there are no states: start score_stream")
             root = conf.stream.checkpoint_root
-            done = scored_upto(Checkpoints(HadoopFiles(spark), root, scenario, old.epoch), old)
+            kept = read_epoch(session, scenario)
+            old = kept or archived_epoch(spark, kafka, place, topic=topic("events"))
+            if old is None:
+                return run.log("neither control table nor archive has an epoch: start score_stream")
+            checkpoints = Checkpoints(HadoopFiles(spark), root, scenario, old.epoch)
             book = loss_book(conf, scenario, spark=spark, command="--accept-lost-history")
             losses = book.all()
+            done = scored_upto(checkpoints, old)
             first = told_upto(spark, place, old, begin=done, losses=losses)
-            declared = run.scenario.partitioner
-            new = epoch_of_rebuild(kafka, old, first, scenario=scenario, partitioner=declared)
+            in_store = epoch_in_store(session, scenario, old.first_offsets)
+            new = epoch_of_rebuild(
+                kafka,
+                old,
+                first,
+                scenario=scenario,
+                partitioner=run.scenario.partitioner,
+                after_epoch=max(in_store, checkpoints.newest_epoch()),
+            )
             told = kafka.survey([topic("predictions")])[topic("predictions")]
             lost = check_reach(
                 spark,
@@ -90,8 +109,17 @@ def main(
                 epoch=new.epoch,
             )
             written = made.write(write_task(conf, scenario, new))
-            write_epoch(session, scenario, new)
+            keep_epochs(spark, place, open_epoch(session, scenario, new).starts)
+            run.log(restored_deployment(hbase_store(conf), spark, place))
         run.log(f"{written:,} states written, epoch {new.epoch} begun: go on streaming")
+
+
+def archived_epoch(
+    spark: SparkSession, kafka: KafkaCluster, place: DeltaPlace, *, topic: str
+) -> EpochRecord | None:
+    """The newest epoch that the archive knows, for a control table that was lost."""
+    archived = record_of(archived_starts(spark, place), topic=topic)
+    return with_all_partitions(kafka, archived) if archived else None
 
 
 app = job_app(

@@ -80,7 +80,14 @@ def job_run(
             require_kafka(settings.kafka)
         if "hbase" in needs:
             require_hbase(settings.hbase)
-        yield Run(settings=settings, scenario=found, console=console)
+        try:
+            yield Run(settings=settings, scenario=found, console=console)
+        except Exception as error:
+            # Stores know no scenario, and a command without it would not work.
+            for_stream = getattr(error, "for_stream", None)
+            if for_stream is None:
+                raise
+            raise for_stream(scenario) from error
 
 
 def scenario_named(settings: Settings, name: str) -> Scenario:

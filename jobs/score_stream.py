@@ -5,14 +5,24 @@ from typing import Annotated
 
 from typer import Option
 
+from jobs.from_settings import delta_place
 from jobs.java_compilers import for_streams
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.leases import job_lease
+from jobs.options import (
+    EnvOption,
+    ScenarioOption,
+    SetOption,
+    TakeOverOption,
+    VerboseOption,
+    job_app,
+)
 from jobs.parts import patience
 from jobs.places import check_topics, stream_topics
 from jobs.query_starters import query_starter, watcher_for
 from jobs.run import job_run
 from jobs.session import spark_session
 from jobs.stream_options import AcceptLossOption, offsets_of
+from stores.leases import SCORING as SCORING_LEASE
 from streaming.supervisor import Supervisor
 from streaming.worker import SCORING
 
@@ -28,15 +38,21 @@ def main(
         str | None, Option(help="Replay from these offsets: partition:offset[,partition:offset].")
     ] = None,
     accept_loss: AcceptLossOption = False,
+    take_over: TakeOverOption = False,
 ) -> None:
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
         replay = offsets_of(replay_from)
         check_topics(run, stream_topics(run.scenario))
-        with spark_session(
-            for_streams(run.settings), app_name=f"score {scenario}", at_once=True
-        ) as spark:
+        with (
+            job_lease(
+                run, scenario, SCORING_LEASE, job="score_stream", take_over=take_over
+            ) as held,
+            spark_session(
+                for_streams(run.settings), app_name=f"score {scenario}", at_once=True
+            ) as spark,
+        ):
             starter = query_starter(
                 run,
                 run.scenario,
@@ -45,6 +61,8 @@ def main(
                 starting=run.settings.stream.starting,
                 replay_from=replay,
                 accepts_loss=accept_loss,
+                check_lease=held.check,
+                place=delta_place(run.settings, scenario),
             )
             watcher = watcher_for(run, [run.scenario.topic("events")])
             stop = threading.Event()

@@ -26,9 +26,26 @@ class StoreDown(ConnectionError):
 
 
 class TableMissing(RuntimeError):
-    """HBase answers, but the table is not there."""
+    """HBase answers, but the table is not there; says which one and what to run."""
 
     exit_code = 4
+
+    def __init__(self, table: str, *, stream: str = "NAME") -> None:
+        scenario = stream.partition(".")[0]
+        _, is_derived, entity = table.rpartition(":")[2].partition(".")
+        again = f"rebuild_state --scenario {scenario}"
+        if is_derived:
+            again = f"maintain_features --scenario {scenario} --entity {entity} --anew"
+        super().__init__(
+            f"table {table} is missing in HBase: run ./spark-submit.sh prepare_scenario "
+            f"--scenario {scenario}; what an earlier table held comes back with "
+            f"./spark-submit.sh {again}"
+        )
+        self.table = table
+
+    def for_stream(self, name: str) -> "TableMissing":
+        """The same with the commands for the stream `name`: a scenario's or a second entity's."""
+        return TableMissing(self.table, stream=name)
 
 
 @dataclass(frozen=True)
@@ -139,11 +156,9 @@ class Session:
 
 
 def _refuse_missing_table(error: BaseException) -> None:
-    told = getattr(error, "message", None) or str(error)
-    text = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    reported = getattr(error, "message", None) or str(error)
+    text = reported.decode(errors="replace") if isinstance(reported, bytes) else str(reported)
     for name in _MISSING_TABLE:
         if name in text:
-            raise TableMissing(
-                f"a table is missing in HBase ({text.strip().splitlines()[0]}): "
-                "run ./spark-submit.sh prepare_scenario"
-            ) from error
+            table = text.partition(f"{name}: ")[2].split() or [text.strip().splitlines()[0]]
+            raise TableMissing(table[0]) from error

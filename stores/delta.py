@@ -26,6 +26,11 @@ class TableAbsent(RuntimeError):
 
     exit_code = 4
 
+    def for_stream(self, name: str) -> "TableAbsent":
+        """The same with the scenario that the job at the message's end needs."""
+        text = str(self)
+        return TableAbsent(text if "--scenario" in text else f"{text} --scenario {name}")
+
 
 class VersionAbsent(RuntimeError):
     """The table has no such version; names those that it has."""

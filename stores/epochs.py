@@ -29,7 +29,9 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     `first_offsets`: partition → offset at which this epoch begins; states written below it belong
     to an earlier epoch. `reason` says why the epoch was begun. `is_whole_history`: whether every
     event ever folded was in this topic; not so once it has been recreated. `earlier`: the epochs
-    before it, newest first. `partitioner`: as in `EpochStart`.
+    before it, newest first. `regions`: prefixes of the regions in which every partition has a
+    marker from the epoch's beginning on, see `stores.region_markers`; None in records of before
+    there were such markers. `partitioner`: as in `EpochStart`.
     """
 
     epoch: int
@@ -42,6 +44,7 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     is_whole_history: bool = True
     earlier: tuple[EpochStart, ...] = ()
     partitioner: str | None = None
+    regions: tuple[str, ...] | None = None
 
     @property
     def start(self) -> EpochStart:

@@ -4,6 +4,15 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from py4j.protocol import Py4JJavaError
+
+# What Hadoop raises when a file and its checksums do not fit together, or one of them is cut off.
+_DAMAGE = ("ChecksumException", "EOFException", "FSError")
+
+
+class FileDamaged(ValueError):
+    """A file is there, but what it holds cannot be read; says why."""
+
 
 class Files(Protocol):
     """Small text files by path."""
@@ -12,7 +21,7 @@ class Files(Protocol):
         """Names in `folder`, sorted; empty when it does not exist."""
 
     def read(self, file: str) -> str | None:
-        """The text of `file`, or None when it does not exist."""
+        """The text of `file`, or None when it does not exist; raises `FileDamaged`."""
 
     def write(self, file: str, text: str) -> None:
         """Write `file` whole or not at all."""
@@ -33,16 +42,22 @@ class HadoopFiles:
         return sorted(each.getPath().getName() for each in files.listStatus(path))
 
     def read(self, file: str) -> str | None:
-        """The text of `file`, or None when it does not exist."""
+        """The text of `file`, or None when it does not exist; raises `FileDamaged`."""
         path = self._path(file)
         files = self._system(path)
         if not files.exists(path):
             return None
-        stream = files.open(path)
         try:
-            text: str = self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
-        finally:
-            stream.close()
+            stream = files.open(path)
+            try:
+                text: str = self._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+            finally:
+                stream.close()
+        except Py4JJavaError as error:
+            kind = error.java_exception.getClass().getSimpleName()
+            if kind not in _DAMAGE:
+                raise
+            raise FileDamaged(kind) from None
         return text
 
     def write(self, file: str, text: str) -> None:
@@ -54,7 +69,8 @@ class HadoopFiles:
             stream.write(bytearray(text.encode()))
         finally:
             stream.close()
-        files.rename(draft, path)
+        if not files.rename(draft, path):
+            raise OSError(f"{file} could not be written: its draft could not be renamed")
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders in `folder`, sorted; empty when it does not exist."""

@@ -194,7 +194,9 @@ class Lease:
     def release(self) -> None:
         """Stop renewing and let others have it at once; an HBase that is away is not waited for."""
         self._stop.set()
-        self._thread.join(timeout=2 * self.renew_seconds)
+        self._thread.join(timeout=self.renew_seconds)
+        if self._thread.is_alive():  # it waits for an HBase that does not answer
+            return
         with suppress(StoreDown, TableMissing):
             self._write(msgspec.structs.replace(self.holder, is_released=True))
         self.cell.session.close()

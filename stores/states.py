@@ -10,6 +10,7 @@ import msgspec
 from stores.connection import HBaseStore, Session
 from stores.keys import entity_of, prefix_range, row_key
 from stores.puts import Rows, put_rows
+from stores.stamps import epoch_of, stamp
 from stores.tables import LATEST, MARKER, STATE
 
 _ROWS_PER_SCAN = 2000
@@ -41,6 +42,11 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     dropped_from_windows: int = 0
     written_at_ms: int = 0
 
+    @property
+    def position(self) -> int:
+        """Its stamp: that of the last event of the batch, or the one before the epoch's first."""
+        return stamp(self.epoch, 0) + self.offset
+
 
 @dataclass(frozen=True)
 class KeptMarkers:
@@ -52,10 +58,15 @@ class KeptMarkers:
 
 @dataclass(frozen=True)
 class StateTable:
-    """The table of one scenario, over a session."""
+    """The table of one scenario, over a session.
+
+    regions: prefixes of the regions that have markers beside the first one's, see
+    `stores.region_markers`. Rows and marker of a region are lost together or not at all.
+    """
 
     session: Session
     scenario: str
+    regions: Sequence[str] = ()
 
     def below(
         self, entities: Sequence[str], *, partition: int, position: int
@@ -63,12 +74,14 @@ class StateTable:
         """For each entity its newest state older than stamp `position`, or None; and the marker.
 
         Aligned with `entities` by key: HBase leaves missing rows out of its answer. The marker is
-        the partition's newest one older than `position`; it comes in the same call.
+        the partition's newest one older than `position`, in the region where that is oldest; None
+        when a region has none. It comes in the same call.
         """
         keys = [row_key(entity) for entity in entities]
-        found = self._read([*keys, marker_key(partition)], [STATE, MARKER], position)
-        marker = found.get(marker_key(partition), {}).get(MARKER)
-        return [found.get(key, {}).get(STATE) for key in keys], _marker(marker)
+        markers = self._marker_keys(partition)
+        found = self._read([*keys, *markers], [STATE, MARKER], position)
+        marker = _oldest(partition, [found.get(key, {}).get(MARKER) for key in markers])
+        return [found.get(key, {}).get(STATE) for key in keys], marker
 
     def newest(self, entities: Sequence[str]) -> list[bytes | None]:
         """For each entity its newest state of all, or None."""
@@ -137,13 +150,30 @@ class StateTable:
             self.session.call(partial(put_rows, table=self.scenario, rows=part, position=position))
 
     def write_marker(self, marker: Marker, *, position: int) -> None:
-        """Record that everything of the partition up to `position` is in the store."""
-        key, cell = marker_key(marker.partition), msgspec.json.encode(marker)
+        """Record in every region that everything of the partition up to `position` is in it.
 
-        def put(connection: Any) -> None:
-            connection.table(self.scenario).put(key, {MARKER: cell}, timestamp=position)
+        One call for all; a process that dies in it leaves regions that end at different batches.
+        """
+        first, *others = self._marker_keys(marker.partition)
+        self.write_cells([(first, msgspec.json.encode(marker))], others, position=position)
 
-        self.session.call(put)
+    def write_cells(
+        self,
+        markers: Sequence[tuple[bytes, bytes]],
+        regions: Sequence[bytes],
+        *,
+        position: int,
+    ) -> None:
+        """Write marker cells at stamp `position`: `markers` by row key, and those of `regions`."""
+        text = b"%d" % position
+
+        def put_all(connection: Any) -> None:
+            batch = connection.table(self.scenario).batch(timestamp=position)
+            for key, cell in [*markers, *((key, text) for key in regions)]:
+                batch.put(key, {MARKER: cell})
+            batch.send()
+
+        self.session.call(put_all)
 
     def newest_marker(self, partition: int) -> Marker | None:
         """The partition's newest marker, or None before its first batch."""
@@ -168,6 +198,31 @@ class StateTable:
         found = [(at, msgspec.json.decode(cell, type=Marker)) for cell, at in cells]
         return KeptMarkers(asked, found)
 
+    def region_stamps(self, partition: int, *, limit: int) -> Mapping[str, frozenset[int]]:
+        """Prefix of a region → stamps of the newest `limit` markers of the partition in it."""
+
+        def get(connection: Any) -> Any:
+            table = connection.table(self.scenario)
+            return {
+                prefix: frozenset(
+                    at
+                    for _, at in table.cells(
+                        region_marker_key(prefix, partition),
+                        MARKER,
+                        versions=limit,
+                        include_timestamp=True,
+                    )
+                )
+                for prefix in self.regions
+            }
+
+        stamps: Mapping[str, frozenset[int]] = self.session.call(get)
+        return stamps
+
+    def _marker_keys(self, partition: int) -> list[bytes]:
+        others = [region_marker_key(prefix, partition) for prefix in self.regions]
+        return [marker_key(partition), *others]
+
     def _read(
         self, keys: Sequence[bytes], columns: Sequence[bytes], position: int | None
     ) -> dict[bytes, dict[bytes, bytes]]:
@@ -191,9 +246,29 @@ def _marker(cell: bytes | None) -> Marker | None:
     return None if cell is None else msgspec.json.decode(cell, type=Marker)
 
 
+def _oldest(partition: int, cells: Sequence[bytes | None]) -> Marker | None:
+    """The marker of the region that ends first; the first cell is the whole marker."""
+    marker = _marker(cells[0])
+    if marker is None or None in cells:
+        return None
+    end = min([marker.position, *(int(cell) for cell in cells[1:] if cell is not None)])
+    if end == marker.position:
+        return marker
+    epoch = epoch_of(end + 1)  # the stamp before an epoch's first offset may be 0 - 1
+    return Marker(partition=partition, epoch=epoch, offset=end - stamp(epoch, 0))
+
+
 def marker_key(partition: int) -> bytes:
-    """Row key of a partition's marker: sorts before every entity's row."""
+    """Row key of a partition's marker in the first region: sorts before every entity's row."""
     return f"!marker:{partition:06d}".encode()
+
+
+def region_marker_key(prefix: str, partition: int) -> bytes:
+    """Row key of a partition's marker in the region that begins at `prefix`, two hex digits.
+
+    Entities' keys go on with ":", which sorts after "!".
+    """
+    return f"{prefix}!marker:{partition:06d}".encode()
 
 
 def newest_cells(store: HBaseStore, scenario: str) -> Mapping[bytes, Mapping[bytes, bytes]]:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
+
 from stores.epochs import EpochRecord
+from stores.stamps import MAX_OFFSET
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import begun, check_identity
@@ -42,6 +45,8 @@ def next_epoch(
     first = {partition: begin for partition, (begin, _) in offsets.items()}
     owed: dict[int, tuple[int, int]] = {}
     is_same_topic = identity.topic_id == old.topic_id
+    for partition in old.first_offsets:  # an epoch begins with states that are all there
+        batch_end_before(table, old, partition=partition, offset=MAX_OFFSET)
     if not is_same_topic:
         why = f"topic recreated: id {old.topic_id} is now {identity.topic_id}"
     else:
@@ -99,28 +104,47 @@ def changes(old: EpochRecord, *, partitions: int, partitioner: str) -> str:
 
 
 def epoch_of_rebuild(
-    kafka: KafkaCluster, old: EpochRecord, first: Offsets, *, scenario: str, partitioner: str
+    kafka: KafkaCluster,
+    old: EpochRecord,
+    first: Offsets,
+    *,
+    scenario: str,
+    partitioner: str,
+    after_epoch: int,
 ) -> EpochRecord:
     """The epoch of states made anew from the archive: it goes on at the offsets `first`.
 
-    Raises `EpochChanged` when the topic is not the one of `old`.
+    A topic that was recreated since is read from its beginning. after_epoch: the newest epoch of
+    which there is any trace. Raises `EpochChanged` when partitions were added to the topic.
     """
     identity = kafka.identity(old.topic)
-    check_identity(old, identity, scenario=scenario)
+    is_same_topic = identity.topic_id == old.topic_id
+    if is_same_topic:
+        check_identity(old, identity, scenario=scenario)
+    else:
+        first = {partition: begin for partition, (begin, _) in kafka.offsets(old.topic).items()}
     return begun(
         identity,
         first,
-        epoch=old.epoch + 1,
-        reason="states rebuilt from the archive",
+        epoch=max(old.epoch, after_epoch) + 1,
+        reason="states rebuilt from the archive" + ("" if is_same_topic else ", topic recreated"),
         partitioner=partitioner,
-        is_whole_history=old.is_whole_history,
+        is_whole_history=old.is_whole_history and is_same_topic,
         after=old,
+    )
+
+
+def with_all_partitions(kafka: KafkaCluster, archived: EpochRecord) -> EpochRecord:
+    """A record made of archived events, which name no partition without events, completed."""
+    if kafka.identity(archived.topic).topic_id != archived.topic_id:
+        return archived
+    offsets = kafka.offsets(archived.topic)
+    first = {partition: begin for partition, (begin, _) in offsets.items()}
+    return msgspec.structs.replace(
+        archived, partitions=len(offsets), first_offsets={**first, **archived.first_offsets}
     )
 
 
 def scored_upto(checkpoints: Checkpoints, record: EpochRecord) -> Offsets:
     """Partition → offset of the first event whose messages may not have been published."""
-    generation = checkpoints.current()
-    if generation is None:
-        return dict(record.first_offsets)
-    return checkpoints.resumes_at(generation, record.topic)
+    return {**record.first_offsets, **checkpoints.place(record.topic).offsets}

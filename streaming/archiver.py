@@ -12,8 +12,11 @@ from pyspark.sql import functions as F
 
 from features.schema import EventSchema
 from scenarios.scenario import Scenario
+from stores.archived_control import archived_starts, keep_deployment, record_of
 from stores.connection import Session
+from stores.control import read_control
 from stores.delta import DeltaPlace
+from stores.deployments import deployment_of
 from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.epoch_table import keep_epochs
 from stores.epochs import EpochRecord, EpochStart
@@ -29,7 +32,7 @@ from streaming.archive_source import (
     records_of_slice,
 )
 from streaming.archive_table import ArchiveTable, Position
-from streaming.epochs import epoch_for_start
+from streaming.epochs import EpochPlan, Traces, epoch_in_store, epoch_to_archive
 from streaming.erased import Erasures, NobodyErased
 from streaming.progress import Place
 from streaming.topics import KafkaCluster, Survey, TopicIdentity
@@ -78,11 +81,13 @@ class Archiver:
     place: DeltaPlace
     losses: LossBook
     log: Log
+    check_lease: Callable[[], None] = lambda: None
     erasures: Erasures = field(default_factory=NobodyErased)
     undisturbed: Callable[[], AbstractContextManager[object]] = nullcontext
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
     _positions: dict[str, tuple[str, Position]] = field(default_factory=dict)
     _kept_epochs: tuple[EpochStart, ...] = ()
+    _kept_deployment: bytes | None = None
     _epochs: dict[str, int] = field(default_factory=dict)
     _commits: dict[str, int] = field(default_factory=dict)
     _maintained: date | None = None
@@ -107,17 +112,11 @@ class Archiver:
         """
         found = self.kafka.survey([self.scenario.topic(kind) for kind in KINDS])
         # Read after the offsets: events below them belong to no later epoch.
-        record = epoch_for_start(
-            self.kafka,
-            self.session,
-            scenario=self.scenario.name,
-            topic=self.scenario.topic("events"),
-            starting=self.settings.starting,
-            partitioner=self.scenario.partitioner,
-        )
+        record = self._epoch_record()
         if record.starts != self._kept_epochs:  # before any event of a new epoch is archived
             keep_epochs(self.spark, self.place, record.starts)
             self._kept_epochs = record.starts
+        self._keep_deployment()
         total = 0
         for kind in KINDS:
             survey = found[self.scenario.topic(kind)]
@@ -137,6 +136,30 @@ class Archiver:
     def forget_positions(self) -> None:
         """Read from the tables again how far they reach; called after a fault."""
         self._positions.clear()
+
+    def _epoch_record(self) -> EpochRecord:
+        plan = EpochPlan(
+            scenario=self.scenario.name,
+            topic=self.scenario.topic("events"),
+            starting=self.settings.starting,
+            partitioner=self.scenario.partitioner,
+        )
+
+        def traces(identity: TopicIdentity) -> Traces:
+            starts = archived_starts(self.spark, self.place)
+            return Traces(
+                in_store=epoch_in_store(self.session, plan.scenario, identity.partitions),
+                in_archive=record_of(starts, topic=plan.topic),
+            )
+
+        return epoch_to_archive(self.kafka, self.session, plan, traces=traces)
+
+    def _keep_deployment(self) -> None:
+        cell = read_control(self.session, self.scenario.name).deployment
+        deployment = deployment_of(cell)
+        if deployment is not None and cell != self._kept_deployment:
+            keep_deployment(self.spark, self.place, deployment)
+            self._kept_deployment = cell
 
     def _epoch(self, kind: str, topic_id: str, record: EpochRecord) -> Column:
         if kind == "events":
@@ -168,6 +191,7 @@ class Archiver:
             self._positions[kind] = (topic_id, Position(end, chosen.batch))
 
     def _commit(self, kind: str, table: ArchiveTable, chosen: Slice) -> int:
+        self.check_lease()
         with self.undisturbed():
             return self._append(kind, table, chosen)
 

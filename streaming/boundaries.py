@@ -37,10 +37,11 @@ def check_boundary(
     """
     partition, first = batch.partition, batch.first
     ended = marker.offset + 1 if marker and marker.epoch == settings.epoch else None
+    has_markers = ended is not None or settings.regions is None  # from the epoch's beginning on
     due = settings.first_offsets[partition] if ended is None else ended
-    if first == due or (batch.after is not None and due == batch.after + 1):
+    if has_markers and (first == due or (batch.after is not None and due == batch.after + 1)):
         return
-    if due < first and are_empty(partition, due, first):
+    if has_markers and due < first and are_empty(partition, due, first):
         return
     raise StoreBehind(
         f"a batch begins at offset {first} of {settings.scenario}.events-{partition}, the "

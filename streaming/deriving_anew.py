@@ -9,8 +9,10 @@ from typing import Any
 
 from scenarios.keyed import KeyedEntity
 from stores.connection import HBaseStore, Session
-from stores.epochs import read_epoch, write_epoch
+from stores.epochs import read_epoch
+from stores.region_markers import open_epoch
 from stores.stamps import FIRST_EPOCH
+from streaming.checkpoints import Checkpoints
 from streaming.epochs import begun
 from streaming.rekey_checkpoints import RekeyCheckpoints
 from streaming.topics import KafkaCluster, TopicIdentity, TopicMissing
@@ -48,7 +50,9 @@ def begin_anew(
     checkpoints.begin_anew(kafka.survey(keyed.source_topics))
     identity, old = _of_new_topic(kafka, keyed.topic("events")), read_epoch(session, keyed.name)
     first = {partition: begin for partition, (begin, _) in kafka.offsets(identity.name).items()}
-    epoch = old.epoch + 1 if old else FIRST_EPOCH
+    # A control table that was lost knows no epoch, but offsets of the old topic may be left.
+    saved = Checkpoints(checkpoints.files, checkpoints.root, keyed.name, FIRST_EPOCH)
+    epoch = max(old.epoch if old else 0, saved.newest_epoch()) + 1
     record = begun(
         identity,
         first,
@@ -57,7 +61,7 @@ def begin_anew(
         partitioner=keyed.partitioner,
         after=old,
     )
-    write_epoch(session, keyed.name, record)
+    open_epoch(session, keyed.name, record)
     return epoch
 
 

@@ -17,6 +17,7 @@ from streaming.gaps import gap_check
 from streaming.homes import ClaimedHomes
 from streaming.joined_batches import joined
 from streaming.pass_kind import PassKind
+from streaming.refusals import refusals_travel
 from streaming.rekey_pass import RekeyPass, RekeySettings
 from streaming.rekeying import Rekeyer
 from streaming.settings import PassSettings
@@ -27,16 +28,18 @@ def fold_batches(
     batches: Iterator[pa.RecordBatch], *, settings: PassSettings
 ) -> Iterator[pa.RecordBatch]:
     """The feature pass over the Arrow batches of one task, for `mapInArrow`."""
-    feature_pass = feature_pass_for(settings)
-    for batch in batches_of(joined(batches, most_rows=settings.batch_rows)):
-        yield from feature_pass.process(batch).to_batches()
+    with refusals_travel(settings.scenario):
+        feature_pass = feature_pass_for(settings)
+        for batch in batches_of(joined(batches, most_rows=settings.batch_rows)):
+            yield from feature_pass.process(batch).to_batches()
 
 
 def warm_up_folding(
     batches: Iterator[pa.RecordBatch], *, settings: PassSettings, seconds: float
 ) -> Iterator[pa.RecordBatch]:
     """Make this worker ready without an event and pass its rows on, see `streaming.worker`."""
-    feature_pass_for(settings).prepare()
+    with refusals_travel(settings.scenario):
+        feature_pass_for(settings).prepare()
     time.sleep(seconds)
     yield from batches
 
@@ -48,10 +51,11 @@ def rekey_batches(
     batches: Iterator[pa.RecordBatch], *, settings: RekeySettings
 ) -> Iterator[pa.RecordBatch]:
     """Re-key the Arrow batches of one task, records of one topic; for `mapInArrow`."""
-    rekey_pass = rekey_pass_for(settings)
-    for arrow in batches:
-        if arrow.num_rows:
-            yield rekey_pass.process(arrow.column("topic")[0].as_py(), batch_of(arrow))
+    with refusals_travel(settings.name):
+        rekey_pass = rekey_pass_for(settings)
+        for arrow in batches:
+            if arrow.num_rows:
+                yield rekey_pass.process(arrow.column("topic")[0].as_py(), batch_of(arrow))
 
 
 def feature_pass_for(settings: PassSettings) -> FeaturePass:
@@ -61,7 +65,7 @@ def feature_pass_for(settings: PassSettings) -> FeaturePass:
         session = Session(settings.store, retry_seconds=settings.retry_seconds)
         keyed = load_keyed_entity(settings.scenario, settings.module)
         fence = EpochFence(session, keyed.name, settings.epoch, settings.reread_seconds)
-        table = StateTable(session, keyed.name)
+        table = StateTable(session, keyed.name, settings.regions or ())
         homes = ClaimedHomes(
             HomeTable(session, keyed.name), table, keyed.codec, epoch=settings.epoch
         )

@@ -5,6 +5,10 @@ are recognised there by the tag in front of the message.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stores.connection import TableMissing
 
 _TAG = "everscore-refused"
 _PATTERN = re.compile(rf"\[{_TAG}:(?P<name>\w+):(?P<detail>[^\]]*)\] (?P<message>[^\n]*)")
@@ -30,6 +34,10 @@ class EpochChanged(Refused):
     """The topic was recreated or its partitions changed; stamps would lie."""
 
 
+class EpochLost(Refused):
+    """The control table has no epoch, but one has begun before."""
+
+
 class TrimmedHistory(Refused):
     """A replay reaches below the oldest kept version of an entity's state."""
 
@@ -46,6 +54,10 @@ class ReplayRefused(Refused):
     """A replay was asked for that would skip events, or cannot be read any more."""
 
 
+class StatesLost(Refused):
+    """The store has no rows where epoch or checkpoint say that there must be some."""
+
+
 class StateUnreadable(Refused):
     """A stored state is of other definitions or damaged."""
 
@@ -54,16 +66,41 @@ class NoModel(Refused):
     """No model version could be loaded, not even an earlier one."""
 
 
+class RefusedByWorker(Refused):
+    """Any other error with exit code 4 that a worker met, such as a missing table."""
+
+
+@contextmanager
+def refusals_travel(name: str) -> Iterator[None]:
+    """Errors inside the block that declare exit code 4 reach the driver as refusals.
+
+    Spark hands on no more of a worker's error than its text. `name` is the stream's.
+    """
+    try:
+        yield
+    except Refused:
+        raise
+    except TableMissing as error:
+        raise RefusedByWorker(str(error.for_stream(name))) from error
+    except Exception as error:
+        if getattr(error, "exit_code", None) != Refused.exit_code:
+            raise
+        raise RefusedByWorker(str(error)) from error
+
+
 _CLASSES: dict[str, type[Refused]] = {
     each.__name__: each
     for each in (
         EpochChanged,
+        EpochLost,
         TrimmedHistory,
         StoreBehind,
         LostToRetention,
         ReplayRefused,
+        StatesLost,
         StateUnreadable,
         NoModel,
+        RefusedByWorker,
     )
 }
 

@@ -103,22 +103,21 @@ class RekeyStarter:
 
     def __call__(self) -> RunningRekeying:
         """Find the place and start; raises `TopicMissing`, `KafkaDown` or `LostToRetention`."""
-        checkpoints = rekey_checkpoints(self.spark, self.checkpoint_root, self.keyed)
+        checkpoints = rekey_checkpoints(self.spark, self.checkpoint_root, self.keyed, log=self.log)
         surveys = self.kafka.survey(self.keyed.source_topics)
         generation = checkpoints.to_run(surveys)
         if lost := checkpoints.lost(generation, surveys):
             for topic, ranges in lost.items():
                 topic_id = surveys[topic].identity.topic_id
                 self.losses.pass_over(ranges, topic=topic, topic_id=topic_id, epoch=0)
-            generation = checkpoints.begin_behind(generation, surveys)
+            generation = checkpoints.begin_behind(surveys)
         session = Session(self.rekeying.store, retry_seconds=self.kafka.timeout_seconds)
         epochs = SourceEpochs(session, self.keyed)
         now = epochs.read({topic: survey.identity for topic, survey in surveys.items()})
         query = self._query(generation, now)
         self.losses.accepts = False  # asked for once, not after every fault
-        resumed = {
-            topic: dict(checkpoints.resumes_at(generation, topic)) for topic in generation.sources
-        }
+        saved = checkpoints.saved()
+        resumed = {topic: dict(at) for topic, at in saved.resumes.items()} if saved else {}
         self.log(f"re-keying for {self.keyed.name}, generation {generation.number}, from {resumed}")
         at = {(topic, p): offset for topic, ends in resumed.items() for p, offset in ends.items()}
         return RunningRekeying(query, self.kafka, generation, epochs, now, at)
@@ -153,6 +152,6 @@ class RekeyStarter:
         )
 
 
-def rekey_checkpoints(spark: Any, root: str, keyed: KeyedEntity) -> RekeyCheckpoints:
+def rekey_checkpoints(spark: Any, root: str, keyed: KeyedEntity, *, log: Log) -> RekeyCheckpoints:
     """Where the generations of the re-keying for `keyed` are."""
-    return RekeyCheckpoints(HadoopFiles(spark), root, f"{keyed.name}.rekeying")
+    return RekeyCheckpoints(HadoopFiles(spark), root, f"{keyed.name}.rekeying", log)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stores.stamps import stamp
 from stores.states import Marker
 from streaming.pass_table import PassTable
 from streaming.recent_states import Lane, SharedMemory
@@ -31,7 +30,7 @@ class RememberedTable:
         read, marker = self.table.below(
             [entities[row] for row in unknown], partition=partition, position=position
         )
-        self._begin = stamp(marker.epoch, 0) + marker.offset if marker else -1
+        self._begin = marker.position if marker else -1
         if found.count and self._begin != found.position:
             # The store does not hold what was written: only it may be believed.
             return self.table.below(entities, partition=partition, position=position)

@@ -5,12 +5,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from features.partitioners import CUSTOM
+from stores.archived_control import archived_starts, is_anything_scored, record_of
 from stores.connection import Session
+from stores.delta import DeltaPlace
 from stores.epochs import EpochRecord
 from stores.hadoop_files import HadoopFiles
+from stores.stamps import FIRST_EPOCH
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
-from streaming.epochs import check_identity, check_partitioner_of, epoch_for_start
+from streaming.epochs import (
+    EpochPlan,
+    Traces,
+    check_identity,
+    check_partitioner_of,
+    epoch_for_start,
+    epoch_in_store,
+)
 from streaming.gaps import Gaps
 from streaming.heartbeat import Heartbeat, warm_workers
 from streaming.pass_kind import PassKind
@@ -18,11 +28,11 @@ from streaming.progress import Place, positions
 from streaming.query import QuerySettings, start_query
 from streaming.recent_keys import partitioner_warning
 from streaming.remedies import remedy
-from streaming.resume import generation_to_run
+from streaming.resume import generation_to_run, with_all_markers
 from streaming.retention import Losses
 from streaming.settings import PassSettings
 from streaming.supervisor import SparkGone
-from streaming.topics import KafkaCluster
+from streaming.topics import KafkaCluster, TopicIdentity
 
 Log = Callable[[str], None]
 _ADVANCE = "advance_epoch"
@@ -58,7 +68,11 @@ class RunningQuery:
 
 @dataclass
 class QueryStarter:
-    """Starts the query where it has to go on; called again after every fault."""
+    """Starts the query where it has to go on; called again after every fault.
+
+    check_lease   raises when another process has taken this stream over
+    place         the archive, where the stream has one
+    """
 
     spark: Any
     kafka: KafkaCluster
@@ -72,36 +86,34 @@ class QueryStarter:
     losses: Losses
     starting: str = "earliest"
     replay_from: Offsets | None = None
+    check_lease: Callable[[], None] = lambda: None
+    place: DeltaPlace | None = None
     _keys_looked_at: bool = False
 
     def __call__(self) -> RunningQuery:
         """Check the epoch, find the place, warm the workers, start; raises `SparkGone`."""
         self._check_jvm()
+        self.check_lease()
         scenario = self.scoring.scenario
         session = Session(self.scoring.store, retry_seconds=self.kafka.timeout_seconds)
         gaps = Gaps(self.kafka, self.settings.topic)
         try:
-            record = epoch_for_start(
-                self.kafka,
-                session,
-                scenario=scenario,
-                topic=self.settings.topic,
-                starting=self.starting,
-                partitioner=self.partitioner,
-            )
+            record = self._epoch(session)
             check_partitioner_of(record, self.partitioner, scenario=scenario)
             self._look_at_keys(record)
+            root, files = self.checkpoint_root, HadoopFiles(self.spark)
+            checkpoints = Checkpoints(files, root, scenario, record.epoch)
+            record = with_all_markers(session, record, checkpoints, log=self.log)
             scoring = replace(
                 self.scoring,
                 epoch=record.epoch,
                 first_offsets=dict(record.first_offsets),
                 partitioner=record.partitioner or CUSTOM,
+                regions=record.regions,
             )
-            root, files = self.checkpoint_root, HadoopFiles(self.spark)
-            checkpoints = Checkpoints(files, root, scenario, record.epoch)
             generation = generation_to_run(
                 checkpoints,
-                StateTable(session, scenario),
+                StateTable(session, scenario, record.regions or ()),
                 record,
                 held=self.kafka.offsets(record.topic),
                 losses=self.losses,
@@ -112,7 +124,7 @@ class QueryStarter:
         finally:
             gaps.close()
             session.close()
-        resumed = checkpoints.resumes_at(generation, record.topic)
+        resumed = {**generation.start, **checkpoints.place(record.topic).offsets}
         warm_workers(self.spark, scoring, self.kind)
         query = start_query(
             self.spark, self.settings, scoring=scoring, generation=generation, kind=self.kind
@@ -126,10 +138,36 @@ class QueryStarter:
         )
 
         def check() -> None:
+            self.check_lease()
             check_identity(record, self.kafka.identity(self.settings.topic), scenario=scenario)
 
         at = {(record.topic, partition): offset for partition, offset in resumed.items()}
         return RunningQuery(query, heartbeat, check, at)
+
+    def _epoch(self, session: Session) -> EpochRecord:
+        plan = EpochPlan(
+            scenario=self.scoring.scenario,
+            topic=self.settings.topic,
+            starting=self.starting,
+            partitioner=self.partitioner,
+        )
+        files = HadoopFiles(self.spark)
+
+        def traces(identity: TopicIdentity) -> Traces:
+            checkpoints = Checkpoints(files, self.checkpoint_root, plan.scenario, FIRST_EPOCH)
+            left = Traces(
+                in_store=epoch_in_store(session, plan.scenario, identity.partitions),
+                in_checkpoints=checkpoints.newest_epoch(),
+            )
+            if self.place is None or left.newest:
+                return left
+            archived = record_of(archived_starts(self.spark, self.place), topic=plan.topic)
+            if archived is None:
+                return left
+            is_scored = is_anything_scored(self.spark, self.place, archived)
+            return replace(left, in_archive=archived, is_scored=is_scored)
+
+        return epoch_for_start(self.kafka, session, plan, traces=traces, log=self.log)
 
     def _look_at_keys(self, record: EpochRecord) -> None:
         """Say once, at the first start, when keys lie elsewhere than their homes."""

@@ -21,6 +21,8 @@ class PassSettings:
     kafka               where a worker asks what a gap between offsets holds; None = it may not ask
     batch_rows          most events that the pass takes at once, the unit of a read and a write
     state_bytes         most bytes of stored states that it takes at once; what is more is cut
+    regions             prefixes of the regions that have markers; None: the epoch has none, and
+                        its first batch begins without a marker
     """
 
     scenario: str
@@ -39,6 +41,7 @@ class PassSettings:
     batch_rows: int = 120_000
     state_bytes: int = 64 << 20
     artifact_cache: str = ""
+    regions: tuple[str, ...] | None = None
 
     @property
     def value_bytes(self) -> int:

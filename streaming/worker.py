@@ -20,6 +20,7 @@ from streaming.models_in_use import ModelsInUse
 from streaming.pass_kind import PassKind
 from streaming.read_ahead import read_ahead
 from streaming.recent_states import SharedMemory
+from streaming.refusals import refusals_travel
 from streaming.remembered_table import RememberedTable
 from streaming.scoring_pass import ScoringPass
 from streaming.second_entities import second_entity_reader
@@ -37,7 +38,8 @@ def pass_for(settings: PassSettings) -> ScoringPass:
         scenario = load_scenario(settings.scenario, settings.module)
         session = Session(settings.store, retry_seconds=settings.retry_seconds)
         models = ModelsInUse(settings, session, scenario)
-        table = RememberedTable(StateTable(session, settings.scenario), settings, shared_memory())
+        stored = StateTable(session, settings.scenario, settings.regions or ())
+        table = RememberedTable(stored, settings, shared_memory())
         second = second_entity_reader(scenario, session)
         homes = ClaimedHomes(
             HomeTable(session, settings.scenario), table, scenario.codec, epoch=settings.epoch
@@ -58,12 +60,13 @@ def score_batches(
     batches: Iterator[pa.RecordBatch], *, settings: PassSettings
 ) -> Iterator[pa.RecordBatch]:
     """The pass over the Arrow batches of one task, for `mapInArrow`."""
-    scoring_pass = pass_for(settings)
-    at_once = joined(batches, most_rows=settings.batch_rows)
-    ahead = read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS)
-    for batch in batches_of(ahead):
-        for table in scoring_pass.tables(batch):
-            yield from table.to_batches(max_chunksize=ARROW_ROWS)
+    with refusals_travel(settings.scenario):
+        scoring_pass = pass_for(settings)
+        at_once = joined(batches, most_rows=settings.batch_rows)
+        ahead = read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS)
+        for batch in batches_of(ahead):
+            for table in scoring_pass.tables(batch):
+                yield from table.to_batches(max_chunksize=ARROW_ROWS)
 
 
 def warm_up(
@@ -73,7 +76,8 @@ def warm_up(
 
     Each task stays for `seconds`, so that tasks that run together meet different workers.
     """
-    pass_for(settings).prepare()
+    with refusals_travel(settings.scenario):
+        pass_for(settings).prepare()
     time.sleep(seconds)
     yield from batches
 

@@ -84,25 +84,22 @@ def test_archivers_that_are_killed_and_started_anew_lose_and_double_nothing(lane
 
 
 def test_of_two_archivers_one_stops_and_says_so(lane: Lane) -> None:
-    both = [lane.run("archive_stream", settings=QUICK) for _ in range(2)]
-    for job in both:
-        job.wait_for("archiving tiny into", timeout=START_SECONDS)
+    first = lane.run("archive_stream", settings=QUICK)
+    first.wait_for("archiving tiny into", timeout=START_SECONDS)
+    refused = lane.run_to_end("archive_stream", "--once")
+    assert refused.process.returncode == 4, refused.output()[-3000:]
+    assert f"archive_stream, process {first.process.pid} of" in refused.output()
     with TinyLoad(lane.servers, per_second=200, machines=50, seed=4):
-        wait_until(
-            lambda: any(job.process.poll() is not None for job in both),
-            timeout=START_SECONDS,
-            what="one of two archivers to stop",
-        )
-    (stopped,) = [job for job in both if job.process.poll() is not None]
-    assert stopped.process.returncode == 4, stopped.output()[-3000:]
-    assert "another archiver has written batch" in stopped.output()
+        second = lane.run("archive_stream", "--take-over", settings=QUICK)
+        assert first.process.wait(START_SECONDS) == 4, first.output()[-3000:]
+        second.wait_for("archiving tiny into", timeout=START_SECONDS)
+    assert f"archive_stream, process {second.process.pid} of" in first.output()
     wait_until(
         lambda: len(archived(lane, "events")) == sum(ends(lane, "events").values()),
         timeout=START_SECONDS,
         what="the other one to archive the rest",
     )
-    for job in both:
-        job.terminate()
+    second.terminate()
     assert lane.run_to_end("archive_stream", "--once").process.returncode == 0
     check_exactly_once(lane)
 

@@ -11,11 +11,11 @@ from pyspark.sql import SparkSession
 from batch.archive_reach import (
     ArchiveBehind,
     HistoryLost,
-    archived_epoch,
     check_reach,
     told_upto,
 )
 from batch.archived import archived_records
+from stores.archived_control import archived_starts, record_of
 from stores.delta import DeltaPlace
 from stores.epochs import EpochRecord
 from stores.hadoop_files import HadoopFiles
@@ -118,7 +118,7 @@ def test_epochs_are_told_by_the_archive_when_their_record_is_lost(
 ) -> None:
     events = [event(0, epoch=0), event(1), event(2), event(3, epoch=2)]
     place = archive(spark, tmp_path, events, [])
-    found = archived_epoch(spark, place, topic="tiny.events")
+    found = record_of(archived_starts(spark, place), topic="tiny.events")
     assert found is not None
     assert (found.epoch, found.topic_id, dict(found.first_offsets)) == (2, "t1", {0: 3})
     assert [(each.epoch, dict(each.first_offsets)) for each in found.earlier] == [(1, {0: 1})]

@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass, field
 
-from streaming.checkpoints import Checkpoints, Generation
+from streaming.checkpoints import Checkpoints, Generation, SavedPlace
+
+EVENTS = "tiny.events"
 
 
 @dataclass
@@ -33,17 +35,18 @@ def log_batch(
     """An entry of Spark's offset log, as Spark writes it."""
     text = "\n".join(["v1", json.dumps({"batchWatermarkMs": 0}), json.dumps({"tiny.events": ends})])
     files.write(f"{generation.checkpoint}/offsets/{number}", text)
+    files.write(f"{generation.checkpoint}/metadata", '{"id":"a1"}')
+    files.write(f"{generation.checkpoint}/sources/0/0", '\0v1\n{"tiny.events":{"0":0,"1":0}}')
 
 
 def test_before_the_first_start_there_is_no_generation() -> None:
-    assert checkpoints(MemoryFiles()).current() is None
+    assert checkpoints(MemoryFiles()).place(EVENTS) == SavedPlace(None, {})
 
 
 def test_a_generation_that_saved_no_progress_begins_where_it_was_to_begin() -> None:
     found = checkpoints(MemoryFiles())
     generation = found.begin({0: 100, 1: 7})
-    assert found.current() == generation
-    assert found.resumes_at(generation, "tiny.events") == {0: 100, 1: 7}
+    assert found.place(EVENTS) == SavedPlace(generation, {0: 100, 1: 7})
 
 
 def test_it_goes_on_after_the_last_batch_that_is_committed() -> None:
@@ -53,9 +56,9 @@ def test_it_goes_on_after_the_last_batch_that_is_committed() -> None:
     log_batch(files, generation, 0, {"0": 10, "1": 12})
     log_batch(files, generation, 5, {"0": 60, "1": 50})  # 1 to 4 were never saved
     files.write(f"{generation.checkpoint}/commits/0", "v1\n{}")
-    assert found.resumes_at(generation, "tiny.events") == {0: 10, 1: 12}
+    assert found.place(EVENTS) == SavedPlace(generation, {0: 10, 1: 12})
     files.write(f"{generation.checkpoint}/commits/5", "v1\n{}")
-    assert found.resumes_at(generation, "tiny.events") == {0: 60, 1: 50}
+    assert found.place(EVENTS) == SavedPlace(generation, {0: 60, 1: 50})
 
 
 def test_a_rewind_begins_the_next_generation_and_leaves_the_old_one_alone() -> None:
@@ -64,12 +67,12 @@ def test_a_rewind_begins_the_next_generation_and_leaves_the_old_one_alone() -> N
     first = found.begin({0: 0})
     second = found.begin({0: 40})
     assert (first.number, second.number) == (1, 2)
-    assert found.current() == second
+    assert found.place(EVENTS).generation == second
     assert files.read(f"{first.folder}/start.json") == '{"0": 0}'
 
 
 def test_epochs_have_generations_of_their_own() -> None:
     files = MemoryFiles()
     checkpoints(files, epoch=1).begin({0: 5})
-    assert checkpoints(files, epoch=2).current() is None
+    assert checkpoints(files, epoch=2).place(EVENTS).generation is None
     assert checkpoints(files, epoch=2).begin({0: 0}).number == 1

@@ -18,7 +18,7 @@ FOUND = {EVENTS: survey(EVENTS, "e1"), LABELS: survey(LABELS, "l1", first=3)}
 
 
 def checkpoints(files: MemoryFiles) -> RekeyCheckpoints:
-    return RekeyCheckpoints(files, "/root", "shops.shop.rekeying")
+    return RekeyCheckpoints(files, "/root", "shops.shop.rekeying", print)
 
 
 def log_batch(files: MemoryFiles, generation: RekeyGeneration, ends: dict[str, int]) -> None:
@@ -26,6 +26,8 @@ def log_batch(files: MemoryFiles, generation: RekeyGeneration, ends: dict[str, i
     text = "\n".join(["v1", "{}", json.dumps({EVENTS: ends, LABELS: ends})])
     files.write(f"{generation.checkpoint}/offsets/4", text)
     files.write(f"{generation.checkpoint}/commits/4", "v1\n{}")
+    files.write(f"{generation.checkpoint}/metadata", '{"id":"a1"}')
+    files.write(f"{generation.checkpoint}/sources/0/0", f'\0v1\n{{"{EVENTS}":{{"0":0}}}}')
 
 
 def test_the_first_generation_reads_every_topic_from_the_first_record_kept() -> None:
@@ -42,7 +44,9 @@ def test_unchanged_topics_go_on_in_the_same_generation() -> None:
     first = checkpoints(files).to_run(FOUND)
     log_batch(files, first, {"0": 40, "1": 41})
     assert checkpoints(files).to_run(FOUND) == first
-    assert checkpoints(files).resumes_at(first, EVENTS) == {0: 40, 1: 41}
+    saved = checkpoints(files).saved()
+    assert saved is not None
+    assert saved.resumes[EVENTS] == {0: 40, 1: 41}
 
 
 def test_a_recreated_topic_is_read_from_its_beginning_and_the_other_one_goes_on() -> None:
@@ -68,3 +72,18 @@ def test_deriving_anew_reads_everything_again() -> None:
     anew = checkpoints(files).begin_anew(FOUND)
     assert (anew.number, anew.sources[EVENTS].offsets) == (2, {0: 0, 1: 0})
     assert checkpoints(files).to_run(FOUND) == anew
+
+
+def test_what_cannot_be_read_counts_as_absent_and_a_new_generation_goes_on() -> None:
+    files = MemoryFiles()
+    lines: list[str] = []
+    found = RekeyCheckpoints(files, "/root", "shops.shop.rekeying", lines.append)
+    first = found.to_run(FOUND)
+    log_batch(files, first, {"0": 40, "1": 41})
+    files.write(f"{first.checkpoint}/metadata", "")
+    second = found.to_run(FOUND)
+    assert (second.number, second.sources[EVENTS].offsets) == (2, {0: 40, 1: 41})
+    assert "metadata" in lines[0]
+    files.write(f"{second.folder}/start.json", "{")
+    third = found.to_run(FOUND)
+    assert (third.number, third.sources[EVENTS].offsets) == (3, {0: 40, 1: 41})

@@ -1,0 +1,116 @@
+"""What the archive knows of epochs and deployments: it must outlive the control table in HBase.
+
+The archiver copies both beside the events as they change. Where the control table was lost, the
+stream learns here that epochs have begun before, and `rebuild_state` restores both.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from py4j.java_gateway import JavaClass
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from stores.absent import present
+from stores.delta import DeltaPlace, is_table, read_table
+from stores.deployments import Deployment
+from stores.epoch_table import stored_epochs
+from stores.epochs import EpochRecord, EpochStart
+from stores.stamps import FIRST_EPOCH
+
+_MADE_BY = "archive_stream"
+_DEPLOYMENTS = "deployments"
+_COLUMNS = (
+    "deployed_at string, champion string, champion_version string, record string, "
+    "noted_at timestamp"
+)
+_ANY_SESSION = "spark.databricks.delta.requiredSparkConfsCheck.enabled"
+
+
+def archived_starts(spark: SparkSession, place: DeltaPlace) -> Sequence[EpochStart]:
+    """All epochs that the archive knows, newest first; those of an older archive by its events.
+
+    Of such an archive `first_offsets` names only partitions that had events. Delta's jars will do,
+    without its extension; a session without them knows no archive.
+    """
+    if not _has_delta(spark):
+        return ()
+    return stored_epochs(spark, place) or _starts_in_events(spark, place)
+
+
+def is_anything_scored(spark: SparkSession, place: DeltaPlace, record: EpochRecord) -> bool:
+    """Whether the archive holds any prediction on the topic of `record`: then a stream has run."""
+    path = place.path("predictions")
+    if not _has_delta(spark) or not is_table(spark, path):
+        return False
+    predictions = present(read_table(spark, path, made_by=_MADE_BY))
+    return not predictions.where(F.col("epoch").isin(record.epochs_of_topic)).isEmpty()
+
+
+def record_of(starts: Sequence[EpochStart], *, topic: str) -> EpochRecord | None:
+    """The newest of `starts` (newest first) as a record; None without any."""
+    if not starts:
+        return None
+    newest, *earlier = starts
+    is_one_topic = {start.topic_id for start in starts} == {newest.topic_id}
+    return EpochRecord(
+        epoch=newest.epoch,
+        topic=topic,
+        topic_id=newest.topic_id,
+        partitions=len(newest.first_offsets),
+        first_offsets=newest.first_offsets,
+        reason="as the archive knows it",
+        begun_at="",
+        is_whole_history=is_one_topic and starts[-1].epoch == FIRST_EPOCH,
+        earlier=tuple(earlier),
+        partitioner=newest.partitioner,
+    )
+
+
+def keep_deployment(spark: SparkSession, place: DeltaPlace, deployment: Deployment) -> None:
+    """Append `deployment` to the history unless it is the newest; makes the table."""
+    record = msgspec.json.encode(deployment).decode()
+    if newest_deployment(spark, place) == deployment:
+        return
+    champion = deployment.champion
+    row: Any = (deployment.deployed_at, champion.name, champion.version, record)
+    columns = _COLUMNS.rpartition(",")[0]
+    rows = spark.createDataFrame([row], columns).withColumn("noted_at", F.current_timestamp())
+    writer = rows.coalesce(1).write.format("delta").mode("append")
+    writer.options(**place.properties).save(place.path(_DEPLOYMENTS))
+
+
+def newest_deployment(spark: SparkSession, place: DeltaPlace) -> Deployment | None:
+    """The deployment that was noted last, or None."""
+    path = place.path(_DEPLOYMENTS)
+    if not is_table(spark, path):
+        return None
+    rows = read_table(spark, path, made_by=_MADE_BY).orderBy(F.desc("noted_at")).head(1)
+    return msgspec.json.decode(rows[0]["record"], type=Deployment) if rows else None
+
+
+def _has_delta(spark: SparkSession) -> bool:
+    """Whether Delta's classes are there, as they need not be on a cluster; lets them be used."""
+    spark.conf.set(_ANY_SESSION, "false")
+    jvm: Any = spark._jvm
+    return isinstance(jvm.io.delta.tables.DeltaTable, JavaClass)
+
+
+def _starts_in_events(spark: SparkSession, place: DeltaPlace) -> Sequence[EpochStart]:
+    path = place.path("events")
+    if not is_table(spark, path):
+        return ()
+    rows = (
+        read_table(spark, path, made_by=_MADE_BY)
+        .where("epoch >= 1")
+        .groupBy("epoch", "topic_id", "partition")
+        .agg(F.min("offset").alias("first"))
+        .collect()
+    )
+    starts = []
+    for epoch in sorted({row["epoch"] for row in rows}, reverse=True):
+        own = [row for row in rows if row["epoch"] == epoch]
+        first = {row["partition"]: row["first"] for row in own}
+        starts.append(EpochStart(epoch=epoch, topic_id=own[0]["topic_id"], first_offsets=first))
+    return starts

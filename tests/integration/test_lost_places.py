@@ -1,0 +1,194 @@
+"""A second stream, damaged checkpoints, lost regions and tables: the right result, or a refusal
+whose command works when it is followed.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from stores.control import DEPLOYMENT, EPOCH, read_control
+from stores.deployments import read_deployment
+from stores.keys import entity_of
+from stores.stamps import stamp
+from stores.tables import CONTROL, STATE
+from tests.scenarios.tiny import SCENARIO
+from tests.support.judgement import drained
+from tests.support.lane import START_SECONDS, Lane
+from tests.support.processes import Job
+from tests.support.tiny_load import publish
+from tests.support.tiny_model import reading
+from tests.support.undisturbed import newest_cells
+
+MACHINES = [f"machine {number}" for number in range(40)]
+NOTICED_SECONDS = 90.0
+
+
+@pytest.fixture(scope="module")
+def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
+    """A lane for the tests of this file, in order."""
+    with lanes() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def published() -> list[int]:
+    """How many readings each machine has had, over all tests."""
+    return [0]
+
+
+def publish_one_each(lane: Lane, published: list[int]) -> None:
+    """A reading of every machine."""
+    publish(
+        lane.servers,
+        [(m.encode(), reading(m, seconds=published[0], temperature_c=50.0)) for m in MACHINES],
+    )
+    published[0] += 1
+
+
+def check_every_event_is_folded_once(lane: Lane, published: list[int]) -> None:
+    """Each machine's state has all of its readings."""
+    cells = {entity_of(key): row[STATE] for key, row in newest_cells(lane.store).items()}
+    events = SCENARIO.codec.decode(list(cells.values())).events.tolist()
+    assert dict(zip(cells, events, strict=True)) == dict.fromkeys(MACHINES, published[0])
+
+
+def refused(lane: Lane, name: str, *arguments: str) -> str:
+    """The output of the job `name`, which must end with exit code 4."""
+    job = lane.run(name, *arguments)
+    assert job.process.wait(START_SECONDS) == 4, job.output()[-4000:]
+    return job.output()
+
+
+def done(lane: Lane, name: str, *arguments: str) -> str:
+    """The output of the job `name`, which must end well."""
+    job = lane.run_to_end(name, *arguments)
+    assert job.process.returncode == 0, job.output()[-4000:]
+    return job.output()
+
+
+def score(lane: Lane, published: list[int]) -> Job:
+    """A stream that has scored one more reading of every machine."""
+    job = lane.start_scoring()
+    publish_one_each(lane, published)
+    drained(lane)
+    check_every_event_is_folded_once(lane, published)
+    return job
+
+
+def newest(folder: Path, name: str) -> Path:
+    """The newest entry of one of Spark's logs."""
+    entries = [each for each in folder.glob(f"e*-g*/spark/{name}/*") if each.name.isdecimal()]
+    return max(entries, key=lambda each: (each.parent.parent.parent.name, int(each.name)))
+
+
+def test_a_second_stream_is_refused_and_the_first_one_goes_on(
+    lane: Lane, published: list[int]
+) -> None:
+    job = score(lane, published)
+    said = refused(lane, "score_stream")
+    assert f"scoring of tiny is held by score_stream, process {job.process.pid} of" in said
+    assert "--take-over" in said
+    assert "Traceback" not in said
+    assert f"process {job.process.pid}" in refused(lane, "rebuild_state", "--yes")
+    publish_one_each(lane, published)
+    drained(lane)
+    check_every_event_is_folded_once(lane, published)
+    assert job.terminate() == 143
+
+
+def test_after_damage_to_the_checkpoint_the_stream_goes_on_at_a_marker(
+    lane: Lane, published: list[int]
+) -> None:
+    folder = lane.folder / "checkpoints" / "tiny"
+    entry = newest(folder, "offsets")
+    entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
+    metadata = entry.parent.parent / "metadata"
+    metadata.write_bytes(bytes([metadata.read_bytes()[0] ^ 8]) + metadata.read_bytes()[1:])
+    job = score(lane, published)
+    assert "restart" not in job.output()
+    (line,) = [each for each in job.output().splitlines() if "cannot be read" in each]
+    assert f"offsets/{entry.name}: ChecksumException" in line
+    assert "metadata: ChecksumException" in line
+    assert job.terminate() == 143
+
+
+def test_without_any_checkpoint_the_stream_goes_on_at_a_marker(
+    lane: Lane, published: list[int]
+) -> None:
+    folder = lane.folder / "checkpoints" / "tiny"
+    folder.rename(folder.with_name("lost"))
+    job = score(lane, published)
+    assert "restart" not in job.output()
+    assert job.terminate() == 143
+
+
+def test_a_lost_region_is_refused_and_made_again(lane: Lane, published: list[int]) -> None:
+    done(lane, "archive_stream", "--once")
+    with lane.store.open() as connection:
+        table = connection.table("tiny")
+        for key, _ in list(table.scan(row_start=b"80")):
+            table.delete(key, timestamp=stamp(1 << 10, 0))
+    said = refused(lane, "score_stream")
+    assert "its region from '80' on holds no marker" in said
+    assert "rebuild_state --scenario tiny" in said
+    done(lane, "rebuild_state", "--yes")
+    assert lane.epoch().epoch == 2
+    assert score(lane, published).terminate() == 143
+
+
+def test_a_table_that_vanishes_ends_the_stream_with_the_commands_that_bring_it_back(
+    lane: Lane, published: list[int]
+) -> None:
+    job = lane.start_scoring()
+    drop(lane, "tiny")
+    publish_one_each(lane, published)
+    assert job.process.wait(NOTICED_SECONDS) == 4, job.output()[-4000:]
+    assert "prepare_scenario --scenario tiny" in job.output()
+    assert "rebuild_state --scenario tiny" in job.output()
+    done(lane, "prepare_scenario")
+    assert "rebuild_state --scenario tiny" in refused(lane, "score_stream")
+    done(lane, "archive_stream", "--once")
+    done(lane, "rebuild_state", "--yes")
+    assert score(lane, published).terminate() == 143
+
+
+def test_a_lost_control_table_begins_no_epoch_again_and_comes_back_from_the_archive(
+    lane: Lane, published: list[int]
+) -> None:
+    done(lane, "archive_stream", "--once")
+    deployed, epoch = read_deployment(lane.store, "tiny"), lane.epoch().epoch
+    with lane.session() as session:
+        session.call(lambda connection: connection.table(CONTROL).delete(b"tiny"))
+    done(lane, "archive_stream", "--once")
+    with lane.session() as session:
+        assert read_control(session, "tiny").epoch is None, (EPOCH, DEPLOYMENT)
+    said = refused(lane, "score_stream")
+    assert f"rows of epoch {epoch}" in said
+    assert "rebuild_state --scenario tiny" in said
+    said = done(lane, "rebuild_state", "--yes")
+    assert "deployed again is tiny version 1" in said
+    assert read_deployment(lane.store, "tiny") == deployed
+    assert lane.epoch().epoch == epoch + 1
+    assert score(lane, published).terminate() == 143
+
+
+def test_when_both_tables_are_lost_both_come_back(lane: Lane, published: list[int]) -> None:
+    done(lane, "archive_stream", "--once")
+    epoch = lane.epoch().epoch
+    drop(lane, "tiny")
+    drop(lane, CONTROL)
+    said = refused(lane, "score_stream")
+    assert "prepare_scenario --scenario tiny" in said
+    done(lane, "prepare_scenario")
+    assert "rebuild_state --scenario tiny" in refused(lane, "score_stream")
+    done(lane, "rebuild_state", "--yes")
+    assert lane.epoch().epoch == epoch + 1
+    assert score(lane, published).terminate() == 143
+
+
+def drop(lane: Lane, table: str) -> None:
+    """Lose a table with all that is in it."""
+    with lane.store.open() as connection:
+        connection.delete_table(table, disable=True)

@@ -1,0 +1,57 @@
+"""What a worker refuses reaches the driver as a refusal, though Spark hands on text alone."""
+
+import pytest
+
+from stores.connection import StoreDown, TableMissing
+from streaming.refusals import (
+    Refused,
+    RefusedByWorker,
+    StatesLost,
+    StoreBehind,
+    refusal_in,
+    refusals_travel,
+)
+
+
+class Unfit(RuntimeError):
+    """An error of a lower layer that no waiting mends."""
+
+    exit_code = 4
+
+
+def arrived(error: Exception, *, stream: str = "tiny") -> Refused | None:
+    """What the driver makes of `error`, raised on a worker of `stream`."""
+    try:
+        with refusals_travel(stream):
+            raise error
+    except Exception as raised:  # as Spark prints it
+        text = (
+            f"org.apache.spark.SparkException\nTraceback\n{type(raised).__name__}: {raised}\n\tat x"
+        )
+    return refusal_in(text)
+
+
+def test_a_missing_table_arrives_with_the_commands_of_its_stream() -> None:
+    found = arrived(TableMissing("everscore:control"))
+    assert isinstance(found, RefusedByWorker)
+    assert found.exit_code == 4
+    assert "prepare_scenario --scenario tiny" in found.message
+    found = arrived(TableMissing("everscore:fraud.terminal"), stream="fraud.terminal")
+    assert found is not None
+    assert "maintain_features --scenario fraud --entity terminal --anew" in found.message
+
+
+@pytest.mark.parametrize("error", [StatesLost("rows are lost"), StoreBehind("behind")])
+def test_refusals_arrive_as_what_they_were(error: Refused) -> None:
+    found = arrived(error)
+    assert type(found) is type(error)
+    assert found is not None
+    assert found.message == error.message
+
+
+def test_any_error_with_exit_code_4_is_a_refusal_and_no_other() -> None:
+    found = arrived(Unfit("the deployment does not fit"))
+    assert found is not None
+    assert found.message == "the deployment does not fit"
+    assert arrived(StoreDown("away")) is None
+    assert arrived(ValueError("odd")) is None
