@@ -89,7 +89,7 @@ def test_missing_events_are_an_error_unless_they_were_erased(
 ) -> None:
     kept = [event(n) for n in (0, 1, 3, 4)]
     place = archive(spark, tmp_path / "gap", kept, [told(4)])
-    with pytest.raises(HistoryLost, match="lacks 1 events that were not erased"):
+    with pytest.raises(HistoryLost, match="lacks 1 events that were scored and not erased"):
         check_reach(spark, place, record(5), ends={0: 5}, predictions_id="t1")
     whole = archive(spark, tmp_path / "erased", [event(n) for n in range(5)], [told(4)])
     spark.sql(f"DELETE FROM delta.`{whole.path('events')}` WHERE offset = 2")
