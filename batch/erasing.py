@@ -68,7 +68,10 @@ def tables_of(spark: SparkSession, place: DeltaPlace) -> Tables:
     archive, entities, others, unfinished = [], [], [], []
     for path in sorted(_folders(files, root.rstrip("/"), depth=1)):
         if not is_table(spark, path):
-            unfinished.append(path)
+            # Those of runs and snapshots alone, which take their turn; a table of the scenario
+            # itself may be one that another job is just making.
+            if path.count("/") > root.rstrip("/").count("/") + 1:
+                unfinished.append(path)
             continue
         columns = set(read_table(spark, path, made_by=_MADE_BY).columns)
         if {"key", "value", *_POSITION} <= columns:
