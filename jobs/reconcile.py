@@ -1,6 +1,6 @@
 """Prove that every event has exactly one outcome, and name the offsets that have not."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from rich.table import Table
 from typer import Exit, Option
@@ -22,8 +22,11 @@ from jobs.run import Run, job_run
 from jobs.session import spark_session
 from jobs.stream_options import offsets_of
 from stores.epochs import read_epoch
+from stores.hadoop_files import HadoopFiles
 from stores.losses import read_losses, uncovered
 from stores.states import StateTable
+from streaming.advance import scored_upto
+from streaming.checkpoints import Checkpoints
 from streaming.epochs import epoch_warning
 from streaming.remedies import accept_loss_command
 from streaming.topics import Survey
@@ -56,6 +59,7 @@ def main(
             rows = judged(events, found, scope=scope, may_be_retold=retold).cache()
             counts, broken = partition_counts(rows), broken_offsets(rows, limit=show)
             earlier = earlier_outcomes(found, scope=scope) if scope.has_earlier_topics else 0
+            unread = _lost_unread(run, survey, scope, spark=spark)
         table = Table("partition", "events", "predictions", "suppressed", "dead letters", "repeats")
         for each in counts:
             figures = (each.events, each.predictions, each.suppressed, each.dead_letters)
@@ -66,7 +70,6 @@ def main(
             run.console.print(f"{earlier:,} messages tell of events of an earlier {name}")
         for partition, offset, fault in broken:
             run.console.print(f"{topic('events')}-{partition} offset {offset}: {fault}")
-        unread = _lost_unread(run, survey, scope)
         for line in [*(each.sentence for each in scope.losses), *unread]:
             run.console.print(line, markup=False, highlight=False, soft_wrap=True)
         adds_up = all(each.adds_up for each in counts) and not unread
@@ -79,14 +82,18 @@ def main(
             raise Exit(5)
 
 
-def _lost_unread(run: Run, survey: Survey, scope: Scope) -> list[str]:
+def _lost_unread(run: Run, survey: Survey, scope: Scope, *, spark: Any) -> list[str]:
     """What Kafka dropped before it was scored and nobody has accepted, a line for each range."""
     session, record = store_session(run.settings), scope.record
     if record is None or record.topic_id != survey.identity.topic_id:
         return []
     states, lines = StateTable(session, run.scenario.name), []
+    # Where only transactions' own markers lie, the checkpoint is further than the last batch's end.
+    root, files = run.settings.stream.checkpoint_root, HadoopFiles(spark)
+    finished = scored_upto(Checkpoints(files, root, run.scenario.name, record.epoch), record)
     for partition, (held_from, _) in survey.offsets.items():
         upto = done_upto(states.newest_marker(partition), survey, record, partition=partition)
+        upto = max(upto, finished.get(partition, 0))
         parts = uncovered(scope.losses, partition=partition, first=upto, end=held_from)
         lines += [
             f"{record.topic}-{partition} offsets {first:,} to {end - 1:,} ({end - first:,}): "
