@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from batch.trainable import TrainingMinimum, check_trainable, useless_columns, warning_of
 from batch.training import FOLDS, Progress, Trained, train
-from batch.training_set import TrainingSet, check_trainable
+from batch.training_set import TrainingSet
 from models.artifact import folder_sha256, load_artifact, save_artifact
 from models.card import ModelCard, SnapshotReference, library_versions
 from models.plots import save_plots
@@ -98,9 +99,14 @@ def train_and_store(
     origin: Origin,
     place: TrackingPlace,
     progress: Progress,
+    minimum: TrainingMinimum,
 ) -> tuple[Trained, Stored]:
-    """`train`, then `store`; raises `NothingToTrain` before when the set is too small."""
-    check_trainable(found)
+    """`train`, then `store`; raises `NothingToTrain` before when the set teaches too little."""
+    names = scenario.feature_names
+    check_trainable(found, names, minimum, scenario=scenario.name)
+    useless = useless_columns(found.features[~found.is_test], names)
+    if warning := warning_of(useless, columns=len(names)):
+        progress(warning)
     trained = train(found, scenario, seed=origin.seed, progress=progress)
     stored = store(trained, found, scenario, origin=origin, place=place, progress=progress)
     return trained, stored
@@ -120,6 +126,7 @@ def _card(trained: Trained, found: TrainingSet, scenario: Scenario, origin: Orig
         snapshot=origin.snapshot,
         git_commit=origin.git_commit,
         parameters=estimator_parameters(trained.estimator),
+        useless_columns=useless_columns(found.features[~found.is_test], scenario.feature_names),
     )
 
 

@@ -10,13 +10,11 @@ from pyspark.sql import DataFrame
 
 from batch.training_rows import TEST
 
-# Fewer of a kind leave a fold of the cross-validation without one.
-MINIMUM_PER_CLASS = 10
 _ORDER = ("entity", "label_time_ms", "epoch", "offset")
 
 
 class NothingToTrain(RuntimeError):
-    """No rows, or outcomes of one kind only; says what was found."""
+    """Too little to learn from; says what was read and what was needed."""
 
     exit_code = 4
 
@@ -66,16 +64,3 @@ def training_set_of(
         is_test=is_test,
         counts={**counts, **own},
     )
-
-
-def check_trainable(found: TrainingSet) -> None:
-    """Raise `NothingToTrain` unless both outcomes occur often enough in both parts."""
-    counts = found.counts
-    for part, least in (("train", MINIMUM_PER_CLASS), ("test", 1)):
-        positives = counts[f"{part}_positives"]
-        negatives = counts[f"{part}_rows"] - positives
-        if min(positives, negatives) < least:
-            raise NothingToTrain(
-                f"the {part} part has {positives} positive and {negatives} negative outcomes, "
-                f"expected at least {least} of each; counts: {dict(counts)}"
-            )

@@ -142,6 +142,10 @@ class Training(Section):
     """seed of every random choice"""
     holdout_fraction: Annotated[float, Field(gt=0, lt=1)]
     """share of the entities that is held out for evaluation"""
+    minimum_rows: Positive
+    """fewest training rows; with fewer nothing is trained"""
+    minimum_rows_per_class: Positive
+    """fewest training rows of each outcome"""
 
 
 class Delta(Section):

@@ -8,6 +8,7 @@ from typer import Option
 from batch.deploying import deploy, require_control_table
 from batch.snapshots import check_definitions, load_training_set, read_record
 from batch.storing import train_and_store
+from batch.trainable import NoBetterThanChance, TrainingMinimum, chance_of
 from batch.training_report import show_counts, show_training
 from jobs.code_version import git_commit
 from jobs.from_settings import delta_place, hbase_store, origin_of, tracking_place
@@ -25,6 +26,9 @@ def main(
     verbose: VerboseOption = False,
     snapshot: Annotated[int | None, Option(help="Its number; default: the newest.")] = None,
     deploys: Annotated[bool, Option("--deploy/--no-deploy", help="Make it the champion.")] = True,
+    deploys_chance: Annotated[
+        bool, Option("--deploy-at-chance", help="Also if it ranks no better than chance.")
+    ] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Print counts, train nothing.")] = False,
 ) -> None:
     needs: tuple[Service, ...] = ("hbase",) if deploys and not dry_run else ()
@@ -44,12 +48,26 @@ def main(
         if dry_run:
             return
         origin = origin_of(conf, record, git_commit=git_commit(), now=now)
-        trained, stored = train_and_store(
-            found, declared, origin=origin, place=place, progress=console.print
+        minimum = TrainingMinimum(
+            rows=conf.training.minimum_rows, rows_per_class=conf.training.minimum_rows_per_class
         )
-        if deploys:
+        trained, stored = train_and_store(
+            found, declared, origin=origin, place=place, progress=console.print, minimum=minimum
+        )
+        auroc, folds = trained.evaluation.auroc, trained.metrics()["cv_auroc_mean"]
+        chance = chance_of(auroc=auroc, counts=found.counts, cv_auroc=folds)
+        is_deployed = deploys and (chance is None or deploys_chance)
+        if is_deployed:
             deploy(hbase, declared, stored, deployed_at=origin.created_at)
-        show_training(trained, stored, console, place=place, is_deployed=deploys)
+        show_training(trained, stored, console, place=place, is_deployed=is_deployed)
+        if chance is not None and deploys and not is_deployed:
+            raise NoBetterThanChance(
+                f"version {stored.model.version} ranks no better than chance and was not deployed: "
+                f"{chance}. Train on more rows, or deploy it all the same: ./spark-submit.sh "
+                f"train_model --scenario {scenario} --deploy-at-chance"
+            )
+        if chance is not None:
+            console.print(f"warning: it ranks no better than chance: {chance}")
 
 
 app = job_app(main, doc=__doc__, example="./spark-submit.sh train_model --scenario churn")

@@ -30,6 +30,7 @@ class ModelCard:
     created_at          UTC, ISO 8601
     snapshot            what it was trained on; git_commit: the code that trained it
     parameters          of the estimator, as text
+    useless_columns     columns that never varied in training → "empty" or "always VALUE"
     """
 
     scenario: str
@@ -44,6 +45,7 @@ class ModelCard:
     snapshot: SnapshotReference | None = None
     git_commit: str = "unknown"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    useless_columns: Mapping[str, str] = field(default_factory=dict)
     library_versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
 
 

@@ -50,7 +50,7 @@ def profile_page(
             "target": target,
             "widest": _widest(target),
             "skrub_version": version("skrub"),
-            "sampling": sample.sampling,
+            "sampling": f"{sample.sampling} {_of_one_value(readable)}".strip(),
             "profile": _skrub_report(readable, title=sample.title),
             "footer": f"{sample.sampling} Table version {sample.version} of {sample.record.path}.",
         },
@@ -111,8 +111,28 @@ def _outcome_words(sample: SnapshotSample, scenario: Scenario) -> list[str]:
     return [positive if outcome else f"not {positive}" for outcome in sample.outcomes.tolist()]
 
 
+def _varying(readable: pd.DataFrame) -> pd.DataFrame:
+    """The columns with two values or more: of the others no association can be told."""
+    return readable.loc[:, [readable[name].nunique(dropna=True) > 1 for name in readable.columns]]
+
+
+def _of_one_value(readable: pd.DataFrame) -> str:
+    """A sentence on the columns that are left out of the profile."""
+    constant = [name for name in readable.columns if name not in _varying(readable).columns]
+    if not constant:
+        return ""
+    told = []
+    for name in constant:
+        values = readable[name].dropna()
+        told.append(f"{name} (always {values.iloc[0]})" if len(values) else f"{name} (no value)")
+    return f"Not in the profile, for they never vary: {', '.join(told)}."
+
+
 def _skrub_report(readable: pd.DataFrame, *, title: str) -> str:
     """skrub's report as a piece of HTML that needs no other file."""
+    readable = _varying(readable)
+    if not readable.shape[1]:
+        return "<p>No column varies.</p>"
     from skrub import TableReport  # 2 s, and with it matplotlib
 
     report = TableReport(

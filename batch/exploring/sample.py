@@ -13,6 +13,12 @@ from batch.snapshots import MADE_BY, SnapshotRecord
 from stores.delta import commits, read_table
 
 
+class NothingToExplore(RuntimeError):
+    """The snapshot has no rows."""
+
+    exit_code = 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class SnapshotSample:
     """A snapshot as it is now.
@@ -54,7 +60,8 @@ def read_sample(
 ) -> SnapshotSample:
     """At most `most_rows` rows of the snapshot, chosen by a hash of their ids and `seed`.
 
-    The same rows every time, however Spark divides the work. Raises `TableAbsent`.
+    The same rows every time, however Spark divides the work. Raises `TableAbsent` or, for a
+    snapshot without rows, `NothingToExplore`.
     """
     frame = read_table(spark, record.path, made_by=MADE_BY)
     counted: Any = frame.agg(
@@ -62,6 +69,13 @@ def read_sample(
         F.sum("label").alias("positives"),
         F.count_if(F.col("split") == "test").alias("test_rows"),
     ).collect()[0]
+    if not counted["rows"]:
+        raise NothingToExplore(
+            f"{record.scenario} snapshot {record.number} has no rows (built with {record.rows:,}; "
+            f"read then: {dict(record.counts)}): publish events and labels, then run "
+            f"archive_stream --scenario {record.scenario} --once and "
+            f"build_training_set --scenario {record.scenario}"
+        )
     taken = _sampled(frame, seed) if counted["rows"] > most_rows else frame
     table = taken.select("label", *record.feature_names).limit(most_rows).toPandas()
     return SnapshotSample(
