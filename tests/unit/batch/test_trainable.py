@@ -52,8 +52,8 @@ def test_enough_rows_of_both_outcomes_are_trained_on() -> None:
     ("rows", "positives", "words"),
     [
         (0, 0, "the snapshot has no rows"),
-        (24, 12, "19 training rows, needed are 200"),
-        (52, 26, "41 training rows, needed are 200"),
+        (24, 12, "20 training rows, needed are 200"),
+        (52, 26, "42 training rows, needed are 200"),
         (500, 0, "the train part has 0 positive and 400 negative outcomes, needed are 20"),
         (500, 500, "the train part has 400 positive and 0 negative outcomes, needed are 20"),
         (500, 10, "positive and .* negative outcomes, needed are 20 of each"),
