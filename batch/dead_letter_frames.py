@@ -40,7 +40,10 @@ class DeadLetterChoice:
         if self.reasons:
             letters = letters.where(F.col("reason_code").isin(list(self.reasons)))
         if self.keys:
-            letters = letters.where(F.col("key").isin([F.lit(key) for key in self.keys]))
+            is_key = F.lit(False)
+            for key in self.keys:
+                is_key = is_key | (F.col("key") == F.lit(key))
+            letters = letters.where(is_key)
         if self.since_ms is not None:
             letters = letters.where(F.col("arrived_ms") >= self.since_ms)
         if self.until_ms is not None:
