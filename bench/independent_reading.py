@@ -104,7 +104,7 @@ def _loaded(text: str) -> Any:
             parse_float=_Number,
             parse_constant=_Word,
         )
-    except ValueError:
+    except (ValueError, RecursionError):  # deep only behind what was unsound before
         raise _Broken(reasons.MALFORMED_JSON) from None
     members = [value for _, value in document] if isinstance(document, _Object) else []
     words = sum(isinstance(value, _Word) for value in members)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 
+from stores.committed import COMMITTED_CLIENT
 from stores.connection import HBaseStore, Session, TableMissing
 from stores.control import read_control
 from streaming.progress import Place
@@ -84,6 +85,7 @@ class KafkaProbe:
             group_id=None,
             enable_auto_commit=False,
             request_timeout_ms=int(_TIMEOUT_SECONDS * 1000),
+            **COMMITTED_CLIENT,
             **self.kafka.security,
         )
 
