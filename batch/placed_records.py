@@ -31,7 +31,9 @@ def placed(events: DataFrame, starts: Sequence[EpochStart], homes: DataFrame | N
         return rows.withColumn("home", F.lit(-1))
     rows = rows.withColumn(SCORED_EPOCH, _scored_epoch(starts))
     joined = rows.join(homes, on=["key", SCORED_EPOCH], how="left")
-    return joined.withColumn("home", F.coalesce("home", F.lit(-1))).drop(SCORED_EPOCH)
+    # A key may have moved with the epoch: its events are folded in the order of the scoring epochs.
+    ordered = joined.withColumn("epoch", F.col(SCORED_EPOCH).cast("int")).drop(SCORED_EPOCH)
+    return ordered.withColumn("home", F.coalesce("home", F.lit(-1)))
 
 
 def _scored_epoch(starts: Sequence[EpochStart]) -> Column:
