@@ -21,6 +21,8 @@ unexport ID ENV SCENARIO
 MAKEOVERRIDES :=
 # A test that hangs is told with the stacks of all threads.
 PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread --durations=15
+# Written, but not yet run to a green end: see its README.
+UNPROVEN := --ignore=tests/integration/unproven
 JOB_ARGS := --scenario "$$EVERSCORE_GIVEN_SCENARIO" --env "$$EVERSCORE_GIVEN_ENV"
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -102,7 +104,7 @@ prove-hostile: setup ## Ten minutes of the stream under hostile records: each ha
 
 .PHONY: test
 test: setup ## All tests: unit, Spark, and integration with a real Kafka and HBase
-	@$(PYTEST) tests/unit tests/spark tests/integration $(PYTEST_ARGS)
+	@$(PYTEST) tests/unit tests/spark tests/integration $(UNPROVEN) $(PYTEST_ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## Pure tests, in seconds
@@ -114,7 +116,11 @@ test-spark: setup ## Tests that start Spark
 
 .PHONY: test-integration
 test-integration: setup ## Tests that start Kafka, HBase and MLflow, on free ports
-	@$(PYTEST) tests/integration $(PYTEST_ARGS)
+	@$(PYTEST) tests/integration $(UNPROVEN) $(PYTEST_ARGS)
+
+.PHONY: test-unproven
+test-unproven: setup ## Integration tests that have not yet passed as a whole
+	@$(PYTEST) tests/integration/unproven $(PYTEST_ARGS)
 
 .PHONY: fault-test
 fault-test: setup ## The crash test with ten kills instead of three
