@@ -103,7 +103,7 @@ prove-hostile: setup ## Ten minutes of the stream under hostile records: each ha
 	@$(PYTHON_SET_UP) -m bench.hostile $(PROVE_ARGS)
 
 .PHONY: test
-test: setup ## All tests: unit, Spark, and integration with a real Kafka and HBase
+test: setup ## Unit, Spark and integration tests, with a real Kafka and HBase; not the unproven ones
 	@$(PYTEST) tests/unit tests/spark tests/integration $(UNPROVEN) $(PYTEST_ARGS)
 
 .PHONY: test-unit
