@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from stores.connection import HBaseStore, Session
 from stores.states import StateTable
+from streaming.gaps import Gaps
 from streaming.topics import KafkaCluster
 
 
@@ -16,23 +17,30 @@ def wait_until_scored(
     check: Callable[[], None],
     timeout_seconds: float,
 ) -> None:
-    """Return when the markers have passed every event that is on the topic now.
+    """Return when the markers have passed every committed event that is on the topic now.
 
-    `check` is called while waiting and raises when the stream has ended. Raises `TimeoutError`.
+    A topic may end with markers of transactions and aborted events, which no batch ever reaches:
+    Kafka is asked whether anything readable is left. `check` is called while waiting and raises
+    when the stream has ended. Raises `TimeoutError`.
     """
     session = Session(store, retry_seconds=store.timeout_seconds)
     states = StateTable(session, scenario)
+    topic = f"{scenario}.events"
+    gaps = Gaps(kafka, topic)
     deadline = time.monotonic() + timeout_seconds
-    ends = {partition: end for partition, (_, end) in kafka.offsets(f"{scenario}.events").items()}
+    unscored = dict(kafka.offsets(topic))
     try:
-        while ends and time.monotonic() < deadline:
+        while unscored and time.monotonic() < deadline:
             check()
-            for partition, end in list(ends.items()):
+            for partition, (first, end) in list(unscored.items()):
                 marker = states.newest_marker(partition)
-                if end == 0 or (marker is not None and marker.offset >= end - 1):
-                    del ends[partition]
+                begin = first if marker is None else max(first, marker.offset + 1)
+                if gaps.are_empty(partition, begin, end):
+                    del unscored[partition]
             time.sleep(0.1)
     finally:
+        gaps.close()
         session.close()
-    if ends:
+    if unscored:
+        ends = {partition: end for partition, (_, end) in unscored.items()}
         raise TimeoutError(f"after {timeout_seconds:.0f} s partitions {ends} are not scored")

@@ -35,6 +35,11 @@ def scored_epoch(archive: TinyArchive, row: Row) -> int:
     )
 
 
+def folded_epoch(archive: TinyArchive, row: Row) -> int:
+    """The epoch that `batch.placed_records` orders by: a recorded home may move with the epoch."""
+    return scored_epoch(archive, row) if archive.partitioner == CUSTOM else row.epoch
+
+
 def homes(archive: TinyArchive) -> dict[tuple[bytes | None, int], int]:
     found = {}
     for row in archive.dead_letters:
@@ -46,7 +51,9 @@ def homes(archive: TinyArchive) -> dict[tuple[bytes | None, int], int]:
 
 def batches(archive: TinyArchive, *, rows_each: int) -> Iterator[pa.RecordBatch]:
     recorded = homes(archive)
-    rows = sorted(archive.events, key=lambda row: (row.epoch, row.partition, row.offset))
+    rows = sorted(
+        archive.events, key=lambda row: (folded_epoch(archive, row), row.partition, row.offset)
+    )
     for begin in range(0, len(rows), rows_each):
         part = rows[begin : begin + rows_each]
         yield pa.RecordBatch.from_pydict(
@@ -56,7 +63,7 @@ def batches(archive: TinyArchive, *, rows_each: int) -> Iterator[pa.RecordBatch]
                 "partition": pa.array([row.partition for row in part], pa.int32()),
                 "offset": pa.array([row.offset for row in part], pa.int64()),
                 "timestamp": pa.array([row.time for row in part], pa.timestamp("us", "UTC")),
-                "epoch": pa.array([row.epoch for row in part], pa.int32()),
+                "epoch": pa.array([folded_epoch(archive, row) for row in part], pa.int32()),
                 "partitions": pa.array([2] * len(part), pa.int32()),
                 "partitioner": pa.array([archive.partitioner] * len(part)),
                 "home": pa.array(
