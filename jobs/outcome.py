@@ -18,6 +18,7 @@ from rich.console import Console
 
 from jobs.signals import Stopped, stopping_on_signals
 from reports.terminal import one_line
+from streaming.spark_jvm import message_of
 
 UNEXPECTED = 1
 _REFUSALS = (
@@ -72,7 +73,8 @@ def is_refused_by_system(error: BaseException) -> bool:
 def _sentence(error: Exception, code: int | None) -> str:
     if isinstance(error, OSError) and is_refused_by_system(error):
         return f"{os.fsdecode(error.filename)}: {os.strerror(error.errno or 0)}"
-    return str(error) if code is not None else f"{type(error).__name__}: {error}"
+    message = message_of(error)
+    return message if code is not None else f"{type(error).__name__}: {message}"
 
 
 def is_output_closed() -> bool:

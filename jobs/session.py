@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from py4j.protocol import Py4JNetworkError
+from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.sql import SparkSession
 
 from conf.settings import Settings
@@ -19,6 +19,7 @@ from local.cache import cache_dir
 from local.errors import JarsUnavailable
 from local.jars import jar_files
 from reports.terminal import Terminal
+from streaming.spark_jvm import SparkGone, check_jvm
 
 
 @contextmanager
@@ -36,6 +37,11 @@ def spark_session(
     spark = _started(settings, app_name, with_delta=with_delta, at_once=at_once)
     try:
         yield spark
+    except Exception as error:
+        # What py4j says of a JVM that is gone helps nobody.
+        if not isinstance(error, SparkGone):
+            check_jvm(spark, is_ending=isinstance(error, Py4JError | ConnectionError))
+        raise
     finally:
         with suppress(Py4JNetworkError, ConnectionError):  # a JVM that is gone needs no stopping
             spark.stop()

@@ -19,7 +19,7 @@ _DELTA = {
     # what it holds, after 100 to 10,000 rows and hands over 4,096 at a time.
     "spark.hadoop.parquet.page.size.row.check.min": "4",
     "spark.hadoop.parquet.page.size.row.check.max": "4",
-    "spark.sql.parquet.columnarReaderBatchSize": "16",
+    "spark.sql.parquet.columnarReaderBatchSize": "4",
     "spark.sql.inMemoryColumnarStorage.hugeVectorThreshold": "33554432",
     # Else rows are sorted by day before they are written, all of them in memory.
     "spark.sql.maxConcurrentOutputFileWriters": "4",

@@ -31,7 +31,7 @@ from streaming.remedies import remedy
 from streaming.resume import generation_to_run, with_all_markers
 from streaming.retention import Losses
 from streaming.settings import PassSettings
-from streaming.supervisor import SparkGone
+from streaming.spark_jvm import check_jvm
 from streaming.topics import KafkaCluster, TopicIdentity
 
 Log = Callable[[str], None]
@@ -92,7 +92,7 @@ class QueryStarter:
 
     def __call__(self) -> RunningQuery:
         """Check the epoch, find the place, warm the workers, start; raises `SparkGone`."""
-        self._check_jvm()
+        check_jvm(self.spark)
         self.check_lease()
         scenario = self.scoring.scenario
         session = Session(self.scoring.store, retry_seconds=self.kafka.timeout_seconds)
@@ -183,10 +183,3 @@ class QueryStarter:
                 f"epoch {record.epoch} began before its partitioner was recorded: the first "
                 f"partition seen of a key counts until {remedy(self.scoring.scenario, _ADVANCE)}"
             )
-
-    def _check_jvm(self) -> None:
-        # Without the process there is nobody to ask: py4j's own errors differ by what it was doing.
-        process = getattr(self.spark.sparkContext._gateway, "proc", None)
-        code = process.poll() if process else None
-        if code is not None:
-            raise SparkGone(f"Spark's JVM ended by itself (code {code}): start the job again")

@@ -11,6 +11,7 @@ from streaming.last_batch import finish_batches
 from streaming.outages import Watcher
 from streaming.progress import Place, Progress
 from streaming.refusals import EpochChanged, Refused, StoreBehind, refusal_in
+from streaming.spark_jvm import SparkGone, message_of
 from streaming.topics import KafkaDown, TopicMissing
 
 Log = Callable[[str], None]
@@ -41,12 +42,6 @@ class Running(Protocol):
 
 class GaveUp(RuntimeError):
     """Too many restarts in a row without a new batch between them; says the last fault."""
-
-    exit_code = 1
-
-
-class SparkGone(RuntimeError):
-    """Spark's JVM has ended; only a new process can start another."""
 
     exit_code = 1
 
@@ -147,12 +142,13 @@ class Supervisor:
         return self._running.reached() if self._running else {}
 
     def _fault(self, error: Exception) -> str:
-        refusal = refusal_in(str(error))
+        message = message_of(error)
+        refusal = refusal_in(message)
         if refusal is not None and not isinstance(refusal, StoreBehind):
             raise refusal.for_people() from None
         if isinstance(error, SparkGone) or getattr(error, "exit_code", None) == _REFUSED:
             raise error
-        return refusal.message if refusal else _cause(str(error))
+        return refusal.message if refusal else _cause(message)
 
     def _pause(self, restarts: int, fault: str) -> None:
         if restarts > self.patience.restarts_in_a_row:

@@ -1,0 +1,45 @@
+"""Whether Spark's JVM, a child of the job, still runs."""
+
+import subprocess
+
+from pyspark.sql import SparkSession
+
+_OUT_OF_MEMORY = 52  # of Spark's own exit codes
+# Between the error that a dying JVM causes here and the end of its process.
+_ENDING_SECONDS = 2.0
+
+
+class SparkGone(RuntimeError):
+    """Spark's JVM has ended; only a new process can start another."""
+
+    exit_code = 1
+
+
+def check_jvm(spark: SparkSession, *, is_ending: bool = False) -> None:
+    """Raise `SparkGone`, with what helps, when the JVM of `spark` has ended.
+
+    is_ending   an error tells that it may just be ending: its process is given a moment
+    """
+    # Without the process there is nobody to ask: py4j's own errors differ by what it was doing.
+    process = getattr(spark.sparkContext._gateway, "proc", None)
+    if process is None:
+        return
+    try:
+        code = process.wait(_ENDING_SECONDS if is_ending else 0)
+    except subprocess.TimeoutExpired:
+        return
+    if code == _OUT_OF_MEMORY:
+        memory = spark.sparkContext._conf.get("spark.driver.memory")
+        raise SparkGone(
+            f"Spark's JVM had too little memory ({memory}): give it more, as by "
+            "`--set spark.driver_memory=4g`, and start the job again"
+        )
+    raise SparkGone(f"Spark's JVM ended by itself (code {code}): start the job again")
+
+
+def message_of(error: BaseException) -> str:
+    """What `error` says; py4j asks the JVM for that, which may be gone."""
+    try:
+        return str(error)
+    except Exception:  # py4j raises what it likes then
+        return "Spark's JVM, which knows the cause, does not answer"
