@@ -13,7 +13,6 @@ from rich.console import Console
 from jobs.outcome import ending_with_exit_code
 from streaming.spark_jvm import SparkGone, check_jvm, message_of
 
-
 CAUSE_UNKNOWN = "Spark's JVM, which knows the cause, does not answer"
 
 
