@@ -19,8 +19,11 @@ export EVERSCORE_GIVEN_ENV := $(value ENV)
 export EVERSCORE_GIVEN_SCENARIO := $(value SCENARIO)
 unexport ID ENV SCENARIO
 MAKEOVERRIDES :=
-# A test that hangs is told with the stacks of all threads.
-PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread --durations=15
+# A test that hangs is told with the stacks of all threads. Two processes share the files out; each
+# has a platform of its own.
+TEST_PROCESSES ?= 2
+PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread --durations=40 \
+  --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 # Written, but not yet run to a green end: see its README.
 UNPROVEN := --ignore=tests/integration/unproven
 JOB_ARGS := --scenario "$$EVERSCORE_GIVEN_SCENARIO" --env "$$EVERSCORE_GIVEN_ENV"

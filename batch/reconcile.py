@@ -1,8 +1,9 @@
 """Proof that every input offset appears exactly once among predictions, suppressed, dead letters.
 
 An event is named by epoch, partition and offset: a recreated topic gives its offsets again.
-Replays repeat messages: equal ones count once; and where a version could not judge an event that a
-later one did, the prediction counts. What breaks the rule is named by offset: an event
+Replays repeat messages: equal ones count once. Where a version could not judge an event that a later
+one did, the prediction counts; so it does where a replay refused an event of somebody erased
+meanwhile. What breaks the rule is named by offset: an event
 without an outcome, one with two kinds of outcome, or one prediction id with two contents.
 """
 
@@ -13,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from batch.archived import header
-from features.reasons import UNSCORABLE
+from features.reasons import ERASED, UNSCORABLE
 from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_message
 from stores.epochs import EpochRecord, EpochStart
 from stores.losses import Loss
@@ -21,6 +22,9 @@ from stores.losses import Loss
 PREDICTION, SUPPRESSED, DEAD_LETTER = "prediction", "suppressed", "dead letter"
 MISSING, TWICE, CONFLICT = "missing", "two kinds of outcome", "one id, two contents"
 SURPLUS = "outcome without an event"
+
+# Dead letters that another batch may have written of an event that has an outcome as well.
+_YIELDING = (UNSCORABLE, ERASED)
 
 IN_NO_EPOCH = "in no epoch: not scored"
 
@@ -142,7 +146,9 @@ def outcomes(predictions: DataFrame, dead_letters: DataFrame, *, topic: str) -> 
         header("source_partition").cast("int").alias("partition"),
         header("source_offset").cast("bigint").alias("offset"),
         F.lit(DEAD_LETTER).alias("kind"),
-        F.when(header("reason_code") == UNSCORABLE, UNSCORABLE).otherwise("").alias("id"),
+        F.when(header("reason_code").isin(*_YIELDING), header("reason_code"))
+        .otherwise("")
+        .alias("id"),
         F.xxhash64("value", header("reason_code")).alias("digest"),
     )
     return scored.unionByName(refused)
@@ -174,15 +180,13 @@ def judged(
         .groupBy("epoch", "partition", "offset", "kind", "id")
         .agg(F.count("*").alias("messages"), F.countDistinct("digest").alias("contents"))
     )
+    is_final = ~F.col("id").isin(*_YIELDING)
     per_offset = contents.groupBy("epoch", "partition", "offset").agg(
         F.sum("messages").alias("messages"),
         F.count("*").alias("distinct"),
-        # A later version, or another batch, may judge what one could not: then the verdict counts.
-        F.countDistinct(F.when(F.col("id") != UNSCORABLE, F.col("kind"))).alias("kinds"),
+        F.countDistinct(F.when(is_final, F.col("kind"))).alias("kinds"),
         F.max("contents").alias("contents"),
-        F.coalesce(F.min(F.when(F.col("id") != UNSCORABLE, F.col("kind"))), F.min("kind")).alias(
-            "kind"
-        ),
+        F.coalesce(F.min(F.when(is_final, F.col("kind"))), F.min("kind")).alias("kind"),
     )
     joined = own.withColumn("is_event", F.lit(True)).join(
         per_offset, on=["epoch", "partition", "offset"], how="full"

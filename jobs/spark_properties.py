@@ -7,6 +7,7 @@ from conf.settings import Settings
 from jobs.checkout import CHECKOUT
 from streaming.arrow_rows import ARROW_ROWS
 
+_QUERY_STOPS_WITHIN = "10s"
 _JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 # Delta reads its log with 50 tasks and cleans up with 10,000, whatever its size: opening a table
 # took 4 s instead of 0.3, a vacuum 40 s.
@@ -61,6 +62,8 @@ def spark_properties(
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(
             min(settings.stream.batch_rows, ARROW_ROWS)
         ),
+        # Else whoever stops a query that waits for Kafka waits with it, for minutes.
+        "spark.sql.streaming.stopTimeout": _QUERY_STOPS_WITHIN,
     }
     if is_local(settings):
         # No other machine takes part: a host name that resolves to nothing must not matter.

@@ -1,11 +1,13 @@
 """`make prove`, and in short `make prove-fraud` and `make prove-hostile`.
 
-All run at once, each on a platform of its own, since their jobs seldom keep two cores busy.
+Each has a platform of its own. They take longest of all tests, so they begin first
+(tests/conftest.py).
 """
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,46 +58,31 @@ with_payments = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def provings(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[str, Job]]:
-    """Those that this run asks for, by name, started; none runs on after the last test."""
-    asked = [
-        str(item.callspec.params["proof"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.path == request.path
-    ]
-    possible = [each for each in asked if each != "fraud" or HAS_PAYMENTS]
-    folder = tmp_path_factory.mktemp("provings")
-    started: dict[str, Job] = {}
-    try:
-        for proof in possible:
-            started[proof] = start(proof, folder)
-        yield started
-    finally:
-        for each in started.values():
-            each.process.terminate()
-        for each in started.values():
-            each.process.wait(120)
+@contextmanager
+def proving(proof: str, folder: Path) -> Iterator[Job]:
+    """The command of `proof`, which ends with the block.
 
-
-def start(proof: str, folder: Path) -> Job:
-    """The command of `proof`: its stderr is the job's log, its stdout the `.out` beside it."""
+    Its stderr is the job's log, its stdout the `.out` beside it.
+    """
     log = folder / f"{proof}.log"
     with log.open("wb") as err, log.with_suffix(".out").open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", *COMMANDS[proof]], cwd=CHECKOUT, stdout=out, stderr=err
         )
-    return Job(process, log)
+    try:
+        yield Job(process, log)
+    finally:
+        process.terminate()
+        process.wait(120)
 
 
-# Three platforms and some forty jobs on cores that others use as well.
-@pytest.mark.timeout(2_400)
+# A platform and some twenty jobs, on cores that other tests use as well.
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("proof", ["churn", pytest.param("fraud", marks=with_payments), "hostile"])
-def test_every_proof_holds_on_a_fresh_platform(proof: str, provings: Mapping[str, Job]) -> None:
-    job = provings[proof]
-    code, proved = job.process.wait(), job.log.with_suffix(".out").read_text()
+def test_every_proof_holds_on_a_fresh_platform(proof: str, tmp_path: Path) -> None:
+    with proving(proof, tmp_path) as job:
+        code = job.process.wait()
+        proved = job.log.with_suffix(".out").read_text()
     assert code == 0, f"{proved}\n{job.output()[-6000:]}"
     names = [line.partition(": ")[0] for line in proved.splitlines()]
     assert names == [f"proved  {name}" for name in PROOFS[proof]]

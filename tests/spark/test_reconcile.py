@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from batch.reconcile import (
@@ -17,6 +18,7 @@ from batch.reconcile import (
     outcomes,
     partition_counts,
 )
+from features.reasons import ERASED, UNSCORABLE
 from stores.epochs import EpochRecord
 from stores.losses import Loss
 
@@ -38,13 +40,15 @@ def suppressed(offset: int, *, epoch: int = 1) -> bytes:
     return json.dumps({"suppressed": "awaiting_x", "epoch": epoch, "source": source}).encode()
 
 
-def dead_letter(offset: int, *, epoch: int = 1) -> tuple[bytes, list[tuple[str, bytes]]]:
+def dead_letter(
+    offset: int, *, epoch: int = 1, reason: str = "not_utf8"
+) -> tuple[bytes, list[tuple[str, bytes]]]:
     headers = {
         "source_topic": TOPIC,
         "source_partition": "0",
         "source_offset": str(offset),
         "source_epoch": str(epoch),
-        "reason_code": "not_utf8",
+        "reason_code": reason,
     }
     return b"\xff", [(name, text.encode()) for name, text in headers.items()]
 
@@ -100,6 +104,19 @@ def test_events_with_one_outcome_each_add_up_and_equal_repeats_count_once(
     )
     assert counts.repeated == 3
     assert broken_offsets(rows, limit=9) == []
+
+
+@pytest.mark.parametrize("reason", [UNSCORABLE, ERASED])
+def test_a_prediction_counts_where_another_batch_could_not_judge_the_event_or_found_it_erased(
+    spark: SparkSession, reason: str
+) -> None:
+    told = [*map(prediction, (0, 1, 2)), suppressed(3)]
+    rows = reconciled(
+        spark, told, [*map(dead_letter, (4, 5)), *(dead_letter(n, reason=reason) for n in (0, 3))]
+    )
+    (counts,) = partition_counts(rows)
+    assert counts.adds_up
+    assert (counts.predictions, counts.suppressed, counts.dead_letters) == (3, 1, 2)
 
 
 def test_what_breaks_the_rule_is_named_by_offset(spark: SparkSession) -> None:
