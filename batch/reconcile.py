@@ -1,10 +1,10 @@
 """Proof that every input offset appears exactly once among predictions, suppressed, dead letters.
 
 An event is named by epoch, partition and offset: a recreated topic gives its offsets again.
-Replays repeat messages: equal ones count once. Where a version could not judge an event that a later
-one did, the prediction counts; so it does where a replay refused an event of somebody erased
-meanwhile. What breaks the rule is named by offset: an event
-without an outcome, one with two kinds of outcome, or one prediction id with two contents.
+Replays repeat messages: equal ones count once. Where a version could not judge an event that a
+later one did, the prediction counts; so it does where a replay refused an event of somebody erased
+meanwhile. What breaks the rule is named by offset: an event without an outcome, one with two kinds
+of outcome, or one prediction id with two contents.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,9 +30,10 @@ from stores.epochs import EpochRecord, read_epoch
 from stores.hadoop_files import HadoopFiles
 from stores.leases import SCORING
 from stores.region_markers import open_epoch
-from streaming.advance import epoch_of_rebuild, scored_upto, with_all_partitions
+from streaming.advance import changes, epoch_of_rebuild, scored_upto, with_all_partitions
 from streaming.checkpoints import Checkpoints
 from streaming.epochs import epoch_in_store
+from streaming.remedies import remedy
 from streaming.topics import KafkaCluster
 
 SPARK = True
@@ -80,7 +81,6 @@ def main(
                 kafka,
                 old,
                 first,
-                scenario=scenario,
                 partitioner=run.scenario.partitioner,
                 after_epoch=max(in_store, checkpoints.newest_epoch()),
             )
@@ -111,7 +111,15 @@ def main(
             written = made.write(write_task(conf, scenario, new))
             keep_epochs(spark, place, open_epoch(session, scenario, new).starts)
             run.log(restored_deployment(hbase_store(conf), spark, place))
-        run.log(f"{written:,} states written, epoch {new.epoch} begun: go on streaming")
+        changed = changes(
+            new,
+            partitions=len(kafka.identity(new.topic).partitions),
+            partitioner=run.scenario.partitioner,
+        )
+        way_on = f"{changed}, run {remedy(scenario, 'advance_epoch')}" if changed else ""
+        run.log(
+            f"{written:,} states written, epoch {new.epoch} begun: {way_on or 'go on streaming'}"
+        )
 
 
 def archived_epoch(

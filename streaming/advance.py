@@ -1,7 +1,7 @@
 """Going on after a topic was recreated, its partitions changed, or states were made anew."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
@@ -10,7 +10,7 @@ from stores.epochs import EpochRecord
 from stores.stamps import MAX_OFFSET
 from stores.states import StateTable
 from streaming.checkpoints import Checkpoints, Offsets
-from streaming.epochs import begun, check_identity
+from streaming.epochs import begun
 from streaming.gaps import Gaps
 from streaming.resume import batch_end_before, batch_ends
 from streaming.retention import Losses, start_behind_losses
@@ -108,19 +108,21 @@ def epoch_of_rebuild(
     old: EpochRecord,
     first: Offsets,
     *,
-    scenario: str,
     partitioner: str,
     after_epoch: int,
 ) -> EpochRecord:
     """The epoch of states made anew from the archive: it goes on at the offsets `first`.
 
-    A topic that was recreated since is read from its beginning. after_epoch: the newest epoch of
-    which there is any trace. Raises `EpochChanged` when partitions were added to the topic.
+    A topic that was recreated since is read from its beginning. Of the same topic the epoch has
+    the partitions and the partitioner that the old one had, whatever has changed since: what it
+    still owes was placed by those, and `advance_epoch` goes on from there. after_epoch: the newest
+    epoch of which there is any trace.
     """
     identity = kafka.identity(old.topic)
     is_same_topic = identity.topic_id == old.topic_id
     if is_same_topic:
-        check_identity(old, identity, scenario=scenario)
+        identity = replace(identity, partitions=tuple(sorted(old.first_offsets)))
+        partitioner = old.partitioner or partitioner
     else:
         first = {partition: begin for partition, (begin, _) in kafka.offsets(old.topic).items()}
     return begun(

@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 import msgspec
 import pytest
 
+from features.partitioners import CRC32, MURMUR2
 from stores.keys import entity_of
 from stores.tables import STATE
+from streaming.advance import changes, epoch_of_rebuild
 from tests.scenarios.tiny import SCENARIO
 from tests.support.judgement import check_conservation, drained
 from tests.support.lane import EVENTS, PARTITIONS, START_SECONDS, Lane
@@ -80,6 +82,19 @@ def test_more_partitions_while_running_stop_the_stream(lane: Lane, published: Co
     said = refused(job, timeout=NOTICED_SECONDS)
     assert "advance_epoch --scenario tiny" in said
     assert events_folded(lane) == published
+
+
+def test_states_may_be_rebuilt_before_the_change_is_made(lane: Lane) -> None:
+    """The way out of a lost table on such a topic: rebuild_state, then advance_epoch."""
+    old = lane.epoch()
+    again = epoch_of_rebuild(
+        lane.kafka, old, lane.marked(), partitioner=CRC32, after_epoch=old.epoch
+    )
+    assert (again.epoch, again.partitions, again.partitioner) == (2, PARTITIONS, MURMUR2)
+    assert again.first_offsets == lane.marked()
+    assert changes(again, partitions=PARTITIONS + 1, partitioner=MURMUR2) == (
+        f"{PARTITIONS} partitions are now {PARTITIONS + 1}"
+    )
 
 
 def test_after_advance_epoch_the_stream_goes_on_and_counts_nothing_twice(
