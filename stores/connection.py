@@ -1,6 +1,7 @@
 """Where HBase's Thrift gateway is; a small value that travels, opened on the worker."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ Result = TypeVar("Result")
 # What a broken connection, a restarting gateway or a region on the move raise.
 _TRANSIENT = (TException, TTransportException, OSError, EOFError)
 _MISSING_TABLE = ("TableNotFoundException", "NamespaceNotFoundException")
+_FAILED_PUT = re.compile(r"Failed \d+ actions?: ([^\s:]+:[^\s:]+): \d+ time")
 
 
 class StoreDown(ConnectionError):
@@ -134,13 +136,26 @@ class Session:
                 return action(self._connection)
             except _TRANSIENT as error:
                 self._close()
-                _refuse_missing_table(error)
+                self._refuse_missing_table(error)
                 if self.clock() + pause >= give_up_at:
                     raise StoreDown(
                         f"{self.store._down(error)}; tried for {self.retry_seconds:.0f} s"
                     ) from error
                 self.sleep(pause)
                 pause = min(max(0.1, pause * 2), 3.0)
+
+    def _refuse_missing_table(self, error: BaseException) -> None:
+        text = _text(error)
+        for name in _MISSING_TABLE:
+            if name in text:
+                table = text.partition(f"{name}: ")[2].split() or [text.strip().splitlines()[0]]
+                raise TableMissing(table[0]) from error
+        # A failed put names the table, not what is wrong with it.
+        if failed := _FAILED_PUT.search(text):
+            with suppress(StoreDown, *_TRANSIENT), self.store.open() as connection:
+                tables = {each.decode() for each in connection.client.getTableNames()}
+                if failed[1] not in tables:
+                    raise TableMissing(failed[1]) from error
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -155,10 +170,6 @@ class Session:
             self._connection = None
 
 
-def _refuse_missing_table(error: BaseException) -> None:
+def _text(error: BaseException) -> str:
     reported = getattr(error, "message", None) or str(error)
-    text = reported.decode(errors="replace") if isinstance(reported, bytes) else str(reported)
-    for name in _MISSING_TABLE:
-        if name in text:
-            table = text.partition(f"{name}: ")[2].split() or [text.strip().splitlines()[0]]
-            raise TableMissing(table[0]) from error
+    return reported.decode(errors="replace") if isinstance(reported, bytes) else str(reported)

@@ -258,6 +258,12 @@ def test_a_missing_table_is_named_with_the_commands_that_bring_it_back(session: 
     )
 
 
+def test_a_put_into_a_missing_table_is_not_waited_for(session: Session) -> None:
+    """HBase names the table then, and not what is wrong with it."""
+    with pytest.raises(TableMissing, match=f"table {session.store.namespace}:lost is missing"):
+        session.call(lambda connection: connection.table("lost").put(b"row", {b"c:x": b"1"}))
+
+
 @dataclass(frozen=True)
 class NoFiles:
     """A file system without a checkpoint."""

@@ -161,6 +161,7 @@ def test_a_lost_control_table_begins_no_epoch_again_and_comes_back_from_the_arch
 ) -> None:
     done(lane, "archive_stream", "--once")
     deployed, epoch = read_deployment(lane.store, "tiny"), lane.epoch().epoch
+    assert deployed is not None
     with lane.session() as session:
         session.call(lambda connection: connection.table(CONTROL).delete(b"tiny"))
     done(lane, "archive_stream", "--once")
@@ -170,7 +171,7 @@ def test_a_lost_control_table_begins_no_epoch_again_and_comes_back_from_the_arch
     assert f"rows of epoch {epoch}" in said
     assert "rebuild_state --scenario tiny" in said
     said = done(lane, "rebuild_state", "--yes")
-    assert "deployed again is tiny version 1" in said
+    assert f"deployed again is {deployed.champion.name} version {deployed.champion.version}" in said
     assert read_deployment(lane.store, "tiny") == deployed
     assert lane.epoch().epoch == epoch + 1
     assert score(lane, published).terminate() == 143
