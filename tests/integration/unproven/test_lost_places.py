@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stores.control import DEPLOYMENT, EPOCH, read_control
-from stores.deployments import read_deployment
+from stores.deployments import Deployment, read_deployment
 from stores.keys import entity_of
 from stores.stamps import stamp
 from stores.tables import CONTROL, STATE
@@ -30,6 +30,14 @@ def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
     """A lane for the tests of this file, in order."""
     with lanes() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def deployed(lane: Lane) -> Deployment:
+    """What is deployed before anything is lost."""
+    found = read_deployment(lane.store, "tiny")
+    assert found is not None
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +91,7 @@ def newest(folder: Path, name: str) -> Path:
     return max(entries, key=lambda each: (each.parent.parent.parent.name, int(each.name)))
 
 
+@pytest.mark.usefixtures("deployed")
 def test_a_second_stream_is_refused_and_the_first_one_goes_on(
     lane: Lane, published: list[int]
 ) -> None:
@@ -114,18 +123,7 @@ def test_after_damage_to_the_checkpoint_the_stream_goes_on_at_a_marker(
     assert job.terminate() == 143
 
 
-def test_without_any_checkpoint_the_stream_goes_on_at_a_marker(
-    lane: Lane, published: list[int]
-) -> None:
-    folder = lane.folder / "checkpoints" / "tiny"
-    folder.rename(folder.with_name("lost"))
-    job = score(lane, published)
-    assert "restart" not in job.output()
-    assert job.terminate() == 143
-
-
-def test_a_lost_region_is_refused_and_made_again(lane: Lane, published: list[int]) -> None:
-    done(lane, "archive_stream", "--once")
+def test_a_lost_region_is_refused(lane: Lane) -> None:
     # A lost region leaves no tombstones: those here hide nothing that a later epoch writes.
     end_of_epoch = stamp(lane.epoch().epoch + 1, 0) - 1
     with lane.store.open() as connection:
@@ -135,33 +133,10 @@ def test_a_lost_region_is_refused_and_made_again(lane: Lane, published: list[int
     said = refused(lane, "score_stream")
     assert "its region from '80' on holds no marker" in said
     assert "rebuild_state --scenario tiny" in said
-    done(lane, "rebuild_state", "--yes")
-    assert lane.epoch().epoch == 2
-    assert score(lane, published).terminate() == 143
 
 
-def test_a_table_that_vanishes_ends_the_stream_with_the_commands_that_bring_it_back(
-    lane: Lane, published: list[int]
-) -> None:
-    job = lane.start_scoring()
-    drop(lane, "tiny")
-    publish_one_each(lane, published)
-    assert job.process.wait(NOTICED_SECONDS) == 4, job.output()[-4000:]
-    assert "prepare_scenario --scenario tiny" in job.output()
-    assert "rebuild_state --scenario tiny" in job.output()
-    done(lane, "prepare_scenario")
-    assert "rebuild_state --scenario tiny" in refused(lane, "score_stream")
-    done(lane, "archive_stream", "--once")
-    done(lane, "rebuild_state", "--yes")
-    assert score(lane, published).terminate() == 143
-
-
-def test_a_lost_control_table_begins_no_epoch_again_and_comes_back_from_the_archive(
-    lane: Lane, published: list[int]
-) -> None:
-    done(lane, "archive_stream", "--once")
-    deployed, epoch = read_deployment(lane.store, "tiny"), lane.epoch().epoch
-    assert deployed is not None
+def test_with_a_lost_control_table_no_epoch_is_begun_again(lane: Lane) -> None:
+    epoch = lane.epoch().epoch
     with lane.session() as session:
         session.call(lambda connection: connection.table(CONTROL).delete(b"tiny"))
     done(lane, "archive_stream", "--once")
@@ -170,25 +145,32 @@ def test_a_lost_control_table_begins_no_epoch_again_and_comes_back_from_the_arch
     said = refused(lane, "score_stream")
     assert f"rows of epoch {epoch}" in said
     assert "rebuild_state --scenario tiny" in said
-    said = done(lane, "rebuild_state", "--yes")
-    assert f"deployed again is {deployed.champion.name} version {deployed.champion.version}" in said
-    assert read_deployment(lane.store, "tiny") == deployed
-    assert lane.epoch().epoch == epoch + 1
-    assert score(lane, published).terminate() == 143
 
 
-def test_when_both_tables_are_lost_both_come_back(lane: Lane, published: list[int]) -> None:
-    done(lane, "archive_stream", "--once")
-    epoch = lane.epoch().epoch
+def test_lost_tables_come_back_from_the_archive(
+    lane: Lane, deployed: Deployment, published: list[int]
+) -> None:
     drop(lane, "tiny")
     drop(lane, CONTROL)
-    said = refused(lane, "score_stream")
-    assert "prepare_scenario --scenario tiny" in said
+    assert "prepare_scenario --scenario tiny" in refused(lane, "score_stream")
     done(lane, "prepare_scenario")
     assert "rebuild_state --scenario tiny" in refused(lane, "score_stream")
-    done(lane, "rebuild_state", "--yes")
-    assert lane.epoch().epoch == epoch + 1
-    assert score(lane, published).terminate() == 143
+    said = done(lane, "rebuild_state", "--yes")
+    assert f"deployed again is {deployed.champion.name} version 1" in said
+    assert read_deployment(lane.store, "tiny") == deployed
+    assert lane.epoch().epoch == 2
+    score(lane, published)
+
+
+def test_a_table_that_vanishes_ends_the_stream_with_the_commands_that_bring_it_back(
+    lane: Lane, published: list[int]
+) -> None:
+    (job,) = [each for each in lane.jobs if each.process.poll() is None]
+    drop(lane, "tiny")
+    publish_one_each(lane, published)
+    assert job.process.wait(NOTICED_SECONDS) == 4, job.output()[-4000:]
+    assert "prepare_scenario --scenario tiny" in job.output()
+    assert "rebuild_state --scenario tiny" in job.output()
 
 
 def drop(lane: Lane, table: str) -> None:
