@@ -167,7 +167,6 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
     assert files_with(lane.folder / "delta", NEEDLES) == []
     assert files_with(reports, NEEDLES) == []
     assert files_with(lane.folder / "checkpoints", NEEDLES) == []
-    told = erase(lane, "--yes")  # again: harmless
     hbase = lane.run_dir / "hbase"
     wait_until(lambda: files_with(hbase, NEEDLES) == [], timeout=180, what="HBase's files to go")
 
