@@ -44,7 +44,8 @@ def _commits_to_scrub(
     if with_statistics or not commits:  # tables of a handful of commits
         return commits
     # An archive has thousands of commits and few deletes: Spark finds those.
-    texts = spark.read.text(f"{log}/*.json").where("value LIKE '%\"predicate\":%'")
+    paths = [f"{log}/{name}" for name in commits]
+    texts = spark.read.text(paths).where("value LIKE '%\"predicate\":%'")
     found = texts.selectExpr("_metadata.file_name AS name").distinct().collect()
     return sorted(row["name"] for row in found)
 
