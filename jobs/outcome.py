@@ -17,8 +17,7 @@ import typer
 from rich.console import Console
 
 from jobs.signals import Stopped, stopping_on_signals
-from reports.terminal import one_line
-from streaming.spark_jvm import message_of
+from reports.terminal import message_of, one_line
 
 UNEXPECTED = 1
 _REFUSALS = (

@@ -38,6 +38,14 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", "\n    ")
 
 
+def message_of(error: BaseException) -> str:
+    """What `error` says; Spark's errors ask its JVM for that, which may be gone."""
+    try:
+        return str(error)
+    except Exception:  # py4j raises what it likes then
+        return "Spark's JVM, which knows the cause, does not answer"
+
+
 def visible_json(document: str) -> str:
     r"""The same JSON value with unsafe characters as JSON writes them, `\u202e`."""
     return _UNSAFE.sub(_json_escaped, document)

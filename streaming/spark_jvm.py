@@ -35,11 +35,3 @@ def check_jvm(spark: SparkSession, *, is_ending: bool = False) -> None:
             "`--set spark.driver_memory=4g`, and start the job again"
         )
     raise SparkGone(f"Spark's JVM ended by itself (code {code}): start the job again")
-
-
-def message_of(error: BaseException) -> str:
-    """What `error` says; py4j asks the JVM for that, which may be gone."""
-    try:
-        return str(error)
-    except Exception:  # py4j raises what it likes then
-        return "Spark's JVM, which knows the cause, does not answer"

@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from jobs.outcome import ending_with_exit_code
-from streaming.spark_jvm import SparkGone, check_jvm, message_of
+from reports.terminal import message_of
+from streaming.spark_jvm import SparkGone, check_jvm
 
 CAUSE_UNKNOWN = "Spark's JVM, which knows the cause, does not answer"
 
