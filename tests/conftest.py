@@ -1,8 +1,14 @@
-"""The order of the tests when several processes share them out, file by file."""
+"""How several processes share out the tests, file by file."""
+
+import os
 
 import pytest
 
 _LONGEST = "test_prove.py"
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each process has one core: threads that wait for each other would spin on the other's.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
