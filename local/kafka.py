@@ -12,7 +12,7 @@ from local import java
 from local.errors import ProcessFailed
 from local.ports import HOST, Ports
 from local.processes import last_lines
-from local.run_folder import PRIVATE_UMASK
+from local.run_folder import PRIVATE_UMASK, private_files
 from local.waiting import listens
 from reports.files import write_text
 
@@ -123,7 +123,7 @@ def _meta_properties(folder: Path) -> Path:
 def _format(properties: Path, *, jar_folder: Path, log: Path) -> None:
     arguments = ["format", "-t", new_cluster_id(), "-c", str(properties)]
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    with private_files(), log.open("wb") as output:
         done = subprocess.run(
             java.tool("kafka.tools.StorageTool", *arguments, classpath=[f"{jar_folder}/*"]),
             stdin=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ import psutil
 from local import java
 from local.errors import ProcessFailed
 from local.interrupts import held_back
-from local.run_folder import PRIVATE_UMASK
+from local.run_folder import PRIVATE_UMASK, private_files
 from reports.files import write_text
 
 # psutil derives the start time from the boot time, which moves by up to a second when the
@@ -102,7 +102,7 @@ def last_lines(log: Path, count: int = 20) -> list[str]:
 
 
 def _spawn(command: Sequence[str], *, log: Path, die_with_parent: bool) -> int:
-    with log.open("wb") as output:
+    with private_files(), log.open("wb") as output:
         process = subprocess.Popen(
             list(command),
             stdin=subprocess.DEVNULL,
