@@ -124,10 +124,7 @@ class ErasureSteps:
         own = set(new_erasure(known, self.places.sought.entities, reason="").marks)
         for each in known.unfinished:
             if not set(each.marks) <= own:
-                self.run.log(
-                    f"an erasure of {len(each.marks)} entities begun {each.begun_at} is not "
-                    "finished: run it again with the same ids"
-                )
+                self.run.log(each.unfinished_sentence)
         return known
 
     def _begun(self, known: ErasedEntities, reason: str) -> tuple[Erasure, dict[str, Cut]]:

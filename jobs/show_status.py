@@ -10,6 +10,7 @@ from scenarios.keyed import Keyed, keyed_entities
 from stores.control import load_failures
 from stores.deployments import read_deployment
 from stores.epochs import read_epoch
+from stores.erasures import ErasureTable
 from stores.losses import read_losses
 from streaming.epochs import epoch_warning
 
@@ -35,6 +36,8 @@ def main(
             show(line, markup=False, highlight=False, soft_wrap=True)
         count, failure = load_failures(session, scenario)
         show(f"failed model loads: {count}" + (f", last: {failure.message}" if failure else ""))
+        for erasure in ErasureTable(session, scenario).read().unfinished:
+            show(erasure.unfinished_sentence, markup=False, highlight=False, soft_wrap=True)
 
         def show_stream(keyed: Keyed) -> None:
             epoch = read_epoch(session, keyed.name)

@@ -55,6 +55,14 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
         """`begun_at` as UTC epoch milliseconds."""
         return round(datetime.fromisoformat(self.begun_at).timestamp() * 1000)
 
+    @property
+    def unfinished_sentence(self) -> str:
+        """For people, as long as places are left."""
+        return (
+            f"the erasure of {len(self.marks)} entities begun {self.begun_at} is not finished: run "
+            "erase_from_memory again with the same ids"
+        )
+
     def first_stamp(self, partition: int) -> int:
         """The first position stamp in `partition` whose event counts again."""
         if self.first_offsets is None:

@@ -17,7 +17,7 @@ from tests.scenarios.tiny import SCENARIO
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained
 from tests.support.lane import EVENTS, START_SECONDS, Lane
-from tests.support.processes import wait_until
+from tests.support.processes import Job, wait_until
 from tests.support.tiny_load import TinyLoad, publish
 from tests.support.tiny_model import reading
 from tests.support.told import records_of
@@ -73,14 +73,24 @@ def named_in_kafka(lane: Lane) -> int:
     return found
 
 
-def erase(lane: Lane, *options: str) -> str:
-    """Run the command for both people and return what it printed."""
-    job = lane.run(
+def start_erasing(lane: Lane, *options: str) -> Job:
+    """The command for both people."""
+    return lane.run(
         "erase_from_memory",
         *(f"--entity={each}" for each in (PERSON, RETURNER)),
         "--reason=asked for it",
         *options,
     )
+
+
+def status_of(lane: Lane) -> str:
+    """What show_status says."""
+    return lane.run_to_end("show_status").output()
+
+
+def erase(lane: Lane, *options: str) -> str:
+    """Run the command for both people and return what it printed."""
+    job = start_erasing(lane, *options)
     job.process.wait(600)
     assert job.process.returncode == 0, job.output()[-4000:]
     return job.output()
@@ -123,7 +133,12 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
         assert re.search(r"HBase table .*: 2 rows", told), told[-3000:]
         assert LATEST in cells(lane, PERSON)
 
+        killed = start_erasing(lane, "--yes")
+        killed.wait_for(" erased", timeout=START_SECONDS)
+        killed.kill("driver")
+        assert "entities begun" in status_of(lane)
         told = erase(lane, "--yes")
+        assert "is not finished" not in status_of(lane)
         assert cells(lane, PERSON) == {}
         assert archiver.process.poll() is None, archiver.output()[-3000:]
         # A late event, dated before the erasure; and somebody who comes back as a new customer.
