@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 ERASED = "erased"  # there was a record; it was erased at somebody's request
 GAP = "gap"  # Kafka holds no readable record: markers and aborted records of transactions
-LOST = "lost"  # Kafka dropped the records before they were archived
 
 COLUMNS = "absent string, until bigint"
 
