@@ -136,6 +136,7 @@ def test_a_lost_region_is_refused(lane: Lane) -> None:
 
 
 def test_with_a_lost_control_table_no_epoch_is_begun_again(lane: Lane) -> None:
+    done(lane, "archive_stream", "--once")
     epoch = lane.epoch().epoch
     with lane.session() as session:
         session.call(lambda connection: connection.table(CONTROL).delete(b"tiny"))
