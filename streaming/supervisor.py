@@ -121,7 +121,15 @@ class Supervisor:
             self._has_progressed = self._progress.has_grown(_failed(running.queries))
             raise
         finally:
+            self._end(running)
+
+    def _end(self, running: Running) -> None:
+        """Stop what runs; that this fails never takes the place of why it was stopped."""
+        try:
             running.stop()
+        except Exception as error:
+            if "TimeoutException" in message_of(error):
+                self.log("Spark's query did not stop in time: it ends with the job")
 
     def _wait(self, running: Running) -> None:
         deadline = time.monotonic() + self.patience.check_seconds

@@ -34,7 +34,7 @@ from tests.support.tiny_model import deploy, reading, save_tiny_model
 
 REGIONS = 4
 PREFIXES = ("40", "80", "c0")
-STORES = 12
+STORES = 13
 MACHINES = 40
 ARRIVED_MS = 1_800_000_000_000
 

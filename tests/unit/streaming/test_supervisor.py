@@ -97,6 +97,25 @@ def test_a_fault_at_the_same_place_gives_up_although_each_run_repeats_batches() 
     assert runs.starts == 5
 
 
+class Stuck(Running):
+    """Waits for a service that is away when a signal comes."""
+
+    def check(self) -> None:
+        raise SystemExit(143)
+
+    def stop(self) -> None:
+        raise RuntimeError("java.util.concurrent.TimeoutException: Stream Execution thread ...")
+
+
+def test_a_query_that_does_not_stop_in_time_holds_up_no_signal() -> None:
+    lines: list[str] = []
+    running = Stuck([Query(7, isActive=True)])
+    with pytest.raises(SystemExit) as end:
+        Supervisor(lambda: running, threading.Event(), PATIENCE, lines.append).run()
+    assert end.value.code == 143
+    assert lines == ["Spark's query did not stop in time: it ends with the job"]
+
+
 def test_progress_of_another_query_does_not_excuse_the_one_that_fails() -> None:
     runs = Runs(
         [
