@@ -108,6 +108,7 @@ def test_java_is_told_where_it_lies_and_own_options_come_last() -> None:
     given = shlex.split(options)
     assert "-XX:SharedArchiveFile=/a cache/x.jsa" in given
     own = shlex.split(settings.spark.conf["spark.driver.extraJavaOptions"])
-    assert own and given[-len(own) :] == own
+    assert own
+    assert given[-len(own) :] == own
     without = spark_properties(settings, jars=[], py_files=[])
     assert "SharedArchiveFile" not in without["spark.driver.extraJavaOptions"]
