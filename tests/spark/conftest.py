@@ -1,4 +1,4 @@
-"""One small Spark for all tests of this folder, with the properties of a job on one machine."""
+"""One small Spark for all tests of this folder."""
 
 import os
 import sys
@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from conf.settings import load_settings
-from jobs.class_archive import class_archive
-from jobs.spark_properties import spark_properties
 from local.jars import jar_files
 
 REPOSITORY = Path(__file__).parents[2]
@@ -23,22 +20,21 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
-    properties = spark_properties(
-        load_settings("local"),
-        jars=jar_files("spark"),
-        py_files=[],
-        with_delta=True,
-        classes=class_archive(is_made=True),
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.shuffle.partitions", "3")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.jars", ",".join(str(jar) for jar in jar_files("spark")))
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config(
+            "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+        )
+        .config("spark.databricks.delta.snapshotPartitions", "2")
+        .config("spark.sql.sources.parallelPartitionDiscovery.parallelism", "16")
+        .config("spark.sql.warehouse.dir", str(tmp_path_factory.mktemp("warehouse")))
+        .getOrCreate()
     )
-    own = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "3",
-        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
-    }
-    builder = SparkSession.builder.master("local[2]")
-    for name, value in (properties | own).items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
     yield session
     session.stop()
