@@ -141,7 +141,9 @@ public final class TableAdmin {
         if (!admin.tableExists(table)) {
             return "absent";
         }
-        // A log goes only when nothing in it waits to be flushed, of whichever table.
+        // A log goes only when nothing in it waits to be flushed, of whichever table: what is written
+        // from here on is in another one.
+        rollLogs(admin);
         for (TableName each : admin.listTableNames()) {
             if (admin.isTableEnabled(each)) {
                 admin.flush(each);
@@ -157,10 +159,14 @@ public final class TableAdmin {
         } catch (InterruptedException interrupted) {
             throw new IOException("interrupted while " + table + " was compacted", interrupted);
         }
+        rollLogs(admin);
+        admin.runCleanerChore();
+        return "purged";
+    }
+
+    private static void rollLogs(Admin admin) throws IOException {
         for (ServerName server : admin.getRegionServers()) {
             admin.rollWALWriter(server);
         }
-        admin.runCleanerChore();
-        return "purged";
     }
 }
