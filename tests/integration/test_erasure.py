@@ -16,12 +16,13 @@ from stores.tables import LATEST, STATE
 from tests.scenarios.tiny import SCENARIO
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained
-from tests.support.lane import EVENTS, START_SECONDS, Lane
+from tests.support.lane import EVENTS, Lane
 from tests.support.processes import Job, wait_until
 from tests.support.tiny_load import TinyLoad, publish
 from tests.support.tiny_model import reading
 from tests.support.told import records_of
 
+WAITING_SECONDS = 400.0  # two streams, an archiver and an erasure at once
 PERSON, RETURNER = "person-4f1c9e", "person-77aa10"
 VALUE = 211.0625  # a temperature that nobody else has
 OTHER_VALUE = 47.5
@@ -126,11 +127,11 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
                 LATEST in cells(lane, PERSON)
                 and any(PERSON.encode() == r["key"] for r in archived(lane, "predictions", "key"))
             ),
-            timeout=START_SECONDS,
+            timeout=WAITING_SECONDS,
             what="the person to be scored and archived",
         )
         killed = start_erasing(lane, "--yes")
-        killed.wait_for(" erased", timeout=START_SECONDS)
+        killed.wait_for(" erased", timeout=WAITING_SECONDS)
         killed.kill("driver")
         assert re.search(r"HBase table .*: 2 rows", killed.output()), killed.output()[-3000:]
         assert "entities begun" in status_of(lane)
@@ -144,7 +145,7 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
         publish(lane.servers, events_of(RETURNER, seconds=time.time() - START_OF_2026))
         wait_until(
             lambda: LATEST in cells(lane, RETURNER),
-            timeout=START_SECONDS,
+            timeout=WAITING_SECONDS,
             what="the new customer's row",
         )
     drained(lane)
@@ -159,7 +160,7 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
             }
             for kind in KINDS
         ),
-        timeout=START_SECONDS,
+        timeout=WAITING_SECONDS,
         what="an archive that stands for every offset",
     )
     assert archiver.terminate() == 143
