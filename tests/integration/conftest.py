@@ -118,6 +118,13 @@ def lanes(
     return open_lane
 
 
+@pytest.fixture(scope="module")
+def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
+    """A lane for the tests of a file, in order; a file may have one of its own."""
+    with lanes() as opened:
+        yield opened
+
+
 def _make_tables(platform: Endpoints, namespaces: list[str]) -> None:
     specs = table_specs("tiny", regions=2, state_versions=_LANE_STATE_VERSIONS)
     create_tables(

@@ -1,11 +1,8 @@
 """The archive holds every record once, whoever dies, starts again or runs twice."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from typing import Any
 
-import pytest
 from kafka import TopicPartition
 
 from tests.support.delta_rows import live_rows
@@ -20,13 +17,6 @@ KINDS = ("events", "predictions", "dead-letter", "labels")
 COLUMNS = ("topic_id", "partition", "offset", "epoch", "key", "value", "kafka_time")
 QUICK = ("delta.archive_interval_seconds=1",)
 SMALL = ("delta.archive_commit_offsets=400", "delta.compact_after_commits=3")
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 def archived(lane: Lane, kind: str) -> list[dict[str, Any]]:

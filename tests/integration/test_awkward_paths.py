@@ -4,8 +4,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -42,12 +40,6 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     link = elsewhere / "submit it"
     link.symlink_to(checkout / "spark-submit.sh")
     return link
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    with lanes() as opened:
-        yield opened
 
 
 def start(script: Path, lane: Lane, name: str, *arguments: str, **environ: str) -> Job:

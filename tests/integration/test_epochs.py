@@ -1,8 +1,7 @@
 """A topic whose offsets mean something else now: refused, then gone on in a new epoch."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -21,13 +20,6 @@ from tests.support.undisturbed import newest_cells
 
 MACHINES = [f"machine {number}" for number in range(40)]
 NOTICED_SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

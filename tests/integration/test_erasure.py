@@ -4,8 +4,6 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -30,13 +28,6 @@ START_OF_2026 = 1_767_225_600
 LONG_AGO = 0.0  # seconds after the start of 2026
 KINDS = ("events", "predictions", "dead-letter", "labels")
 NEEDLES = needles_of(PERSON, VALUE)
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the test of this file."""
-    with lanes() as opened:
-        yield opened
 
 
 def events_of(person: str, *, seconds: float, count: int = 1) -> list[tuple[bytes, bytes]]:

@@ -6,8 +6,7 @@ both partitions of a key are in the first micro-batch.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from zlib import crc32
 
 import numpy as np
@@ -43,13 +42,6 @@ MACHINES = [f"machine {number}" for number in range(40)]
 EACH = 3
 ARRIVED_MS = 1_800_000_000_000
 _FLUSH_SECONDS = 60.0
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

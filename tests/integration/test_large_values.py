@@ -1,8 +1,7 @@
 """Values of any size: nothing dies of them, what is repeated of them is bounded, and told."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from hashlib import sha256
 
 import pytest
@@ -31,13 +30,6 @@ LARGE: Mapping[str, tuple[bytes | None, bytes]] = {
 }
 FINE = "a value as long as it may be"
 OLD_LETTERS = 65
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 def configure(lane: Lane, topic: str, settings: dict[str, str]) -> None:

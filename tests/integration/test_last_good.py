@@ -19,7 +19,7 @@ from streaming.refusals import NoModel
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
 from tests.support.fragile_models import tiny_rows
-from tests.support.tiny_model import save_tiny_model
+from tests.support.tiny_model import save_tiny_model, tiny_deployment
 
 Damage = Callable[[ModelPointer], ModelPointer]
 
@@ -31,16 +31,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> ModelPointer:
 
 
 def deployed(store: HBaseStore, champion: ModelPointer, **changes: Any) -> Deployment:
-    record = Deployment(
-        scenario="tiny",
-        champion=champion,
-        thresholds=SCENARIO.policy.thresholds(),
-        policy_version=SCENARIO.policy.version,
-        deployed_at="2026-11-28T00:00:00+00:00",
-        deployed_by="test",
-    )
-    write_deployment(store, replace(record, **changes))
-    return replace(record, **changes)
+    record = replace(tiny_deployment(champion), **changes)
+    write_deployment(store, record)
+    return record
 
 
 def worker(session: Session, now: Callable[[], float] = lambda: 0.0) -> ModelsInUse:

@@ -2,8 +2,6 @@
 whose command works when it is followed.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -23,13 +21,6 @@ from tests.support.undisturbed import newest_cells
 
 MACHINES = [f"machine {number}" for number in range(40)]
 NOTICED_SECONDS = 90.0
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

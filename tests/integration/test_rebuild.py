@@ -1,10 +1,5 @@
 """States of other definitions are refused, and made anew from the events alone."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-
-import pytest
-
 from stores.keys import entity_of
 from stores.tables import STATE
 from tests.scenarios.tiny import SCENARIO
@@ -15,13 +10,6 @@ from tests.support.tiny_model import reading
 from tests.support.undisturbed import differences, newest_cells
 
 MACHINES = [f"machine {number}" for number in range(30)]
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 def publish_readings(lane: Lane, *, begin: int, end: int) -> None:

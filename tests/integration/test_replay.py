@@ -1,13 +1,10 @@
 """Older offsets again, new models meanwhile, a stop in a batch: no byte and no event is lost."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-
-import pytest
 
 from stores.control import LoadFailure, load_failures
 from stores.predictions import reader
@@ -23,13 +20,6 @@ from tests.support.undisturbed import newest_cells
 SEED = 5
 SWITCH_SECONDS = 60.0
 BURST = 40_000
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 def test_a_replay_from_the_middle_of_batches_changes_not_one_byte(lane: Lane) -> None:

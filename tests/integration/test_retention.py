@@ -1,7 +1,6 @@
 """Retention that overtook a stream: refused with the lost range, gone on by command, on record."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -168,13 +167,6 @@ def test_a_replay_goes_on_from_the_batch_end_before_it(stream: Stream) -> None:
 def test_a_partition_that_ends_before_what_was_scored_of_it_is_refused(stream: Stream) -> None:
     with pytest.raises(EpochChanged, match=r"ends at offset 100, although it was read up to 120"):
         stream.start({0: (0, 100), 1: (0, 90)})
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests below, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 def publish_readings(lane: Lane, count: int) -> dict[int, list[int]]:

@@ -2,8 +2,6 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import pytest
 from kafka import TopicPartition
@@ -23,13 +21,6 @@ from tests.support.undisturbed import differences, newest_cells
 
 SEED = 8
 SCORED_SECONDS = 90.0
-
-
-@pytest.fixture(scope="module")
-def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """A lane for the tests of this file, in order."""
-    with lanes() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

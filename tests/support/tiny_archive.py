@@ -22,7 +22,7 @@ from models.artifact import load_artifact
 from models.scoring_model import ScoringModel
 from stores.connection import HBaseStore
 from stores.delta import DeltaPlace, write_new_table
-from stores.deployments import Deployment, ModelPointer
+from stores.deployments import ModelPointer
 from stores.epochs import EpochStart
 from stores.homes import Homes, HomeTable
 from stores.states import Marker, StateTable
@@ -35,7 +35,7 @@ from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
 from tests.support.homes import home_of
-from tests.support.tiny_model import save_tiny_model
+from tests.support.tiny_model import save_tiny_model, tiny_deployment
 
 BEGAN = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)  # so that some events arrive on the next day
 SECONDS_APART = 30
@@ -326,16 +326,4 @@ def _columns(row: Row) -> tuple[Any, ...]:
         row.time.date(),
         None,
         None,
-    )
-
-
-def tiny_deployment(pointer: ModelPointer) -> Deployment:
-    """The record that makes `pointer` the champion."""
-    return Deployment(
-        scenario="tiny",
-        champion=pointer,
-        thresholds=SCENARIO.policy.thresholds(),
-        policy_version=SCENARIO.policy.version,
-        deployed_at="2026-01-01T00:00:00+00:00",
-        deployed_by="test",
     )

@@ -1,5 +1,6 @@
 """A trained model of the tiny scenario, its events, and its deployment."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,19 +38,22 @@ def save_tiny_model(folder: Path, *, seed: int = 1) -> ModelPointer:
     )
 
 
+def tiny_deployment(pointer: ModelPointer) -> Deployment:
+    """The record that makes `pointer` the champion."""
+    return Deployment(
+        scenario="tiny",
+        champion=pointer,
+        thresholds=SCENARIO.policy.thresholds(),
+        policy_version=SCENARIO.policy.version,
+        deployed_at="2026-01-01T00:00:00+00:00",
+        deployed_by="test",
+    )
+
+
 def deploy(store: HBaseStore, champion: ModelPointer) -> None:
     """Point the tiny scenario at `champion`."""
-    write_deployment(
-        store,
-        Deployment(
-            scenario="tiny",
-            champion=champion,
-            thresholds=SCENARIO.policy.thresholds(),
-            policy_version=SCENARIO.policy.version,
-            deployed_at=datetime.now(UTC).isoformat(),
-            deployed_by="test",
-        ),
-    )
+    now = datetime.now(UTC).isoformat()
+    write_deployment(store, replace(tiny_deployment(champion), deployed_at=now))
 
 
 def reading(machine: str, *, seconds: float, temperature_c: float, mode: str = "normal") -> bytes:

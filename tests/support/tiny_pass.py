@@ -10,7 +10,7 @@ import numpy as np
 from features.decode import Records
 from models.scoring_model import ScoringModel
 from stores.connection import HBaseStore
-from stores.deployments import Deployment, ModelPointer
+from stores.deployments import ModelPointer
 from stores.states import Marker
 from streaming.batches import Batch
 from streaming.models_in_use import InUse, ModelsInUse
@@ -21,7 +21,7 @@ from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_archive import MemoryTable, OneModel
-from tests.support.tiny_model import reading
+from tests.support.tiny_model import reading, tiny_deployment
 
 COUNT, MACHINES = 120, 9
 MODES = ("normal", "boost")
@@ -95,14 +95,7 @@ def played(
     memory: recent states are remembered there, as a worker does.
     """
     pointer = ModelPointer(name=model.name, version="1", artifact_uri="", sha256="")
-    deployment = Deployment(
-        scenario="tiny",
-        champion=pointer,
-        thresholds=SCENARIO.policy.thresholds(),
-        policy_version=SCENARIO.policy.version,
-        deployed_at="2026-01-01T00:00:00+00:00",
-        deployed_by="test",
-    )
+    deployment = tiny_deployment(pointer)
     settings = PassSettings(
         scenario="tiny",
         module="tests.scenarios.tiny",

@@ -21,8 +21,8 @@ from streaming.scoring_pass import ScoringPass
 from streaming.second_entities import SecondEntityReader
 from streaming.settings import PassSettings
 from tests.scenarios.tiny import SCENARIO
-from tests.support.tiny_archive import MemoryTable, OneModel, StoredModels, tiny_deployment
-from tests.support.tiny_model import reading, save_tiny_model
+from tests.support.tiny_archive import MemoryTable, OneModel, StoredModels
+from tests.support.tiny_model import reading, save_tiny_model, tiny_deployment
 
 BEGUN_MS = 1_767_225_600_000  # the readings' second 0
 
