@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 
+from jobs.progress_tables import done_upto
 from stores.connection import HBaseStore, Session
+from stores.epochs import read_epoch
 from stores.states import StateTable
 from streaming.gaps import Gaps
 from streaming.topics import KafkaCluster
@@ -28,13 +30,15 @@ def wait_until_scored(
     topic = f"{scenario}.events"
     gaps = Gaps(kafka, topic)
     deadline = time.monotonic() + timeout_seconds
-    unscored = dict(kafka.offsets(topic))
+    survey = kafka.survey([topic])[topic]
+    unscored = dict(survey.offsets)
     try:
         while unscored and time.monotonic() < deadline:
             check()
+            epoch = read_epoch(session, scenario)
             for partition, (first, end) in list(unscored.items()):
                 marker = states.newest_marker(partition)
-                begin = first if marker is None else max(first, marker.offset + 1)
+                begin = max(first, done_upto(marker, survey, epoch, partition=partition))
                 if gaps.are_empty(partition, begin, end):
                     del unscored[partition]
             time.sleep(0.1)

@@ -12,7 +12,7 @@ from local import java
 from local.errors import ProcessFailed
 from local.ports import HOST, Ports
 from local.processes import last_lines
-from local.run_folder import PRIVATE_UMASK, private_files
+from local.run_folder import private_files
 from local.waiting import listens
 from reports.files import write_text
 
@@ -131,7 +131,6 @@ def _format(properties: Path, *, jar_folder: Path, log: Path) -> None:
             stderr=subprocess.STDOUT,
             check=False,
             env=java.environment(),
-            umask=PRIVATE_UMASK,
         )
     if done.returncode != 0:
         raise ProcessFailed(

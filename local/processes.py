@@ -16,7 +16,7 @@ import psutil
 from local import java
 from local.errors import ProcessFailed
 from local.interrupts import held_back
-from local.run_folder import PRIVATE_UMASK, private_files
+from local.run_folder import private_files
 from reports.files import write_text
 
 # psutil derives the start time from the boot time, which moves by up to a second when the
@@ -111,7 +111,6 @@ def _spawn(command: Sequence[str], *, log: Path, die_with_parent: bool) -> int:
             start_new_session=True,
             cwd=log.parent,
             env=java.environment(),
-            umask=PRIVATE_UMASK,
             preexec_fn=_kill_me_with_parent() if die_with_parent else None,
         )
     # The child outlives this object on purpose; a return code keeps Python from warning of it.

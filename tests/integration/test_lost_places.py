@@ -114,6 +114,16 @@ def test_after_damage_to_the_checkpoint_the_stream_goes_on_at_a_marker(
     assert job.terminate() == 143
 
 
+def test_without_any_checkpoint_the_stream_goes_on_at_a_marker(
+    lane: Lane, published: list[int]
+) -> None:
+    folder = lane.folder / "checkpoints" / "tiny"
+    folder.rename(folder.with_name("lost"))
+    job = score(lane, published)
+    assert "restart" not in job.output()
+    assert job.terminate() == 143
+
+
 def test_a_lost_region_is_refused(lane: Lane) -> None:
     # A lost region leaves no tombstones: those here hide nothing that a later epoch writes.
     end_of_epoch = stamp(lane.epoch().epoch + 1, 0) - 1
