@@ -108,7 +108,7 @@ test: setup ## Unit, Spark and integration tests, with a real Kafka and HBase
 	@$(PYTEST) tests/unit tests/spark tests/integration $(PYTEST_ARGS)
 
 .PHONY: test-unit
-test-unit: setup ## Pure tests, in seconds
+test-unit: setup ## Tests without Spark and services, in some minutes
 	@$(PYTEST) tests/unit $(PYTEST_ARGS)
 
 .PHONY: test-spark
