@@ -1,9 +1,14 @@
-"""How long a small job takes with Java's archive of Spark's classes, beside without it."""
+"""How long a small job takes with Java's archive of Spark's classes, beside without it.
 
+And beside one in a Java that it shares with jobs before it.
+"""
+
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +22,7 @@ from jobs.checkout import CHECKOUT
 from jobs.class_archive import class_archive
 from jobs.outcome import ending_with_exit_code
 from jobs.session import spark_session
+from jobs.shared_jvm import shared_jvm
 from reports.terminal import Terminal
 
 _ROWS = 1_000
@@ -37,13 +43,28 @@ def main(
         if class_archive(is_made=True, console=console) is None:
             raise typer.Exit(5)
         _seconds("true")  # the disk's cache
-        ratios = []
-        for number in range(1, rounds + 1):
-            without, with_archive = _seconds("false"), _seconds("true")
-            ratios.append(without / with_archive)
-            console.print(f"round {number}: {without:.1f} s without, {with_archive:.1f} s with it")
-    found = f"{float(np.median(ratios)):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    print(f"a small job without the archive takes {found} times as long")
+        archive_ratios, shared_ratios = [], []
+        log = Path(tempfile.gettempdir()) / f"everscore-bench-{os.getpid()}.log"
+        with shared_jvm(load_settings("local"), log=log) as shared:
+            _seconds("true", shared)
+            for number in range(1, rounds + 1):
+                without, with_archive = _seconds("false"), _seconds("true")
+                in_shared = _seconds("true", shared)
+                archive_ratios.append(without / with_archive)
+                shared_ratios.append(with_archive / in_shared)
+                console.print(
+                    f"round {number}: {without:.1f} s without, {with_archive:.1f} s with it, "
+                    f"{in_shared:.1f} s in a Java that is shared"
+                )
+        log.unlink()
+    print(f"a small job without the archive takes {_text(archive_ratios)} times as long")
+    print(
+        f"one with a Java of its own takes {_text(shared_ratios)} times as long as in a shared one"
+    )
+
+
+def _text(ratios: Sequence[float]) -> str:
+    return f"{float(np.median(ratios)):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def _small_job(override: str, folder: Path) -> None:
@@ -56,11 +77,12 @@ def _small_job(override: str, folder: Path) -> None:
     assert sum(row["count"] for row in counts) == _ROWS
 
 
-def _seconds(work: str) -> float:
+def _seconds(work: str, environ: Mapping[str, str] | None = None) -> float:
     with tempfile.TemporaryDirectory(prefix="everscore-bench-") as folder:
         command = [sys.executable, "-m", "bench.job_start", "--work", work, "--folder", folder]
         started = time.perf_counter()
-        subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+        environ = {**os.environ, **(environ or {})}
+        subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, env=environ)
         return time.perf_counter() - started
 
 

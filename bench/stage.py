@@ -3,9 +3,9 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from jobs.class_archive import class_archive
 from jobs.endpoints import resolve_endpoints
 from jobs.from_settings import hbase_store
 from jobs.parts import kafka_cluster
+from jobs.shared_jvm import shared_jvm
 from local.platform import Platform, down, up
 from stores.connection import HBaseStore
 from stores.deployments import read_deployment, write_deployment
@@ -33,7 +34,10 @@ _PREPARATION = (
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A running platform with the scenario's history and a deployed model in `store`."""
+    """A running platform with the scenario's history and a deployed model in `store`.
+
+    environ: further environment variables of its jobs
+    """
 
     run_dir: Path
     kafka: KafkaCluster
@@ -42,6 +46,7 @@ class Stage:
     module: str
     console: Console
     overrides: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     def with_namespace(self, namespace: str) -> HBaseStore:
         """The store in another namespace: tables made, the deployed model copied into it."""
@@ -92,7 +97,8 @@ class Stage:
         settings = (f"platform.run_dir={self.run_dir}", *self.overrides)
         options = [part for each in settings for part in ("--set", each)]
         here = ("--scenario", self.scenario, *options)
-        return start_child([job, *here, *arguments], log=self.log(log_name or job))
+        log = self.log(log_name or job)
+        return start_child([job, *here, *arguments], log=log, environ=self.environ)
 
     def tell(self, line: str) -> None:
         """Print a line of progress."""
@@ -110,11 +116,13 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
     `keep` leaves the folder with data and logs.
     """
     with own_platform(keep=keep, console=console) as run_dir:
-        stage = stage_in(run_dir, scenario, console=console)
-        for words, *job in _PREPARATION:
-            with told(words, console):
-                stage.run(*job)
-        yield stage
+        logs = run_dir / "logs"
+        with shared_jvm(settings_in(run_dir), log=logs / "spark.log") as environ:
+            stage = replace(stage_in(run_dir, scenario, console=console), environ=environ)
+            for words, *job in _PREPARATION:
+                with told(words, console):
+                    stage.run(*job)
+            yield stage
 
 
 @contextmanager

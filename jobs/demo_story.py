@@ -1,7 +1,7 @@
 """The steps of the demo, each a real job, and what is shown of them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from jobs.from_settings import hbase_store
 from jobs.parts import kafka_cluster
 from jobs.run import Run
 from jobs.scored import wait_until_scored
+from jobs.shared_jvm import shared_jvm
 from monitoring.counts import TopicCounter
 from monitoring.latency_probe import LatencyProbe
 from monitoring.live_view import LiveView
@@ -33,11 +34,15 @@ class Demo:
     duration: float
     bad_share: float
     _began: float = field(default_factory=time.monotonic)
+    _environ: Mapping[str, str] = field(default_factory=dict)
 
     def play(self) -> None:
         """All steps in order; whatever was started is stopped at the end or on a failure."""
         console = self.run.console
         with ExitStack() as started:
+            with self._doing("starting Java for the steps"):
+                jvm = shared_jvm(self.run.settings, log=self._logs / "spark.log")
+                self._environ = started.enter_context(jvm)
             self._step("making topics and tables", "prepare_scenario")
             self._step("publishing the customers' history", "publish_events")
             self._step("archiving it in Delta tables", "archive_stream", "--once")
@@ -86,7 +91,8 @@ class Demo:
                 child.stop()
 
     def _start(self, job: str, *more: str) -> ChildJob:
-        return start_child([job, *self.options, *more], log=self._logs / f"{job}.log")
+        log = self._logs / f"{job}.log"
+        return start_child([job, *self.options, *more], log=log, environ=self._environ)
 
     @contextmanager
     def _doing(self, words: str) -> Iterator[None]:

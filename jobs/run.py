@@ -66,6 +66,8 @@ def job_run(
         handler.setFormatter(VisibleFormatter(_LOG_FORMAT, _LOG_TIME))
     if not verbose:
         logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of its own event loop
+        # It logs what it raises as well, at every call to a JVM that is gone.
+        logging.getLogger("py4j").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         stack.enter_context(ending_with_exit_code(console, verbose=verbose))
         settings = load_settings(env, overrides=overrides or ())

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from py4j.protocol import Py4JError, Py4JNetworkError
@@ -14,6 +14,7 @@ from jobs.class_archive import class_archive
 from jobs.environment import worker_environment
 from jobs.packages import packages_zip
 from jobs.services import ServiceDown
+from jobs.shared_jvm import joined_jvm
 from jobs.spark_properties import is_local, spark_properties
 from local.cache import cache_dir
 from local.errors import JarsUnavailable
@@ -34,39 +35,44 @@ def spark_session(
     with_delta   for jobs that read or write Delta tables
     at_once      for streams: rather start without Java's archive of classes than make it first
     """
-    spark = _started(settings, app_name, with_delta=with_delta, at_once=at_once)
-    try:
-        yield spark
-    except Exception as error:
-        # What py4j says of a JVM that is gone helps nobody.
-        if not isinstance(error, SparkGone):
-            check_jvm(spark, is_ending=isinstance(error, Py4JError | ConnectionError))
-        raise
-    finally:
-        with suppress(Py4JNetworkError, ConnectionError):  # a JVM that is gone needs no stopping
-            spark.stop()
+    properties = _properties(settings, with_delta=with_delta, at_once=at_once)
+    with joined_jvm(properties):
+        spark = _started(settings, app_name, properties)
+        try:
+            yield spark
+        except Exception as error:
+            # What py4j says of a JVM that is gone helps nobody.
+            if not isinstance(error, SparkGone):
+                check_jvm(spark, is_ending=isinstance(error, Py4JError | ConnectionError))
+            raise
+        finally:
+            with suppress(Py4JNetworkError, ConnectionError):  # a JVM that is gone: nothing to stop
+                spark.stop()
 
 
 def _log(text: str) -> None:
     Terminal(stderr=True).print(text, highlight=False, soft_wrap=True)
 
 
-def _started(settings: Settings, app_name: str, *, with_delta: bool, at_once: bool) -> SparkSession:
-    os.environ.update(worker_environment(os.environ))
-    if interpreter := settings.spark.conf.get("spark.pyspark.python"):
-        os.environ["PYSPARK_PYTHON"] = interpreter
-    if is_local(settings):
-        os.environ.pop("SPARK_HOME", None)  # another Spark than the locked one
+def _properties(settings: Settings, *, with_delta: bool, at_once: bool) -> dict[str, str]:
     try:
         jars = jar_files("spark") if settings.spark.jars == "resolved" else []
     except JarsUnavailable as error:
         raise ServiceDown(f"Spark's jars are missing: {error}") from error
     py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages", log=_log)]
-    builder = SparkSession.builder.appName(app_name).master(settings.spark.master)
     classes = class_archive(is_made=not at_once) if settings.spark.class_archive else None
-    properties = spark_properties(
+    return spark_properties(
         settings, jars=jars, py_files=py_files, with_delta=with_delta, classes=classes
     )
+
+
+def _started(settings: Settings, app_name: str, properties: Mapping[str, str]) -> SparkSession:
+    os.environ.update(worker_environment(os.environ))
+    if interpreter := settings.spark.conf.get("spark.pyspark.python"):
+        os.environ["PYSPARK_PYTHON"] = interpreter
+    if is_local(settings):
+        os.environ.pop("SPARK_HOME", None)  # another Spark than the locked one
+    builder = SparkSession.builder.appName(app_name).master(settings.spark.master)
     for name, value in properties.items():
         builder = builder.config(name, value)
     on_interrupt = signal.getsignal(signal.SIGINT)

@@ -53,6 +53,7 @@ def _score(
     (
         source.mapInArrow(scoring_function(scoring), OUTPUT_SCHEMA)
         .write.format("kafka")
+        .mode("append")
         .options(**settings.kafka_options)
         .option("kafka.max.request.size", request_bytes(scoring))
         .option("kafka.compression.type", "lz4")

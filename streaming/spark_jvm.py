@@ -29,9 +29,17 @@ def check_jvm(spark: SparkSession, *, is_ending: bool = False) -> None:
     except subprocess.TimeoutExpired:
         return
     if code == _OUT_OF_MEMORY:
-        memory = spark.sparkContext._conf.get("spark.driver.memory")
+        memory = _driver_memory(process)
         raise SparkGone(
             f"Spark's JVM had too little memory ({memory}): give it more, as by "
             "`--set spark.driver_memory=4g`, and start the job again"
         )
     raise SparkGone(f"Spark's JVM ended by itself (code {code}): start the job again")
+
+
+def _driver_memory(process: "subprocess.Popen[bytes]") -> str:
+    """What it was started with; Spark's own settings stand in the JVM that is gone."""
+    prefix = "spark.driver.memory="
+    arguments = process.args if isinstance(process.args, list) else []
+    given = [each.removeprefix(prefix) for each in arguments if each.startswith(prefix)]
+    return given[-1] if given else "Spark's default"

@@ -1,13 +1,15 @@
 """One real Kafka and HBase for all integration tests, on free ports; gone when the run ends."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from conf.settings import load_settings
 from jobs.class_archive import class_archive
+from jobs.shared_jvm import shared_jvm
 from local.endpoints import Endpoints
 from local.platform import Platform, down, up
 from local.tables import Family, TableSpec, create_tables
@@ -33,6 +35,14 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def class_archived() -> Path | None:
     """Java's archive of Spark's classes, made before any test looks at how long a job takes."""
     return class_archive(is_made=True)
+
+
+@pytest.fixture(scope="session")
+def shared_java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Variables with which jobs that end by themselves share a Java."""
+    log = tmp_path_factory.mktemp("java") / "spark.log"
+    with shared_jvm(load_settings("local"), log=log) as variables:
+        yield variables
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +101,7 @@ def lanes(
     platform: Endpoints,
     run_dir: Path,
     tiny_pointer: ModelPointer,
+    shared_java: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[], AbstractContextManager[Lane]]:
     """Opens lanes, one after the other: new topics, empty tables, a deployed model."""
@@ -107,7 +118,8 @@ def lanes(
         name = ready.pop(0)
         host, port = platform.hbase_thrift_host, platform.hbase_thrift_port
         store, again = (HBaseStore(host, port, n, 60.0) for n in (name, f"{name}again"))
-        lane = Lane(platform, run_dir, store, again, tmp_path_factory.mktemp(name))
+        folder = tmp_path_factory.mktemp(name)
+        lane = Lane(platform, run_dir, store, again, folder, shared_java)
         lane.make_topics()
         deploy(store, tiny_pointer)
         try:

@@ -65,6 +65,9 @@ def test_archivers_that_are_killed_and_started_anew_lose_and_double_nothing(lane
             archiver.kill(victim)
             archiver.process.wait(60)
             archiver.end()
+            if victim == "jvm":
+                assert "Spark's JVM ended by itself (code -9)" in archiver.output()
+                assert "Traceback" not in archiver.output()
     drained(lane)
     assert stream.terminate() == 143
     last = lane.run_to_end("archive_stream", "--once")

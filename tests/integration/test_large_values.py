@@ -137,7 +137,7 @@ def test_archive_reconcile_and_erasure_have_memory_for_it(lane: Lane, told: Told
     ):
         if name == "erase_from_memory":
             check_archived(lane)
-        job = lane.run_to_end(name, *arguments)
+        job = lane.run_to_end(name, *arguments, own_java=True)
         assert job.process.returncode == 0, f"{name}: {job.output()[-4000:]}"
 
 

@@ -13,7 +13,7 @@ from stores.stamps import stamp
 from stores.tables import CONTROL, STATE
 from tests.scenarios.tiny import SCENARIO
 from tests.support.judgement import drained
-from tests.support.lane import START_SECONDS, Lane
+from tests.support.lane import Lane
 from tests.support.processes import Job
 from tests.support.tiny_load import publish
 from tests.support.tiny_model import reading
@@ -55,8 +55,8 @@ def check_every_event_is_folded_once(lane: Lane, published: list[int]) -> None:
 
 def refused(lane: Lane, name: str, *arguments: str) -> str:
     """The output of the job `name`, which must end with exit code 4."""
-    job = lane.run(name, *arguments)
-    assert job.process.wait(START_SECONDS) == 4, job.output()[-4000:]
+    job = lane.run_to_end(name, *arguments)
+    assert job.process.returncode == 4, job.output()[-4000:]
     return job.output()
 
 

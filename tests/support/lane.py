@@ -1,7 +1,7 @@
 """A lane of its own for the tiny scenario's stream: topics, tables, checkpoints and its jobs."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,8 @@ END_SECONDS = 300.0
 class Lane:
     """Where one stream of the tiny scenario runs; one at a time, the topics' names are the same.
 
-    `undisturbed` is a second, empty store for the replay that the stream is compared with.
+    undisturbed     a second, empty store for the replay that the stream is compared with
+    shared_jvm      variables with which jobs that end by themselves share a Java
     """
 
     endpoints: Endpoints
@@ -36,6 +37,7 @@ class Lane:
     store: HBaseStore
     undisturbed: HBaseStore
     folder: Path
+    shared_jvm: Mapping[str, str] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
 
     @property
@@ -93,6 +95,15 @@ class Lane:
 
     def run(self, name: str, *arguments: str, settings: Sequence[str] = ()) -> Job:
         """Start the job `name` in this lane's environment."""
+        return self._start(name, arguments, settings, {})
+
+    def _start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        settings: Sequence[str],
+        variables: Mapping[str, str],
+    ) -> Job:
         own = [
             "scenarios.tiny=tests.scenarios.tiny",
             f"hbase.namespace={self.store.namespace}",
@@ -103,15 +114,21 @@ class Lane:
         ]
         options = [option for each in own for option in ("--set", each)]
         log = self.folder / f"{len(self.jobs):02d}-{name}.log"
-        environ = {"EVERSCORE_RUN_DIR": str(self.run_dir)}
+        environ = {"EVERSCORE_RUN_DIR": str(self.run_dir), **variables}
         chosen = [name, "--scenario", "tiny", "--env", "local", *options, *arguments]
         job = start_job(chosen, log=log, environ=environ)
         self.jobs.append(job)
         return job
 
-    def run_to_end(self, name: str, *arguments: str, settings: Sequence[str] = ()) -> Job:
-        """Run the job `name` and wait for its end, whatever its exit code is."""
-        job = self.run(name, *arguments, settings=settings)
+    def run_to_end(
+        self, name: str, *arguments: str, settings: Sequence[str] = (), own_java: bool = False
+    ) -> Job:
+        """Run the job `name` and wait for its end, whatever its exit code is.
+
+        In the shared Java, unless it is to have its own, or its settings ask for another.
+        """
+        variables = {} if own_java else self.shared_jvm
+        job = self._start(name, arguments, settings, variables)
         job.process.wait(END_SECONDS)
         return job
 

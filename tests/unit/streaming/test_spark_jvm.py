@@ -25,14 +25,14 @@ class Unreachable(Exception):
 
 
 def session_over(process: "subprocess.Popen[bytes]") -> SparkSession:
-    context: Any = SimpleNamespace(
-        _gateway=SimpleNamespace(proc=process), _conf={"spark.driver.memory": "1g"}
-    )
+    # Nothing but the process: whatever else a session has asks the JVM that is gone.
+    context: Any = SimpleNamespace(_gateway=SimpleNamespace(proc=process))
     return cast("SparkSession", SimpleNamespace(sparkContext=context))
 
 
 def ended_with(code: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", f"import os; os._exit({code})"])
+    command = [sys.executable, "-c", f"import os; os._exit({code})"]
+    return subprocess.Popen([*command, "--conf", "spark.driver.memory=1g"])
 
 
 @pytest.mark.parametrize(
