@@ -64,10 +64,10 @@ def job_run(
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(VisibleFormatter(_LOG_FORMAT, _LOG_TIME))
+        if not verbose:
+            handler.addFilter(_is_not_of_py4j)
     if not verbose:
         logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of its own event loop
-        # It logs what it raises as well, at every call to a JVM that is gone.
-        logging.getLogger("py4j").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         stack.enter_context(ending_with_exit_code(console, verbose=verbose))
         settings = load_settings(env, overrides=overrides or ())
@@ -90,6 +90,11 @@ def job_run(
             if for_stream is None:
                 raise
             raise for_stream(scenario) from error
+
+
+def _is_not_of_py4j(record: logging.LogRecord) -> bool:
+    """It logs what it raises as well, at every call to a JVM that is gone, and not by its name."""
+    return "/py4j/" not in record.pathname
 
 
 def scenario_named(settings: Settings, name: str) -> Scenario:

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -46,8 +47,14 @@ def spark_session(
                 check_jvm(spark, is_ending=isinstance(error, Py4JError | ConnectionError))
             raise
         finally:
-            with suppress(Py4JNetworkError, ConnectionError):  # a JVM that is gone: nothing to stop
-                spark.stop()
+            _stop(spark)
+
+
+def _stop(spark: SparkSession) -> None:
+    with suppress(Py4JNetworkError, ConnectionError), warnings.catch_warnings():
+        # Of a JVM that is gone there is nothing to stop, and whoever found it says so.
+        warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM")
+        spark.stop()
 
 
 def _log(text: str) -> None:

@@ -35,7 +35,7 @@ def wait_for_more(lane: Lane, events: int) -> None:
     enough = len(archived(lane, "events")) + events
     wait_until(
         lambda: len(archived(lane, "events")) >= enough,
-        timeout=START_SECONDS,
+        timeout=2 * START_SECONDS,
         what=f"{enough} archived events:\n{lane.jobs[-1].output()[-3000:]}",
     )
 

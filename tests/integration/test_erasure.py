@@ -105,7 +105,7 @@ def write_reports(folder: Path) -> None:
 @pytest.mark.timeout(1_500)
 def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lane) -> None:
     stream = lane.start_scoring()
-    archiver = lane.run("archive_stream", settings=("delta.archive_interval_seconds=3",))
+    archiver = lane.run("archive_stream", settings=("delta.archive_interval_seconds=10",))
     reports = lane.folder / "reports" / "tiny"
     write_reports(reports)
     with TinyLoad(lane.servers, per_second=100, machines=300, seed=8):
