@@ -25,8 +25,8 @@ from typer import Option
 
 from bench.machine import tell_machine
 from conf.settings import load_settings
-from jobs.outcome import ending_with_exit_code
-from jobs.session import spark_session
+from jobs.launcher.outcome import ending_with_exit_code
+from jobs.spark.session import spark_session
 from reports.terminal import Terminal
 from stores.delta import DeltaPlace
 from streaming.archive_source import Slice

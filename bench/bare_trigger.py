@@ -7,11 +7,11 @@ import typer
 from typer import Option
 
 from bench.bare_pass import BARE
-from jobs.java_compilers import for_streams
-from jobs.parts import patience
-from jobs.query_starters import query_starter
-from jobs.run import job_run
-from jobs.session import spark_session
+from jobs.launcher.run import job_run
+from jobs.spark.java_compilers import for_streams
+from jobs.spark.session import spark_session
+from jobs.wiring.query_starters import query_starter
+from jobs.wiring.streaming import patience
 from streaming.supervisor import Supervisor
 
 

@@ -21,13 +21,13 @@ from bench.machine import described
 from bench.stage import own_stage, stage_in, told
 from conf.settings import load_settings
 from features.arrow_records import ARCHIVED_COLUMNS
-from jobs.batch_steps import BatchSteps, for_scoring, scorer_of
-from jobs.code_version import git_commit
-from jobs.endpoints import resolve_endpoints
-from jobs.from_settings import delta_place, hbase_store
-from jobs.outcome import ending_with_exit_code
-from jobs.run import Run
-from jobs.session import spark_session
+from jobs.launcher.code_version import git_commit
+from jobs.launcher.endpoints import resolve_endpoints
+from jobs.launcher.outcome import ending_with_exit_code
+from jobs.launcher.run import Run
+from jobs.spark.session import spark_session
+from jobs.wiring.batch_scoring import BatchSteps, for_scoring, scorer_of
+from jobs.wiring.from_settings import delta_place, hbase_store
 from local.endpoints import read_endpoints
 from reports.terminal import Terminal
 from scenarios.churn.scenario import SCENARIO

@@ -18,7 +18,7 @@ from batch.limits import EventLimits
 from bench.crowd import MAX_EVENT_BYTES, MAX_SKEW_SECONDS, decoder, records_of
 from features.fold import distinct, fold
 from features.readout import features_of_states, states_in
-from jobs.batch_steps import BatchSteps
+from jobs.wiring.batch_scoring import BatchSteps
 from scenarios.churn.scenario import SCENARIO
 
 # scikit-learn scores quickest somewhere between these; the quickest of a round is what counts.

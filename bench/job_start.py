@@ -18,11 +18,11 @@ from typer import Option
 
 from bench.machine import tell_machine
 from conf.settings import load_settings
-from jobs.checkout import CHECKOUT
-from jobs.class_archive import class_archive
-from jobs.outcome import ending_with_exit_code
-from jobs.session import spark_session
-from jobs.shared_jvm import shared_jvm
+from jobs.launcher.checkout import CHECKOUT
+from jobs.launcher.outcome import ending_with_exit_code
+from jobs.spark.class_archive import class_archive
+from jobs.spark.session import spark_session
+from jobs.spark.shared_jvm import shared_jvm
 from reports.terminal import Terminal
 
 _ROWS = 1_000

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 from stores.connection import HBaseStore, Session
 from stores.states import StateTable
 from streaming.topics import KafkaCluster

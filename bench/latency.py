@@ -15,7 +15,7 @@ from bench.stage import Stage, own_stage, stage_in
 from bench.systems import LoopSystem, StreamSystem
 from bench.tables import markdown, pooled, table_of
 from bench.trial import System, Trial, measured
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.outcome import ending_with_exit_code
 from local.endpoints import read_endpoints
 from reports.terminal import Terminal
 

@@ -25,7 +25,7 @@ from features.byte_column import ByteColumn
 from features.decode import EventDecoder, Events, Records
 from features.quick_reader import QuickReader
 from features.schema import EventSchema
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import Terminal
 
 _ROWS = 1_000

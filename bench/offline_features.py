@@ -16,7 +16,7 @@ from typer import Option
 from batch.history_features import history_features
 from bench.handbook_features import as_matrix, handbook_features, payments_frame
 from bench.machine import tell_machine
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import Terminal
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from scenarios.fraud.payments import Payments, payments_file, read_payments

@@ -13,7 +13,7 @@ import typer
 from bench.proofs import Proof, Proofs
 from bench.stage import own_stage
 from bench.troubled_stream import Trouble, stream_through_trouble
-from jobs.signals import stopping_on_signals
+from jobs.launcher.signals import stopping_on_signals
 from reports.terminal import Terminal
 
 SCENARIO = "churn"

@@ -21,9 +21,9 @@ import typer
 from batch.second_entity_report import SkewReport
 from bench.proofs import Proof, parity_proof
 from bench.stage import Stage, own_platform, stage_in, told
-from jobs.child_jobs import ChildJob
-from jobs.scored import wait_until_scored
-from jobs.signals import stopping_on_signals
+from jobs.launcher.child_jobs import ChildJob
+from jobs.launcher.signals import stopping_on_signals
+from jobs.status.scored import wait_until_scored
 from reports.terminal import Terminal
 from scenarios.fraud.payments import payments_file, read_payments
 

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from bench.load import Load
 from conf.settings import Settings, load_settings
-from jobs.child_jobs import ChildJob, start_child
-from jobs.class_archive import class_archive
-from jobs.endpoints import resolve_endpoints
-from jobs.from_settings import hbase_store
-from jobs.parts import kafka_cluster
-from jobs.shared_jvm import shared_jvm
+from jobs.launcher.child_jobs import ChildJob, start_child
+from jobs.launcher.endpoints import resolve_endpoints
+from jobs.spark.class_archive import class_archive
+from jobs.spark.shared_jvm import shared_jvm
+from jobs.wiring.from_settings import hbase_store
+from jobs.wiring.streaming import kafka_cluster
 from local.platform import Platform, down, up
 from stores.connection import HBaseStore
 from stores.deployments import read_deployment, write_deployment

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.stage import Stage
-from jobs.checkout import CHECKOUT
-from jobs.child_jobs import ChildJob
+from jobs.launcher.checkout import CHECKOUT
+from jobs.launcher.child_jobs import ChildJob
 
 _START_SECONDS = 180.0
 

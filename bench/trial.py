@@ -9,7 +9,7 @@ from bench.figures import figures_of
 from bench.keeping_up import Follower
 from bench.load import Load
 from bench.stage import Stage
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 from stores.connection import HBaseStore
 

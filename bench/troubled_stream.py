@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 
 from bench.stage import Stage, told
-from jobs.child_jobs import ChildJob
-from jobs.scored import wait_until_scored
+from jobs.launcher.child_jobs import ChildJob
+from jobs.status.scored import wait_until_scored
 
 _START_SECONDS = 150.0
 _DRAIN_SECONDS = 300.0

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from typer import Option
 
 from bench.machine import tell_machine
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.outcome import ending_with_exit_code
 from models.recipes import boosted_trees
 from models.weighted_bins import quick_weighted_bins
 from reports.terminal import Terminal

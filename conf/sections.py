@@ -91,7 +91,7 @@ class Spark(Section):
     jars: Literal["resolved", "provided"]
     """resolved = Kafka's and Delta's jars from the local Maven cache; provided = on the cluster"""
     class_archive: bool
-    """true = Java maps Spark's classes from a file made once per machine (jobs/class_archive.py)"""
+    """true = Java maps Spark's classes from a file that is made once per machine"""
     conf: dict[str, str]
     """any Spark property, as it is"""
 

@@ -3,7 +3,7 @@
 import sys
 
 try:
-    from jobs.launch import main
+    from jobs.launcher.launch import main
 except ModuleNotFoundError as error:
     sys.exit(f"error: {sys.executable} has no module {error.name!r}: run `make setup`")
 

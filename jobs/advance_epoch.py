@@ -4,13 +4,13 @@ from typing import Annotated
 
 from typer import Option, confirm
 
-from jobs.leases import job_lease
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, pass_settings, query_settings, store_session
-from jobs.query_starters import losses_of
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.stream_options import AcceptLossOption
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.streams import AcceptLossOption
+from jobs.spark.session import spark_session
+from jobs.wiring.leases import job_lease
+from jobs.wiring.query_starters import losses_of
+from jobs.wiring.streaming import kafka_cluster, pass_settings, query_settings, store_session
 from stores.epochs import read_epoch
 from stores.hadoop_files import HadoopFiles
 from stores.leases import SCORING

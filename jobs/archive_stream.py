@@ -4,8 +4,8 @@ from typing import Annotated
 
 from typer import Option
 
-from jobs.leases import job_lease
-from jobs.options import (
+from jobs.launcher.run import job_run
+from jobs.options.shared import (
     EnvOption,
     ScenarioOption,
     SetOption,
@@ -13,11 +13,11 @@ from jobs.options import (
     VerboseOption,
     job_app,
 )
-from jobs.parts import archiver_of, restore_erasures
-from jobs.places import check_topics
-from jobs.query_starters import watcher_for
-from jobs.run import job_run
-from jobs.session import spark_session
+from jobs.spark.session import spark_session
+from jobs.wiring.leases import job_lease
+from jobs.wiring.query_starters import watcher_for
+from jobs.wiring.streaming import archiver_of, restore_erasures
+from jobs.wiring.topics_and_tables import check_topics
 from stores.hadoop_files import HadoopFiles
 from stores.leases import ARCHIVE
 from streaming.archive_loop import archive_for_ever

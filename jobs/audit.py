@@ -6,12 +6,12 @@ from typing import Annotated
 from typer import Exit, Option
 
 from batch.audits.report import audit_json, audit_text, write_reports
-from jobs.audit_choice import EXIT_CODES, AuditChoice, total
-from jobs.audit_wiring import auditor
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.times import moment_of
+from jobs.launcher.run import job_run
+from jobs.options.audit_choice import EXIT_CODES, AuditChoice, total
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.times import moment_of
+from jobs.spark.session import spark_session
+from jobs.wiring.audits import auditor
 from reports.terminal import visible_json
 
 SPARK = True

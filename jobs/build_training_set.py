@@ -7,13 +7,13 @@ from typer import Option
 
 from batch.snapshot_building import Build, check_as_of, rows_and_counts, sources, write_snapshot
 from batch.training_report import show_counts
-from jobs.code_version import git_commit
-from jobs.from_settings import delta_place, training_options
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.table_turns import SNAPSHOTS, turn
-from jobs.times import moment_of
+from jobs.launcher.code_version import git_commit
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.times import moment_of
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import delta_place, training_options
+from jobs.wiring.table_turns import SNAPSHOTS, turn
 
 SPARK = True
 

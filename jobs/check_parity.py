@@ -7,11 +7,11 @@ from typer import Exit, Option
 
 from batch.parity.check import ParityOptions, append_report, check_parity
 from batch.parity.report import show_parity
-from jobs.audit_wiring import day_of, models_of_archive
-from jobs.from_settings import delta_place, event_limits
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
-from jobs.session import spark_session
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.session import spark_session
+from jobs.wiring.audits import day_of, models_of_archive
+from jobs.wiring.from_settings import delta_place, event_limits
 from reports.terminal import visible_json
 
 SPARK = True

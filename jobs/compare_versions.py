@@ -6,12 +6,12 @@ from typer import Argument
 
 from batch.comparing.reading import compared
 from batch.comparing.report import result_console, show, write
-from jobs.code_version import commits_between
-from jobs.from_settings import tracking_place
-from jobs.model_versions import CHAMPION, version_named
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import Service, job_run
-from jobs.session import spark_session
+from jobs.launcher.code_version import commits_between
+from jobs.launcher.run import Service, job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import tracking_place
+from jobs.wiring.model_versions import CHAMPION, version_named
 from local.cache import cache_dir
 from models.registry import read_version
 from scenarios.readable_columns import categories

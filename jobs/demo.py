@@ -4,10 +4,10 @@ from typing import Annotated
 
 from typer import Option
 
-from jobs.class_archive import class_archive
-from jobs.demo_story import Demo
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
+from jobs.demonstration.story import Demo
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.class_archive import class_archive
 from local.platform import Platform, up
 
 SPARK = False

@@ -12,13 +12,13 @@ from typer import Option, confirm
 from batch.erasing import Cut, ErasureNote
 from batch.erasing_cells import is_erased
 from batch.sought import Sought
-from jobs.erasure_places import Left, Place, Places, counted
-from jobs.from_settings import delta_place
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, store_session
-from jobs.run import Run, job_run
-from jobs.session import spark_session
-from jobs.table_turns import ALL, turn
+from jobs.launcher.run import Run, job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.session import spark_session
+from jobs.wiring.erasure_places import Left, Place, Places, counted
+from jobs.wiring.from_settings import delta_place
+from jobs.wiring.streaming import kafka_cluster, store_session
+from jobs.wiring.table_turns import ALL, turn
 from stores.epochs import read_epoch
 from stores.erasures import (
     FOLDER,

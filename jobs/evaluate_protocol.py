@@ -10,10 +10,10 @@ from batch.history_features import history_features, load_history
 from batch.protocol import Protocol
 from batch.protocol_report import logged, print_report
 from batch.protocol_run import candidates, check_reach, round_of
-from jobs.code_version import git_commit
-from jobs.from_settings import tracking_place
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
+from jobs.launcher.code_version import git_commit
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.wiring.from_settings import tracking_place
 from models.run_log import open_run_log
 
 SPARK = False

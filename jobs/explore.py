@@ -7,10 +7,10 @@ from typer import Option
 from batch.exploring.explore import write_drift, write_profile
 from batch.exploring.sample import read_sample
 from batch.snapshots import read_record
-from jobs.from_settings import delta_place
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
-from jobs.session import spark_session
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import delta_place
 
 SPARK = True
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from typer import Option
 
-from jobs.freshness import lag_of, row_json
-from jobs.from_settings import hbase_store
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.status.freshness import lag_of, row_json
+from jobs.wiring.from_settings import hbase_store
 from reports.spreadsheet import SpreadsheetWriter
 from stores.predictions import Prediction, reader
 from streaming.staleness import Staleness

@@ -6,11 +6,8 @@ from typing import Annotated
 
 from typer import Option
 
-from jobs.feature_streams import feature_starters
-from jobs.from_settings import hbase_store
-from jobs.java_compilers import for_streams
-from jobs.leases import job_lease
-from jobs.options import (
+from jobs.launcher.run import job_run
+from jobs.options.shared import (
     EnvOption,
     ScenarioOption,
     SetOption,
@@ -18,12 +15,15 @@ from jobs.options import (
     VerboseOption,
     job_app,
 )
-from jobs.parts import kafka_cluster, patience, store_session
-from jobs.places import check_topics, make_places, stream_topics
-from jobs.query_starters import watcher_for
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.stream_options import AcceptLossOption
+from jobs.options.streams import AcceptLossOption
+from jobs.spark.java_compilers import for_streams
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import hbase_store
+from jobs.wiring.leases import job_lease
+from jobs.wiring.query_starters import watcher_for
+from jobs.wiring.second_entities import feature_starters
+from jobs.wiring.streaming import kafka_cluster, patience, store_session
+from jobs.wiring.topics_and_tables import check_topics, make_places, stream_topics
 from scenarios.keyed import keyed_entities
 from stores.leases import FEATURES
 from streaming.deriving_anew import begin_anew, drop_derived

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from typer import Option
 
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster
-from jobs.places import make_places, scenario_tables, scenario_topics
-from jobs.run import job_run
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.wiring.streaming import kafka_cluster
+from jobs.wiring.topics_and_tables import make_places, scenario_tables, scenario_topics
 from scenarios.keyed import Keyed, keyed_entities
 from streaming.recent_keys import partitioner_warning
 

@@ -6,10 +6,10 @@ from batch.disturbance import Disturbance
 from batch.event_source import load_source
 from batch.publication import Order, phases, publish_all, show_samples
 from batch.publishing import Pace
-from jobs import publish_options as given
-from jobs.kafka_options import client_options
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import Service, job_run
+from jobs.launcher.kafka_options import client_options
+from jobs.launcher.run import Service, job_run
+from jobs.options import publishing as given
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 
 SPARK = False
 

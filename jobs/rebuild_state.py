@@ -9,10 +9,12 @@ from typer import Option, confirm
 from batch.archive_reach import check_reach, told_upto
 from batch.deploying import restored_deployment
 from batch.rebuilding import rebuilt
-from jobs.from_settings import delta_place, hbase_store
-from jobs.leases import job_lease
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import (
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import delta_place, hbase_store
+from jobs.wiring.leases import job_lease
+from jobs.wiring.streaming import (
     kafka_cluster,
     loss_book,
     restore_erasures,
@@ -20,9 +22,7 @@ from jobs.parts import (
     store_session,
     write_task,
 )
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.table_turns import REBUILDS, turn
+from jobs.wiring.table_turns import REBUILDS, turn
 from stores.archived_control import archived_starts, record_of
 from stores.delta import DeltaPlace
 from stores.epoch_table import keep_epochs

@@ -14,13 +14,13 @@ from batch.reconcile import (
     outcomes,
     partition_counts,
 )
-from jobs.kafka_options import spark_options
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, store_session
-from jobs.progress_tables import done_upto
-from jobs.run import Run, job_run
-from jobs.session import spark_session
-from jobs.stream_options import offsets_of
+from jobs.launcher.kafka_options import spark_options
+from jobs.launcher.run import Run, job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.streams import offsets_of
+from jobs.spark.session import spark_session
+from jobs.status.progress_tables import done_upto
+from jobs.wiring.streaming import kafka_cluster, store_session
 from stores.epochs import read_epoch
 from stores.hadoop_files import HadoopFiles
 from stores.losses import read_losses, uncovered

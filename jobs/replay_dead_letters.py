@@ -16,14 +16,14 @@ from batch.replay_ledger import HEADER, OpenRun, ReplayLedger
 from batch.replaying import Corrector, DeadLetter, ReplayPlan, arrived, publish_replays
 from features.partitioners import CUSTOM, Layout
 from features.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REASON_CODES
-from jobs.from_settings import delta_place, event_limits, hbase_store
-from jobs.kafka_options import client_options, spark_options
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, store_session
-from jobs.run import Run, job_run
-from jobs.session import spark_session
-from jobs.stream_options import positions_of
-from jobs.times import moment_of
+from jobs.launcher.kafka_options import client_options, spark_options
+from jobs.launcher.run import Run, job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.streams import positions_of
+from jobs.options.times import moment_of
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import delta_place, event_limits, hbase_store
+from jobs.wiring.streaming import kafka_cluster, store_session
 from stores.delta import is_table
 from stores.epoch_table import completed_epochs
 from stores.epochs import EpochRecord, read_epoch

@@ -7,12 +7,12 @@ from typer import Option
 
 from batch.second_entity_report import SkewReport, entity_skew, show_skew, write_skew
 from batch.second_entity_skew import SkewOptions, skew_rows
-from jobs.audit_wiring import day_of
-from jobs.from_settings import delta_place, event_limits
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.times import moment_of
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.times import moment_of
+from jobs.spark.session import spark_session
+from jobs.wiring.audits import day_of
+from jobs.wiring.from_settings import delta_place, event_limits
 from scenarios.keyed import keyed_entities
 
 SPARK = True

@@ -7,10 +7,10 @@ import msgspec
 from typer import Exit, Option
 
 from batch.retraining import retrained, snapshot_now
-from jobs.model_versions import CHAMPION, model_version
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import Service, job_run
-from jobs.session import spark_session
+from jobs.launcher.run import Service, job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.session import spark_session
+from jobs.wiring.model_versions import CHAMPION, model_version
 from local.cache import cache_dir
 from models.registry import card_of, probe_of
 

@@ -7,14 +7,14 @@ from typer import Option
 
 from batch.batch_scoring import scores_of
 from batch.run_tables import RunTables, run_id
-from jobs.batch_steps import BatchSteps, for_scoring, scorer_of
-from jobs.code_version import git_commit
-from jobs.from_settings import delta_place
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.table_turns import SCORING_RUNS, turn
-from jobs.times import moment_of
+from jobs.launcher.code_version import git_commit
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.times import moment_of
+from jobs.spark.session import spark_session
+from jobs.wiring.batch_scoring import BatchSteps, for_scoring, scorer_of
+from jobs.wiring.from_settings import delta_place
+from jobs.wiring.table_turns import SCORING_RUNS, turn
 
 SPARK = True
 

@@ -5,10 +5,8 @@ from typing import Annotated
 
 from typer import Option
 
-from jobs.from_settings import delta_place
-from jobs.java_compilers import for_streams
-from jobs.leases import job_lease
-from jobs.options import (
+from jobs.launcher.run import job_run
+from jobs.options.shared import (
     EnvOption,
     ScenarioOption,
     SetOption,
@@ -16,12 +14,14 @@ from jobs.options import (
     VerboseOption,
     job_app,
 )
-from jobs.parts import patience
-from jobs.places import check_topics, stream_topics
-from jobs.query_starters import query_starter, watcher_for
-from jobs.run import job_run
-from jobs.session import spark_session
-from jobs.stream_options import AcceptLossOption, offsets_of
+from jobs.options.streams import AcceptLossOption, offsets_of
+from jobs.spark.java_compilers import for_streams
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import delta_place
+from jobs.wiring.leases import job_lease
+from jobs.wiring.query_starters import query_starter, watcher_for
+from jobs.wiring.streaming import patience
+from jobs.wiring.topics_and_tables import check_topics, stream_topics
 from stores.leases import SCORING as SCORING_LEASE
 from streaming.supervisor import Supervisor
 from streaming.worker import SCORING

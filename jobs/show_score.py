@@ -5,10 +5,10 @@ from typing import Annotated
 
 from typer import Argument, Exit, Option
 
-from jobs.freshness import lag_of, row_json
-from jobs.from_settings import hbase_store
-from jobs.options import EnvOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, SetOption, VerboseOption, job_app
+from jobs.status.freshness import lag_of, row_json
+from jobs.wiring.from_settings import hbase_store
 from monitoring.prediction_view import prediction_panel
 from stores.predictions import reader
 

@@ -1,11 +1,11 @@
 """Show how a scenario stands: topics, progress per partition, model, epoch, failures."""
 
-from jobs.deployment_notes import deployment_notes
-from jobs.from_settings import hbase_store
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.parts import kafka_cluster, store_session
-from jobs.progress_tables import rekeying_progress, stream_progress, unscorable_causes
-from jobs.run import job_run
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.status.deployment_notes import deployment_notes
+from jobs.status.progress_tables import rekeying_progress, stream_progress, unscorable_causes
+from jobs.wiring.from_settings import hbase_store
+from jobs.wiring.streaming import kafka_cluster, store_session
 from scenarios.keyed import Keyed, keyed_entities
 from stores.control import load_failures
 from stores.deployments import read_deployment

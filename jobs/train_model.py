@@ -10,11 +10,11 @@ from batch.snapshots import check_definitions, load_training_set, read_record
 from batch.storing import train_and_store
 from batch.trainable import NoBetterThanChance, TrainingMinimum, chance_of
 from batch.training_report import show_counts, show_training
-from jobs.code_version import git_commit
-from jobs.from_settings import delta_place, hbase_store, origin_of, tracking_place
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import Service, job_run
-from jobs.session import spark_session
+from jobs.launcher.code_version import git_commit
+from jobs.launcher.run import Service, job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.spark.session import spark_session
+from jobs.wiring.from_settings import delta_place, hbase_store, origin_of, tracking_place
 
 SPARK = True
 

@@ -12,9 +12,9 @@ from batch.protocol_run import split_of
 from batch.trial_progress import TrialProgress
 from batch.tuned_thresholds import tuned_thresholds
 from batch.tuning import Fold, TuningSet, load_search, search_best
-from jobs.from_settings import tracking_place
-from jobs.options import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
-from jobs.run import job_run
+from jobs.launcher.run import job_run
+from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.wiring.from_settings import tracking_place
 from models.run_log import open_run_log
 
 SPARK = False

@@ -14,8 +14,8 @@ from bench.growth.report import AIM_AT_A_MILLION, aim_ratio, draw, markdown
 from bench.growth.sweep import Sweep
 from bench.machine import described
 from bench.stage import own_platform
-from jobs.checkout import CHECKOUT
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.checkout import CHECKOUT
+from jobs.launcher.outcome import ending_with_exit_code
 from local.endpoints import read_endpoints
 from reports.terminal import Terminal
 

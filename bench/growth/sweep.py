@@ -20,7 +20,7 @@ from bench.suite.systems import OURS, System
 from bench.suite.throughput import Filled, measured
 from bench.suite.workloads import WORKLOADS
 from bench.systems import started_stream
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 
 # A turn of a million customers takes them about this long; the first one is not measured.
 _ALONE_SECONDS = 25.0

@@ -33,10 +33,10 @@ from bench.proofs import Proof
 from bench.scenarios.machines import SCENARIO
 from bench.stage import Stage, own_platform, stage_in, told
 from bench.suite.model import fitted
-from jobs.child_jobs import ChildJob
-from jobs.outcome import ending_with_exit_code
-from jobs.scored import wait_until_scored
-from jobs.signals import stopping_on_signals
+from jobs.launcher.child_jobs import ChildJob
+from jobs.launcher.outcome import ending_with_exit_code
+from jobs.launcher.signals import stopping_on_signals
+from jobs.status.scored import wait_until_scored
 from reports.terminal import Terminal
 from stores.connection import Session
 from stores.deployments import write_deployment

@@ -18,8 +18,8 @@ from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice
 from bench.suite.results import Results
 from bench.suite.run import REPORT, Suite
 from bench.suite.systems import NAMES, US
-from jobs.checkout import CHECKOUT
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.checkout import CHECKOUT
+from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import Terminal
 
 _FAILED, _AIM_MISSED = 1, 5

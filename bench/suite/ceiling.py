@@ -14,7 +14,7 @@ import numpy as np
 from bench.suite.ground import Ground
 from bench.suite.hbase_client import Mode, SavedRow
 from bench.suite.place import Place
-from jobs.checkout import CHECKOUT
+from jobs.launcher.checkout import CHECKOUT
 from stores.keys import entity_of, row_key
 from stores.states import newest_cells
 from stores.tables import LATEST, STATE

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from bench.suite.ground import Ground
 from bench.systems import started_program
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from bench.suite.sample_history import sample_history
 from bench.suite.topics import Loaded, fill, remade
 from bench.suite.workloads import Workload
 from conf.settings import Settings
-from jobs.kafka_options import client_options
-from jobs.places import scenario_tables, scenario_topics
-from jobs.run import Run
-from jobs.table_making import make_tables
+from jobs.launcher.kafka_options import client_options
+from jobs.launcher.run import Run
+from jobs.wiring.table_making import make_tables
+from jobs.wiring.topics_and_tables import scenario_tables, scenario_topics
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import drop_table
 from scenarios.scenario import Scenario

@@ -14,7 +14,7 @@ from bench.suite.published import check_published
 from bench.suite.results import Latency
 from bench.suite.systems import System
 from bench.trial import MeasurementUnsound, in_window
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 
 # Enough for a 99.9th percentile in two rounds, few enough that HBase does not notice.

@@ -14,7 +14,7 @@ from bench.suite.snapshots import differing_rows, snapshot
 from bench.suite.systems import System
 from bench.suite.whole_rows import stale_rows
 from bench.trial import MeasurementUnsound
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 
 # Few: while the system is away, every pick is asked for again and again.

@@ -13,7 +13,7 @@ from bench.suite.surge_times import spans
 from bench.suite.systems import Kind, System
 from bench.suite.usage import Meter
 from bench.suite.whole_rows import stale_rows
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 from stores.connection import Session
 from stores.states import StateTable
 from stores.tables import MARKER_VERSIONS

@@ -10,7 +10,7 @@ from bench.peer_environments import PeerTask, peer_command
 from bench.suite.ground import Ground
 from bench.suite.place import Place
 from bench.systems import started_program, started_stream
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 
 US = "everscore"
 PLAIN = "plain"

@@ -16,7 +16,7 @@ from bench.suite.topics import Loaded
 from bench.suite.usage import Meter, cpu_seconds_between
 from bench.suite.whole_rows import stale_rows
 from bench.trial import MeasurementUnsound
-from jobs.child_jobs import ChildJob
+from jobs.launcher.child_jobs import ChildJob
 
 _STALLED_SECONDS = 180.0
 # A system that has just shown its last events has nothing more to write.

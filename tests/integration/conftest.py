@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from conf.settings import load_settings
-from jobs.class_archive import class_archive
-from jobs.shared_jvm import shared_jvm
+from jobs.spark.class_archive import class_archive
+from jobs.spark.shared_jvm import shared_jvm
 from local.endpoints import Endpoints
 from local.platform import Platform, down, up
 from local.tables import Family, TableSpec, create_tables

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from jobs.class_archive import class_archive
+from jobs.spark.class_archive import class_archive
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SESSION = """
 import json
 from pathlib import Path
 from conf.settings import load_settings
-from jobs.session import spark_session
+from jobs.spark.session import spark_session
 
 with spark_session(load_settings("local"), app_name="mapped", at_once=True) as spark:
     handle = spark.sparkContext._jvm.java.lang.ProcessHandle.current()

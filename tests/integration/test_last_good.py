@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from jobs.deployment_notes import deployment_notes
+from jobs.status.deployment_notes import deployment_notes
 from stores.connection import HBaseStore, Session
 from stores.control import DEPLOYMENT, load_failures, read_control, read_last_good, write_last_good
 from stores.deployments import Deployment, ModelPointer, read_deployment, write_deployment

@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conf.settings import load_settings
-from jobs.shared_jvm import shared_jvm
+from jobs.spark.shared_jvm import shared_jvm
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SESSION = """
 import sys
 from conf.settings import load_settings
-from jobs.session import spark_session
+from jobs.spark.session import spark_session
 
 settings = load_settings("local", overrides=sys.argv[2:])
 with spark_session(settings, app_name="shares", at_once=True, with_delta=True) as spark:

@@ -7,7 +7,7 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from jobs.scored import wait_until_scored
+from jobs.status.scored import wait_until_scored
 from streaming.gaps import Gaps
 from streaming.topics import KafkaCluster
 from tests.support.judgement import check_equals_undisturbed

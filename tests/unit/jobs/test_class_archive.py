@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from conf.settings import load_settings
-from jobs import class_archive as module
-from jobs.class_archive import ARCHIVE, archive_entry, class_archive
-from jobs.spark_properties import spark_properties
+from jobs.spark import class_archive as module
+from jobs.spark.class_archive import ARCHIVE, archive_entry, class_archive
+from jobs.spark.properties import spark_properties
 from local.cache import write_listing
 
 

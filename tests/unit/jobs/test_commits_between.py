@@ -1,6 +1,6 @@
 """How many commits lie between two model versions, as far as this checkout knows."""
 
-from jobs.code_version import UNKNOWN, commits_between, git_commit
+from jobs.launcher.code_version import UNKNOWN, commits_between, git_commit
 
 
 def test_a_commit_is_no_commit_from_itself_dirty_or_not() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from conf.settings import Settings, load_settings
-from jobs import java_compilers
-from jobs.checkout import CHECKOUT
-from jobs.java_compilers import for_long_batches, for_streams
+from jobs.launcher.checkout import CHECKOUT
+from jobs.spark import java_compilers
+from jobs.spark.java_compilers import for_long_batches, for_streams
 
 OPTIONS = "spark.driver.extraJavaOptions"
 

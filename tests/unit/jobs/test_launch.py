@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import jobs
-from jobs.catalogue import UnknownJob, all_jobs, job_named
-from jobs.launch import main
+from jobs.launcher.catalogue import UnknownJob, all_jobs, job_named
+from jobs.launcher.launch import main
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 JOB = '''"""Feed the cat.
@@ -20,7 +20,7 @@ More about it.
 {loudly}
 from typing import Annotated
 import typer
-from jobs.options import job_app
+from jobs.options.shared import job_app
 
 SPARK = {spark}
 
@@ -127,8 +127,8 @@ LONG_JOB = '''"""Count the cats."""
 import sys
 from rich.console import Console
 from reports.terminal import Terminal
-from jobs.options import job_app
-from jobs.outcome import ending_with_exit_code
+from jobs.options.shared import job_app
+from jobs.launcher.outcome import ending_with_exit_code
 
 SPARK = False
 
@@ -146,7 +146,7 @@ app = job_app(main, doc=__doc__, example="./spark-submit.sh count_cats")
 WITH_FOLDER = """
 import sys, jobs
 from pathlib import Path
-from jobs.launch import main
+from jobs.launcher.launch import main
 folder = Path(sys.argv[1])
 jobs.__path__.append(str(folder))
 sys.exit(main(sys.argv[2:], folder=folder))

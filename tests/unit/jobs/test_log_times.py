@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 _JOB = """
 import logging
-from jobs.run import job_run
+from jobs.launcher.run import job_run
 
 with job_run(scenario="churn", env="local") as run:
     run.log("of the job")

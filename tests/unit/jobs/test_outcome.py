@@ -15,9 +15,9 @@ import pytest
 from rich.console import Console
 
 from conf.settings import load_settings
-from jobs.outcome import ending_with_exit_code
-from jobs.run import job_run
-from jobs.services import ServiceDown, require_hbase, require_kafka
+from jobs.launcher.outcome import ending_with_exit_code
+from jobs.launcher.run import job_run
+from jobs.launcher.services import ServiceDown, require_hbase, require_kafka
 from scenarios.scenario import UnknownScenario
 
 
@@ -176,7 +176,7 @@ def test_a_report_on_a_disk_that_takes_no_more_ends_a_job_in_one_line(tmp_path: 
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.outcome import ending_with_exit_code
 from reports.files import write_text
 from reports.terminal import Terminal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

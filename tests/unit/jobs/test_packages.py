@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.checkout import CheckoutUnreadable, changed_files, git
-from jobs.packages import packages_zip
+from jobs.launcher.checkout import CheckoutUnreadable, changed_files, git
+from jobs.spark.packages import packages_zip
 
 FOLD = "features/fold.py"
 
@@ -113,7 +113,7 @@ def test_the_repository_of_a_hook_is_not_taken_for_the_checkout(
 MAKER = """
 import sys
 from pathlib import Path
-from jobs.packages import packages_zip
+from jobs.spark.packages import packages_zip
 print(packages_zip(Path(sys.argv[2]), log=print, checkout=Path(sys.argv[1])))
 """
 

@@ -1,6 +1,6 @@
 """What show_status takes as done: only what was scored of the topic that is there now."""
 
-from jobs.progress_tables import done_upto
+from jobs.status.progress_tables import done_upto
 from stores.epochs import EpochRecord
 from stores.states import Marker
 from streaming.topics import Survey, TopicIdentity

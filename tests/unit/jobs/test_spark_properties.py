@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from conf.settings import load_settings
-from jobs.checkout import CHECKOUT
-from jobs.environment import kernel_cache, worker_environment
-from jobs.kafka_options import client_options, spark_options
-from jobs.spark_properties import spark_properties
+from jobs.launcher.checkout import CHECKOUT
+from jobs.launcher.environment import kernel_cache, worker_environment
+from jobs.launcher.kafka_options import client_options, spark_options
+from jobs.spark.properties import spark_properties
 
 
 def test_own_properties_win_and_java_options_are_added() -> None:

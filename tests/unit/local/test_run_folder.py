@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jobs.run import job_run
+from jobs.launcher.run import job_run
 from local.platform import Platform, reset
 from local.run_folder import make_private, make_private_part, private_files
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conf.settings import load_settings
-from jobs.run import Run
+from jobs.launcher.run import Run
 from reports.terminal import (
     Terminal,
     VisibleFormatter,

@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from jobs.outcome import ending_with_exit_code
+from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import message_of
 from streaming.spark_jvm import SparkGone, check_jvm
 

@@ -1,0 +1,1 @@
+"""The demo: its steps, one customer's story and the summary."""

@@ -1,0 +1,79 @@
+"""One customer's row before and after a support call, and after a longer contract."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kafka import KafkaProducer
+from rich.table import Table
+
+from jobs.launcher.kafka_options import client_options
+from jobs.launcher.run import Run
+from jobs.wiring.from_settings import hbase_store
+from scenarios.churn.story import longer_contract, support_call
+from stores.predictions import Prediction, PredictionReader, reader
+
+_READABLE_SECONDS = 30.0
+
+
+@dataclass
+class CustomerStory:
+    """Finds a customer at risk and shows what events do to the row."""
+
+    run: Run
+
+    def tell(self) -> None:
+        """Publish two events of the customer and print the row after each."""
+        producer = KafkaProducer(**client_options(self.run.settings.kafka), acks="all")
+        with reader(hbase_store(self.run.settings), self.run.scenario.name) as rows:
+            before = _at_risk(rows)
+            if before is None:
+                self.run.console.print("no customer is at risk: nothing to show")
+                return
+            told: list[tuple[str, Prediction]] = [("before", before)]
+            for words, make in (
+                ("after a support call", support_call),
+                ("after a two-year contract", longer_contract),
+            ):
+                record = make(before.entity, now=datetime.now(UTC))
+                began = time.time()
+                found = self._published(producer, rows, record)
+                milliseconds = (time.time() - began) * 1000
+                told.append((f"{words}\n(readable after {milliseconds:.0f} ms)", found))
+        producer.close()
+        self.run.console.print(_table(told))
+
+    def _published(self, producer: Any, rows: PredictionReader, record: Any) -> Prediction:
+        topic = self.run.scenario.topic(record.topic_kind)
+        offset = producer.send(topic, key=record.key, value=record.value).get(10.0).offset
+        deadline = time.monotonic() + _READABLE_SECONDS
+        while time.monotonic() < deadline:
+            found = rows.latest(record.key.decode())
+            if found is not None and found.source.offset >= offset:
+                return found
+            time.sleep(0.005)
+        raise TimeoutError(f"the row of {record.key.decode()} did not change in 30 s")
+
+
+def _at_risk(rows: PredictionReader) -> Prediction | None:
+    """The highest score among those who have not called lately and do get actions."""
+    fresh = [p for p in rows.scan(band="high") if p.action == "offer a longer contract"]
+    return max(fresh, key=lambda each: (each.score, each.entity), default=None)
+
+
+def _table(told: Sequence[tuple[str, Prediction]]) -> Table:
+    table = Table(title=f"customer {told[0][1].entity}, as a call centre reads it")
+    table.add_column("")
+    for words, _ in told:
+        table.add_column(words)
+    predictions = [each for _, each in told]
+    table.add_row("score", *(f"{each.score:.3f}" for each in predictions))
+    table.add_row("band", *(each.band for each in predictions))
+    table.add_row("next action", *(each.action for each in predictions))
+    table.add_row("for review", *("yes" if each.review else "no" for each in predictions))
+    reasons = ("\n".join(f"{r.text} ({r.direction})" for r in p.reasons) for p in predictions)
+    table.add_row("reasons", *reasons)
+    table.add_row("event", *(f"offset {each.source.offset:,}" for each in predictions))
+    return table

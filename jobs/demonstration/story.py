@@ -1,0 +1,154 @@
+"""The steps of the demo, each a real job, and what is shown of them."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.live import Live
+
+from jobs.demonstration.customer import CustomerStory
+from jobs.demonstration.summary import Figures, Memory, show_summary
+from jobs.launcher.child_jobs import ChildJob, start_child
+from jobs.launcher.run import Run
+from jobs.spark.shared_jvm import shared_jvm
+from jobs.status.scored import wait_until_scored
+from jobs.wiring.from_settings import hbase_store
+from jobs.wiring.streaming import kafka_cluster
+from monitoring.counts import TopicCounter
+from monitoring.latency_probe import LatencyProbe
+from monitoring.live_view import LiveView
+
+_READY = "scoring "
+_CATCH_UP_SECONDS = 180.0
+
+
+@dataclass
+class Demo:
+    """Plays the demo; `options` go to every job."""
+
+    run: Run
+    options: list[str]
+    rate: float
+    duration: float
+    bad_share: float
+    _began: float = field(default_factory=time.monotonic)
+    _environ: Mapping[str, str] = field(default_factory=dict)
+
+    def play(self) -> None:
+        """All steps in order; whatever was started is stopped at the end or on a failure."""
+        console = self.run.console
+        with ExitStack() as started:
+            with self._doing("starting Java for the steps"):
+                jvm = shared_jvm(self.run.settings, log=self._logs / "spark.log")
+                self._environ = started.enter_context(jvm)
+            self._step("making topics and tables", "prepare_scenario")
+            self._step("publishing the customers' history", "publish_events")
+            self._step("archiving it in Delta tables", "archive_stream", "--once")
+            self._step("building a training snapshot", "build_training_set")
+            self._step("training a model on it and deploying it", "train_model")
+            stream = self._start("score_stream")
+            started.callback(stream.stop)
+            with self._doing("starting the stream"):
+                stream.wait_for(_READY, timeout_seconds=120.0)
+            with self._doing("scoring the history"):
+                self._wait_until_scored(stream)
+            probe = started.enter_context(self._probe())
+            self._watch_follow_ups(stream, probe)
+            with self._doing("waiting until everything is scored"):
+                self._wait_until_scored(stream)
+            if self.run.scenario.name == "churn":
+                CustomerStory(self.run).tell()
+            with self._doing("waiting until everything is scored"):
+                self._wait_until_scored(stream)
+            figures = Figures.read(self.run, probe)
+            with self._doing("stopping the stream"):
+                stream.stop()
+            with self._doing("reconciling every offset"):
+                reconciled = self._start("reconcile").finish()
+            memory = self._remember(figures.example)
+        seconds = time.monotonic() - self._began
+        show_summary(self.run, figures, reconciled, memory, seconds=seconds)
+        console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
+
+    def _remember(self, example: str | None) -> Memory:
+        """Archive the stream's outcome, then make the model and one prediction again from it."""
+        self._step("archiving events and predictions", "archive_stream", "--once")
+        retrained = self._step("training the champion again from its record", "retrain")
+        audited = ""
+        if example is not None:
+            words = f"auditing {example}"
+            audited = self._step(words, "audit", f"--prediction={example}")
+        return Memory.read(self._logs, retrained=retrained, audited=audited)
+
+    def _step(self, words: str, job: str, *more: str) -> str:
+        with self._doing(words):
+            child = self._start(job, *more)
+            try:
+                return child.finish()
+            finally:
+                child.stop()
+
+    def _start(self, job: str, *more: str) -> ChildJob:
+        log = self._logs / f"{job}.log"
+        return start_child([job, *self.options, *more], log=log, environ=self._environ)
+
+    @contextmanager
+    def _doing(self, words: str) -> Iterator[None]:
+        began = time.monotonic()
+        with self.run.console.status(words):
+            yield
+        self.run.console.print(f"✔ {words} ({time.monotonic() - began:.0f} s)", highlight=False)
+
+    @contextmanager
+    def _probe(self) -> Iterator[LatencyProbe]:
+        settings, scenario = self.run.settings, self.run.scenario
+        servers, topic = settings.kafka.bootstrap_servers, scenario.topic("events")
+        probe = LatencyProbe(servers, topic, scenario.name, hbase_store(settings))
+        probe.start()
+        try:
+            yield probe
+        finally:
+            probe.stop()
+
+    def _watch_follow_ups(self, stream: ChildJob, probe: LatencyProbe) -> None:
+        settings, name = self.run.settings, self.run.scenario.name
+        counter = TopicCounter(settings.kafka.bootstrap_servers, name)
+        title = f"{self.run.scenario.title}: {name} live"
+        view = LiveView(title, name, hbase_store(settings), counter, probe)
+        load = (
+            f"--rate={self.rate}",
+            f"--duration={self.duration}",
+            f"--bad-share={self.bad_share}",
+        )
+        # Each demo draws other follow-ups: the seed is the number of events so far.
+        seed = f"--seed={counter.counts()['events']}"
+        events = self._start("publish_events", "--no-history", *load, seed)
+        note = (
+            f"{self.rate:,.0f} events/s for {self.duration:.0f} s, {self.bad_share:.0%} of them bad"
+        )
+        try:
+            with Live(view.panel(note), console=self.run.console, refresh_per_second=4) as live:
+                while events.process.poll() is None:
+                    stream.check()
+                    live.update(view.panel(note))
+                    time.sleep(0.25)
+            events.check()
+        finally:
+            events.stop()
+            counter.close()
+
+    def _wait_until_scored(self, stream: ChildJob) -> None:
+        settings, name = self.run.settings, self.run.scenario.name
+        wait_until_scored(
+            hbase_store(settings),
+            kafka_cluster(settings),
+            name,
+            check=stream.check,
+            timeout_seconds=_CATCH_UP_SECONDS,
+        )
+
+    @property
+    def _logs(self) -> Path:
+        return (self.run.settings.platform.run_dir or Path.cwd()) / "logs" / "demo"

@@ -1,0 +1,1 @@
+"""What surrounds a job: finding it, its settings, services, signals and its exit code."""

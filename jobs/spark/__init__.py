@@ -1,0 +1,1 @@
+"""Starting Spark: its session, properties and Java, and the code that executors get."""

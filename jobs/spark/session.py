@@ -1,0 +1,89 @@
+"""Start Spark for a job: the JVM is a child of this process."""
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from py4j.protocol import Py4JError, Py4JNetworkError
+from pyspark.sql import SparkSession
+
+from conf.settings import Settings
+from jobs.launcher.environment import worker_environment
+from jobs.launcher.services import ServiceDown
+from jobs.spark.class_archive import class_archive
+from jobs.spark.packages import packages_zip
+from jobs.spark.properties import is_local, spark_properties
+from jobs.spark.shared_jvm import joined_jvm
+from local.cache import cache_dir
+from local.errors import JarsUnavailable
+from local.jars import jar_files
+from reports.terminal import Terminal
+from streaming.spark_jvm import SparkGone, check_jvm
+
+
+@contextmanager
+def spark_session(
+    settings: Settings, *, app_name: str, with_delta: bool = False, at_once: bool = False
+) -> Iterator[SparkSession]:
+    """A session with the settings' properties, jars and, on a cluster, our packages.
+
+    `with spark_session(settings, app_name="score churn") as spark:` stops Spark and its JVM's jobs
+    at the end. The job's own signal handlers stay in force.
+
+    with_delta   for jobs that read or write Delta tables
+    at_once      for streams: rather start without Java's archive of classes than make it first
+    """
+    properties = _properties(settings, with_delta=with_delta, at_once=at_once)
+    with joined_jvm(properties):
+        spark = _started(settings, app_name, properties)
+        try:
+            yield spark
+        except Exception as error:
+            # What py4j says of a JVM that is gone helps nobody.
+            if not isinstance(error, SparkGone):
+                check_jvm(spark, is_ending=isinstance(error, Py4JError | ConnectionError))
+            raise
+        finally:
+            _stop(spark)
+
+
+def _stop(spark: SparkSession) -> None:
+    with suppress(Py4JNetworkError, ConnectionError), warnings.catch_warnings():
+        # Of a JVM that is gone there is nothing to stop, and whoever found it says so.
+        warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM")
+        spark.stop()
+
+
+def _log(text: str) -> None:
+    Terminal(stderr=True).print(text, highlight=False, soft_wrap=True)
+
+
+def _properties(settings: Settings, *, with_delta: bool, at_once: bool) -> dict[str, str]:
+    try:
+        jars = jar_files("spark") if settings.spark.jars == "resolved" else []
+    except JarsUnavailable as error:
+        raise ServiceDown(f"Spark's jars are missing: {error}") from error
+    py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages", log=_log)]
+    classes = class_archive(is_made=not at_once) if settings.spark.class_archive else None
+    return spark_properties(
+        settings, jars=jars, py_files=py_files, with_delta=with_delta, classes=classes
+    )
+
+
+def _started(settings: Settings, app_name: str, properties: Mapping[str, str]) -> SparkSession:
+    os.environ.update(worker_environment(os.environ))
+    if interpreter := settings.spark.conf.get("spark.pyspark.python"):
+        os.environ["PYSPARK_PYTHON"] = interpreter
+    if is_local(settings):
+        os.environ.pop("SPARK_HOME", None)  # another Spark than the locked one
+    builder = SparkSession.builder.appName(app_name).master(settings.spark.master)
+    for name, value in properties.items():
+        builder = builder.config(name, value)
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    spark = builder.getOrCreate()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, on_interrupt)  # pyspark put its own in its place
+    return spark

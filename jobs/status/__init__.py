@@ -1,0 +1,1 @@
+"""How a scenario stands: progress, freshness and deployment, for jobs that show them."""

@@ -1,0 +1,1 @@
+"""From settings to the recipes that the layers below take as arguments."""

@@ -1,0 +1,36 @@
+"""Model versions as they are named on a command line: a number, or "champion"."""
+
+from conf.settings import Settings
+from jobs.wiring.from_settings import hbase_store, tracking_place
+from models.registry import TrainedVersion, read_version
+from stores.deployments import read_deployment
+
+CHAMPION = "champion"
+
+
+class NoChampion(RuntimeError):
+    """The scenario has no deployment yet."""
+
+    exit_code = 4
+
+
+def version_named(name: str, settings: Settings, scenario: str) -> str:
+    """The version that `name` means: the deployed one for "champion", else `name` itself.
+
+    Raises `NoChampion`.
+    """
+    if name != CHAMPION:
+        return name
+    deployment = read_deployment(hbase_store(settings), scenario)
+    if deployment is None:
+        raise NoChampion(
+            f"{scenario} has no champion: deploy one with ./spark-submit.sh train_model "
+            f"--scenario {scenario}, or name a version by its number"
+        )
+    return deployment.champion.version
+
+
+def model_version(settings: Settings, scenario: str, name: str) -> TrainedVersion:
+    """The registered version that `name` means; raises `NoChampion` or `NoSuchVersion`."""
+    version = version_named(name, settings, scenario)
+    return read_version(tracking_place(settings), scenario, version)

@@ -1,0 +1,78 @@
+"""What starts a keyed stream's query, made from the settings."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jobs.launcher.run import Run
+from jobs.wiring.from_settings import hbase_store
+from jobs.wiring.streaming import kafka_cluster, loss_book, pass_settings, query_settings
+from scenarios.keyed import Keyed
+from stores.delta import DeltaPlace
+from streaming.checkpoints import Offsets
+from streaming.outages import Watcher, watcher_of
+from streaming.pass_kind import PassKind
+from streaming.query import QuerySettings
+from streaming.remedies import accept_loss_command
+from streaming.retention import Losses
+from streaming.run import QueryStarter
+
+
+def query_starter(
+    run: Run,
+    keyed: Keyed,
+    kind: PassKind,
+    *,
+    spark: Any,
+    query: QuerySettings | None = None,
+    starting: str = "earliest",
+    replay_from: Offsets | None = None,
+    check_lease: Callable[[], None],
+    place: DeltaPlace | None = None,
+    accepts_loss: bool = False,
+) -> QueryStarter:
+    """A starter of `kind` over the events of `keyed`; `query` where the settings' does not do.
+
+    check_lease   raises when another process has taken the stream over
+    place         the archive, where the stream has one
+    """
+    stream = run.settings.stream
+    return QueryStarter(
+        spark=spark,
+        kafka=kafka_cluster(run.settings),
+        settings=query or query_settings(run.settings, keyed),
+        scoring=pass_settings(run.settings, keyed),
+        kind=kind,
+        checkpoint_root=stream.checkpoint_root,
+        heartbeat_seconds=stream.heartbeat_seconds,
+        log=run.log,
+        partitioner=keyed.partitioner,
+        losses=losses_of(run, keyed.name, spark=spark, accepts=accepts_loss),
+        starting=starting,
+        replay_from=replay_from,
+        check_lease=check_lease,
+        place=place,
+    )
+
+
+def losses_of(
+    run: Run, name: str, *, spark: Any, accepts: bool, command: str | None = None
+) -> Losses:
+    """What to do about records that Kafka no longer holds for the stream `name`.
+
+    command: what accepts them, without it the one that starts the stream.
+    """
+    book = loss_book(run.settings, name, spark=spark, command="--accept-loss")
+    return Losses(name, book, run.log, command or accept_loss_command(name), accepts)
+
+
+def watcher_for(run: Run, topics: Sequence[str]) -> Watcher:
+    """Logs when Kafka, HBase's gateway or HBase goes away from a job that reads `topics`."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the watcher's line says it once
+    return watcher_of(
+        kafka_cluster(run.settings),
+        hbase_store(run.settings),
+        stream=run.scenario.name,
+        topics=topics,
+        log=run.log,
+    )
