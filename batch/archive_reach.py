@@ -9,10 +9,10 @@ from pyspark.sql import functions as F
 
 from batch.archived import MADE_BY, archived_rows, archived_table, is_in
 from batch.reconcile import outcomes
-from stores.absent import absent, end_of, offsets_of
-from stores.delta import DeltaPlace, commits
-from stores.epochs import EpochRecord
-from stores.losses import Loss, behind_losses, uncovered
+from stores.delta.absent import absent, end_of, offsets_of
+from stores.delta.tables import DeltaPlace, commits
+from stores.records.epochs import EpochRecord
+from stores.records.losses import Loss, behind_losses, uncovered
 
 _MOST_GAPS = 1_000
 

@@ -8,12 +8,12 @@ from pyspark.sql import functions as F
 from batch.placed_records import SCORED_EPOCH, placed
 from features import reasons
 from features.arrow_records import ARCHIVED_COLUMNS, PLACEMENT_COLUMNS
-from stores.absent import present
-from stores.delta import DeltaPlace, is_table, read_table
-from stores.epoch_table import stored_epochs
-from stores.epochs import EpochStart
-from stores.hadoop_files import HadoopFiles
-from stores.losses import Loss, LossFiles
+from stores.delta.absent import present
+from stores.delta.epoch_table import stored_epochs
+from stores.delta.files import HadoopFiles
+from stores.delta.tables import DeltaPlace, is_table, read_table
+from stores.records.epochs import EpochStart
+from stores.records.losses import Loss, LossFiles
 
 MADE_BY = "archive_stream"
 
@@ -31,7 +31,7 @@ def archived_table(
 def archived_rows(
     spark: SparkSession, place: DeltaPlace, kind: str, *, version: int | None = None
 ) -> DataFrame:
-    """The same table with the rows that stand for offsets without a record (stores/absent.py)."""
+    """The same table with the rows of offsets without a record (stores/delta/absent.py)."""
     return read_table(spark, place.path(kind), made_by=MADE_BY, version=version)
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from stores.connection import HBaseStore, Session
-from stores.states import StateTable
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
 
 _WRITTEN = "rows bigint"
 _ROWS_PER_CALL = 1000

@@ -9,9 +9,9 @@ from pyspark.sql import DataFrame
 from batch.run_tables import RunTables
 from batch.state_scoring import ScoredStates, StateScorer
 from scenarios.judging import valid_ms
-from stores.delta import write_new_table
-from stores.predictions import Model, Prediction, Source, row_document, utc
-from stores.stamps import epoch_of, offset_of
+from stores.delta.tables import write_new_table
+from stores.hbase.predictions import Model, Prediction, Source, row_document, utc
+from stores.hbase.stamps import epoch_of, offset_of
 
 ROW_COLUMNS = "entity string, position bigint, document binary"
 _ARROW = pa.schema([("entity", pa.string()), ("position", pa.int64()), ("document", pa.binary())])

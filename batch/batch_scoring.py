@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from batch.run_tables import RunTables
 from batch.state_scoring import StateScorer
 from scenarios.scenario import Scenario
-from stores.delta import write_new_table
+from stores.delta.tables import write_new_table
 
 # States per Arrow batch: with 4,000 a core scores a quarter fewer.
 ARROW_ROWS = 50_000

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch.archived import header
-from stores.epochs import EpochStart
+from stores.records.epochs import EpochStart
 
 POSITION = ("epoch", "partition", "offset")
 _TEXTS = ("reason_code", "reason", "value_sha256")

@@ -2,8 +2,8 @@
 
 Delta notes the smallest and the largest value of each column of each file, and the condition of
 each DELETE, in clear text. Tables that this code makes have no such statistics of columns that hold
-ids or values (stores/delta.py, streaming/archive_source.py), and an erasure here has no condition
-that names anybody; the rest is for tables and erasures of older versions.
+ids or values (stores/delta/tables.py, streaming/archive_source.py), and an erasure here has no
+condition that names anybody; the rest is for tables and erasures of older versions.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from stores.hadoop_files import HadoopFiles
+from stores.delta.files import HadoopFiles
 
 _LOG = "_delta_log"
 _ACTIONS_WITH_STATISTICS = ("add", "remove")

@@ -7,11 +7,11 @@ from pyspark.sql import SparkSession
 
 from batch.storing import Stored
 from scenarios.scenario import Scenario
-from stores.archived_control import newest_deployment
-from stores.connection import HBaseStore, Session
-from stores.control import read_control
-from stores.delta import DeltaPlace
-from stores.deployments import (
+from stores.delta.archived_control import newest_deployment
+from stores.delta.tables import DeltaPlace
+from stores.hbase.connection import HBaseStore, Session
+from stores.records.control import read_control
+from stores.records.deployments import (
     Deployment,
     ModelPointer,
     read_deployment,

@@ -10,9 +10,9 @@ from pyspark.sql import functions as F
 
 from batch.delta_log import scrub_log
 from batch.sought import Sought
-from stores import absent
-from stores.delta import DeltaPlace, is_table, read_table, sql_name
-from stores.hadoop_files import HadoopFiles
+from stores.delta import absent
+from stores.delta.files import HadoopFiles
+from stores.delta.tables import DeltaPlace, is_table, read_table, sql_name
 
 _NOTE = "spark.databricks.delta.commitInfo.userMetadata"
 _SHORT_VACUUM = "spark.databricks.delta.retentionDurationCheck.enabled"
@@ -114,7 +114,8 @@ def erase_records(
 ) -> int:
     """Empty the records that name one of the entities; their rows stand for their offsets.
 
-    Positions, epochs and counts stay as they are (stores/absent.py). Returns how many there were.
+    Positions, epochs and counts stay as they are (stores/delta/absent.py). Returns how many there
+    were.
     """
     from delta.tables import DeltaTable
 

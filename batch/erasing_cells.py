@@ -3,11 +3,11 @@
 from typing import Any
 
 from features.state import StateCodec
-from stores.connection import Session
-from stores.erasures import Erasure
-from stores.keys import row_key
-from stores.stamps import epoch_of
-from stores.tables import LATEST, STATE
+from stores.hbase.connection import Session
+from stores.hbase.keys import row_key
+from stores.hbase.stamps import epoch_of
+from stores.hbase.tables import LATEST, STATE
+from stores.records.erasures import Erasure
 
 
 def has_row(session: Session, table: str, entity: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, SparkSession
 
 from features.arrow_records import RECORD_COLUMNS
-from stores.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
+from stores.kafka.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
 
 
 def read_topic(

@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 
 from batch.archived import archived_table
 from batch.replay_ledger import Position
-from stores.committed import COMMITTED_CLIENT
-from stores.delta import DeltaPlace, is_table
+from stores.delta.tables import DeltaPlace, is_table
+from stores.kafka.committed import COMMITTED_CLIENT
 
 _WAIT_MS = 5_000
 _LARGEST_BYTES = 64 * 1024 * 1024

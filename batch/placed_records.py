@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.partitioners import CUSTOM
-from stores.epochs import EpochStart
+from stores.records.epochs import EpochStart
 
 SCORED_EPOCH = "scored_epoch"
 

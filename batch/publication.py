@@ -21,10 +21,10 @@ from rich.text import Text
 
 from batch.disturbance import Disturbance, WithDuplicates, jittered
 from batch.event_source import EventSource, Record
-from batch.kafka_producer import open_producer
-from batch.kafka_topics import KafkaUnreachable, require_topics
 from batch.publishing import Pace, Published, publish
 from scenarios.scenario import Scenario
+from stores.kafka.producer import open_producer
+from stores.kafka.topics import KafkaUnreachable, require_topics
 
 _SHOWN_BYTES = 300
 _SAMPLES = 3

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from batch.event_source import Record
-from batch.kafka_topics import KafkaUnreachable
+from stores.kafka.topics import KafkaUnreachable
 
 # A pause shorter than this costs more in scheduling than it gives in evenness.
 _SHORTEST_PAUSE_SECONDS = 0.005

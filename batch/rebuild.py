@@ -13,12 +13,12 @@ from batch.limits import EventLimits
 from batch.record_batches import runs, sorted_for_fold
 from features.schema import EventSchema
 from features.state import StateCodec
-from stores.connection import HBaseStore, Session
-from stores.delta import DeltaPlace
-from stores.epoch_table import completed_epochs
-from stores.epochs import EpochRecord
-from stores.stamps import OFFSET_BITS, stamp
-from stores.states import StateTable
+from stores.delta.epoch_table import completed_epochs
+from stores.delta.tables import DeltaPlace
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.stamps import OFFSET_BITS, stamp
+from stores.hbase.states import StateTable
+from stores.records.epochs import EpochRecord
 
 _CELLS = "entity string, cell binary"
 _WRITTEN = "entities bigint"

@@ -8,9 +8,9 @@ from pyspark.sql import functions as F
 
 from batch.archived import archived_table
 from batch.rebuild import StateTask, WriteTask, rebuilt_rows, rebuilt_states, write_states
-from stores.delta import DeltaPlace, is_table, read_table
-from stores.epochs import EpochRecord
-from stores.hadoop_files import HadoopFiles
+from stores.delta.files import HadoopFiles
+from stores.delta.tables import DeltaPlace, is_table, read_table
+from stores.records.epochs import EpochRecord
 
 _PUBLISHED = "batch_rows"
 

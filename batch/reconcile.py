@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 
 from batch.archived import header
 from features.reasons import ERASED, UNSCORABLE
-from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_message
-from stores.epochs import EpochRecord, EpochStart
-from stores.losses import Loss
+from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_message
+from stores.records.epochs import EpochRecord, EpochStart
+from stores.records.losses import Loss
 
 PREDICTION, SUPPRESSED, DEAD_LETTER = "prediction", "suppressed", "dead letter"
 MISSING, TWICE, CONFLICT = "missing", "two kinds of outcome", "one id, two contents"

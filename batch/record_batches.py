@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from features.arrow_records import records_of
 from features.decode import Records
 from features.partitioners import Layout, Placement
-from stores.stamps import stamp
+from stores.hbase.stamps import stamp
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.dead_letter_frames import POSITION
-from stores.delta import DeltaPlace, is_table, read_table
+from stores.delta.tables import DeltaPlace, is_table, read_table
 
 TABLE = "replays"
 HEADER = "replayed_from"

@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from batch.kafka_topics import KafkaUnreachable
 from batch.replay_ledger import HEADER, Position, header_text
 from features import reasons
 from features.byte_column import ByteColumn
 from features.decode import EventDecoder, Records
 from features.partitioners import Layout, home_partitions
 from features.schema import EventSchema
-from stores.erasures import ErasedEntities
-from stores.stamps import stamp
+from stores.hbase.stamps import stamp
+from stores.kafka.topics import KafkaUnreachable
+from stores.records.erasures import ErasedEntities
 
 # Why a dead letter is not published again, besides the reason codes of today's rules.
 FOLDED, CUT, DIFFERS = "already folded", "original not found", "original differs from its digest"

@@ -15,7 +15,7 @@ from batch.batch_scoring import ARROW_ROWS
 from reports.files import replacing
 from reports.spreadsheet import SpreadsheetWriter
 from scenarios.scenario import Scenario
-from stores.predictions import Prediction
+from stores.hbase.predictions import Prediction
 
 _SCHEMA = pa.schema(
     [

@@ -15,7 +15,7 @@ from batch.training_set import TrainingSet
 from models.card import ModelCard, library_versions
 from models.probe import Probe
 from scenarios.scenario import Scenario
-from stores.delta import commits, rows_erased
+from stores.delta.tables import commits, rows_erased
 
 Progress = Callable[[str], None]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
 
 _FORMAT = "%Y%m%dT%H%M%SZ"
 

@@ -23,7 +23,7 @@ from batch.second_entity_history import as_lists, event_keys, history_rows
 from batch.second_entity_lookup import asked_and_history, looked_up_at, matrix
 from scenarios.keyed import KeyedEntity
 from scenarios.scenario import Scenario
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
 
 _SCHEMA = "equal array<double>, missing array<double>, distance array<double>"
 _ARROW = pa.schema([(n, pa.list_(pa.float64())) for n in ("equal", "missing", "distance")])

@@ -17,7 +17,7 @@ from batch.snapshots import SnapshotRecord, load_training_set, next_number, path
 from batch.training_rows import TrainingOptions, refusal_counts, rows_as_of_outcomes
 from batch.training_set import TrainingSet, training_set_of
 from scenarios.scenario import Scenario
-from stores.delta import DeltaPlace, newest_version, write_new_table
+from stores.delta.tables import DeltaPlace, newest_version, write_new_table
 
 Progress = Callable[[str], None]
 

@@ -5,8 +5,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch.training_set import TrainingSet, training_set_of
 from scenarios.scenario import Scenario
-from stores.delta import DeltaPlace, TableAbsent, commits, is_table, read_table
-from stores.hadoop_files import HadoopFiles
+from stores.delta.files import HadoopFiles
+from stores.delta.tables import DeltaPlace, TableAbsent, commits, is_table, read_table
 
 FOLDER = "training_sets"
 MADE_BY = "build_training_set"

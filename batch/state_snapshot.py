@@ -8,10 +8,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from batch.run_tables import RunTables
-from stores.connection import HBaseStore, Session
-from stores.delta import write_new_table
-from stores.erasures import ErasedEntities, Erasure
-from stores.states import StateTable
+from stores.delta.tables import write_new_table
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
+from stores.records.erasures import ErasedEntities, Erasure
 
 STATE_COLUMNS = "entity string, position bigint, cell binary"
 _ARROW = pa.schema([("entity", pa.string()), ("position", pa.int64()), ("cell", pa.binary())])

@@ -28,7 +28,7 @@ from conf.settings import load_settings
 from jobs.launcher.outcome import ending_with_exit_code
 from jobs.spark.session import spark_session
 from reports.terminal import Terminal
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
 from streaming.archive_source import Slice
 from streaming.archive_table import ArchiveTable
 

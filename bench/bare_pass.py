@@ -11,10 +11,10 @@ import msgspec
 import pyarrow as pa
 
 from features.byte_column import ByteColumn
-from stores.connection import Session
-from stores.predictions import Source
-from stores.stamps import stamp
-from stores.states import Marker, StateTable
+from stores.hbase.connection import Session
+from stores.hbase.predictions import Source
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker, StateTable
 from streaming.arrow_rows import ARROW_ROWS
 from streaming.batches import Batch, batch_of
 from streaming.joined_batches import joined

@@ -31,7 +31,7 @@ from jobs.wiring.from_settings import delta_place, hbase_store
 from local.endpoints import read_endpoints
 from reports.terminal import Terminal
 from scenarios.churn.scenario import SCENARIO
-from stores.delta import DeltaPlace, read_table, write_new_table
+from stores.delta.tables import DeltaPlace, read_table, write_new_table
 
 _AIM = 0.8
 

@@ -15,9 +15,9 @@ from features.state import StateCodec, States
 from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.source import open_source
 from scenarios.records import EVENTS
-from stores.connection import HBaseStore, Session
-from stores.stamps import FIRST_EPOCH, stamp
-from stores.states import StateTable
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.stamps import FIRST_EPOCH, stamp
+from stores.hbase.states import StateTable
 
 MAX_EVENT_BYTES, MAX_SKEW_SECONDS = 1_048_576, 300.0
 PARTITIONS = 2

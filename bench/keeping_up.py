@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 from jobs.launcher.child_jobs import ChildJob
-from stores.connection import HBaseStore, Session
-from stores.states import StateTable
-from streaming.topics import KafkaCluster
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster
 
 
 class FellBehind(RuntimeError):

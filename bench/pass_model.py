@@ -9,7 +9,7 @@ from models.artifact import load_artifact, save_artifact
 from models.card import ModelCard
 from models.deep_trees import deep_trees
 from scenarios.scenario import Scenario
-from stores.deployments import Deployment, ModelPointer
+from stores.records.deployments import Deployment, ModelPointer
 from streaming.models_in_use import InUse
 
 

@@ -19,9 +19,9 @@ from bench.pass_model import model_in_use
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import Family, TableSpec, create_tables
 from scenarios.scenario import load_scenario
-from stores.connection import HBaseStore, Session
-from stores.states import Marker, StateTable
-from stores.tables import table_specs
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import Marker, StateTable
+from stores.hbase.tables import table_specs
 from streaming.batches import batch_of
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.pass_table import PassTable

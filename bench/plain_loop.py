@@ -12,8 +12,8 @@ import typer
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from features.decode import Records
-from stores.committed import COMMITTED_CLIENT
-from stores.connection import HBaseStore
+from stores.hbase.connection import HBaseStore
+from stores.kafka.committed import COMMITTED_CLIENT
 from streaming.batches import Batch
 from streaming.settings import PassSettings
 from streaming.worker import pass_for

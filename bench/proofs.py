@@ -12,8 +12,8 @@ from bench.byte_search import files_with
 from bench.stage import Stage, told
 from local.endpoints import read_endpoints
 from local.tables import drop_table
-from stores.keys import entity_of
-from stores.states import newest_cells
+from stores.hbase.keys import entity_of
+from stores.hbase.states import newest_cells
 
 _ERASED = 3
 _LEAST_PROBE_ROWS = 1_000

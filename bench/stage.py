@@ -19,9 +19,9 @@ from jobs.spark.shared_jvm import shared_jvm
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster
 from local.platform import Platform, down, up
-from stores.connection import HBaseStore
-from stores.deployments import read_deployment, write_deployment
-from streaming.topics import KafkaCluster
+from stores.hbase.connection import HBaseStore
+from stores.kafka.cluster import KafkaCluster
+from stores.records.deployments import read_deployment, write_deployment
 
 _PREPARATION = (
     ("making topics and tables", "prepare_scenario"),

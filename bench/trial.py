@@ -11,7 +11,7 @@ from bench.load import Load
 from bench.stage import Stage
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
-from stores.connection import HBaseStore
+from stores.hbase.connection import HBaseStore
 
 _CATCH_UP_SECONDS = 300.0
 # A system that keeps up has nothing left to do a moment after the last event.

@@ -23,7 +23,7 @@ WRONG_PARTITION = "wrong_partition"
 FUTURE_EVENT = "future_event"
 # In dead letters of earlier versions only; today's rules have names for all that it stood for.
 FORMER_REASON_CODES = ("invalid",)
-# Not a fault of the event: its entity was erased, see stores/erasures.py.
+# Not a fault of the event: its entity was erased, see stores/records/erasures.py.
 ERASED = "erased"
 
 REASON_CODES = (

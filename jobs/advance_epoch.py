@@ -11,11 +11,11 @@ from jobs.spark.session import spark_session
 from jobs.wiring.leases import job_lease
 from jobs.wiring.query_starters import losses_of
 from jobs.wiring.streaming import kafka_cluster, pass_settings, query_settings, store_session
-from stores.epochs import read_epoch
-from stores.hadoop_files import HadoopFiles
-from stores.leases import SCORING
-from stores.region_markers import open_epoch
-from stores.states import StateTable
+from stores.delta.files import HadoopFiles
+from stores.hbase.region_markers import open_epoch
+from stores.hbase.states import StateTable
+from stores.records.epochs import read_epoch
+from stores.records.leases import SCORING
 from streaming.advance import next_epoch
 from streaming.checkpoints import Checkpoints
 from streaming.finishing import finish_epoch

@@ -18,8 +18,8 @@ from jobs.wiring.leases import job_lease
 from jobs.wiring.query_starters import watcher_for
 from jobs.wiring.streaming import archiver_of, restore_erasures
 from jobs.wiring.topics_and_tables import check_topics
-from stores.hadoop_files import HadoopFiles
-from stores.leases import ARCHIVE
+from stores.delta.files import HadoopFiles
+from stores.records.leases import ARCHIVE
 from streaming.archive_loop import archive_for_ever
 from streaming.archive_source import KINDS
 

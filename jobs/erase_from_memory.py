@@ -19,8 +19,10 @@ from jobs.wiring.erasure_places import Left, Place, Places, counted
 from jobs.wiring.from_settings import delta_place
 from jobs.wiring.streaming import kafka_cluster, store_session
 from jobs.wiring.table_turns import ALL, turn
-from stores.epochs import read_epoch
-from stores.erasures import (
+from stores.delta.files import HadoopFiles
+from stores.hbase.stamps import FIRST_EPOCH
+from stores.records.epochs import read_epoch
+from stores.records.erasures import (
     FOLDER,
     ErasedEntities,
     Erasure,
@@ -30,8 +32,6 @@ from stores.erasures import (
     restore,
     write_file,
 )
-from stores.hadoop_files import HadoopFiles
-from stores.stamps import FIRST_EPOCH
 from streaming.archive_source import KINDS
 from streaming.epochs import check_identity
 

@@ -13,7 +13,7 @@ from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOpt
 from jobs.status.freshness import lag_of, row_json
 from jobs.wiring.from_settings import hbase_store
 from reports.spreadsheet import SpreadsheetWriter
-from stores.predictions import Prediction, reader
+from stores.hbase.predictions import Prediction, reader
 from streaming.staleness import Staleness
 
 SPARK = False

@@ -25,7 +25,7 @@ from jobs.wiring.second_entities import feature_starters
 from jobs.wiring.streaming import kafka_cluster, patience, store_session
 from jobs.wiring.topics_and_tables import check_topics, make_places, stream_topics
 from scenarios.keyed import keyed_entities
-from stores.leases import FEATURES
+from stores.records.leases import FEATURES
 from streaming.deriving_anew import begin_anew, drop_derived
 from streaming.rekey_run import rekey_checkpoints
 from streaming.several import StartTogether

@@ -23,18 +23,18 @@ from jobs.wiring.streaming import (
     write_task,
 )
 from jobs.wiring.table_turns import REBUILDS, turn
-from stores.archived_control import archived_starts, record_of
-from stores.delta import DeltaPlace
-from stores.epoch_table import keep_epochs
-from stores.epochs import EpochRecord, read_epoch
-from stores.hadoop_files import HadoopFiles
-from stores.leases import SCORING
-from stores.region_markers import open_epoch
+from stores.delta.archived_control import archived_starts, record_of
+from stores.delta.epoch_table import keep_epochs
+from stores.delta.files import HadoopFiles
+from stores.delta.tables import DeltaPlace
+from stores.hbase.region_markers import open_epoch
+from stores.kafka.cluster import KafkaCluster
+from stores.records.epochs import EpochRecord, read_epoch
+from stores.records.leases import SCORING
 from streaming.advance import changes, epoch_of_rebuild, scored_upto, with_all_partitions
 from streaming.checkpoints import Checkpoints
 from streaming.epochs import epoch_in_store
 from streaming.remedies import remedy
-from streaming.topics import KafkaCluster
 
 SPARK = True
 

@@ -21,15 +21,15 @@ from jobs.options.streams import offsets_of
 from jobs.spark.session import spark_session
 from jobs.status.progress_tables import done_upto
 from jobs.wiring.streaming import kafka_cluster, store_session
-from stores.epochs import read_epoch
-from stores.hadoop_files import HadoopFiles
-from stores.losses import read_losses, uncovered
-from stores.states import StateTable
+from stores.delta.files import HadoopFiles
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import Survey
+from stores.records.epochs import read_epoch
+from stores.records.losses import read_losses, uncovered
 from streaming.advance import scored_upto
 from streaming.checkpoints import Checkpoints
 from streaming.epochs import epoch_warning
 from streaming.remedies import accept_loss_command
-from streaming.topics import Survey
 
 SPARK = True
 

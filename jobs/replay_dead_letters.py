@@ -9,7 +9,6 @@ from typer import Exit, Option, confirm
 
 from batch.archived import archived_table
 from batch.dead_letter_frames import POSITION, DeadLetterChoice, dead_letters, first_epochs
-from batch.kafka_producer import open_producer
 from batch.kafka_source import read_topic
 from batch.originals import Originals
 from batch.replay_ledger import HEADER, OpenRun, ReplayLedger
@@ -24,13 +23,14 @@ from jobs.options.times import moment_of
 from jobs.spark.session import spark_session
 from jobs.wiring.from_settings import delta_place, event_limits, hbase_store
 from jobs.wiring.streaming import kafka_cluster, store_session
-from stores.delta import is_table
-from stores.epoch_table import completed_epochs
-from stores.epochs import EpochRecord, read_epoch
-from stores.erasures import ErasureTable
-from stores.leases import Lease, lease
+from stores.delta.epoch_table import completed_epochs
+from stores.delta.tables import is_table
+from stores.kafka.cluster import Survey
+from stores.kafka.producer import open_producer
+from stores.records.epochs import EpochRecord, read_epoch
+from stores.records.erasures import ErasureTable
+from stores.records.leases import Lease, lease
 from streaming.epochs import check_identity
-from streaming.topics import Survey
 
 SPARK = True
 _LEASE = "replay"

@@ -22,7 +22,7 @@ from jobs.wiring.leases import job_lease
 from jobs.wiring.query_starters import query_starter, watcher_for
 from jobs.wiring.streaming import patience
 from jobs.wiring.topics_and_tables import check_topics, stream_topics
-from stores.leases import SCORING as SCORING_LEASE
+from stores.records.leases import SCORING as SCORING_LEASE
 from streaming.supervisor import Supervisor
 from streaming.worker import SCORING
 

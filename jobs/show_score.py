@@ -10,7 +10,7 @@ from jobs.options.shared import EnvOption, SetOption, VerboseOption, job_app
 from jobs.status.freshness import lag_of, row_json
 from jobs.wiring.from_settings import hbase_store
 from monitoring.prediction_view import prediction_panel
-from stores.predictions import reader
+from stores.hbase.predictions import reader
 
 SPARK = False
 

@@ -7,11 +7,11 @@ from jobs.status.progress_tables import rekeying_progress, stream_progress, unsc
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster, store_session
 from scenarios.keyed import Keyed, keyed_entities
-from stores.control import load_failures
-from stores.deployments import read_deployment
-from stores.epochs import read_epoch
-from stores.erasures import ErasureTable
-from stores.losses import read_losses
+from stores.records.control import load_failures
+from stores.records.deployments import read_deployment
+from stores.records.epochs import read_epoch
+from stores.records.erasures import ErasureTable
+from stores.records.losses import read_losses
 from streaming.epochs import epoch_warning
 
 SPARK = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from kafka import KafkaConsumer, TopicPartition
 
-from stores.connection import HBaseStore
+from stores.hbase.connection import HBaseStore
 
 KINDS = ("events", "predictions", "dead-letter", "review")
 

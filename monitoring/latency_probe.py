@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 
-from stores.committed import COMMITTED_CLIENT
-from stores.connection import HBaseStore
-from stores.shown_positions import shown_positions
+from stores.hbase.connection import HBaseStore
+from stores.hbase.shown_positions import shown_positions
+from stores.kafka.committed import COMMITTED_CLIENT
 
 _READ_EVERY_SECONDS = 0.004
 # The broker answers this often, not at each event: 500 answers a second took half a core away from

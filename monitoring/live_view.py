@@ -10,10 +10,10 @@ from rich.table import Table
 from monitoring.counts import TopicCounter, row_count
 from monitoring.latency_probe import LatencyProbe
 from reports.terminal import plain
-from stores.connection import HBaseStore, Session
-from stores.control import load_failures
-from stores.epochs import read_epoch
-from stores.states import StateTable
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
+from stores.records.control import load_failures
+from stores.records.epochs import read_epoch
 
 _RATE_SECONDS = 5.0
 _ROWS_EVERY_SECONDS = 3.0

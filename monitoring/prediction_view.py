@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from reports.terminal import plain
-from stores.predictions import Prediction
+from stores.hbase.predictions import Prediction
 
 _ARROWS = {"raises": "▲ raises", "lowers": "▼ lowers"}
 

@@ -19,7 +19,7 @@ from scenarios.policy import Decisions
 from scenarios.reasons import ReasonTeller
 from scenarios.scenario import Scenario
 from scenarios.shares import in_share
-from stores.predictions import Reason
+from stores.hbase.predictions import Reason
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -6,15 +6,15 @@ from functools import partial
 
 import msgspec
 
-from stores.epochs import EpochRecord
-from stores.stamps import MAX_OFFSET
-from stores.states import StateTable
+from stores.hbase.stamps import MAX_OFFSET
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster
+from stores.records.epochs import EpochRecord
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import begun
 from streaming.gaps import Gaps
 from streaming.resume import batch_end_before, batch_ends
 from streaming.retention import Losses, start_behind_losses
-from streaming.topics import KafkaCluster
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Records of erased entities on their way into the archive: their rows hold a position alone.
 
-By the same rule as in the stream (stores/erasures.py), so that what Kafka still holds of an entity
-from before its erasure is never archived again, whenever the archiver comes to it.
+By the same rule as in the stream (stores/records/erasures.py), so that what Kafka still holds of an
+entity from before its erasure is never archived again, whenever the archiver comes to it.
 """
 
 import re
@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
 from features.schema import TIME_FIELD
-from stores.absent import ERASED
-from stores.erasures import ErasedEntities, Erasure
-from stores.stamps import stamp
+from stores.delta.absent import ERASED
+from stores.hbase.stamps import stamp
+from stores.records.erasures import ErasedEntities, Erasure
 from streaming.archive_source import COLUMNS
 
 _TEXTS = re.compile(rb'"((?:[^"\\]|\\.)*)"')

@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 
 from features.arrow_records import CUT_COLUMNS
 from features.bounded_columns import bounded_columns
-from stores import absent
-from stores.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
+from stores.delta import absent
+from stores.kafka.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
 
 Offsets = Mapping[int, int]
 
@@ -33,7 +33,7 @@ STATISTICS = "topic_id,partition,offset,epoch,kafka_time,archived_at,archive_bat
 class Slice:
     """Records [begin, end) of each partition of one topic, on their way into the archive.
 
-    epoch      the epoch column, see stores/epoch_columns.py
+    epoch      the epoch column, see stores/delta/epoch_columns.py
     batch      the archive's own running number of this commit
     """
 

@@ -19,8 +19,8 @@ from pyspark.sql import functions as F
 
 from features.schema import EventSchema
 from features.schema_changes import Description, breaking_changes, description
-from stores import absent
-from stores.delta import Commit, DeltaPlace, commits, read_table, sql_name
+from stores.delta import absent
+from stores.delta.tables import Commit, DeltaPlace, commits, read_table, sql_name
 from streaming.archive_source import COLUMNS, STATISTICS, Slice
 
 _APP = "everscore-archive"

@@ -12,15 +12,16 @@ from pyspark.sql import functions as F
 
 from features.schema import EventSchema
 from scenarios.scenario import Scenario
-from stores.archived_control import archived_starts, keep_deployment, record_of
-from stores.connection import Session
-from stores.control import read_control
-from stores.delta import DeltaPlace
-from stores.deployments import deployment_of
-from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
-from stores.epoch_table import keep_epochs
-from stores.epochs import EpochRecord, EpochStart
-from stores.losses import LossBook, uncovered
+from stores.delta.archived_control import archived_starts, keep_deployment, record_of
+from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
+from stores.delta.epoch_table import keep_epochs
+from stores.delta.tables import DeltaPlace
+from stores.hbase.connection import Session
+from stores.kafka.cluster import KafkaCluster, Survey, TopicIdentity
+from stores.records.control import read_control
+from stores.records.deployments import deployment_of
+from stores.records.epochs import EpochRecord, EpochStart
+from stores.records.losses import LossBook, uncovered
 from streaming.archive_erased import ErasedRecords, without_erased_records
 from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
@@ -35,7 +36,6 @@ from streaming.archive_table import ArchiveTable, Position
 from streaming.epochs import EpochPlan, Traces, epoch_in_store, epoch_to_archive
 from streaming.erased import Erasures, NobodyErased
 from streaming.progress import Place
-from streaming.topics import KafkaCluster, Survey, TopicIdentity
 
 Log = Callable[[str], None]
 

@@ -10,7 +10,7 @@ from features.fold import Entities, distinct
 from features.state import States
 from features.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.keyed import Keyed
-from stores.stamps import stamp
+from stores.hbase.stamps import stamp
 from streaming.batches import Batch
 from streaming.boundaries import check_boundary, check_new_entities, check_partition
 from streaming.gaps import GapCheck

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from features.state import States
-from stores.stamps import offset_of, stamp
-from stores.states import Marker
+from stores.hbase.stamps import offset_of, stamp
+from stores.hbase.states import Marker
 from streaming.batches import Batch
 from streaming.gaps import GapCheck
 from streaming.refusals import EpochChanged, StoreBehind, TrimmedHistory

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stores.hadoop_files import FileDamaged, Files
+from stores.delta.files import FileDamaged, Files
 from streaming.spark_checkpoint import saved_progress
 
 Offsets = Mapping[int, int]

@@ -8,14 +8,14 @@ import time
 from typing import Any
 
 from scenarios.keyed import KeyedEntity
-from stores.connection import HBaseStore, Session
-from stores.epochs import read_epoch
-from stores.region_markers import open_epoch
-from stores.stamps import FIRST_EPOCH
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.region_markers import open_epoch
+from stores.hbase.stamps import FIRST_EPOCH
+from stores.kafka.cluster import KafkaCluster, TopicIdentity, TopicMissing
+from stores.records.epochs import read_epoch
 from streaming.checkpoints import Checkpoints
 from streaming.epochs import begun
 from streaming.rekey_checkpoints import RekeyCheckpoints
-from streaming.topics import KafkaCluster, TopicIdentity, TopicMissing
 
 _SETTLING_SECONDS = 60.0
 

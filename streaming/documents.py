@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stores.predictions import Source
+from stores.hbase.predictions import Source
 
 Ints = npt.NDArray[np.int64]
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stores.connection import Session
-from stores.control import read_control
-from stores.epochs import epoch_in
+from stores.hbase.connection import Session
+from stores.records.control import read_control
+from stores.records.epochs import epoch_in
 from streaming.refusals import EpochChanged
 
 

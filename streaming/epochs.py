@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from stores.connection import Session
-from stores.epochs import EpochRecord, read_epoch
-from stores.region_markers import open_epoch
-from stores.stamps import FIRST_EPOCH
-from stores.states import StateTable
+from stores.hbase.connection import Session
+from stores.hbase.region_markers import open_epoch
+from stores.hbase.stamps import FIRST_EPOCH
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster, TopicIdentity
+from stores.records.epochs import EpochRecord, read_epoch
 from streaming.refusals import EpochChanged, EpochLost
 from streaming.remedies import remedy
-from streaming.topics import KafkaCluster, TopicIdentity
 
 
 @dataclass(frozen=True)

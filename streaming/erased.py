@@ -11,9 +11,9 @@ from features.decode import Events
 from features.reasons import Refusal
 from features.state import StateCodec
 from features.state_errors import DefinitionsChanged, StateFormatError
-from stores.erasures import ErasedEntities
-from stores.stamps import stamp
-from stores.states import Marker
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
+from stores.records.erasures import ErasedEntities
 from streaming.batches import Batch
 from streaming.pass_table import PassTable
 

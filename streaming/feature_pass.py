@@ -12,8 +12,8 @@ import pyarrow as pa
 from features.decode import EventDecoder, Events
 from features.fold import fold
 from scenarios.keyed import Keyed
-from stores.stamps import stamp
-from stores.states import Marker
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
 from streaming.batch_states import Part, parts_of
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters

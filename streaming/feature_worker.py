@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from scenarios.keyed import load_keyed_entity
-from stores.connection import Session
-from stores.homes import HomeTable
-from stores.rekey_counts import RekeyCountTable
-from stores.states import StateTable
+from stores.hbase.connection import Session
+from stores.hbase.states import StateTable
+from stores.records.homes import HomeTable
+from stores.records.rekey_counts import RekeyCountTable
 from streaming.batches import batch_of, batches_of
 from streaming.epoch_fence import EpochFence
 from streaming.feature_pass import FeaturePass

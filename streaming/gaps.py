@@ -15,9 +15,9 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError, UnsupportedCodecError
 
-from stores.committed import COMMITTED_CLIENT
+from stores.kafka.cluster import KafkaCluster, KafkaDown
+from stores.kafka.committed import COMMITTED_CLIENT
 from streaming.settings import PassSettings
-from streaming.topics import KafkaCluster, KafkaDown
 
 # (partition, begin, end) → whether Kafka shows that no readable record is in [begin, end).
 GapCheck = Callable[[int, int, int], bool]

@@ -9,8 +9,8 @@ from features.fold import distinct
 from features.partitioners import Placement
 from features.state import StateCodec
 from features.state_errors import DefinitionsChanged, StateFormatError
-from stores.homes import UNKNOWN, Homes, HomeTable
-from stores.stamps import stamp
+from stores.hbase.stamps import stamp
+from stores.records.homes import UNKNOWN, Homes, HomeTable
 from streaming.batch_states import unreadable
 from streaming.pass_table import PassTable
 

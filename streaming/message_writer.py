@@ -15,7 +15,7 @@ import numpy.typing as npt
 from models.scoring_model import ScoringModel
 from scenarios.judging import Verdicts, valid_ms
 from scenarios.scenario import Scenario
-from stores.predictions import Model, Reason
+from stores.hbase.predictions import Model, Reason
 from streaming.documents import Positions
 from streaming.float_text import float_texts
 from streaming.messages import Messages

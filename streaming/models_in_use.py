@@ -18,8 +18,8 @@ from models.scoring_model import ScoringModel
 from scenarios.deployable import check_model, check_share
 from scenarios.judging import Judges
 from scenarios.scenario import Scenario
-from stores.connection import Session
-from stores.control import (
+from stores.hbase.connection import Session
+from stores.records.control import (
     ControlCells,
     LoadFailure,
     read_control,
@@ -27,8 +27,8 @@ from stores.control import (
     report_load_failure,
     write_last_good,
 )
-from stores.deployments import Deployment, ModelPointer, deployment_of
-from stores.epochs import epoch_in
+from stores.records.deployments import Deployment, ModelPointer, deployment_of
+from stores.records.epochs import epoch_in
 from streaming.refusals import EpochChanged, NoModel
 from streaming.settings import PassSettings
 

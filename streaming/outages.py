@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
 
-from stores.committed import COMMITTED_CLIENT
-from stores.connection import HBaseStore, Session, TableMissing
-from stores.control import read_control
+from stores.hbase.connection import HBaseStore, Session, TableMissing
+from stores.kafka.cluster import KafkaCluster
+from stores.kafka.committed import COMMITTED_CLIENT
+from stores.records.control import read_control
 from streaming.progress import Place
-from streaming.topics import KafkaCluster
 
 Log = Callable[[str], None]
 

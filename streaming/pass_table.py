@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from stores.states import Marker
+from stores.hbase.states import Marker
 
 
 class PassTable(Protocol):
-    """Reads states below a batch and writes those after it; see `stores.states.StateTable`."""
+    """Reads states below a batch and writes those after it; see stores/hbase/states.py."""
 
     def below(
         self, entities: Sequence[str], *, partition: int, position: int

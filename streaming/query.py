@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from features.bounded_columns import bounded_columns
-from stores.committed import COMMITTED_SOURCE
+from stores.kafka.committed import COMMITTED_SOURCE
+from stores.kafka.topic_plan import dead_letter_message_bytes
 from streaming.checkpoints import Generation
 from streaming.dead_letters import KEY_BYTES
 from streaming.output import OUTPUT_SCHEMA
 from streaming.pass_kind import PassKind
 from streaming.settings import PassSettings
-from streaming.topic_plan import dead_letter_message_bytes
 
 # Spark would make one generated function of a whole stage, anew for every micro-batch, and there is
 # next to nothing in it to gain. Rows are still copied from form to form by generated code: it is

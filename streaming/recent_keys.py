@@ -7,7 +7,7 @@ import numpy as np
 
 from features.byte_column import ByteColumn
 from features.partitioners import CRC32, CUSTOM, MURMUR2, shares_at_home
-from streaming.topics import KafkaCluster
+from stores.kafka.cluster import KafkaCluster
 
 SAMPLE = 1_000
 _PATIENCE_SECONDS = 5.0

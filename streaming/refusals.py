@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stores.connection import TableMissing
+from stores.hbase.connection import TableMissing
 
 _TAG = "everscore-refused"
 _PATTERN = re.compile(rf"\[{_TAG}:(?P<name>\w+):(?P<detail>[^\]]*)\] (?P<message>[^\n]*)")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stores.hadoop_files import FileDamaged, Files
+from stores.delta.files import FileDamaged, Files
+from stores.kafka.cluster import Survey
 from streaming.spark_checkpoint import Offsets, saved_progress
-from streaming.topics import Survey
 
 
 class SourceStart(msgspec.Struct, frozen=True, kw_only=True):

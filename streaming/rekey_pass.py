@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from stores.connection import HBaseStore
-from stores.epochs import EpochStart
-from stores.rekey_counts import RekeyCounts, RekeyCountTable
-from stores.stamps import stamp
+from stores.hbase.connection import HBaseStore
+from stores.hbase.stamps import stamp
+from stores.records.epochs import EpochStart
+from stores.records.rekey_counts import RekeyCounts, RekeyCountTable
 from streaming.batches import Batch
 from streaming.rekeying import Rekeyed, Rekeyer
 from streaming.source_homes import source_placement

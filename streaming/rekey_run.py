@@ -9,9 +9,10 @@ from pyspark.sql import functions as F
 
 from features.bounded_columns import bounded_columns
 from scenarios.keyed import KeyedEntity
-from stores.connection import Session
-from stores.epochs import EpochStart, read_epoch
-from stores.hadoop_files import HadoopFiles
+from stores.delta.files import HadoopFiles
+from stores.hbase.connection import Session
+from stores.kafka.cluster import KafkaCluster, TopicIdentity
+from stores.records.epochs import EpochStart, read_epoch
 from streaming.dead_letters import KEY_BYTES
 from streaming.feature_worker import rekey_batches
 from streaming.progress import Place, positions
@@ -21,7 +22,6 @@ from streaming.rekey_pass import RekeySettings
 from streaming.rekeying import MESSAGE_SCHEMA
 from streaming.retention import Losses
 from streaming.source_homes import source_epochs
-from streaming.topics import KafkaCluster, TopicIdentity
 
 Log = Callable[[str], None]
 

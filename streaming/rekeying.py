@@ -12,7 +12,7 @@ from features.decode import EventDecoder, Events, Records
 from features.partitioners import Placement
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
 from scenarios.keyed import KeyedEntity, source_schema
-from stores.predictions import utc
+from stores.hbase.predictions import utc
 
 MESSAGE_SCHEMA = "topic string, key binary, value binary"
 _ARROW = pa.schema([("topic", pa.string()), ("key", pa.binary()), ("value", pa.binary())])

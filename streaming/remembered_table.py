@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stores.states import Marker
+from stores.hbase.states import Marker
 from streaming.pass_table import PassTable
 from streaming.recent_states import Lane, SharedMemory
 from streaming.settings import PassSettings

@@ -8,11 +8,11 @@ anywhere else would read states that were never written there.
 from collections.abc import Callable
 from functools import partial
 
-from stores.connection import Session
-from stores.epochs import EpochRecord
-from stores.region_markers import region_prefixes, with_markers_in
-from stores.stamps import FIRST_EPOCH, stamp
-from stores.states import StateTable
+from stores.hbase.connection import Session
+from stores.hbase.region_markers import region_prefixes, with_markers_in
+from stores.hbase.stamps import FIRST_EPOCH, stamp
+from stores.hbase.states import StateTable
+from stores.records.epochs import EpochRecord
 from streaming.checkpoints import Checkpoints, Generation, Offsets
 from streaming.gaps import GapCheck, never_empty
 from streaming.refusals import StatesLost, TrimmedHistory

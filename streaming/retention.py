@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from stores.epochs import EpochRecord
-from stores.losses import Loss, LossBook, uncovered
-from stores.stamps import stamp
-from stores.states import Marker, StateTable
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker, StateTable
+from stores.records.epochs import EpochRecord
+from stores.records.losses import Loss, LossBook, uncovered
 from streaming.checkpoints import Offsets
 from streaming.refusals import EpochChanged, LostToRetention, ReplayRefused
 from streaming.remedies import remedy

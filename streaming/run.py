@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from features.partitioners import CUSTOM
-from stores.archived_control import archived_starts, is_anything_scored, record_of
-from stores.connection import Session
-from stores.delta import DeltaPlace
-from stores.epochs import EpochRecord
-from stores.hadoop_files import HadoopFiles
-from stores.stamps import FIRST_EPOCH
-from stores.states import StateTable
+from stores.delta.archived_control import archived_starts, is_anything_scored, record_of
+from stores.delta.files import HadoopFiles
+from stores.delta.tables import DeltaPlace
+from stores.hbase.connection import Session
+from stores.hbase.stamps import FIRST_EPOCH
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster, TopicIdentity
+from stores.records.epochs import EpochRecord
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.epochs import (
     EpochPlan,
@@ -32,7 +33,6 @@ from streaming.resume import generation_to_run, with_all_markers
 from streaming.retention import Losses
 from streaming.settings import PassSettings
 from streaming.spark_jvm import check_jvm
-from streaming.topics import KafkaCluster, TopicIdentity
 
 Log = Callable[[str], None]
 _ADVANCE = "advance_epoch"

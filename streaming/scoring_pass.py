@@ -23,9 +23,9 @@ from features.reasons import UNSCORABLE, Refusal
 from features.state import States
 from scenarios.judging import Judge, Verdicts
 from scenarios.scenario import Scenario
-from stores.predictions import utc
-from stores.stamps import stamp
-from stores.states import Marker
+from stores.hbase.predictions import utc
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
 from streaming.batch_states import Part, parts_of
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters

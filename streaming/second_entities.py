@@ -11,8 +11,8 @@ from features.readout import features_as_of
 from features.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.keyed import KeyedEntity, keyed_entities
 from scenarios.scenario import Scenario
-from stores.connection import Session
-from stores.states import StateTable
+from stores.hbase.connection import Session
+from stores.hbase.states import StateTable
 from streaming.batch_states import unreadable
 
 Floats = npt.NDArray[np.float64]

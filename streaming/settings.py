@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.partitioners import MURMUR2, Layout, Placement
-from stores.connection import HBaseStore
-from streaming.topics import KafkaCluster
+from stores.hbase.connection import HBaseStore
+from stores.kafka.cluster import KafkaCluster
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from features.byte_column import ByteColumn
 from features.decode import Records
 from features.partitioners import CUSTOM, Layout, Placement, home_partitions
-from stores.epochs import EpochRecord, EpochStart
-from streaming.topics import TopicIdentity
+from stores.kafka.cluster import TopicIdentity
+from stores.records.epochs import EpochRecord, EpochStart
 
 _UNKNOWN = -1
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stores.hadoop_files import FileDamaged, Files
+from stores.delta.files import FileDamaged, Files
 
 Offsets = Mapping[int, int]
 Ends = Mapping[str, Offsets]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scenarios.keyed import Keyed
-from stores.connection import Session
-from stores.epochs import read_epoch
-from stores.predictions import Prediction
-from stores.states import StateTable
-from streaming.topics import KafkaCluster
+from stores.hbase.connection import Session
+from stores.hbase.predictions import Prediction
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster
+from stores.records.epochs import read_epoch
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reports.terminal import message_of
+from stores.kafka.cluster import KafkaDown, TopicMissing
 from streaming.last_batch import finish_batches
 from streaming.outages import Watcher
 from streaming.progress import Place, Progress
 from streaming.refusals import EpochChanged, Refused, StoreBehind, refusal_in
 from streaming.spark_jvm import SparkGone
-from streaming.topics import KafkaDown, TopicMissing
 
 Log = Callable[[str], None]
 

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 
 from scenarios.scenario import load_scenario
-from stores.connection import Session
-from stores.erasures import ErasuresInUse, ErasureTable
-from stores.homes import HomeTable
-from stores.states import StateTable
+from stores.hbase.connection import Session
+from stores.hbase.states import StateTable
+from stores.records.erasures import ErasuresInUse, ErasureTable
+from stores.records.homes import HomeTable
 from streaming.arrow_rows import ARROW_ROWS
 from streaming.batches import batches_of
 from streaming.gaps import gap_check

@@ -14,8 +14,8 @@ from batch.placed_records import placed
 from batch.recomputing.incarnations import Incarnations, incarnations
 from features.arrow_records import PLACEMENT_COLUMNS
 from features.partitioners import Layout, Placement
-from stores.delta import DeltaPlace, newest_version
-from stores.epoch_table import stored_epochs
+from stores.delta.epoch_table import stored_epochs
+from stores.delta.tables import DeltaPlace, newest_version
 
 REASON_HEADERS = ("reason_code", "reason")
 

@@ -15,7 +15,7 @@ from batch.audits.state import feature_facts, slot_facts
 from batch.audits.verdict import outcome_of, verdict_of
 from batch.limits import EventLimits
 from scenarios.scenario import Scenario
-from stores.predictions import Reason
+from stores.hbase.predictions import Reason
 
 
 @dataclass(frozen=True, kw_only=True)

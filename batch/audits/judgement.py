@@ -15,7 +15,7 @@ from features.reasons import UNSCORABLE
 from models.scoring_model import ScoringModel
 from scenarios.judging import Floats, Judge, Judges, valid_ms
 from scenarios.scenario import Scenario
-from stores.predictions import Reason, utc
+from stores.hbase.predictions import Reason, utc
 
 
 @dataclass(frozen=True, kw_only=True)

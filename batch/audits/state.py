@@ -12,7 +12,7 @@ from batch.recomputing.logged import LoggedPrediction, as_floats
 from features.definitions import DaysSince
 from scenarios.readable_columns import categories
 from scenarios.scenario import Scenario
-from stores.predictions import utc
+from stores.hbase.predictions import utc
 
 _AS_OF = ".as_of_ms"  # the slot that holds the time a decayed sum refers to
 

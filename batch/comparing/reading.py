@@ -11,7 +11,7 @@ from batch.snapshots import MADE_BY, load_training_set, record_at
 from models.card import SnapshotReference
 from models.errors import ModelNeedsFeatures
 from models.registry import TrainedVersion, card_of, load_version
-from stores.delta import TableAbsent, commits
+from stores.delta.tables import TableAbsent, commits
 
 Progress = Callable[[str], None]
 

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.snapshots import MADE_BY, SnapshotRecord
-from stores.delta import commits, read_table
+from stores.delta.tables import commits, read_table
 
 
 class NothingToExplore(RuntimeError):

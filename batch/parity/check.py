@@ -22,7 +22,7 @@ from batch.recomputing.incarnations import incarnations
 from batch.recomputing.logged_frame import logged_rows
 from batch.recomputing.rejudging import ModelLoader
 from scenarios.scenario import Scenario
-from stores.delta import DeltaPlace, newest_version
+from stores.delta.tables import DeltaPlace, newest_version
 
 TABLE = "parity"
 _MS_PER_DAY = 86_400_000

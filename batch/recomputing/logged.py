@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from stores.predictions import Prediction, Source
+from stores.hbase.predictions import Prediction, Source
 
 _ID = re.compile(r"(?P<scenario>.+)-(?P<epoch>\d+)-(?P<partition>\d+)-(?P<offset>\d+)-v[^-]+")
 

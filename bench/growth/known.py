@@ -6,8 +6,8 @@ from itertools import islice
 
 from bench.suite.place import Place
 from bench.suite.sample_history import CUSTOMERS, EVENTS_EACH
-from stores.connection import Session
-from stores.states import StateTable
+from stores.hbase.connection import Session
+from stores.hbase.states import StateTable
 
 _ROWS_PER_WRITE = 2_000
 _CONNECTIONS = 3

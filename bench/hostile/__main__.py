@@ -38,9 +38,9 @@ from jobs.launcher.outcome import ending_with_exit_code
 from jobs.launcher.signals import stopping_on_signals
 from jobs.status.scored import wait_until_scored
 from reports.terminal import Terminal
-from stores.connection import Session
-from stores.deployments import write_deployment
-from stores.states import StateTable
+from stores.hbase.connection import Session
+from stores.hbase.states import StateTable
+from stores.records.deployments import write_deployment
 
 FAILED = 5
 _NAME = SCENARIO.name

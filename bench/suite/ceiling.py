@@ -15,9 +15,9 @@ from bench.suite.ground import Ground
 from bench.suite.hbase_client import Mode, SavedRow
 from bench.suite.place import Place
 from jobs.launcher.checkout import CHECKOUT
-from stores.keys import entity_of, row_key
-from stores.states import newest_cells
-from stores.tables import LATEST, STATE
+from stores.hbase.keys import entity_of, row_key
+from stores.hbase.states import newest_cells
+from stores.hbase.tables import LATEST, STATE
 
 CLIENTS = 2
 _BYTES_OF_MADE_UP = (600, 500)

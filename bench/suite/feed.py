@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from batch.kafka_producer import open_producer
 from bench.suite.keys import OF_FEEDS
 from bench.suite.times import Wanted
 from bench.suite.workloads import WORKLOADS
+from stores.kafka.producer import open_producer
 
 _TICK_SECONDS = 0.01
 _MAX_EVENT_BYTES = 1 << 20

@@ -23,8 +23,8 @@ from jobs.wiring.topics_and_tables import scenario_tables, scenario_topics
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import drop_table
 from scenarios.scenario import Scenario
-from stores.deployments import write_deployment
-from streaming.topic_plan import TopicSpec
+from stores.kafka.topic_plan import TopicSpec
+from stores.records.deployments import write_deployment
 
 # Where the peers publish; made with the same configuration as our own topic of predictions.
 OUTPUT_TOPIC = "bench.predictions"

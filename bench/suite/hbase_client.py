@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import typer
 
-from stores.connection import HBaseStore, Session
-from stores.stamps import FIRST_EPOCH, stamp
-from stores.states import StateTable
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.stamps import FIRST_EPOCH, stamp
+from stores.hbase.states import StateTable
 
 
 class Mode(Enum):

@@ -13,7 +13,7 @@ from models.artifact import save_artifact
 from models.card import ModelCard
 from models.fitting import reproducible_fitting
 from scenarios.scenario import Scenario
-from stores.deployments import Deployment, ModelPointer
+from stores.records.deployments import Deployment, ModelPointer
 
 _BASE_RATE = 0.01
 _SEED = 42

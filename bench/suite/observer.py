@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.suite.progress import Progress
-from stores.connection import HBaseStore, Session
-from stores.shown_positions import shown_positions
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.shown_positions import shown_positions
 
 # Three rows per partition, twenty times a second: under a hundredth of what HBase can do.
 _LOOK_EVERY_SECONDS = 0.05

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stores.connection import HBaseStore
+from stores.hbase.connection import HBaseStore
 
 
 @dataclass(frozen=True, kw_only=True)

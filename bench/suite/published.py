@@ -6,7 +6,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from bench.trial import MeasurementUnsound
-from streaming.topics import KafkaCluster
+from stores.kafka.cluster import KafkaCluster
 
 _POLL_MS = 500
 _LEAST_SHARE = 0.95

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stores.connection import HBaseStore
-from stores.states import Marker, marker_key
-from stores.tables import MARKER, MARKER_VERSIONS
+from stores.hbase.connection import HBaseStore
+from stores.hbase.states import Marker, marker_key
+from stores.hbase.tables import MARKER, MARKER_VERSIONS
 
 
 def rows_written(

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from bench.suite.place import Place
-from stores.states import newest_cells
-from stores.tables import LATEST, STATE
+from stores.hbase.states import newest_cells
+from stores.hbase.tables import LATEST, STATE
 
 Snapshot = Mapping[bytes, tuple[bytes | None, Mapping[str, Any]]]
 # What a row tells of the state that it was made from; the rest is when and by whom.

@@ -14,9 +14,9 @@ from bench.suite.systems import Kind, System
 from bench.suite.usage import Meter
 from bench.suite.whole_rows import stale_rows
 from jobs.launcher.child_jobs import ChildJob
-from stores.connection import Session
-from stores.states import StateTable
-from stores.tables import MARKER_VERSIONS
+from stores.hbase.connection import Session
+from stores.hbase.states import StateTable
+from stores.hbase.tables import MARKER_VERSIONS
 
 _SAMPLES_PER_SECOND = 50.0
 _PATIENCE_SECONDS = 120.0

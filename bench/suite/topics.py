@@ -14,12 +14,12 @@ import numpy.typing as npt
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
-from batch.kafka_producer import open_producer
 from bench.suite.keys import Customers
 from bench.suite.times import Wanted, spread_times
 from bench.suite.workloads import WORKLOADS, Workload
-from streaming.topic_plan import TopicSpec, create_topics
-from streaming.topics import KafkaCluster, TopicMissing
+from stores.kafka.cluster import KafkaCluster, TopicMissing
+from stores.kafka.producer import open_producer
+from stores.kafka.topic_plan import TopicSpec, create_topics
 
 _WAIT_SECONDS = 60.0
 _CHUNK_EVENTS = 20_000

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from stores.connection import HBaseStore
-from stores.shown_positions import shown_positions
+from stores.hbase.connection import HBaseStore
+from stores.hbase.shown_positions import shown_positions
 
 _ROWS_PER_CALL = 2_000
 _LOOK_EVERY_SECONDS = 0.5

@@ -13,7 +13,7 @@ from jobs.launcher.kafka_options import client_options
 from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
 from scenarios.churn.story import longer_contract, support_call
-from stores.predictions import Prediction, PredictionReader, reader
+from stores.hbase.predictions import Prediction, PredictionReader, reader
 
 _READABLE_SECONDS = 30.0
 

@@ -12,8 +12,8 @@ from models.artifact import read_card
 from models.fetching import local_path
 from monitoring.counts import TopicCounter, TopicCounts, row_count
 from monitoring.latency_probe import LatencyProbe
-from stores.deployments import read_deployment
-from stores.predictions import reader
+from stores.hbase.predictions import reader
+from stores.records.deployments import read_deployment
 
 
 @dataclass(frozen=True)

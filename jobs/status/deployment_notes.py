@@ -2,9 +2,9 @@
 
 from scenarios.policy import PolicyError
 from scenarios.scenario import Scenario
-from stores.connection import Session
-from stores.control import read_last_good
-from stores.deployments import Deployment, ModelPointer, deployment_of
+from stores.hbase.connection import Session
+from stores.records.control import read_last_good
+from stores.records.deployments import Deployment, ModelPointer, deployment_of
 
 
 def deployment_notes(

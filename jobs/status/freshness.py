@@ -6,9 +6,9 @@ from jobs.launcher.run import Run
 from jobs.launcher.services import ServiceDown, require_kafka
 from jobs.wiring.streaming import kafka_cluster, store_session
 from reports.terminal import visible_json
-from stores.predictions import Prediction
+from stores.hbase.predictions import Prediction
+from stores.kafka.cluster import KafkaDown, TopicMissing
 from streaming.staleness import Staleness, StreamLag, stream_lag
-from streaming.topics import KafkaDown, TopicMissing
 
 
 def lag_of(run: Run) -> StreamLag:

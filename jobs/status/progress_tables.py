@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from rich.table import Column, Table
 
 from scenarios.keyed import Keyed, KeyedEntity
-from stores.connection import Session
-from stores.epochs import EpochRecord
-from stores.rekey_counts import RekeyCountTable
-from stores.states import Marker, StateTable
+from stores.hbase.connection import Session
+from stores.hbase.states import Marker, StateTable
+from stores.kafka.cluster import KafkaCluster, Survey
+from stores.records.epochs import EpochRecord
+from stores.records.rekey_counts import RekeyCountTable
 from streaming.gaps import Gaps
-from streaming.topics import KafkaCluster, Survey
 
 
 def stream_progress(

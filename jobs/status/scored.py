@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 from jobs.status.progress_tables import done_upto
-from stores.connection import HBaseStore, Session
-from stores.epochs import read_epoch
-from stores.states import StateTable
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster
+from stores.records.epochs import read_epoch
 from streaming.gaps import Gaps
-from streaming.topics import KafkaCluster
 
 
 def wait_until_scored(

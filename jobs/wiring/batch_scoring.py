@@ -30,9 +30,9 @@ from jobs.wiring.streaming import store_session
 from local.cache import cache_dir
 from models.registry import load_version
 from scenarios.scenario import Scenario
-from stores.delta import read_table
-from stores.deployments import read_deployment
-from stores.erasures import ErasureTable
+from stores.delta.tables import read_table
+from stores.records.deployments import read_deployment
+from stores.records.erasures import ErasureTable
 
 JOB = "score_batch"
 # Each of so many tasks reads 256 / 32 key prefixes; also the steps that the progress is seen in.

@@ -35,8 +35,8 @@ from local.jars import jars
 from local.tables import purge_table
 from models.fetching import local_path
 from models.probe import PROBE_FILE
-from stores.erasures import Erasure
-from stores.hadoop_files import HadoopFiles
+from stores.delta.files import HadoopFiles
+from stores.records.erasures import Erasure
 
 Says = Callable[[str], None]
 

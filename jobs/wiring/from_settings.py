@@ -9,8 +9,8 @@ from batch.training_rows import TrainingOptions
 from conf.settings import Settings
 from models.card import SnapshotReference
 from models.tracking import TrackingPlace
-from stores.connection import HBaseStore
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
+from stores.hbase.connection import HBaseStore
 
 
 def hbase_store(settings: Settings) -> HBaseStore:

@@ -1,10 +1,10 @@
-"""One job at a time where two would get in each other's way, see `stores.leases`."""
+"""One job at a time where two would get in each other's way, see `stores.records.leases`."""
 
 from contextlib import AbstractContextManager
 
 from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
-from stores.leases import Lease, lease
+from stores.records.leases import Lease, lease
 
 
 def job_lease(

@@ -8,7 +8,7 @@ from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster, loss_book, pass_settings, query_settings
 from scenarios.keyed import Keyed
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
 from streaming.checkpoints import Offsets
 from streaming.outages import Watcher, watcher_of
 from streaming.pass_kind import PassKind

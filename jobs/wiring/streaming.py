@@ -16,18 +16,18 @@ from jobs.wiring.table_turns import APPENDS, turn
 from local.cache import cache_dir
 from scenarios.keyed import Keyed, scenario_name_of
 from scenarios.scenario import Scenario
-from stores.connection import Session
-from stores.epochs import EpochRecord
-from stores.erasures import FOLDER, ErasuresInUse, ErasureTable, read_files, restore
-from stores.hadoop_files import HadoopFiles
-from stores.losses import LossBook, LossFiles
+from stores.delta.files import HadoopFiles
+from stores.hbase.connection import Session
+from stores.kafka.cluster import KafkaCluster
+from stores.records.epochs import EpochRecord
+from stores.records.erasures import FOLDER, ErasuresInUse, ErasureTable, read_files, restore
+from stores.records.losses import LossBook, LossFiles
 from streaming.archive_source import KINDS
 from streaming.archive_table import ArchiveTable
 from streaming.archiver import Archiver, ArchiveSettings
 from streaming.query import QuerySettings
 from streaming.settings import PassSettings
 from streaming.supervisor import Patience
-from streaming.topics import KafkaCluster
 
 
 def kafka_cluster(settings: Settings) -> KafkaCluster:

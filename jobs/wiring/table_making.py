@@ -6,8 +6,8 @@ from conf.settings import Settings
 from local.endpoints import read_endpoints
 from local.tables import Family, create_tables
 from local.tables import TableSpec as LocalTable
-from stores.connection import HBaseStore
-from stores.tables import TableSpec
+from stores.hbase.connection import HBaseStore
+from stores.hbase.tables import TableSpec
 
 
 class TablesToMake(RuntimeError):

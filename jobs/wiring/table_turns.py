@@ -1,8 +1,8 @@
 """Whose turn it is at a scenario's tables: no job writes to them while an erasure works there.
 
 An erasure removes every file that no commit names, and an append has files before it has a commit.
-So each takes its turn by a lease (stores/leases.py): the archiver for each of its commits, other
-jobs for as long as they run. Who comes second waits, and says for whom.
+So each takes its turn by a lease (stores/records/leases.py): the archiver for each of its commits,
+other jobs for as long as they run. Who comes second waits, and says for whom.
 """
 
 import time
@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 from conf.settings import Settings
 from jobs.wiring.from_settings import hbase_store
-from stores.leases import LeaseHeld, lease
+from stores.records.leases import LeaseHeld, lease
 
 APPENDS = "appends"
 SNAPSHOTS = "snapshots"

@@ -7,8 +7,8 @@ from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster
 from jobs.wiring.table_making import make_tables
 from scenarios.keyed import Keyed, KeyedEntity, keyed_entities
-from stores.tables import TableSpec, table_specs
-from streaming.topic_plan import TopicSpec, alter_topics, create_topics, misfits, topic_specs
+from stores.hbase.tables import TableSpec, table_specs
+from stores.kafka.topic_plan import TopicSpec, alter_topics, create_topics, misfits, topic_specs
 
 
 def scenario_topics(run: Run) -> Sequence[TopicSpec]:

@@ -13,9 +13,9 @@ from jobs.spark.shared_jvm import shared_jvm
 from local.endpoints import Endpoints
 from local.platform import Platform, down, up
 from local.tables import Family, TableSpec, create_tables
-from stores.connection import HBaseStore, Session
-from stores.deployments import ModelPointer
-from stores.tables import table_specs
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.tables import table_specs
+from stores.records.deployments import ModelPointer
 from tests.support.lane import Lane
 from tests.support.tiny_model import deploy, save_tiny_model
 

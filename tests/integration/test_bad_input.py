@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from features import reasons
-from stores.predictions import reader
+from stores.hbase.predictions import reader
 from tests.support.homes import home_of
 from tests.support.judgement import DEAD_LETTER_BYTES, check_conservation, drained
 from tests.support.lane import Lane

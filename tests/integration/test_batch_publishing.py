@@ -11,13 +11,13 @@ import pytest
 from batch.batch_publishing import PublishTask
 from batch.batch_rows import RowTask
 from batch.state_snapshot import PREFIXES, ScanTask
-from stores.connection import HBaseStore, Session
-from stores.deployments import ModelPointer
-from stores.keys import row_key
-from stores.predictions import Prediction, reader
-from stores.stamps import stamp
-from stores.states import Marker, StateTable
-from stores.tables import LATEST
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.keys import row_key
+from stores.hbase.predictions import Prediction, reader
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker, StateTable
+from stores.hbase.tables import LATEST
+from stores.records.deployments import ModelPointer
 from tests.support.tiny_states import readings, tiny_cells, tiny_scorer
 
 RUN, RUN_MS = "20261121T153000Z", 1_795_275_000_000

@@ -17,16 +17,16 @@ from pyspark.sql import SparkSession
 
 from local.endpoints import Endpoints
 from local.jars import jar_files
-from stores.connection import HBaseStore, Session
-from stores.epochs import EpochRecord
-from stores.hadoop_files import HadoopFiles
-from stores.losses import LossBook, LossFiles
-from stores.states import Marker, StateTable
+from stores.delta.files import HadoopFiles
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import Marker, StateTable
+from stores.kafka.cluster import KafkaCluster
+from stores.records.epochs import EpochRecord
+from stores.records.losses import LossBook, LossFiles
 from streaming.checkpoints import Checkpoints, Generation
 from streaming.resume import generation_to_run
 from streaming.retention import Losses
 from streaming.spark_checkpoint import saved_progress
-from streaming.topics import KafkaCluster
 from tests.support.processes import wait_until
 
 EVENTS, OUT = "tiny.events", "tiny.scratch"

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from features.partitioners import CRC32, MURMUR2
-from stores.keys import entity_of
-from stores.tables import STATE
+from stores.hbase.keys import entity_of
+from stores.hbase.tables import STATE
 from streaming.advance import changes, epoch_of_rebuild
 from tests.scenarios.tiny import SCENARIO
 from tests.support.judgement import check_conservation, drained

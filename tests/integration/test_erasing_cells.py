@@ -1,12 +1,19 @@
 """An erased row in a real HBase: older versions hidden, also those that come late; none newer."""
 
 from batch.erasing_cells import erase_row, has_row, is_erased
-from stores.connection import HBaseStore, Session
-from stores.erasures import ErasedEntities, Erasure, ErasuresInUse, ErasureTable, mark_of, restore
-from stores.keys import row_key
-from stores.stamps import stamp
-from stores.states import StateTable
-from stores.tables import STATE
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.keys import row_key
+from stores.hbase.stamps import stamp
+from stores.hbase.states import StateTable
+from stores.hbase.tables import STATE
+from stores.records.erasures import (
+    ErasedEntities,
+    Erasure,
+    ErasuresInUse,
+    ErasureTable,
+    mark_of,
+    restore,
+)
 from tests.scenarios.tiny import SCENARIO
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.byte_search import files_with, needles_of
-from stores.keys import row_key
-from stores.tables import LATEST, STATE
+from stores.hbase.keys import row_key
+from stores.hbase.tables import LATEST, STATE
 from tests.scenarios.tiny import SCENARIO
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained

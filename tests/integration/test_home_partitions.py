@@ -16,12 +16,12 @@ from confluent_kafka import Producer
 from features.decode import Records
 from features.partitioners import CRC32, CUSTOM, MURMUR2
 from features.reasons import WRONG_PARTITION
-from stores.connection import HBaseStore, Session
-from stores.deployments import ModelPointer
-from stores.homes import HomeTable
-from stores.keys import entity_of
-from stores.states import StateTable
-from stores.tables import STATE
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.keys import entity_of
+from stores.hbase.states import StateTable
+from stores.hbase.tables import STATE
+from stores.records.deployments import ModelPointer
+from stores.records.homes import HomeTable
 from streaming.batches import Batch
 from streaming.homes import ClaimedHomes
 from streaming.models_in_use import ModelsInUse

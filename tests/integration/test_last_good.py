@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 
 from jobs.status.deployment_notes import deployment_notes
-from stores.connection import HBaseStore, Session
-from stores.control import DEPLOYMENT, load_failures, read_control, read_last_good, write_last_good
-from stores.deployments import Deployment, ModelPointer, read_deployment, write_deployment
-from stores.tables import CONTROL
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.tables import CONTROL
+from stores.records.control import (
+    DEPLOYMENT,
+    load_failures,
+    read_control,
+    read_last_good,
+    write_last_good,
+)
+from stores.records.deployments import Deployment, ModelPointer, read_deployment, write_deployment
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.refusals import NoModel
 from streaming.settings import PassSettings

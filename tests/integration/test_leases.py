@@ -10,8 +10,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from stores.connection import HBaseStore, Session
-from stores.leases import Holder, Lease, LeaseCell, LeaseHeld, LeaseLost, lease
+from stores.hbase.connection import HBaseStore, Session
+from stores.records.leases import Holder, Lease, LeaseCell, LeaseHeld, LeaseLost, lease
 from tests.support.processes import wait_until
 
 TTL_SECONDS = 2.0

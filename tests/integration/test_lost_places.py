@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stores.control import DEPLOYMENT, EPOCH, read_control
-from stores.deployments import Deployment, read_deployment
-from stores.keys import entity_of
-from stores.stamps import stamp
-from stores.tables import CONTROL, STATE
+from stores.hbase.keys import entity_of
+from stores.hbase.stamps import stamp
+from stores.hbase.tables import CONTROL, STATE
+from stores.records.control import DEPLOYMENT, EPOCH, read_control
+from stores.records.deployments import Deployment, read_deployment
 from tests.scenarios.tiny import SCENARIO
 from tests.support.judgement import drained
 from tests.support.lane import Lane

@@ -11,15 +11,15 @@ import pytest
 
 from features.decode import Records
 from models.artifact import folder_sha256
-from stores.connection import HBaseStore, Session
-from stores.control import load_failures
-from stores.deployments import ModelPointer
-from stores.epochs import EpochRecord, write_epoch
-from stores.keys import row_key
-from stores.predictions import reader
-from stores.stamps import stamp
-from stores.states import StateTable
-from stores.tables import LATEST, STATE
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.keys import row_key
+from stores.hbase.predictions import reader
+from stores.hbase.stamps import stamp
+from stores.hbase.states import StateTable
+from stores.hbase.tables import LATEST, STATE
+from stores.records.control import load_failures
+from stores.records.deployments import ModelPointer
+from stores.records.epochs import EpochRecord, write_epoch
 from streaming.batches import Batch
 from streaming.models_in_use import ModelsInUse
 from streaming.refusals import EpochChanged, NoModel, StateUnreadable, StoreBehind, TrimmedHistory

@@ -30,7 +30,7 @@ from bench.peer_environments import (
 )
 from local.endpoints import Endpoints
 from local.tables import Family, TableSpec, create_tables
-from stores.predictions import Prediction
+from stores.hbase.predictions import Prediction
 from tests.support.processes import Job
 
 SYSTEMS = ("plain_confluent", "expert_confluent", "bytewax_flow", "quixstreams_app")

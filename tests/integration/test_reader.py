@@ -22,9 +22,8 @@ from kafka import KafkaProducer
 
 from local.platform import start_one, stop_one
 from reports.terminal import visible
-from stores.connection import HBaseStore, Session, StoreDown, TableMissing
-from stores.epochs import EpochRecord, write_epoch
-from stores.predictions import (
+from stores.hbase.connection import HBaseStore, Session, StoreDown, TableMissing
+from stores.hbase.predictions import (
     Model,
     Prediction,
     PredictionReader,
@@ -33,8 +32,9 @@ from stores.predictions import (
     reader,
     row_document,
 )
-from stores.stamps import stamp
-from stores.states import Marker, StateTable
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker, StateTable
+from stores.records.epochs import EpochRecord, write_epoch
 from streaming.staleness import stream_lag
 from tests.scenarios.tiny import SCENARIO
 from tests.support.lane import Lane

@@ -1,7 +1,7 @@
 """States of other definitions are refused, and made anew from the events alone."""
 
-from stores.keys import entity_of
-from stores.tables import STATE
+from stores.hbase.keys import entity_of
+from stores.hbase.tables import STATE
 from tests.scenarios.tiny import SCENARIO
 from tests.support.judgement import drained
 from tests.support.lane import START_SECONDS, Lane

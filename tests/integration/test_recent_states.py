@@ -6,9 +6,9 @@ import numpy as np
 
 from features.decode import Records
 from scenarios.scenario import Scenario
-from stores.connection import HBaseStore, Session
-from stores.deployments import ModelPointer
-from stores.states import StateTable, newest_cells
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable, newest_cells
+from stores.records.deployments import ModelPointer
 from streaming.batches import Batch
 from streaming.models_in_use import ModelsInUse
 from streaming.pass_table import PassTable

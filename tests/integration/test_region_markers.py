@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from features.decode import Records
 from local.endpoints import Endpoints
 from local.tables import Family, TableSpec, create_tables
-from stores.connection import HBaseStore, Session, TableMissing
-from stores.epochs import EpochRecord, read_epoch, write_epoch
-from stores.keys import row_key
-from stores.region_markers import open_epoch, region_prefixes
-from stores.stamps import stamp
-from stores.states import StateTable, newest_cells
-from stores.tables import table_specs
+from stores.hbase.connection import HBaseStore, Session, TableMissing
+from stores.hbase.keys import row_key
+from stores.hbase.region_markers import open_epoch, region_prefixes
+from stores.hbase.stamps import stamp
+from stores.hbase.states import StateTable, newest_cells
+from stores.hbase.tables import table_specs
+from stores.records.epochs import EpochRecord, read_epoch, write_epoch
 from streaming.batches import Batch
 from streaming.checkpoints import Checkpoints
 from streaming.models_in_use import ModelsInUse

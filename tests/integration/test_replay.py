@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from stores.control import LoadFailure, load_failures
-from stores.predictions import reader
-from stores.states import StateTable
+from stores.hbase.predictions import reader
+from stores.hbase.states import StateTable
+from stores.records.control import LoadFailure, load_failures
 from tests.support.judgement import check_conservation, check_equals_undisturbed, drained
 from tests.support.lane import PARTITIONS, Lane
 from tests.support.processes import wait_until

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 from kafka import TopicPartition
 
-from stores.connection import Session
-from stores.epochs import EpochRecord
-from stores.losses import Loss, LossBook, LossFiles, read_losses
-from stores.stamps import stamp
-from stores.states import Marker, StateTable
+from stores.hbase.connection import Session
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker, StateTable
+from stores.records.epochs import EpochRecord
+from stores.records.losses import Loss, LossBook, LossFiles, read_losses
 from streaming.checkpoints import Checkpoints, Offsets
 from streaming.refusals import EpochChanged, LostToRetention, ReplayRefused
 from streaming.resume import generation_to_run

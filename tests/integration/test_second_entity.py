@@ -14,9 +14,9 @@ from features.decode import EventDecoder
 from features.history import HistoryColumns, lookup_history
 from local.endpoints import Endpoints
 from scenarios.keyed import keyed_entity
-from stores.epochs import read_epoch
-from stores.states import StateTable, newest_cells
-from stores.tables import STATE
+from stores.hbase.states import StateTable, newest_cells
+from stores.hbase.tables import STATE
+from stores.records.epochs import read_epoch
 from streaming.epoch_fence import EpochFence
 from streaming.feature_pass import FeaturePass
 from streaming.refusals import EpochChanged

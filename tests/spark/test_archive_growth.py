@@ -8,7 +8,7 @@ from uuid import uuid4
 from pyspark.sql import SparkSession
 
 from bench.archive_month import simulated_days
-from stores.delta import commits, read_table
+from stores.delta.tables import commits, read_table
 from streaming.archive_table import CROWDED_FILES, ArchiveTable
 from tests.support.archives import place_in
 

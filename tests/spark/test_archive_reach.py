@@ -15,11 +15,11 @@ from batch.archive_reach import (
     told_upto,
 )
 from batch.archived import archived_records
-from stores.archived_control import archived_starts, record_of
-from stores.delta import DeltaPlace
-from stores.epochs import EpochRecord
-from stores.hadoop_files import HadoopFiles
-from stores.losses import Loss, LossFiles, Missing
+from stores.delta.archived_control import archived_starts, record_of
+from stores.delta.files import HadoopFiles
+from stores.delta.tables import DeltaPlace
+from stores.records.epochs import EpochRecord
+from stores.records.losses import Loss, LossFiles, Missing
 from tests.support.archives import Row, place_in, write_archive
 
 MOMENT = datetime(2026, 11, 1, 12, tzinfo=UTC)

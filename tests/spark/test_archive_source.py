@@ -8,9 +8,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from batch.rebuild import rebuilt_rows
-from stores.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
-from stores.epochs import EpochRecord, EpochStart
-from stores.stamps import stamp
+from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
+from stores.hbase.stamps import stamp
+from stores.records.epochs import EpochRecord, EpochStart
 from streaming.archive_gaps import Span, gaps_in, spans_frame
 from streaming.archive_source import (
     Slice,

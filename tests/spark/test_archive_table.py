@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from stores.absent import ERASED, present
-from stores.delta import read_table
+from stores.delta.absent import ERASED, present
+from stores.delta.tables import read_table
 from streaming.archive_source import COLUMNS, STATISTICS, Slice
 from streaming.archive_table import AnotherArchiver, ArchiveTable
 from tests.support.archives import place_in

@@ -22,7 +22,7 @@ from batch.audits.report import audit_page, audit_text, write_reports
 from batch.limits import EventLimits
 from models.errors import ModelMissing
 from models.registry import TrainedVersion
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_archive import TinyArchive, tiny_archive
 

@@ -18,8 +18,8 @@ from batch.run_tables import RunTables, run_id
 from batch.state_scoring import StateScorer
 from batch.state_snapshot import write_states
 from features.readout import features_of_states
-from stores.delta import DeltaPlace, TableExists, read_table
-from stores.predictions import Prediction
+from stores.delta.tables import DeltaPlace, TableExists, read_table
+from stores.hbase.predictions import Prediction
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import save_tiny_model
 from tests.support.tiny_states import readings, states_frame, tiny_cells, tiny_scorer

@@ -17,7 +17,7 @@ from batch.snapshots import SnapshotRecord, snapshot_frame
 from batch.training_set import TrainingSet, training_set_of
 from models.registry import TrainedVersion
 from scenarios.readable_columns import categories
-from stores.delta import DeltaPlace, write_new_table
+from stores.delta.tables import DeltaPlace, write_new_table
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_snapshot import NAMES, ROWS, tiny_record, tiny_rows
 from tests.support.tiny_versions import renamed, tiny_card, tiny_version, without_snapshot

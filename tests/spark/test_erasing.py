@@ -23,8 +23,8 @@ from batch.erasing import (
 from batch.snapshots import record_at
 from batch.sought import Sought
 from bench.byte_search import files_with, needles_of
-from stores.delta import DeltaPlace, commits, read_table, rows_erased, write_new_table
-from stores.epochs import EpochRecord
+from stores.delta.tables import DeltaPlace, commits, read_table, rows_erased, write_new_table
+from stores.records.epochs import EpochRecord
 from tests.support.archives import Row, place_in, write_archive
 from tests.support.tiny_snapshot import tiny_record, tiny_rows
 

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from batch.exploring.explore import write_drift, write_profile
 from batch.exploring.sample import SnapshotSample, read_sample
 from batch.snapshots import SnapshotRecord
-from stores.delta import DeltaPlace, write_new_table
+from stores.delta.tables import DeltaPlace, write_new_table
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_snapshot import ROWS, tiny_record, tiny_rows
 

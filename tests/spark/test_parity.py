@@ -27,7 +27,7 @@ from batch.parity.rows import (
 )
 from models.errors import ModelMissing
 from models.scoring_model import ScoringModel
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_archive import TinyArchive, tiny_archive
 

@@ -17,9 +17,9 @@ from batch.placed_records import placed
 from batch.rebuild import StateTask, rebuilt_states
 from features.partitioners import CRC32, CUSTOM, MURMUR2
 from features.reasons import WRONG_PARTITION
-from stores.delta import read_table
-from stores.epoch_table import TABLE, keep_epochs, stored_epochs
-from stores.epochs import EpochRecord, EpochStart
+from stores.delta.epoch_table import TABLE, keep_epochs, stored_epochs
+from stores.delta.tables import read_table
+from stores.records.epochs import EpochRecord, EpochStart
 from tests.scenarios.tiny import SCENARIO
 from tests.support.archives import Row, place_in, write_archive
 from tests.support.homes import home_of, keys_of

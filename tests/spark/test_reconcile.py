@@ -19,8 +19,8 @@ from batch.reconcile import (
     partition_counts,
 )
 from features.reasons import ERASED, UNSCORABLE
-from stores.epochs import EpochRecord
-from stores.losses import Loss
+from stores.records.epochs import EpochRecord
+from stores.records.losses import Loss
 
 TOPIC = "tiny.events"
 MESSAGE = "value binary, headers array<struct<key:string,value:binary>>"

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from batch.dead_letter_frames import DeadLetterChoice, dead_letters, first_epochs
 from batch.replay_ledger import ReplayLedger
 from features.reasons import MALFORMED_JSON, WRONG_PARTITION
-from stores.epochs import EpochStart
+from stores.records.epochs import EpochStart
 from tests.support.archives import place_in
 
 _SCHEMA = "key binary, value binary, headers array<struct<key:string,value:binary>>"

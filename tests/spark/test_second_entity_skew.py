@@ -13,7 +13,7 @@ from batch.limits import EventLimits
 from batch.second_entity_report import SkewReport, entity_skew, show_skew, write_skew
 from batch.second_entity_skew import SkewOptions, skew_rows
 from scenarios.keyed import keyed_entity
-from stores.delta import DeltaPlace
+from stores.delta.tables import DeltaPlace
 from tests.scenarios.shops import SCENARIO, SHOP
 from tests.support.archives import Row, place_in, write_archive
 from tests.support.shop_events import BEGAN_MS, HOUR_MS, Record, payment, verdict

@@ -25,7 +25,7 @@ from batch.snapshots import (
     snapshot_numbers,
 )
 from batch.training_rows import TrainingOptions
-from stores.delta import DeltaPlace, PastRetention, TableAbsent, VersionAbsent, read_table
+from stores.delta.tables import DeltaPlace, PastRetention, TableAbsent, VersionAbsent, read_table
 from tests.scenarios.tiny import SCENARIO
 from tests.support.archives import Row, place_in, write_archive
 

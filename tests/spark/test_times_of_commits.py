@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from stores.delta import commits
+from stores.delta.tables import commits
 from tests.support.archives import place_in, write_archive
 
 

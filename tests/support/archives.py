@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from stores.delta import DeltaPlace, write_new_table
+from stores.delta.tables import DeltaPlace, write_new_table
 from streaming.archive_source import COLUMNS
 
 # key, value, partition, offset, Kafka's time, epoch: as in `ARCHIVED_COLUMNS`.

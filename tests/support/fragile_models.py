@@ -15,7 +15,7 @@ from models.card import ModelCard
 from models.fitting import reproducible_fitting
 from models.scoring_model import ScoringModel
 from scenarios.scenario import Scenario
-from stores.deployments import ModelPointer
+from stores.records.deployments import ModelPointer
 from tests.scenarios.tiny import SCENARIO
 
 WIDTH = len(SCENARIO.features)

@@ -16,9 +16,9 @@ import numpy as np
 from features.decode import EventDecoder, Records
 from features.fold import distinct, fold
 from scenarios.keyed import keyed_entity
-from stores.connection import HBaseStore
-from stores.stamps import stamp
-from stores.states import Marker
+from stores.hbase.connection import HBaseStore
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
 from streaming.batches import Batch
 from streaming.epoch_fence import EpochFence
 from streaming.feature_pass import FeaturePass

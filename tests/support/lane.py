@@ -9,11 +9,11 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewPartitions
 
 from local.endpoints import Endpoints
-from stores.connection import HBaseStore, Session
-from stores.epochs import EpochRecord, read_epoch
-from stores.states import StateTable
-from streaming.topic_plan import create_topics, topic_specs
-from streaming.topics import KafkaCluster
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster
+from stores.kafka.topic_plan import create_topics, topic_specs
+from stores.records.epochs import EpochRecord, read_epoch
 from tests.support.processes import Job, start_job, wait_until
 
 PARTITIONS = 2

@@ -8,10 +8,10 @@ from pathlib import Path
 from kafka import KafkaProducer
 
 from local.endpoints import Endpoints
-from stores.connection import HBaseStore, Session
-from stores.rekey_counts import RekeyCounts, RekeyCountTable
-from stores.states import StateTable
-from streaming.topics import KafkaCluster
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
+from stores.kafka.cluster import KafkaCluster
+from stores.records.rekey_counts import RekeyCounts, RekeyCountTable
 from tests.support.lane import END_SECONDS, START_SECONDS
 from tests.support.processes import Job, start_job, wait_until
 from tests.support.shop_events import Record

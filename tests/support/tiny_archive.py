@@ -20,12 +20,12 @@ from features.decode import Records
 from features.partitioners import CUSTOM, MURMUR2
 from models.artifact import load_artifact
 from models.scoring_model import ScoringModel
-from stores.connection import HBaseStore
-from stores.delta import DeltaPlace, write_new_table
-from stores.deployments import ModelPointer
-from stores.epochs import EpochStart
-from stores.homes import Homes, HomeTable
-from stores.states import Marker, StateTable
+from stores.delta.tables import DeltaPlace, write_new_table
+from stores.hbase.connection import HBaseStore
+from stores.hbase.states import Marker, StateTable
+from stores.records.deployments import ModelPointer
+from stores.records.epochs import EpochStart
+from stores.records.homes import Homes, HomeTable
 from streaming.archive_source import COLUMNS
 from streaming.batches import Batch
 from streaming.homes import ClaimedHomes

@@ -9,8 +9,8 @@ import numpy as np
 
 from models.artifact import save_artifact
 from models.card import ModelCard
-from stores.connection import HBaseStore
-from stores.deployments import Deployment, ModelPointer, write_deployment
+from stores.hbase.connection import HBaseStore
+from stores.records.deployments import Deployment, ModelPointer, write_deployment
 from tests.scenarios.tiny import SCENARIO
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from features.decode import Records
 from models.scoring_model import ScoringModel
-from stores.connection import HBaseStore
-from stores.deployments import ModelPointer
-from stores.states import Marker
+from stores.hbase.connection import HBaseStore
+from stores.hbase.states import Marker
+from stores.records.deployments import ModelPointer
 from streaming.batches import Batch
 from streaming.models_in_use import InUse, ModelsInUse
 from streaming.recent_states import SharedMemory

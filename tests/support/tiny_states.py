@@ -10,8 +10,8 @@ from batch.state_snapshot import STATE_COLUMNS
 from features.decode import EventDecoder, Records
 from features.fold import distinct, fold
 from models.artifact import load_artifact
-from stores.deployments import ModelPointer
-from stores.stamps import stamp
+from stores.hbase.stamps import stamp
+from stores.records.deployments import ModelPointer
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import reading
 

@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 from kafka import KafkaConsumer, TopicPartition
 
-from stores.committed import COMMITTED_CLIENT
+from stores.kafka.committed import COMMITTED_CLIENT
 
 PREDICTIONS, DEAD_LETTERS, REVIEWS = "tiny.predictions", "tiny.dead-letter", "tiny.review"
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from features.decode import Records
-from stores import states
-from stores.connection import HBaseStore, Session
-from stores.deployments import read_deployment, write_deployment
-from stores.epochs import write_epoch
-from stores.states import StateTable
-from stores.tables import LATEST, STATE
+from stores.hbase import states
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.states import StateTable
+from stores.hbase.tables import LATEST, STATE
+from stores.records.deployments import read_deployment, write_deployment
+from stores.records.epochs import write_epoch
 from streaming.batches import Batch
 from streaming.gaps import Gaps
 from streaming.models_in_use import ModelsInUse

@@ -19,7 +19,7 @@ from batch.recomputing.logged import (
     position_of,
     thresholds_text,
 )
-from stores.predictions import Model, Prediction, Reason, Source, row_document
+from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document
 from streaming.documents import Suppressed, log_basis, log_document, suppressed_document
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from batch.replaying import CUT, DIFFERS, FOLDED, Corrector, DeadLetter, ReplayP
 from features import reasons
 from features.decode import EventDecoder
 from features.partitioners import CRC32, CUSTOM, MURMUR2, Layout
-from stores.erasures import ErasedEntities, Erasure, mark_of
+from stores.records.erasures import ErasedEntities, Erasure, mark_of
 from tests.scenarios.tiny import SCHEMA
 from tests.support.homes import home_of, keys_of
 from tests.support.tiny_model import reading

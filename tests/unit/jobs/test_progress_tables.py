@@ -1,9 +1,9 @@
 """What show_status takes as done: only what was scored of the topic that is there now."""
 
 from jobs.status.progress_tables import done_upto
-from stores.epochs import EpochRecord
-from stores.states import Marker
-from streaming.topics import Survey, TopicIdentity
+from stores.hbase.states import Marker
+from stores.kafka.cluster import Survey, TopicIdentity
+from stores.records.epochs import EpochRecord
 
 EPOCH = EpochRecord(
     epoch=2,

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from stores.erasures import ErasedEntities, Erasure, mark_of, new_erasure
-from stores.stamps import stamp
+from stores.hbase.stamps import stamp
+from stores.records.erasures import ErasedEntities, Erasure, mark_of, new_erasure
 
 BEGUN = "2026-11-28T12:00:00.000+00:00"
 BEGUN_MS = 1_795_867_200_000

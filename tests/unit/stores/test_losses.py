@@ -2,7 +2,7 @@
 
 import pytest
 
-from stores.losses import Loss, LossFiles, behind_losses, uncovered
+from stores.records.losses import Loss, LossFiles, behind_losses, uncovered
 from tests.unit.streaming.test_checkpoints import MemoryFiles
 
 

@@ -10,9 +10,9 @@ from thriftpy2.protocol import TBinaryProtocol
 from thriftpy2.thrift import TClient
 from thriftpy2.transport import TMemoryBuffer
 
-from stores.keys import row_key
-from stores.puts import Rows, message
-from stores.tables import LATEST, STATE
+from stores.hbase.keys import row_key
+from stores.hbase.puts import Rows, message
+from stores.hbase.tables import LATEST, STATE
 
 POSITION = (3 << 44) + 12_345
 IDS = ["c000017", "", "Zoë", "x" * 512, "a:b", *(f"c{number}" for number in range(300))]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from thriftpy2.transport import TTransportException
 
-from stores.connection import HBaseStore, Session, StoreDown, TableMissing
+from stores.hbase.connection import HBaseStore, Session, StoreDown, TableMissing
 
 
 class Connection:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stores.keys import entity_of, row_key, split_keys
-from stores.stamps import MAX_OFFSET, epoch_of, offset_of, stamp
+from stores.hbase.keys import entity_of, row_key, split_keys
+from stores.hbase.stamps import MAX_OFFSET, epoch_of, offset_of, stamp
 
 offsets = st.integers(0, MAX_OFFSET)
 epochs = st.integers(0, (1 << 19) - 1)

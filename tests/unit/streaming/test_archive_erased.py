@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from stores.absent import ERASED
-from stores.erasures import ErasedEntities, Erasure, mark_of
+from stores.delta.absent import ERASED
+from stores.records.erasures import ErasedEntities, Erasure, mark_of
 from streaming.archive_erased import ErasedRecords
 
 BEGUN = "2026-11-28T12:00:00.000+00:00"

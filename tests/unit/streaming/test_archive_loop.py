@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from stores.kafka.cluster import KafkaDown
 from streaming.archive_loop import archive_for_ever
 from streaming.archive_table import AnotherArchiver
-from streaming.topics import KafkaDown
 
 
 class Enough(BaseException):

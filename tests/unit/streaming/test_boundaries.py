@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from features.decode import Records
-from stores.connection import HBaseStore
-from stores.stamps import stamp
-from stores.states import Marker
+from stores.hbase.connection import HBaseStore
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
 from streaming.batches import Batch
 from streaming.boundaries import check_boundary, check_new_entities, check_partition
 from streaming.gaps import never_empty

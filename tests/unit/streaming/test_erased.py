@@ -8,10 +8,10 @@ import numpy as np
 
 from features import reasons
 from features.decode import EventDecoder, Records
-from stores.connection import HBaseStore
-from stores.erasures import ErasedEntities, Erasure, mark_of
-from stores.stamps import stamp
-from stores.states import StateTable
+from stores.hbase.connection import HBaseStore
+from stores.hbase.stamps import stamp
+from stores.hbase.states import StateTable
+from stores.records.erasures import ErasedEntities, Erasure, mark_of
 from streaming.batches import Batch
 from streaming.dead_letters import add_dead_letters
 from streaming.erased import NobodyErased, TableWithoutErased, without_erased

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from stores.archived_control import record_of
-from stores.epochs import EpochRecord, EpochStart
+from stores.delta.archived_control import record_of
+from stores.kafka.cluster import KafkaCluster, TopicIdentity
+from stores.records.epochs import EpochRecord, EpochStart
 from streaming.epochs import EpochPlan, Traces, check_nothing_lost, first_epoch
 from streaming.refusals import EpochLost
-from streaming.topics import KafkaCluster, TopicIdentity
 
 EVENTS = "tiny.events"
 NOW = TopicIdentity(EVENTS, "t2", (0, 1))

@@ -12,7 +12,7 @@ import pytest
 
 from scenarios.judging import Verdicts
 from scenarios.policy import Decisions
-from stores.predictions import Model, Prediction, Reason, Source, row_document, utc
+from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document, utc
 from streaming import digit_kernel, text_kernel
 from streaming.documents import Positions, log_basis, log_document
 from streaming.message_writer import MessageWriter

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stores.connection import HBaseStore
+from stores.hbase.connection import HBaseStore
+from stores.kafka.cluster import KafkaCluster
 from streaming.outages import GatewayProbe, KafkaProbe, Outage, Watcher
-from streaming.topics import KafkaCluster
 
 BEGAN = datetime(2026, 11, 28, 5, 0, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from stores.connection import HBaseStore
-from stores.stamps import stamp
-from stores.states import Marker
+from stores.hbase.connection import HBaseStore
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
 from streaming.recent_states import Lane, SharedMemory
 from streaming.remembered_table import RememberedTable
 from streaming.settings import PassSettings

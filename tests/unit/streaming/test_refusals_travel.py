@@ -2,7 +2,7 @@
 
 import pytest
 
-from stores.connection import StoreDown, TableMissing
+from stores.hbase.connection import StoreDown, TableMissing
 from streaming.refusals import (
     Refused,
     RefusedByWorker,

@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
+from stores.kafka.cluster import Survey, TopicIdentity
 from streaming.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
-from streaming.topics import Survey, TopicIdentity
 from tests.unit.streaming.test_checkpoints import MemoryFiles
 
 EVENTS, LABELS = "shops.events", "shops.labels"

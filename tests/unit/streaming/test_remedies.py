@@ -2,7 +2,7 @@
 
 import pytest
 
-from stores.connection import HBaseStore
+from stores.hbase.connection import HBaseStore
 from streaming.boundaries import check_partition
 from streaming.refusals import EpochChanged
 from streaming.remedies import remedy

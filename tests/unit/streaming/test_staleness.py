@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from monitoring.prediction_view import prediction_panel
-from stores.predictions import Model, Prediction, Source
+from stores.hbase.predictions import Model, Prediction, Source
 from streaming.staleness import StreamLag
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)

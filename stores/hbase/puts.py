@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stores.keys import row_key
-from stores.put_kernel import encode_rows
-from stores.tables import LATEST, STATE
+from stores.hbase.keys import row_key
+from stores.hbase.put_kernel import encode_rows
+from stores.hbase.tables import LATEST, STATE
 
 _CALL = "mutateRowsTs"
 # The binary protocol: type of a field (string 11, list 15, struct 12, map 13, i64 10, bool 2), its

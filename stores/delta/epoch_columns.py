@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from stores.epochs import EpochStart
+from stores.records.epochs import EpochStart
 
 
 def epoch_of_events(starts: Sequence[EpochStart], topic_id: str) -> Column:

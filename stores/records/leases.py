@@ -35,8 +35,8 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import HBaseStore, Session, StoreDown, TableMissing
-from stores.tables import CONTROL
+from stores.hbase.connection import HBaseStore, Session, StoreDown, TableMissing
+from stores.hbase.tables import CONTROL
 
 SCORING = "scoring"
 FEATURES = "features"

@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import Session
-from stores.epochs import EpochRecord, write_epoch
-from stores.states import Marker, StateTable, marker_key, region_marker_key
+from stores.hbase.connection import Session
+from stores.hbase.states import Marker, StateTable, marker_key, region_marker_key
+from stores.records.epochs import EpochRecord, write_epoch
 
 _TWO_DIGITS = re.compile(rb"[0-9a-f]{2}")
 

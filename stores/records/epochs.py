@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import Session
-from stores.control import EPOCH
-from stores.tables import CONTROL
+from stores.hbase.connection import Session
+from stores.hbase.tables import CONTROL
+from stores.records.control import EPOCH
 
 
 class EpochStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +30,8 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     to an earlier epoch. `reason` says why the epoch was begun. `is_whole_history`: whether every
     event ever folded was in this topic; not so once it has been recreated. `earlier`: the epochs
     before it, newest first. `regions`: prefixes of the regions in which every partition has a
-    marker from the epoch's beginning on, see `stores.region_markers`; None in records of before
-    there were such markers. `partitioner`: as in `EpochStart`.
+    marker from the epoch's beginning on, see `stores.hbase.region_markers`; None in records of
+    before there were such markers. `partitioner`: as in `EpochStart`.
     """
 
     epoch: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
-from streaming.topics import KafkaCluster
+from stores.kafka.cluster import KafkaCluster
 
 # Room for the key, the reason and the position that a dead letter adds to the event's bytes.
 _DEAD_LETTER_EXTRA_BYTES = 65_536

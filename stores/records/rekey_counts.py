@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import Session
+from stores.hbase.connection import Session
 
 _COUNTS = b"m:rekeyed"
 

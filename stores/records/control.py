@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import Session
-from stores.tables import CONTROL
+from stores.hbase.connection import Session
+from stores.hbase.tables import CONTROL
 
 DEPLOYMENT = b"c:deployment"
 LAST_GOOD = b"c:last_good"

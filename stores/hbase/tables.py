@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stores.keys import split_keys
+from stores.hbase.keys import split_keys
 
 CONTROL = "control"
 STATE = b"s:state"

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import HBaseStore
-from stores.control import DEPLOYMENT
-from stores.tables import CONTROL
+from stores.hbase.connection import HBaseStore
+from stores.hbase.tables import CONTROL
+from stores.records.control import DEPLOYMENT
 
 
 @dataclass(frozen=True, kw_only=True)

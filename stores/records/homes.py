@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stores.connection import Session
-from stores.keys import row_key
+from stores.hbase.connection import Session
+from stores.hbase.keys import row_key
 
 UNKNOWN = -1
 _ROWS_PER_CALL = 4000

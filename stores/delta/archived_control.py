@@ -12,12 +12,12 @@ from py4j.java_gateway import JavaClass
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from stores.absent import present
-from stores.delta import DeltaPlace, is_table, read_table
-from stores.deployments import Deployment
-from stores.epoch_table import stored_epochs
-from stores.epochs import EpochRecord, EpochStart
-from stores.stamps import FIRST_EPOCH
+from stores.delta.absent import present
+from stores.delta.epoch_table import stored_epochs
+from stores.delta.tables import DeltaPlace, is_table, read_table
+from stores.hbase.stamps import FIRST_EPOCH
+from stores.records.deployments import Deployment
+from stores.records.epochs import EpochRecord, EpochStart
 
 _MADE_BY = "archive_stream"
 _DEPLOYMENTS = "deployments"

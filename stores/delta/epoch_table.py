@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from pyspark.sql import SparkSession
 
-from stores.delta import DeltaPlace, is_table, read_table
-from stores.epochs import EpochStart
+from stores.delta.tables import DeltaPlace, is_table, read_table
+from stores.records.epochs import EpochStart
 
 TABLE = "epochs"
 _COLUMNS = "epoch int, topic_id string, start string"

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import HBaseStore, Session
-from stores.keys import entity_of, row_key
-from stores.tables import LATEST
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.keys import entity_of, row_key
+from stores.hbase.tables import LATEST
 
 
 class Reason(msgspec.Struct, frozen=True):

@@ -19,10 +19,10 @@ from zlib import crc32
 
 import msgspec
 
-from stores.connection import Session
-from stores.hadoop_files import HadoopFiles
-from stores.stamps import stamp
-from stores.tables import CONTROL
+from stores.delta.files import HadoopFiles
+from stores.hbase.connection import Session
+from stores.hbase.stamps import stamp
+from stores.hbase.tables import CONTROL
 
 FOLDER = "erasures"
 _NEWEST = b"c:erasures"

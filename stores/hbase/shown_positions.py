@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from stores.keys import entity_of, row_key
-from stores.predictions import Source
-from stores.tables import LATEST
+from stores.hbase.keys import entity_of, row_key
+from stores.hbase.predictions import Source
+from stores.hbase.tables import LATEST
 
 
 class _Row(msgspec.Struct):

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from stores.connection import HBaseStore, Session
-from stores.keys import entity_of, prefix_range, row_key
-from stores.puts import Rows, put_rows
-from stores.stamps import epoch_of, stamp
-from stores.tables import LATEST, MARKER, STATE
+from stores.hbase.connection import HBaseStore, Session
+from stores.hbase.keys import entity_of, prefix_range, row_key
+from stores.hbase.puts import Rows, put_rows
+from stores.hbase.stamps import epoch_of, stamp
+from stores.hbase.tables import LATEST, MARKER, STATE
 
 _ROWS_PER_SCAN = 2000
 # A call of so many rows ends well within the socket's timeout even on a busy store.
@@ -61,7 +61,7 @@ class StateTable:
     """The table of one scenario, over a session.
 
     regions: prefixes of the regions that have markers beside the first one's, see
-    `stores.region_markers`. Rows and marker of a region are lost together or not at all.
+    `stores.hbase.region_markers`. Rows and marker of a region are lost together or not at all.
     """
 
     session: Session

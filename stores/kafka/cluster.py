@@ -10,7 +10,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from stores.committed import COMMITTED_CLIENT
+from stores.kafka.committed import COMMITTED_CLIENT
 
 # Kafka gives a larger record whole all the same.
 _ONE_RECORD_BYTES = 16_384

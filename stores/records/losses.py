@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from stores.connection import Session
-from stores.hadoop_files import Files
-from stores.tables import CONTROL
+from stores.delta.files import Files
+from stores.hbase.connection import Session
+from stores.hbase.tables import CONTROL
 
 _COLUMN = b"c:loss:"
 

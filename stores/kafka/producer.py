@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from batch.kafka_topics import KafkaUnreachable
+from stores.kafka.topics import KafkaUnreachable
 
 _LINGER_MS = 20
 _CLOSE_SECONDS = 5.0

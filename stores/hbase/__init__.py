@@ -1,0 +1,1 @@
+"""HBase: the connection, tables, row keys, position stamps, states and latest rows."""

@@ -1,0 +1,1 @@
+"""Records of a scenario in HBase's control table: epochs, deployments, leases, losses, erasures."""
