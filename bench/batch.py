@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from rich.table import Table
 from typer import Option
 
-from batch.run_tables import RunTables, run_id
+from batch.scoring.run_tables import RunTables, run_id
 from bench.batch_trials import Round, features_in, fold_job_rate, fold_rate, scoring_round
 from bench.crowd import PARTITIONS, Crowd, folded, real_events
 from bench.machine import described

@@ -13,8 +13,8 @@ import psutil
 from pyspark.sql import DataFrame
 from threadpoolctl import threadpool_limits
 
-from batch.event_features import event_features
-from batch.limits import EventLimits
+from batch.records.limits import EventLimits
+from batch.training_sets.event_features import event_features
 from bench.crowd import MAX_EVENT_BYTES, MAX_SKEW_SECONDS, decoder, records_of
 from features.fold import distinct, fold
 from features.readout import features_of_states, states_in

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from typer import Option
 
-from batch.history_features import history_features
+from batch.training_sets.history_features import history_features
 from bench.handbook_features import as_matrix, handbook_features, payments_frame
 from bench.machine import tell_machine
 from jobs.launcher.outcome import ending_with_exit_code

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from batch.parity.report import ParityReport
+from batch.proofs.parity.report import ParityReport
 from bench.byte_search import files_with
 from bench.stage import Stage, told
 from local.endpoints import read_endpoints

@@ -18,7 +18,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from batch.second_entity_report import SkewReport
+from batch.proofs.skew_report import SkewReport
 from bench.proofs import Proof, parity_proof
 from bench.stage import Stage, own_platform, stage_in, told
 from jobs.launcher.child_jobs import ChildJob

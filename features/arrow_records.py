@@ -13,7 +13,7 @@ RECORD_COLUMNS = ("key", "value", "partition", "offset", "timestamp")
 ARCHIVED_COLUMNS = (*RECORD_COLUMNS, "epoch")
 # Length and SHA-256 of what a reader has cut, null for what is whole; a reader may leave them out.
 CUT_COLUMNS = ("key_bytes", "key_sha256", "value_bytes", "value_sha256")
-# Where archived events lie by the epoch that scored them, see `batch.placed_records`.
+# Where archived events lie by the epoch that scored them, see `batch.records.placed_records`.
 PLACEMENT_COLUMNS = ("partitions", "partitioner", "home")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Exit, Option
 
-from batch.audits.report import audit_json, audit_text, write_reports
+from batch.proofs.audits.report import audit_json, audit_text, write_reports
 from jobs.launcher.run import job_run
 from jobs.options.audit_choice import EXIT_CODES, AuditChoice, total
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

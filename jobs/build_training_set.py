@@ -5,8 +5,8 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.snapshot_building import Build, check_as_of, rows_and_counts, sources, write_snapshot
-from batch.training_report import show_counts
+from batch.training.report import show_counts
+from batch.training_sets.build import Build, check_as_of, rows_and_counts, sources, write_snapshot
 from jobs.launcher.code_version import git_commit
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

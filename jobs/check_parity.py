@@ -5,8 +5,8 @@ from typing import Annotated
 import msgspec
 from typer import Exit, Option
 
-from batch.parity.check import ParityOptions, append_report, check_parity
-from batch.parity.report import show_parity
+from batch.proofs.parity.check import ParityOptions, append_report, check_parity
+from batch.proofs.parity.report import show_parity
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.spark.session import spark_session

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from typer import Argument
 
-from batch.comparing.reading import compared
-from batch.comparing.report import result_console, show, write
+from batch.compare.reading import compared
+from batch.compare.report import result_console, show, write
 from jobs.launcher.code_version import commits_between
 from jobs.launcher.run import Service, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

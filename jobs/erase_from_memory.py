@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 from typer import Option, confirm
 
-from batch.erasing import Cut, ErasureNote
-from batch.erasing_cells import is_erased
-from batch.sought import Sought
+from batch.privacy.cells import is_erased
+from batch.privacy.erasing import Cut, ErasureNote
+from batch.privacy.sought import Sought
 from jobs.launcher.run import Run, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.spark.session import spark_session

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.history_features import history_features, load_history
-from batch.protocol import Protocol
-from batch.protocol_report import logged, print_report
-from batch.protocol_run import candidates, check_reach, round_of
+from batch.training.protocol import Protocol
+from batch.training.protocol_report import logged, print_report
+from batch.training.protocol_run import candidates, check_reach, round_of
+from batch.training_sets.history_features import history_features, load_history
 from jobs.launcher.code_version import git_commit
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.exploring.explore import write_drift, write_profile
-from batch.exploring.sample import read_sample
-from batch.snapshots import read_record
+from batch.explore.explore import write_drift, write_profile
+from batch.explore.sample import read_sample
+from batch.training_sets.snapshots import read_record
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.spark.session import spark_session

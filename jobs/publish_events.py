@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from batch.disturbance import Disturbance
-from batch.event_source import load_source
-from batch.publication import Order, phases, publish_all, show_samples
-from batch.publishing import Pace
+from batch.publishing.disturbance import Disturbance
+from batch.publishing.event_source import load_source
+from batch.publishing.order import Order, phases, publish_all, show_samples
+from batch.publishing.publisher import Pace
 from jobs.launcher.kafka_options import client_options
 from jobs.launcher.run import Service, job_run
 from jobs.options import publishing as given

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from pyspark.sql import SparkSession
 from typer import Option, confirm
 
-from batch.archive_reach import check_reach, told_upto
-from batch.deploying import restored_deployment
-from batch.rebuilding import rebuilt
+from batch.rebuild.archive_reach import check_reach, told_upto
+from batch.rebuild.counts import rebuilt
+from batch.training.deploy import restored_deployment
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.spark.session import spark_session

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 from rich.table import Table
 from typer import Exit, Option
 
-from batch.kafka_source import read_topic
-from batch.reconcile import (
+from batch.proofs.reconcile import (
     Scope,
     broken_offsets,
     earlier_outcomes,
@@ -14,6 +13,7 @@ from batch.reconcile import (
     outcomes,
     partition_counts,
 )
+from batch.records.kafka_source import read_topic
 from jobs.launcher.kafka_options import spark_options
 from jobs.launcher.run import Run, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

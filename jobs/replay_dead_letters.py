@@ -7,12 +7,12 @@ from rich.progress import Progress
 from rich.table import Table
 from typer import Exit, Option, confirm
 
-from batch.archived import archived_table
-from batch.dead_letter_frames import POSITION, DeadLetterChoice, dead_letters, first_epochs
-from batch.kafka_source import read_topic
-from batch.originals import Originals
-from batch.replay_ledger import HEADER, OpenRun, ReplayLedger
-from batch.replaying import Corrector, DeadLetter, ReplayPlan, arrived, publish_replays
+from batch.records.archived import archived_table
+from batch.records.kafka_source import read_topic
+from batch.replays.dead_letter_frames import POSITION, DeadLetterChoice, dead_letters, first_epochs
+from batch.replays.ledger import HEADER, OpenRun, ReplayLedger
+from batch.replays.originals import Originals
+from batch.replays.replaying import Corrector, DeadLetter, ReplayPlan, arrived, publish_replays
 from features.partitioners import CUSTOM, Layout
 from features.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REASON_CODES
 from jobs.launcher.kafka_options import client_options, spark_options

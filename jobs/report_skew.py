@@ -5,8 +5,8 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.second_entity_report import SkewReport, entity_skew, show_skew, write_skew
-from batch.second_entity_skew import SkewOptions, skew_rows
+from batch.proofs.skew import SkewOptions, skew_rows
+from batch.proofs.skew_report import SkewReport, entity_skew, show_skew, write_skew
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.options.times import moment_of

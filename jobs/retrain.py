@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from typer import Exit, Option
 
-from batch.retraining import retrained, snapshot_now
+from batch.training.retrain import retrained, snapshot_now
 from jobs.launcher.run import Service, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.spark.session import spark_session

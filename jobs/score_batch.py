@@ -5,8 +5,8 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.batch_scoring import scores_of
-from batch.run_tables import RunTables, run_id
+from batch.scoring.run_tables import RunTables, run_id
+from batch.scoring.scores import scores_of
 from jobs.launcher.code_version import git_commit
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.deploying import deploy, require_control_table
-from batch.snapshots import check_definitions, load_training_set, read_record
-from batch.storing import train_and_store
-from batch.trainable import NoBetterThanChance, TrainingMinimum, chance_of
-from batch.training_report import show_counts, show_training
+from batch.training.deploy import deploy, require_control_table
+from batch.training.register import train_and_store
+from batch.training.report import show_counts, show_training
+from batch.training.trainable import NoBetterThanChance, TrainingMinimum, chance_of
+from batch.training_sets.snapshots import check_definitions, load_training_set, read_record
 from jobs.launcher.code_version import git_commit
 from jobs.launcher.run import Service, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

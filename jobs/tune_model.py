@@ -6,12 +6,12 @@ from typing import Annotated
 
 from typer import Option
 
-from batch.history_features import history_features, load_history
-from batch.protocol import Protocol
-from batch.protocol_run import split_of
-from batch.trial_progress import TrialProgress
-from batch.tuned_thresholds import tuned_thresholds
-from batch.tuning import Fold, TuningSet, load_search, search_best
+from batch.training.protocol import Protocol
+from batch.training.protocol_run import split_of
+from batch.training.trial_progress import TrialProgress
+from batch.training.tune import Fold, TuningSet, load_search, search_best
+from batch.training.tuned_thresholds import tuned_thresholds
+from batch.training_sets.history_features import history_features, load_history
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.wiring.from_settings import tracking_place

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from batch.audits.archive import AuditArchive
-from batch.audits.errors import NoSuchPrediction
-from batch.audits.facts import Outcome
-from batch.audits.lookup import Found, at_random, by_id, by_time
+from batch.proofs.audits.archive import AuditArchive
+from batch.proofs.audits.errors import NoSuchPrediction
+from batch.proofs.audits.facts import Outcome
+from batch.proofs.audits.lookup import Found, at_random, by_id, by_time
 
 EXIT_CODES: dict[Outcome, int] = {"reproduced": 0, "not checkable": 4, "not reproduced": 5}
 

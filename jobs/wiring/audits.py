@@ -4,11 +4,15 @@ from datetime import UTC, date, datetime
 
 from pyspark.sql import SparkSession
 
-from batch.archived import archived_table
-from batch.audits.archive import audit_archive
-from batch.audits.audit import Auditor
-from batch.audits.model import AuditedModel, ModelFinder
-from batch.recomputing.registered_models import RegisteredModels, registered_models, versions_told
+from batch.proofs.audits.archive import audit_archive
+from batch.proofs.audits.audit import Auditor
+from batch.proofs.audits.model import AuditedModel, ModelFinder
+from batch.proofs.recompute.registered_models import (
+    RegisteredModels,
+    registered_models,
+    versions_told,
+)
+from batch.records.archived import archived_table
 from conf.settings import Settings
 from jobs.launcher.code_version import git_commit
 from jobs.wiring.from_settings import delta_place, event_limits, tracking_place

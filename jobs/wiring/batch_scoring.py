@@ -7,19 +7,19 @@ import msgspec
 from pyspark.sql import DataFrame, SparkSession
 from rich.table import Table
 
-from batch.batch_publishing import PublishTask, published
-from batch.batch_rows import RowTask, rows_of, write_rows
-from batch.batch_scoring import (
+from batch.scoring.publish import PublishTask, published
+from batch.scoring.retention_list import retention_list, write_list
+from batch.scoring.rows import RowTask, rows_of, write_rows
+from batch.scoring.run_tables import RunTables
+from batch.scoring.scorer import StateScorer, check_state_tells_all
+from batch.scoring.scores import (
     ARROW_ROWS,
     band_counts,
     scores_of,
     unscorable_rows,
     write_scores,
 )
-from batch.retention_list import retention_list, write_list
-from batch.run_tables import RunTables
-from batch.state_scoring import StateScorer, check_state_tells_all
-from batch.state_snapshot import ScanTask, newest_states, write_states
+from batch.scoring.states import ScanTask, newest_states, write_states
 from conf.settings import Settings
 from jobs.launcher.run import Run
 from jobs.spark.java_compilers import for_long_batches

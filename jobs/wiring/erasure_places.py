@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.erasing import (
+from batch.privacy.cells import erase_row, has_row
+from batch.privacy.erasing import (
     Cut,
     ErasureNote,
     Tables,
@@ -23,9 +24,8 @@ from batch.erasing import (
     remove_files,
     tables_of,
 )
-from batch.erasing_cells import erase_row, has_row
-from batch.erasing_reports import erase_reports, named_reports
-from batch.sought import Sought
+from batch.privacy.reports import erase_reports, named_reports
+from batch.privacy.sought import Sought
 from jobs.launcher.run import Run
 from jobs.wiring.from_settings import delta_place
 from jobs.wiring.streaming import kafka_cluster, store_session

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from batch.limits import EventLimits
-from batch.snapshots import SnapshotRecord
-from batch.storing import Origin
-from batch.training_rows import TrainingOptions
+from batch.records.limits import EventLimits
+from batch.training.register import Origin
+from batch.training_sets.rows import TrainingOptions
+from batch.training_sets.snapshots import SnapshotRecord
 from conf.settings import Settings
 from models.card import SnapshotReference
 from models.tracking import TrackingPlace

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from batch.rebuild import StateTask, WriteTask, position_before
+from batch.rebuild.states import StateTask, WriteTask, position_before
 from conf.settings import Settings
 from features.partitioners import CUSTOM
 from jobs.launcher.kafka_options import client_options, spark_options

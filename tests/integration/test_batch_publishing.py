@@ -8,9 +8,9 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from batch.batch_publishing import PublishTask
-from batch.batch_rows import RowTask
-from batch.state_snapshot import PREFIXES, ScanTask
+from batch.scoring.publish import PublishTask
+from batch.scoring.rows import RowTask
+from batch.scoring.states import PREFIXES, ScanTask
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.keys import row_key
 from stores.hbase.predictions import Prediction, reader

@@ -1,6 +1,6 @@
 """An erased row in a real HBase: older versions hidden, also those that come late; none newer."""
 
-from batch.erasing_cells import erase_row, has_row, is_erased
+from batch.privacy.cells import erase_row, has_row, is_erased
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.keys import row_key
 from stores.hbase.stamps import stamp

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from batch.archive_reach import (
+from batch.rebuild.archive_reach import (
     ArchiveBehind,
     HistoryLost,
     check_reach,
     told_upto,
 )
-from batch.archived import archived_records
+from batch.records.archived import archived_records
 from stores.delta.archived_control import archived_starts, record_of
 from stores.delta.files import HadoopFiles
 from stores.delta.tables import DeltaPlace

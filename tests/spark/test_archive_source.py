@@ -7,7 +7,7 @@ from hashlib import sha256
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from batch.rebuild import rebuilt_rows
+from batch.rebuild.states import rebuilt_rows
 from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.hbase.stamps import stamp
 from stores.records.epochs import EpochRecord, EpochStart

@@ -12,14 +12,19 @@ import pytest
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
 
-from batch.audits.archive import audit_archive
-from batch.audits.audit import Auditor
-from batch.audits.errors import EntityUnknown, EventRefused, EventSuppressed, NoSuchPrediction
-from batch.audits.facts import AuditFacts
-from batch.audits.lookup import at_random, by_id, by_time
-from batch.audits.model import AuditedModel
-from batch.audits.report import audit_page, audit_text, write_reports
-from batch.limits import EventLimits
+from batch.proofs.audits.archive import audit_archive
+from batch.proofs.audits.audit import Auditor
+from batch.proofs.audits.errors import (
+    EntityUnknown,
+    EventRefused,
+    EventSuppressed,
+    NoSuchPrediction,
+)
+from batch.proofs.audits.facts import AuditFacts
+from batch.proofs.audits.lookup import at_random, by_id, by_time
+from batch.proofs.audits.model import AuditedModel
+from batch.proofs.audits.report import audit_page, audit_text, write_reports
+from batch.records.limits import EventLimits
 from models.errors import ModelMissing
 from models.registry import TrainedVersion
 from stores.delta.tables import DeltaPlace

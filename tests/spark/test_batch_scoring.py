@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.batch_rows import RowTask, rows_of, write_rows
-from batch.batch_scoring import band_counts, scores_of, write_scores
-from batch.retention_list import contactable, retention_list, write_list
-from batch.run_tables import RunTables, run_id
-from batch.state_scoring import StateScorer
-from batch.state_snapshot import write_states
+from batch.scoring.retention_list import contactable, retention_list, write_list
+from batch.scoring.rows import RowTask, rows_of, write_rows
+from batch.scoring.run_tables import RunTables, run_id
+from batch.scoring.scorer import StateScorer
+from batch.scoring.scores import band_counts, scores_of, write_scores
+from batch.scoring.states import write_states
 from features.readout import features_of_states
 from stores.delta.tables import DeltaPlace, TableExists, read_table
 from stores.hbase.predictions import Prediction

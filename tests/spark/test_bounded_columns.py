@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from batch.record_batches import sorted_for_fold
+from batch.records.record_batches import sorted_for_fold
 from features.bounded_columns import bounded_columns
 from streaming.batches import batch_of
 

@@ -10,11 +10,11 @@ import pytest
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from batch.comparing.comparison import Comparison
-from batch.comparing.reading import compared
-from batch.comparing.report import show, write
-from batch.snapshots import SnapshotRecord, snapshot_frame
-from batch.training_set import TrainingSet, training_set_of
+from batch.compare.comparison import Comparison
+from batch.compare.reading import compared
+from batch.compare.report import show, write
+from batch.training_sets.snapshots import SnapshotRecord, snapshot_frame
+from batch.training_sets.training_set import TrainingSet, training_set_of
 from models.registry import TrainedVersion
 from scenarios.readable_columns import categories
 from stores.delta.tables import DeltaPlace, write_new_table

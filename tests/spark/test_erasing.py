@@ -8,9 +8,7 @@ import msgspec
 import pytest
 from pyspark.sql import SparkSession
 
-from batch.archive_reach import check_reach, told_upto
-from batch.archived import archived_table
-from batch.erasing import (
+from batch.privacy.erasing import (
     Cut,
     ErasureNote,
     entity_rows,
@@ -20,8 +18,10 @@ from batch.erasing import (
     remove_files,
     tables_of,
 )
-from batch.snapshots import record_at
-from batch.sought import Sought
+from batch.privacy.sought import Sought
+from batch.rebuild.archive_reach import check_reach, told_upto
+from batch.records.archived import archived_table
+from batch.training_sets.snapshots import record_at
 from bench.byte_search import files_with, needles_of
 from stores.delta.tables import DeltaPlace, commits, read_table, rows_erased, write_new_table
 from stores.records.epochs import EpochRecord

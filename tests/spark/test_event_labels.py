@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.limits import EventLimits
-from batch.training_rows import TrainingOptions, training_rows
-from batch.training_set import training_set_of
+from batch.records.limits import EventLimits
+from batch.training_sets.rows import TrainingOptions, training_rows
+from batch.training_sets.training_set import training_set_of
 from features.definitions import LastValue, WindowCount, WindowMean
 from features.schema import Category, EventSchema, EventType, Number, SchemaError
 from scenarios.policy import Band, Policy, Rule

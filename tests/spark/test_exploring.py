@@ -6,9 +6,9 @@ import msgspec
 import pandas as pd
 from pyspark.sql import SparkSession
 
-from batch.exploring.explore import write_drift, write_profile
-from batch.exploring.sample import SnapshotSample, read_sample
-from batch.snapshots import SnapshotRecord
+from batch.explore.explore import write_drift, write_profile
+from batch.explore.sample import SnapshotSample, read_sample
+from batch.training_sets.snapshots import SnapshotRecord
 from stores.delta.tables import DeltaPlace, write_new_table
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_snapshot import ROWS, tiny_record, tiny_rows

@@ -12,11 +12,10 @@ import pytest
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
 
-from batch.limits import EventLimits
-from batch.parity.check import ParityOptions, append_report, check_parity
-from batch.parity.compare import CONFLICT, MESSAGES, POLICY_CHANGED, REPEATS
-from batch.parity.report import ParityReport, verdict
-from batch.parity.rows import (
+from batch.proofs.parity.check import ParityOptions, append_report, check_parity
+from batch.proofs.parity.compare import CONFLICT, MESSAGES, POLICY_CHANGED, REPEATS
+from batch.proofs.parity.report import ParityReport, verdict
+from batch.proofs.parity.rows import (
     AWAITED,
     NO_EVENT,
     NO_PREDICTION,
@@ -25,6 +24,7 @@ from batch.parity.rows import (
     REFUSED,
     SUPPRESSED_RIGHTLY,
 )
+from batch.records.limits import EventLimits
 from models.errors import ModelMissing
 from models.scoring_model import ScoringModel
 from stores.delta.tables import DeltaPlace

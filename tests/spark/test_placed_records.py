@@ -8,13 +8,13 @@ import pytest
 from pyspark.sql import SparkSession
 from threadpoolctl import threadpool_limits
 
-from batch.archived import archived_records
-from batch.event_features import event_features
-from batch.limits import EventLimits
-from batch.parity.check import ParityOptions, check_parity
-from batch.parity.rows import REFUSED
-from batch.placed_records import placed
-from batch.rebuild import StateTask, rebuilt_states
+from batch.proofs.parity.check import ParityOptions, check_parity
+from batch.proofs.parity.rows import REFUSED
+from batch.rebuild.states import StateTask, rebuilt_states
+from batch.records.archived import archived_records
+from batch.records.limits import EventLimits
+from batch.records.placed_records import placed
+from batch.training_sets.event_features import event_features
 from features.partitioners import CRC32, CUSTOM, MURMUR2
 from features.reasons import WRONG_PARTITION
 from stores.delta.epoch_table import TABLE, keep_epochs, stored_epochs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.reconcile import (
+from batch.proofs.reconcile import (
     CONFLICT,
     IN_NO_EPOCH,
     MISSING,

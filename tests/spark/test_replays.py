@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.dead_letter_frames import DeadLetterChoice, dead_letters, first_epochs
-from batch.replay_ledger import ReplayLedger
+from batch.replays.dead_letter_frames import DeadLetterChoice, dead_letters, first_epochs
+from batch.replays.ledger import ReplayLedger
 from features.reasons import MALFORMED_JSON, WRONG_PARTITION
 from stores.records.epochs import EpochStart
 from tests.support.archives import place_in

@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql import SparkSession
 from rich.console import Console
 
-from batch.limits import EventLimits
-from batch.second_entity_report import SkewReport, entity_skew, show_skew, write_skew
-from batch.second_entity_skew import SkewOptions, skew_rows
+from batch.proofs.skew import SkewOptions, skew_rows
+from batch.proofs.skew_report import SkewReport, entity_skew, show_skew, write_skew
+from batch.records.limits import EventLimits
 from scenarios.keyed import keyed_entity
 from stores.delta.tables import DeltaPlace
 from tests.scenarios.shops import SCENARIO, SHOP

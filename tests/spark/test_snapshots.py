@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from batch.limits import EventLimits
-from batch.snapshot_building import (
+from batch.records.limits import EventLimits
+from batch.training_sets.build import (
     AsOfInFuture,
     Build,
     check_as_of,
@@ -16,7 +16,8 @@ from batch.snapshot_building import (
     sources,
     write_snapshot,
 )
-from batch.snapshots import (
+from batch.training_sets.rows import TrainingOptions
+from batch.training_sets.snapshots import (
     OtherDefinitions,
     SnapshotRecord,
     check_definitions,
@@ -24,7 +25,6 @@ from batch.snapshots import (
     read_record,
     snapshot_numbers,
 )
-from batch.training_rows import TrainingOptions
 from stores.delta.tables import DeltaPlace, PastRetention, TableAbsent, VersionAbsent, read_table
 from tests.scenarios.tiny import SCENARIO
 from tests.support.archives import Row, place_in, write_archive

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.event_features import event_features
-from batch.limits import EventLimits
-from batch.outcomes import mature, outcomes
-from batch.training_rows import TrainingOptions, refusal_counts, training_rows
+from batch.records.limits import EventLimits
+from batch.training_sets.event_features import event_features
+from batch.training_sets.outcomes import mature, outcomes
+from batch.training_sets.rows import TrainingOptions, refusal_counts, training_rows
 from features.decode import Records
 from features.definitions import Count, LastValue, Mean
 from features.fold import distinct, fold

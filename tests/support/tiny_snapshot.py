@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from batch.exploring.sample import SnapshotSample
-from batch.snapshots import SnapshotRecord
+from batch.explore.sample import SnapshotSample
+from batch.training_sets.snapshots import SnapshotRecord
 from tests.scenarios.tiny import SCENARIO
 
 ROWS = 1_500

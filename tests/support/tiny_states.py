@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from pyspark.sql import DataFrame, SparkSession
 
-from batch.state_scoring import StateScorer
-from batch.state_snapshot import STATE_COLUMNS
+from batch.scoring.scorer import StateScorer
+from batch.scoring.states import STATE_COLUMNS
 from features.decode import EventDecoder, Records
 from features.fold import distinct, fold
 from models.artifact import load_artifact

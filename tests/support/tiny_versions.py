@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from batch.snapshots import SnapshotRecord
-from batch.training_set import TrainingSet
+from batch.training_sets.snapshots import SnapshotRecord
+from batch.training_sets.training_set import TrainingSet
 from models.artifact import save_artifact
 from models.card import ModelCard, SnapshotReference
 from models.registry import TrainedVersion

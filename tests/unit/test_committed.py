@@ -33,4 +33,4 @@ def test_every_way_to_read_is_known() -> None:
         "streaming/rekey_run.py",
         "streaming/archive_source.py",
     } <= found
-    assert {"batch/kafka_source.py", "monitoring/latency_probe.py"} <= found
+    assert {"batch/records/kafka_source.py", "monitoring/latency_probe.py"} <= found

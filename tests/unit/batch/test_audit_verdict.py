@@ -1,7 +1,7 @@
 """What an audit concludes from what it found."""
 
-from batch.audits.facts import FeatureFact, FieldFact, PolicyFacts
-from batch.audits.verdict import outcome_of, verdict_of
+from batch.proofs.audits.facts import FeatureFact, FieldFact, PolicyFacts
+from batch.proofs.audits.verdict import outcome_of, verdict_of
 
 POLICY = PolicyFacts(version="p1", todays_version="p1", thresholds={"ok": 0.0})
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from batch.recomputing.bits import compared, same_bits
+from batch.proofs.recompute.bits import compared, same_bits
 
 NAN = math.nan
 

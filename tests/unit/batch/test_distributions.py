@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from batch.exploring.distributions import distribution_change
-from batch.exploring.value_bins import MISSING, binned
+from batch.explore.distributions import distribution_change
+from batch.explore.value_bins import MISSING, binned
 
 NAN = np.nan
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from jinja2 import Environment
 
-from batch.erasing_reports import erase_reports, named_reports
-from batch.sought import Sought
+from batch.privacy.reports import erase_reports, named_reports
+from batch.privacy.sought import Sought
 from reports.files import write_text
 from reports.spreadsheet import SpreadsheetWriter
 from reports.terminal import one_line, visible, visible_json

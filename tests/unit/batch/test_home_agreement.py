@@ -1,6 +1,6 @@
 """What the pass refused because of its partition, the offline fold refuses: equal states.
 
-Without Spark: the records are sorted and placed here as `batch.archived` does it there.
+Without Spark: the records are sorted and placed here as `batch.records.archived` does it there.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 from threadpoolctl import threadpool_limits
 
-from batch.event_features import FoldTask
-from batch.limits import EventLimits
-from batch.rebuild import StateTask
+from batch.rebuild.states import StateTask
+from batch.records.limits import EventLimits
+from batch.training_sets.event_features import FoldTask
 from features.partitioners import CRC32, CUSTOM, MURMUR2
 from features.reasons import WRONG_PARTITION
 from tests.scenarios.tiny import SCENARIO
@@ -36,7 +36,7 @@ def scored_epoch(archive: TinyArchive, row: Row) -> int:
 
 
 def folded_epoch(archive: TinyArchive, row: Row) -> int:
-    """The epoch that `batch.placed_records` orders by: a recorded home may move with the epoch."""
+    """The epoch that records are ordered by: a recorded home may move with the epoch."""
     return scored_epoch(archive, row) if archive.partitioner == CUSTOM else row.epoch
 
 

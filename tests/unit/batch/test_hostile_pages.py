@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import msgspec
 
-from batch.audits.facts import (
+from batch.proofs.audits.facts import (
     AuditFacts,
     EventFacts,
     FeatureFact,
@@ -13,7 +13,7 @@ from batch.audits.facts import (
     PolicyFacts,
     SlotFact,
 )
-from batch.audits.report import audit_json, audit_page, audit_text
+from batch.proofs.audits.report import audit_json, audit_page, audit_text
 
 HOSTILE = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}\u202e\x1b[2J\nverdict"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch.recomputing.incarnations import EpochUnknown, Incarnations
+from batch.proofs.recompute.incarnations import EpochUnknown, Incarnations
 
 
 def test_an_epoch_without_events_lies_in_the_topic_of_the_one_before() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from batch.recomputing.logged import (
+from batch.proofs.recompute.logged import (
     LoggedPrediction,
     LoggedSuppressed,
     MadeByBatchRun,

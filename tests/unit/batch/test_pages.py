@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from batch.exploring.drift import drift
-from batch.exploring.drift_page import drift_page
-from batch.exploring.profile_page import profile_page
+from batch.explore.drift import drift
+from batch.explore.drift_page import drift_page
+from batch.explore.profile_page import profile_page
 from scenarios.readable_columns import categories
 from tests.scenarios.tiny import SCENARIO
 from tests.support.self_contained import loaded_from_elsewhere

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from batch.protocol import OutsideHistory, Protocol, days_of, split
+from batch.training.protocol import OutsideHistory, Protocol, days_of, split
 
 SHORT = Protocol(train_days=2, delay_days=2, test_days=2)
 FIRST_DAY = 17_622  # 2018-04-01

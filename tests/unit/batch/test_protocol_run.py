@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from batch.protocol import Protocol
-from batch.protocol_report import bands_table, measures_table
-from batch.protocol_run import Candidate, Round, candidates, round_of, split_of
-from batch.tuned_thresholds import tuned_thresholds
-from batch.tuning import Fold, Trial, TuningSet, search_best
+from batch.training.protocol import Protocol
+from batch.training.protocol_report import bands_table, measures_table
+from batch.training.protocol_run import Candidate, Round, candidates, round_of, split_of
+from batch.training.tune import Fold, Trial, TuningSet, search_best
+from batch.training.tuned_thresholds import tuned_thresholds
 from features.history import HistoryColumns
 from models.cost_thresholds import Costs
 from models.evaluation import OneClassOnly

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from batch.replay_ledger import Position, header_text
-from batch.replaying import CUT, DIFFERS, FOLDED, Corrector, DeadLetter, ReplayPlan, arrived
+from batch.replays.ledger import Position, header_text
+from batch.replays.replaying import CUT, DIFFERS, FOLDED, Corrector, DeadLetter, ReplayPlan, arrived
 from features import reasons
 from features.decode import EventDecoder
 from features.partitioners import CRC32, CUSTOM, MURMUR2, Layout

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from batch.comparing.score_changes import (
+from batch.compare.score_changes import (
     Judged,
     band_changes,
     metric_changes,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from batch.sought import Sought
+from batch.privacy.sought import Sought
 
 FIELDS = ("machine", "entity")
 

@@ -4,14 +4,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from batch.trainable import (
+from batch.training.trainable import (
     TrainingMinimum,
     chance_of,
     check_trainable,
     useless_columns,
     warning_of,
 )
-from batch.training_set import NothingToTrain, TrainingSet
+from batch.training_sets.training_set import NothingToTrain, TrainingSet
 
 NAMES = ("calls", "tenure", "charge")
 MINIMUM = TrainingMinimum(rows=200, rows_per_class=20)

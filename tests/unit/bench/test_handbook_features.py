@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from batch.history_features import history_features
+from batch.training_sets.history_features import history_features
 from bench.handbook_features import as_matrix, handbook_features, payments_frame
 from bench.offline_features import with_handbook_features
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from batch.disturbance import LONGEST_GAP_RECORDS, Disturbance, WithDuplicates, jittered
-from batch.event_source import Record as AnyRecord
-from batch.event_source import load_source
-from batch.publication import Order, phases
-from batch.publishing import Pace
+from batch.publishing.disturbance import LONGEST_GAP_RECORDS, Disturbance, WithDuplicates, jittered
+from batch.publishing.event_source import Record as AnyRecord
+from batch.publishing.event_source import load_source
+from batch.publishing.order import Order, phases
+from batch.publishing.publisher import Pace
 from scenarios.records import Record
 from tests.unit.churn.customers import telco_file
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from batch.event_source import NoEventSource, load_source
-from batch.publication import Order, phases
-from batch.publishing import Pace, Published, publish
+from batch.publishing.event_source import NoEventSource, load_source
+from batch.publishing.order import Order, phases
+from batch.publishing.publisher import Pace, Published, publish
 from scenarios.records import Record
 from tests.unit.churn.customers import telco_file
 

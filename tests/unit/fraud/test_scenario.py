@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from batch.history_features import history_features, load_history
+from batch.training_sets.history_features import history_features, load_history
 from features.schema import EventSchema, EventType
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from scenarios.fraud.events import VERDICT

@@ -1,0 +1,168 @@
+"""Compare two versions of a model: pure functions over what was read of them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from batch.compare.comparison import (
+    Comparison,
+    DataChange,
+    Rows,
+    SameCases,
+    Side,
+    TextChange,
+    VersionFacts,
+)
+from batch.compare.score_changes import (
+    Judged,
+    band_changes,
+    metric_changes,
+    metrics_on_same_cases,
+)
+from batch.explore.distributions import distribution_change
+from models.scoring_model import ScoringModel
+
+# Parameters of a run that other parts of the comparison tell.
+_TOLD_ELSEWHERE = ("snapshot.", "library.", "git_commit", "definitions_digest", "training_rows")
+
+
+def compare(
+    old: Side,
+    new: Side,
+    *,
+    same: SameCases | None,
+    categories: Mapping[str, tuple[str, ...]],
+    commits_between: int | None,
+    notes: tuple[str, ...] = (),
+) -> Comparison:
+    """The comparison; `same` and `notes` as found, `categories` feature → names by code."""
+    names = [each.card.feature_names for each in (old, new)]
+    return Comparison(
+        scenario=new.card.scenario,
+        old=facts(old),
+        new=facts(new),
+        data=data_change(old.rows, new.rows, categories=categories),
+        features_added=tuple(name for name in names[1] if name not in names[0]),
+        features_removed=tuple(name for name in names[0] if name not in names[1]),
+        parameters=_parameters(old.registered.params, new.registered.params),
+        libraries=text_changes(old.card.library_versions, new.card.library_versions),
+        commits_between=commits_between,
+        metrics=metric_changes(old.card.metrics, new.card.metrics),
+        same_cases=same,
+        notes=notes,
+    )
+
+
+def facts(side: Side) -> VersionFacts:
+    """What one version is and what it was trained on."""
+    card, rows, reference = side.card, side.rows, side.card.snapshot
+    counts = card.training_counts
+    trained = counts.get("train_rows", 0) + counts.get("test_rows", 0)
+    return VersionFacts(
+        version=side.registered.version,
+        run_id=side.registered.run_id,
+        created_at=card.created_at,
+        git_commit=card.git_commit,
+        seed=card.seed,
+        definitions_digest=card.definitions_digest,
+        rows=trained,
+        train_rows=counts.get("train_rows", 0),
+        positives=counts.get("train_positives", 0) + counts.get("test_positives", 0),
+        snapshot_number=reference.number if reference else None,
+        snapshot_version=reference.version if reference else None,
+        snapshot_as_of=rows.record.as_of if rows else None,
+        rows_digest=reference.rows_digest if reference else None,
+        rows_erased=trained - len(rows.found.entities) if rows else None,
+    )
+
+
+def data_change(
+    old: Rows | None, new: Rows | None, *, categories: Mapping[str, tuple[str, ...]]
+) -> DataChange | None:
+    """Two snapshots' rows, features by falling index; None when one of them is not known."""
+    if old is None or new is None:
+        return None
+    before, after = set(old.found.entities), set(new.found.entities)
+    positions = {name: column for column, name in enumerate(old.record.feature_names)}
+    changes = [
+        distribution_change(
+            name,
+            old.found.features[:, positions[name]],
+            new.found.features[:, column],
+            names=categories.get(name),
+        )
+        for column, name in enumerate(new.record.feature_names)
+        if name in positions
+    ]
+    return DataChange(
+        is_same=old.found.digest == new.found.digest,
+        entities_in_both=len(before & after),
+        entities_added=len(after - before),
+        entities_removed=len(before - after),
+        features=tuple(sorted(changes, key=lambda each: -each.psi)),
+    )
+
+
+def newer_rows(old: Rows | None, new: Rows | None) -> Rows | None:
+    """Those of the newer snapshot, whichever version was trained on it."""
+    known = [each for each in (old, new) if each is not None]
+    return max(known, key=lambda each: each.record.number, default=None)
+
+
+def same_cases(
+    rows: Rows, sides: tuple[Side, Side], *, models: tuple[ScoringModel, ScoringModel]
+) -> SameCases | None:
+    """Both models on the held-out part of `rows` that neither was trained on; None without any.
+
+    The models take matrices with the columns `rows.record.feature_names`.
+    """
+    taken = _held_out_from_both(rows, sides)
+    if not len(taken):
+        return None
+    features, outcomes = rows.found.features[taken], rows.found.outcomes[taken]
+    old, new = (
+        Judged(
+            scores=model.scores(features),
+            thresholds=side.card.thresholds,
+            decision_threshold=side.card.metrics.get("threshold", 0.5),
+        )
+        for side, model in zip(sides, models, strict=True)
+    )
+    entities = [rows.found.entities[row] for row in taken.tolist()]
+    return SameCases(
+        snapshot_number=rows.record.number,
+        rows=len(taken),
+        left_out=int(rows.found.is_test.sum()) - len(taken),
+        metrics=metrics_on_same_cases(old, new, outcomes),
+        decisions=band_changes(old, new, entities=entities, outcomes=outcomes),
+    )
+
+
+def _held_out_from_both(rows: Rows, sides: tuple[Side, Side]) -> npt.NDArray[np.int64]:
+    """Positions in `rows`; another held-out fraction may have trained on some of them."""
+    trained_on: set[str] = set()
+    for side in sides:
+        if side.rows is not None:
+            found = side.rows.found
+            pairs = zip(found.entities, found.is_test.tolist(), strict=True)
+            trained_on |= {entity for entity, is_test in pairs if not is_test}
+    fresh = np.array([entity not in trained_on for entity in rows.found.entities], dtype=np.bool_)
+    return np.flatnonzero(fresh & rows.found.is_test)
+
+
+def text_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TextChange, ...]:
+    """What differs, by name."""
+    names = sorted(old.keys() | new.keys())
+    found = [TextChange(name=name, old=old.get(name), new=new.get(name)) for name in names]
+    return tuple(each for each in found if each.old != each.new)
+
+
+def _parameters(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TextChange, ...]:
+    # An estimator within the estimator is told by its own parameters, not by all of its text.
+    wholes = {name.rpartition("__")[0] for name in old.keys() | new.keys()}
+    return tuple(
+        each
+        for each in text_changes(old, new)
+        if each.name not in wholes and not each.name.startswith(_TOLD_ELSEWHERE)
+    )

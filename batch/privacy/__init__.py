@@ -1,0 +1,1 @@
+"""Erasing entities from tables, cells, reports and logs."""

@@ -1,0 +1,1 @@
+"""Proofs from the archive: outcomes, parity, audits, skew."""

@@ -1,0 +1,178 @@
+"""The story of one prediction, from the archive alone: data, features, model, policy, verdict."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from batch.proofs.audits.archive import ArchivedRow, AuditArchive
+from batch.proofs.audits.facts import AuditFacts, EventFacts, HistoryFacts, ModelFacts, PolicyFacts
+from batch.proofs.audits.judgement import Subject, judgement
+from batch.proofs.audits.lookup import Found
+from batch.proofs.audits.model import AuditedModel, ModelFinder, model_facts
+from batch.proofs.audits.replay import Replayed, replayed
+from batch.proofs.audits.state import feature_facts, slot_facts
+from batch.proofs.audits.verdict import outcome_of, verdict_of
+from batch.records.limits import EventLimits
+from scenarios.scenario import Scenario
+from stores.hbase.predictions import Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auditor:
+    """What every audit of a scenario needs; `code` is the commit that runs it."""
+
+    archive: AuditArchive
+    scenario: Scenario
+    limits: EventLimits
+    find_model: ModelFinder
+    code: str
+
+    def audit(self, found: Found) -> AuditFacts:
+        """Recompute `found` and put everything side by side.
+
+        What stands in the way of a comparison becomes an obstacle, not an error: the rest is told.
+        """
+        told, obstacles = found.told, list[str]()
+        history = self._history(found.event)
+        model = self._model(told.model.version, obstacles)
+        again = self._replayed(found, history, model, obstacles)
+        subject = Subject(
+            told=told, replayed=again, model=model, arrived_ms=_ms(found.event.kafka_time)
+        )
+        judged = judgement(subject, self.scenario)
+        if judged.obstacle:
+            obstacles.append(f"it cannot be judged again: {judged.obstacle}")
+        names = _feature_names(self.scenario, found, model)
+        features = feature_facts(self.scenario, names, told, again)
+        # A replay may tell an event again with newer values of second entities: each is audited
+        # with its own.
+        contents = 1 if self.scenario.second_entities else found.contents
+        outcome = outcome_of(features, judged.fields, obstacles, contents=contents)
+        return AuditFacts(
+            scenario=self.scenario.name,
+            title=self.scenario.title,
+            audited_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            code=self.code,
+            prediction_id=told.prediction_id,
+            entity=told.entity,
+            outcome=outcome,
+            verdict=verdict_of(
+                outcome, features, judged.fields, obstacles, policy=self._policy(found)
+            ),
+            obstacles=obstacles,
+            event=_event_facts(found.event),
+            history=_history_facts(history, again),
+            state=slot_facts(self.scenario, again),
+            features=features,
+            fields=judged.fields,
+            reasons=sentences(told.reasons),
+            reasons_recomputed=None if judged.reasons is None else sentences(judged.reasons),
+            definitions=told.feature_definitions,
+            todays_definitions=self.scenario.definitions_digest,
+            model_name=told.model.name,
+            model_version=told.model.version,
+            model=_model_facts(model),
+            policy=self._policy(found),
+            messages=found.messages,
+            told_at=found.message.kafka_time.isoformat(),
+            events_version=self.archive.versions["events"],
+            predictions_version=self.archive.versions["predictions"],
+        )
+
+    def _history(self, event: ArchivedRow) -> list[ArchivedRow]:
+        """The entity's events up to this one."""
+        rows = self.archive.events_of(event.key or b"")
+        return [row for row in rows if row.order <= event.order]
+
+    def _model(self, version: str, obstacles: list[str]) -> AuditedModel | None:
+        try:
+            model = self.find_model(version)
+        except RuntimeError as error:  # NoSuchVersion, ModelUnusable
+            if getattr(error, "exit_code", None) is None:
+                raise
+            obstacles.append(str(error))
+            return None
+        if model.obstacle:
+            obstacles.append(model.obstacle)
+        return model
+
+    def _replayed(
+        self,
+        found: Found,
+        history: Sequence[ArchivedRow],
+        model: AuditedModel | None,
+        obstacles: list[str],
+    ) -> Replayed | None:
+        digest, todays = found.told.feature_definitions, self.scenario.definitions_digest
+        if digest != todays:
+            commit = "the commit that had them"
+            if model is not None and model.card.definitions_digest == digest:
+                commit = f"commit {model.card.git_commit}, which trained the model with them"
+            obstacles.append(
+                f"the features were made by definitions {digest}, this code has {todays}: check "
+                f"out {commit} and audit again"
+            )
+            return None
+        again = replayed(history, self.scenario, self.limits)
+        if again.refusal is not None:
+            why = f"{again.refusal.code}: {again.refusal.sentence}"
+            obstacles.append(f"the event is refused by today's checks: {why}")
+            return None
+        return again
+
+    def _policy(self, found: Found) -> PolicyFacts:
+        return PolicyFacts(
+            version=found.told.policy_version,
+            todays_version=self.scenario.policy.version,
+            thresholds=found.told.thresholds,
+        )
+
+
+def sentences(reasons: Sequence[Reason]) -> list[str]:
+    """Reasons as a reader takes them."""
+    return [f"{each.text} ({each.direction} the score)" for each in reasons]
+
+
+def _feature_names(scenario: Scenario, found: Found, model: AuditedModel | None) -> tuple[str, ...]:
+    """Names of the logged values: by the definitions of then, as far as they are known."""
+    told = found.told
+    if told.feature_definitions == scenario.definitions_digest:
+        return scenario.feature_names
+    if model is not None and model.card.definitions_digest == told.feature_definitions:
+        return tuple(model.card.feature_names)
+    return tuple(f"feature {number + 1}" for number in range(len(told.features)))
+
+
+def _model_facts(model: AuditedModel | None) -> ModelFacts | None:
+    return None if model is None else model_facts(model)
+
+
+def _event_facts(event: ArchivedRow) -> EventFacts:
+    content = event.value or b""
+    return EventFacts(
+        topic=event.topic,
+        topic_id=event.topic_id,
+        epoch=event.epoch,
+        partition=event.partition,
+        offset=event.offset,
+        kafka_time=event.kafka_time.isoformat(timespec="milliseconds"),
+        archived_at=event.archived_at.isoformat(timespec="milliseconds"),
+        text=content.decode("utf-8", "replace"),
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _history_facts(history: Sequence[ArchivedRow], again: Replayed | None) -> HistoryFacts:
+    earlier = [row.kafka_time.isoformat(timespec="milliseconds") for row in history[:-1]]
+    return HistoryFacts(
+        events=len(earlier) if again is None else again.folded,
+        refused=0 if again is None else again.refused,
+        first_at=earlier[0] if earlier else None,
+        last_at=earlier[-1] if earlier else None,
+    )
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

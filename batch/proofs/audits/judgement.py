@@ -1,0 +1,128 @@
+"""One prediction scored, decided and explained again, field by field beside what was told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from batch.proofs.audits.facts import FieldFact, Shown
+from batch.proofs.audits.model import AuditedModel
+from batch.proofs.audits.replay import Replayed
+from batch.proofs.recompute.bits import same_bits
+from batch.proofs.recompute.logged import LoggedPrediction, as_floats
+from features.reasons import UNSCORABLE
+from models.scoring_model import ScoringModel
+from scenarios.judging import Floats, Judge, Judges, valid_ms
+from scenarios.scenario import Scenario
+from stores.hbase.predictions import Reason, utc
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A prediction as told and what it is made again from; None where that is not to be had."""
+
+    told: LoggedPrediction
+    replayed: Replayed | None
+    model: AuditedModel | None
+    arrived_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The fields side by side, the reasons (None: not recomputed), and why there is no verdict."""
+
+    fields: Sequence[FieldFact]
+    reasons: list[Reason] | None
+    obstacle: str = ""
+
+
+def judgement(subject: Subject, scenario: Scenario) -> Judgement:
+    """Make every field of the prediction again that can be made again."""
+    again: dict[str, Any] = {}
+    replayed, told = subject.replayed, subject.told
+    model = subject.model.model if subject.model is not None else None
+    is_todays = told.policy_version == scenario.policy.version
+    again["scored_at"] = utc(subject.arrived_ms)
+    if replayed is not None and replayed.features is not None:
+        again["event_time"], again["features_as_of"] = (
+            utc(replayed.event_ms),
+            utc(replayed.as_of_ms),
+        )
+        if model is not None:
+            again |= _judged(subject, scenario, model, replayed, is_todays=is_todays)
+    if is_todays:
+        again["valid_until"] = utc(subject.arrived_ms + valid_ms(scenario))
+    names = (
+        "score",
+        "band",
+        "action",
+        "review",
+        "control_group",
+        "reasons",
+        "scored_at",
+        "event_time",
+        "features_as_of",
+        "valid_until",
+    )
+    fields = [_field(name, getattr(told, name), again) for name in names]
+    return Judgement(
+        fields=fields, reasons=again.get("reasons"), obstacle=again.get(UNSCORABLE, "")
+    )
+
+
+def _judged(
+    subject: Subject,
+    scenario: Scenario,
+    model: ScoringModel,
+    replayed: Replayed,
+    *,
+    is_todays: bool,
+) -> dict[str, Any]:
+    features = with_second_entities(np.asarray(replayed.features), subject.told)[None, :]
+    judge, policy = Judge(scenario), scenario.policy
+    if not is_todays:
+        scores, failed = judge.scores(features, model)
+        return {UNSCORABLE: failed[0].cause} if failed else {"score": float(scores[0])}
+    judges = Judges(champion=model, thresholds=subject.told.thresholds)
+    verdicts = judge.verdicts([subject.told.entity], features, judges)
+    if verdicts.unscorable:
+        return {UNSCORABLE: verdicts.unscorable[0].cause}
+    decided = verdicts.decisions
+    return {
+        "score": float(verdicts.scores[0]),
+        "band": policy.bands[int(decided.bands[0])].name,
+        "action": policy.actions[int(decided.actions[0])],
+        "review": bool(decided.review[0]),
+        "control_group": bool(verdicts.control[0]),
+        "reasons": verdicts.reasons.get(0, []),
+    }
+
+
+def with_second_entities(own: Floats, told: LoggedPrediction) -> Floats:
+    """The full feature row: `own` (k,) as recomputed, second entities' values as logged."""
+    return np.concatenate([own, as_floats(told.features)[len(own) :]])
+
+
+def _field(name: str, told: Any, again: dict[str, Any]) -> FieldFact:
+    logged = _shown(told)
+    if name not in again:
+        return FieldFact(name=name, logged=logged, recomputed=None, equal=None)
+    value = again[name]
+    if isinstance(told, float):
+        return FieldFact(
+            name=name,
+            logged=told,
+            recomputed=value,
+            equal=same_bits(told, value),
+            difference=abs(told - value),
+        )
+    return FieldFact(name=name, logged=logged, recomputed=_shown(value), equal=told == value)
+
+
+def _shown(value: Any) -> Shown:
+    if isinstance(value, str | float | bool) or value is None:
+        return value
+    if isinstance(value, list):
+        return ", ".join(f"{each.code} {each.direction}" for each in value) or "none"
+    return str(value.isoformat(timespec="milliseconds"))

@@ -1,0 +1,104 @@
+"""States and features in words that a reader understands."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from batch.proofs.audits.facts import FeatureFact, Shown, SlotFact
+from batch.proofs.audits.replay import Replayed
+from batch.proofs.recompute.bits import compared
+from batch.proofs.recompute.logged import LoggedPrediction, as_floats
+from features.definitions import DaysSince
+from scenarios.readable_columns import categories
+from scenarios.scenario import Scenario
+from stores.hbase.predictions import utc
+
+_AS_OF = ".as_of_ms"  # the slot that holds the time a decayed sum refers to
+
+
+def slot_facts(scenario: Scenario, again: Replayed | None) -> list[SlotFact]:
+    """The state around the event, slot by slot; empty when it was not folded again."""
+    if again is None:
+        return []
+    names = categories(scenario)
+    times = {each.name for each in scenario.features if isinstance(each, DaysSince)}
+    facts = []
+    for column, slot in enumerate(scenario.plan.slots):
+        before, after = float(again.before[column]), float(again.after[column])
+        is_time = slot.name in times or slot.name.endswith(_AS_OF)
+        known = names.get(slot.name, ())
+        facts.append(
+            SlotFact(
+                name=slot.name.replace(_AS_OF, " as of"),
+                before=_shown(before, known, is_time=is_time),
+                after=_shown(after, known, is_time=is_time),
+                changed=before != after and not (math.isnan(before) and math.isnan(after)),
+            )
+        )
+    return facts
+
+
+def feature_facts(
+    scenario: Scenario, names: Sequence[str], told: LoggedPrediction, again: Replayed | None
+) -> list[FeatureFact]:
+    """Every feature with its logged and its recomputed value; `names` are those of then."""
+    logged = as_floats(told.features)
+    own = len(scenario.plan.feature_names)
+    if again is None or again.features is None or len(logged) != len(scenario.feature_names):
+        return [
+            FeatureFact(
+                name=name,
+                words=words_of(scenario, name, value),
+                logged=_known(value),
+                recomputed=None,
+                equal=None,
+            )
+            for name, value in zip(names, logged, strict=False)
+        ]
+    equal = compared(np.array(logged[:own]), again.features).equal.tolist()
+    looked_up = [
+        FeatureFact(
+            name=name,
+            words=f"{words_of(scenario, name, value)} (read from a second entity)",
+            logged=_known(value),
+            recomputed=None,
+            equal=None,
+        )
+        for name, value in zip(names[own:], logged[own:], strict=True)
+    ]
+    return [
+        FeatureFact(
+            name=name,
+            words=words_of(scenario, name, value),
+            logged=_known(value),
+            recomputed=_known(anew),
+            equal=same,
+        )
+        for name, value, anew, same in zip(
+            names[:own], logged[:own], again.features.tolist(), equal, strict=True
+        )
+    ] + looked_up
+
+
+def words_of(scenario: Scenario, name: str, value: float) -> str:
+    """The feature in business words, for example "contract is Two year"."""
+    found = next((each for each in scenario.features if each.name == name), None)
+    plain = name.replace("_", " ")
+    if math.isnan(value):
+        return f"{plain}: not known"
+    shown = _shown(value, categories(scenario).get(name, ()), is_time=False)
+    words = found.words if found is not None and found.words else f"{plain} is {{value}}"
+    return words.format(value=shown)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _shown(value: float, known: Sequence[str], *, is_time: bool) -> Shown:
+    if math.isnan(value):
+        return None
+    if known:
+        return known[int(value)] if 0 <= value < len(known) else f"code {value:g}"
+    return utc(int(value)).isoformat(timespec="milliseconds") if is_time else value

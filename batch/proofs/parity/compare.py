@@ -1,0 +1,203 @@
+"""Logged predictions compared with what archive, features, model and policy give again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from batch.proofs.parity.rows import COMPARED, OTHER_DEFINITIONS, STATE_FAULTS
+from batch.proofs.parity.tally import Tally
+from batch.proofs.recompute.bits import Flags, compared
+from batch.proofs.recompute.rejudging import Cases, ModelLoader, Rejudge, Rejudged
+from scenarios.judging import valid_ms
+from scenarios.scenario import Scenario
+
+FIELD = "prediction."  # before the name of a field of the row, to tell it from features
+FIELDS = (
+    *("score", "band", "action", "review", "control_group"),
+    *("entity", "event_time", "features_as_of", "scored_at", "valid_until"),
+)
+CONFLICT = "one id, two contents"
+# No fault: a replay knows more of second entities. Each message is compared by itself.
+SCORED_AGAIN = "told again by a replay with newer values of second entities"
+POLICY_CHANGED = "policy has changed since"
+NO_MODEL = "model version cannot be had: "
+MESSAGES, REPEATS = "messages", "repeated messages"
+_PLACE = ("prediction_id", "entity", "epoch", "partition", "offset")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareTask:
+    """Compares the rows of one Spark task (`parity_rows`) and gives tallies."""
+
+    scenario: Scenario
+    load_model: ModelLoader
+    most_faults: int
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of rows to rows of `batch.parity_tally.ARROW_SCHEMA`."""
+        rejudge = Rejudge(self.scenario, self.load_model)
+        for batch in batches:
+            tally = Tally(self.most_faults)
+            rows = _Rows(batch)
+            _tally_states(rows, tally, conflict=_conflict(self.scenario))
+            chosen = rows.where(rows.texts("state") == COMPARED)
+            if len(chosen):
+                _compare(chosen, tally, self.scenario, rejudge)
+            yield from tally.batch()
+
+
+class _Rows:
+    """An Arrow batch read by column."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self._batch = batch
+
+    def __len__(self) -> int:
+        return int(self._batch.num_rows)
+
+    def list(self, name: str) -> list[Any]:
+        """Values as Python objects."""
+        found: list[Any] = self._batch.column(name).to_pylist()
+        return found
+
+    def texts(self, name: str) -> npt.NDArray[np.object_]:
+        """Values as an array of objects."""
+        return np.array([*self.list(name), None], dtype=object)[:-1]
+
+    def floats(self, name: str) -> npt.NDArray[np.float64]:
+        """A float column."""
+        return np.array(self.list(name), dtype=np.float64)
+
+    def matrix(self, name: str, width: int) -> npt.NDArray[np.float64]:
+        """A column of float lists of length `width`, as (n, width)."""
+        column = self._batch.column(name)
+        flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+        found: npt.NDArray[np.float64] = flat.reshape(len(self), width)
+        return found
+
+    def where(self, mask: Flags) -> "_Rows":
+        """The rows where `mask` is true."""
+        return _Rows(self._batch.filter(pa.array(mask.astype(bool))))
+
+    def place(self, row: int) -> dict[str, Any]:
+        """Where row `row` is, for people who look for it."""
+        names = ("id", *_PLACE[1:])
+        return {
+            told: self._batch.column(name)[row].as_py()
+            for told, name in zip(_PLACE, names, strict=True)
+        }
+
+
+def _conflict(scenario: Scenario) -> str:
+    """What it is when one id was told with two contents."""
+    return SCORED_AGAIN if scenario.second_entities else CONFLICT
+
+
+def _tally_states(rows: _Rows, tally: Tally, *, conflict: str) -> None:
+    states = rows.texts("state")
+    for state in sorted(set(states)):
+        tally.count(state, int((states == state).sum()))
+    told = [each for each in rows.list("messages") if each is not None]
+    tally.count(MESSAGES, sum(told))
+    tally.count(REPEATS, sum(told) - len(told))
+    for row in np.flatnonzero(np.isin(states, STATE_FAULTS)).tolist():
+        tally.fault(states[row], rows.place(row), logged=None, recomputed=None)
+    for digest in rows.texts("definitions")[states == OTHER_DEFINITIONS]:
+        tally.count(f"{OTHER_DEFINITIONS}: {digest}", 1)
+    for row in [at for at, n in enumerate(rows.list("contents")) if n is not None and n > 1]:
+        tally.count(conflict, 1)
+        if conflict == CONFLICT:
+            tally.fault(CONFLICT, rows.place(row), logged=None, recomputed=None)
+
+
+def _compare(rows: _Rows, tally: Tally, scenario: Scenario, rejudge: Rejudge) -> None:
+    names = scenario.plan.feature_names
+    logged = rows.matrix("features", len(scenario.feature_names))
+    computed = rows.matrix("computed", len(names))
+    _compare_floats(rows, tally, names, logged[:, : len(names)], computed)
+    # What second entities said is not recomputed here: `report_skew` measures it. The score is
+    # made again from what was logged of them.
+    computed = np.hstack([computed, logged[:, len(names) :]])
+    again = rejudge.cases(
+        Cases(
+            entities=rows.list("entity"),
+            features=computed,
+            model_versions=rows.list("model_version"),
+            policy_versions=rows.list("policy_version"),
+            thresholds=rows.list("thresholds"),
+        )
+    )
+    _compare_scores(rows, tally, again)
+    _compare_decisions(rows, tally, again)
+    arrived = rows.texts("arrived_ms")
+    everywhere = np.ones(len(rows), dtype=np.bool_)
+    for name, value in (
+        ("entity", rows.texts("event_entity")),
+        ("control_group", again.control),
+        ("event_time", rows.texts("event_time_ms")),
+        ("features_as_of", rows.texts("as_of_ms")),
+        ("scored_at", arrived),
+    ):
+        _compare_values(rows, tally, name, value, everywhere)
+    is_todays = rows.texts("policy_version") == scenario.policy.version
+    _compare_values(rows, tally, "valid_until", arrived + valid_ms(scenario), is_todays)
+
+
+def _compare_floats(
+    rows: _Rows,
+    tally: Tally,
+    names: Sequence[str],
+    logged: npt.NDArray[np.float64],
+    recomputed: npt.NDArray[np.float64],
+) -> None:
+    for column, name in enumerate(names):
+        was, now = logged[:, column], recomputed[:, column]
+        found = compared(was, now)
+        tally.column(name, found)
+        for row in np.flatnonzero(~found.equal).tolist():
+            tally.fault(name, rows.place(row), logged=float(was[row]), recomputed=float(now[row]))
+
+
+def _compare_scores(rows: _Rows, tally: Tally, again: Rejudged) -> None:
+    versions = rows.texts("model_version")
+    for version, why in again.failures.items():
+        tally.count(f"{NO_MODEL}{version}: {why}", int((versions == version).sum()))
+    # A score that the model cannot give again counts as missing there.
+    is_scored = ~np.isnan(again.scores)
+    is_scored[list(again.unscorable)] = True
+    for row, cause in again.unscorable.items():
+        tally.fault(
+            f"cannot be judged again: {cause}", rows.place(row), logged=None, recomputed=None
+        )
+    if is_scored.any():
+        scored, scores = rows.where(is_scored), again.scores[is_scored][:, None]
+        logged = scored.floats("score")[:, None]
+        _compare_floats(scored, tally, [f"{FIELD}score"], logged, scores)
+
+
+def _compare_decisions(rows: _Rows, tally: Tally, again: Rejudged) -> None:
+    is_scored = ~np.isnan(again.scores)
+    tally.count(POLICY_CHANGED, int((is_scored & ~again.is_decided).sum()))
+    for name, value in (
+        ("band", again.bands),
+        ("action", again.actions),
+        ("review", again.review),
+    ):
+        _compare_values(rows, tally, name, value, again.is_decided)
+
+
+def _compare_values(
+    rows: _Rows, tally: Tally, name: str, recomputed: npt.NDArray[Any], where: Flags
+) -> None:
+    logged = rows.texts(name)
+    is_equal = logged == recomputed.astype(object)
+    if where.any():
+        tally.plain_column(f"{FIELD}{name}", is_equal[where])
+    for row in np.flatnonzero(where & ~is_equal).tolist():
+        tally.fault(
+            f"{FIELD}{name}", rows.place(row), logged=logged[row], recomputed=recomputed[row]
+        )

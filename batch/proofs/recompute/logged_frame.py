@@ -1,0 +1,149 @@
+"""Archived prediction messages as a frame: one row per different message."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from batch.proofs.recompute.logged import (
+    LoggedPrediction,
+    LoggedSuppressed,
+    NotAPredictionId,
+    UnreadableMessage,
+    as_floats,
+    checked_epoch,
+    decoded,
+    thresholds_text,
+)
+
+PREDICTION, SUPPRESSED, UNREADABLE = "prediction", "suppressed", "unreadable"
+
+_ARROW_SCHEMA = pa.schema(
+    [
+        ("messages", pa.int64()),
+        ("told_at", pa.int64()),
+        ("kind", pa.string()),
+        ("id", pa.string()),
+        ("entity", pa.string()),
+        ("epoch", pa.int32()),
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("score", pa.float64()),
+        ("band", pa.string()),
+        ("action", pa.string()),
+        ("review", pa.bool_()),
+        ("control_group", pa.bool_()),
+        ("scored_at", pa.int64()),
+        ("event_time", pa.int64()),
+        ("features_as_of", pa.int64()),
+        ("valid_until", pa.int64()),
+        ("model_version", pa.string()),
+        ("features", pa.list_(pa.float64())),
+        ("definitions", pa.string()),
+        ("policy_version", pa.string()),
+        ("thresholds", pa.string()),
+    ]
+)
+_SCHEMA = (
+    "messages bigint, told_at bigint, kind string, id string, entity string, epoch int,"
+    " partition int, offset bigint, score double, band string, action string, review boolean,"
+    " control_group boolean, scored_at bigint, event_time bigint, features_as_of bigint,"
+    " valid_until bigint, model_version string, features array<double>, definitions string,"
+    " policy_version string, thresholds string"
+)
+
+
+def logged_rows(messages: DataFrame, *, scenario: str, topic: str) -> DataFrame:
+    """One row per different message about an event of `topic`; `messages` counts its repeats.
+
+    messages: columns value and kafka_time of the predictions. Columns: told_at (when it was first
+    told), kind (prediction, suppressed, unreadable), id (unique per prediction; one made up for a
+    suppressed event), where the event lies, what was told of it (times in UTC epoch milliseconds,
+    features with NaN where missing, thresholds as a JSON text) and `contents`: how many different
+    messages have this id.
+    """
+    task = LoggedTask(scenario=scenario, topic=topic)
+    different = messages.groupBy("value").agg(
+        F.count("*").alias("messages"), F.unix_millis(F.min("kafka_time")).alias("told_at")
+    )
+    rows = different.mapInArrow(task, _SCHEMA)
+    same_id = Window.partitionBy("id").rowsBetween(
+        Window.unboundedPreceding, Window.unboundedFollowing
+    )
+    return rows.withColumn("contents", F.count(F.lit(1)).over(same_id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedTask:
+    """Decodes the messages of one Spark task; what cannot be decoded is a row of its own kind."""
+
+    scenario: str
+    topic: str
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Columns value, messages and told_at to rows of `_ARROW_SCHEMA`."""
+        for batch in batches:
+            rows = []
+            for each in batch.to_pylist():
+                row = self._row(each.pop("value"))
+                if row is not None:
+                    rows.append({**each, **row})
+            yield pa.RecordBatch.from_pylist(rows, schema=_ARROW_SCHEMA)
+
+    def _row(self, message: bytes | None) -> Mapping[str, Any] | None:
+        try:
+            told = decoded(message)
+            if told.source.topic != self.topic:
+                return None
+            if isinstance(told, LoggedSuppressed):
+                return _suppressed(told)
+            return _prediction(told, checked_epoch(told, scenario=self.scenario))
+        except (UnreadableMessage, NotAPredictionId) as error:
+            return {"kind": UNREADABLE, "id": str(error)}
+
+
+def _suppressed(told: LoggedSuppressed) -> Mapping[str, Any]:
+    at = told.source
+    return {
+        "kind": SUPPRESSED,
+        "id": f"suppressed-{told.epoch}-{at.partition}-{at.offset}",
+        "entity": told.entity,
+        "epoch": told.epoch,
+        "partition": at.partition,
+        "offset": at.offset,
+        "event_time": epoch_ms(told.event_time),
+    }
+
+
+def _prediction(told: LoggedPrediction, epoch: int) -> Mapping[str, Any]:
+    return {
+        "kind": PREDICTION,
+        "id": told.prediction_id,
+        "entity": told.entity,
+        "epoch": epoch,
+        "partition": told.source.partition,
+        "offset": told.source.offset,
+        "score": told.score,
+        "band": told.band,
+        "action": told.action,
+        "review": told.review,
+        "control_group": told.control_group,
+        "scored_at": epoch_ms(told.scored_at),
+        "event_time": epoch_ms(told.event_time),
+        "features_as_of": epoch_ms(told.features_as_of),
+        "valid_until": epoch_ms(told.valid_until),
+        "model_version": told.model.version,
+        "features": as_floats(told.features),
+        "definitions": told.feature_definitions,
+        "policy_version": told.policy_version,
+        "thresholds": thresholds_text(told.thresholds),
+    }
+
+
+def epoch_ms(moment: datetime) -> int:
+    """UTC epoch milliseconds of `moment`."""
+    return round(moment.timestamp() * 1000)

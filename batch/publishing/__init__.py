@@ -1,0 +1,1 @@
+"""Events to Kafka: which, in what order, at what rate, how disturbed."""

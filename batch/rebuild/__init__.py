@@ -1,0 +1,1 @@
+"""States and rows made from the archive again."""

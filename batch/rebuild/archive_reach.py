@@ -1,0 +1,277 @@
+"""Is the archive whole, and does it reach as far as the stream has scored?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from batch.proofs.reconcile import outcomes
+from batch.records.archived import MADE_BY, archived_rows, archived_table, is_in
+from stores.delta.absent import absent, end_of, offsets_of
+from stores.delta.tables import DeltaPlace, commits
+from stores.records.epochs import EpochRecord
+from stores.records.losses import Loss, behind_losses, uncovered
+
+_MOST_GAPS = 1_000
+
+
+class ArchiveBehind(RuntimeError):
+    """The archive lacks records that Kafka has; says which job brings them."""
+
+    exit_code = 4
+
+
+class HistoryLost(RuntimeError):
+    """The archive lacks events that nobody erased: states made from it would miss them."""
+
+    exit_code = 4
+
+
+# Partition, first offset, and the one after the last.
+Range = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class LostHistory:
+    """What states made from the archive would miss: a sentence, and ranges of the present topic."""
+
+    text: str
+    ranges: Sequence[Range]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Archived events of one topic partition: [first, end), and for how many offsets rows stand.
+
+    Erased records and proven gaps count: rows stand for them.
+    """
+
+    topic_id: str
+    partition: int
+    first: int
+    end: int
+    records: int
+
+
+def reaches(events: DataFrame) -> list[Reach]:
+    """How far the archived `events` reach, by topic incarnation and partition."""
+    found = (
+        events.where("epoch >= 1")
+        .groupBy("topic_id", "partition")
+        .agg(
+            F.min("offset").alias("first"),
+            F.max(end_of(events)).alias("end"),
+            F.sum(end_of(events) - F.col("offset")).alias("records"),
+        )
+    )
+    return [Reach(**row.asDict()) for row in found.collect()]
+
+
+def check_reach(
+    spark: SparkSession,
+    place: DeltaPlace,
+    record: EpochRecord,
+    *,
+    ends: Mapping[int, int],
+    predictions_id: str,
+    losses: Sequence[Loss] = (),
+    accepts_lost_history: bool = False,
+) -> LostHistory | None:
+    """Return when every event before `record`'s epoch and every prediction is archived.
+
+    ends: partition → next offset of the predictions topic `predictions_id`; losses: the recorded
+    ones. Returns what states would miss that the stream has folded, when that is accepted, and None
+    when they would miss nothing. Raises `ArchiveBehind`, `HistoryLost` or `TableAbsent`.
+    """
+    found = reaches(archived_rows(spark, place, "events"))
+    have = {each.partition: each.end for each in found if each.topic_id == record.topic_id}
+    for partition, wanted in record.first_offsets.items():
+        offset = have.get(partition, 0)
+        offset = behind_losses(
+            [each for each in losses if each.topic_id == record.topic_id],
+            partition=partition,
+            offset=offset,
+        )
+        if offset < wanted:
+            raise _behind(f"{record.topic}-{partition}", offset, wanted, place)
+    told = archived_rows(spark, place, "predictions").where(F.col("topic_id") == predictions_id)
+    archived: dict[int, Any] = {
+        row[0]: row[1] for row in told.groupBy("partition").agg(F.max(end_of(told))).collect()
+    }
+    for partition, end in ends.items():
+        offset = behind_losses(
+            [each for each in losses if each.topic_id == predictions_id],
+            partition=partition,
+            offset=archived.get(partition, 0),
+        )
+        if offset < end:
+            raise _behind(f"{place.scenario}.predictions-{partition}", offset, end, place)
+    lost = _lost_history(spark, place, record, found, losses)
+    if lost is not None and not accepts_lost_history:
+        raise HistoryLost(
+            f"{lost.text}: states made from it would miss them. Nothing was changed; to go on "
+            f"without them run ./spark-submit.sh rebuild_state --scenario {place.scenario} "
+            "--accept-lost-history, which records what is missing"
+        )
+    return lost
+
+
+def told_upto(
+    spark: SparkSession,
+    place: DeltaPlace,
+    record: EpochRecord,
+    *,
+    begin: Mapping[int, int],
+    losses: Sequence[Loss] = (),
+) -> Mapping[int, int]:
+    """Partition → offset before which every event from `begin` on has an archived outcome.
+
+    Spark's checkpoint lags behind what was published; what is published need not be told again.
+    Outcomes of `record`'s own epoch count: all of these events are in it. Events that the stream
+    lost, by its recorded `losses`, have none and need none.
+    """
+    predictions, dead_letters = (
+        archived_table(spark, place, kind).where(F.col("epoch") == record.epoch)
+        for kind in ("predictions", "dead-letter")
+    )
+    told = outcomes(predictions, dead_letters, topic=record.topic).select("partition", "offset")
+    # Whose event was erased, its outcome was erased with it; where there is no event, none is due.
+    events = archived_rows(spark, place, "events").where(F.col("topic_id") == record.topic_id)
+    told = told.unionByName(offsets_of(absent(events)).select("partition", "offset"))
+    never_scored = _lost_to_stream(record, losses)
+    found = {}
+    for partition, first in begin.items():
+        own = told.where(F.col("partition") == partition)
+        at = behind_losses(never_scored, partition=partition, offset=first)
+        end = _end_without_hole(own, at)
+        while (at := behind_losses(never_scored, partition=partition, offset=end)) > end:
+            end = _end_without_hole(own, at)
+        found[partition] = end
+    return found
+
+
+def _end_without_hole(told: DataFrame, first: int) -> int:
+    """The first offset from `first` on that no outcome of the partition tells of."""
+    in_order = Window.partitionBy("partition").orderBy("offset")
+    numbered = told.where(F.col("offset") >= first).select("partition", "offset").distinct()
+    numbered = numbered.withColumn("wanted", F.row_number().over(in_order) + F.lit(first - 1))
+    last = numbered.where("offset = wanted").agg(F.max("offset")).collect()[0][0]
+    return first if last is None else int(last) + 1
+
+
+def _lost_history(
+    spark: SparkSession,
+    place: DeltaPlace,
+    record: EpochRecord,
+    found: list[Reach],
+    losses: Sequence[Loss],
+) -> LostHistory | None:
+    """What is not there of the offsets since the first epoch began, but for what was erased and
+    what the stream itself never scored; None when nothing is missing.
+    """
+    known, ids = {each.topic_id for each in record.earlier}, {each.topic_id for each in found}
+    absent = known - ids - {record.topic_id}
+    if absent or not (record.is_whole_history or known - {record.topic_id}):
+        named = sorted(absent) or "unknown"
+        return LostHistory(
+            f"events of an earlier {record.topic} (topic ids {named}) are not in the archive", ()
+        )
+    first = {(s.topic_id, p): at for s in record.starts for p, at in s.first_offsets.items()}
+    missing = sum(
+        each.end - first.get((each.topic_id, each.partition), each.first) - each.records
+        for each in found
+    )
+    events, lost = archived_rows(spark, place, "events").where("epoch >= 1"), missing
+    if lost > 0:
+        # Archives from before rows stood for what was erased: the log says how many rows went.
+        history = commits(spark, place.path("events"), made_by=MADE_BY)
+        lost -= sum(
+            int(each.counts.get("numDeletedRows", 0))
+            for each in history
+            if each.operation == "DELETE"
+        )
+    if lost > 0:
+        lost -= _never_scored(events, found, losses)
+    behind_end = _behind_end(record, found, losses)
+    lost = max(lost, 0) + sum(end - first for _, first, end in behind_end)
+    if lost <= 0:
+        return None
+    return LostHistory(
+        f"{place.path('events')} lacks {lost:,} events that were scored and not erased "
+        "(archive_stream --accept-gaps, or it began after the stream did)",
+        [*_gaps(events, record, losses), *behind_end],
+    )
+
+
+def _never_scored(events: DataFrame, found: list[Reach], losses: Sequence[Loss]) -> int:
+    """Offsets within the archive's reach that neither the stream nor the archive ever had."""
+    ends = {(each.topic_id, each.partition): each.end for each in found}
+    total = 0
+    for each in losses:
+        end = min(each.end, ends.get((each.topic_id, each.partition), 0))
+        if each.missing_in == "stream" and end > each.first:
+            held = F.sum(end_of(events) - F.col("offset"))
+            total += end - each.first - (events.where(is_in(each)).agg(held).collect()[0][0] or 0)
+    return total
+
+
+def _behind_end(record: EpochRecord, found: list[Reach], losses: Sequence[Loss]) -> Sequence[Range]:
+    """What was scored between the archive's end and the epoch's beginning."""
+    own = {each.partition: each.end for each in found if each.topic_id == record.topic_id}
+    begin = {**_first_offsets(record), **own}
+    never_scored = _lost_to_stream(record, losses)
+    return [
+        (partition, first, end)
+        for partition, wanted in record.first_offsets.items()
+        for first, end in uncovered(
+            never_scored, partition=partition, first=begin[partition], end=wanted
+        )
+    ]
+
+
+def _lost_to_stream(record: EpochRecord, losses: Sequence[Loss]) -> list[Loss]:
+    return [
+        each for each in losses if (each.topic_id, each.missing_in) == (record.topic_id, "stream")
+    ]
+
+
+def _gaps(events: DataFrame, record: EpochRecord, losses: Sequence[Loss]) -> Sequence[Range]:
+    """Ranges of the present topic that the archive lacks between its rows, the widest."""
+    first = F.lit(0)
+    for partition, at in _first_offsets(record).items():
+        first = F.when(F.col("partition") == partition, at).otherwise(first)
+    in_order = Window.partitionBy("partition").orderBy("offset")
+    before = F.coalesce(F.lag(end_of(events)).over(in_order), first)
+    gaps = (
+        events.where(F.col("topic_id") == record.topic_id)
+        .select("partition", before.alias("first"), F.col("offset").alias("end"))
+        .where("first < end")
+        .orderBy(F.col("end") - F.col("first"), ascending=False)
+        .limit(_MOST_GAPS)
+    )
+    never_scored = _lost_to_stream(record, losses)
+    return [
+        (row["partition"], first, end)
+        for row in gaps.collect()
+        for first, end in uncovered(
+            never_scored, partition=row["partition"], first=row["first"], end=row["end"]
+        )
+    ]
+
+
+def _first_offsets(record: EpochRecord) -> Mapping[int, int]:
+    """Partition → where the first epoch of the present topic that has it begins."""
+    first: dict[int, int] = {}
+    for start in record.starts:
+        if start.topic_id == record.topic_id:
+            first |= start.first_offsets
+    return first
+
+
+def _behind(name: str, archived: int, wanted: int, place: DeltaPlace) -> ArchiveBehind:
+    return ArchiveBehind(
+        f"{name} is archived up to offset {archived:,}, needed is {wanted:,}: run "
+        f"./spark-submit.sh archive_stream --scenario {place.scenario} --once"
+    )

@@ -1,0 +1,1 @@
+"""Archived and live records as frames and batches."""

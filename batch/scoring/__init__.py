@@ -1,0 +1,1 @@
+"""Scoring of every stored state at once: from HBase to Delta to HBase."""

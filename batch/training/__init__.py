@@ -1,0 +1,1 @@
+"""Training, tuning, registering and deploying a model."""

@@ -1,0 +1,93 @@
+"""Train a scenario's model on a training set and measure it on the part that was held out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from batch.training_sets.training_set import TrainingSet
+from models.evaluation import Evaluation, best_f1_threshold, evaluate
+from models.fitting import reproducible_fitting
+from models.rare_columns import without_rare_columns
+from scenarios.scenario import Scenario
+
+FOLDS = 5
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained estimator and how good it is.
+
+    evaluation        on the held-out part; its threshold was chosen on the training part
+    test_scores       float64 (t,) of the held-out part
+    cv_auroc          AUROC of each fold within the training part
+    """
+
+    estimator: Any
+    evaluation: Evaluation
+    test_scores: npt.NDArray[np.float64]
+    cv_auroc: tuple[float, ...]
+
+    def metrics(self) -> dict[str, float]:
+        """All measures by name."""
+        spread = {
+            "cv_auroc_mean": float(np.mean(self.cv_auroc)),
+            "cv_auroc_sd": float(np.std(self.cv_auroc)),
+        }
+        return {**self.evaluation.metrics(), **spread}
+
+
+def fitted(found: TrainingSet, scenario: Scenario, *, seed: int) -> Any:
+    """The scenario's estimator, trained on the training part: equal rows, equal estimator."""
+    part = ~found.is_test
+    with reproducible_fitting():
+        features = without_rare_columns(found.features[part])
+        return scenario.estimator(seed).fit(features, found.outcomes[part])
+
+
+def train(found: TrainingSet, scenario: Scenario, *, seed: int, progress: Progress) -> Trained:
+    """Train on the training part, choose the threshold there, measure on the held-out part."""
+    part = ~found.is_test
+    features = without_rare_columns(found.features[part])
+    outcomes = found.outcomes[part]
+    with reproducible_fitting():
+        progress(f"{FOLDS}-fold cross-validation on {len(outcomes):,} rows")
+        fold_scores, cv_auroc = _cross_validated(scenario, features, outcomes, seed=seed)
+        progress(f"training on {len(outcomes):,} rows")
+        estimator = fitted(found, scenario, seed=seed)
+        test_scores = estimator.predict_proba(found.features[found.is_test])[:, 1]
+    return Trained(
+        estimator=estimator,
+        evaluation=evaluate(
+            found.outcomes[found.is_test],
+            test_scores,
+            threshold=best_f1_threshold(outcomes, fold_scores),
+        ),
+        test_scores=test_scores,
+        cv_auroc=cv_auroc,
+    )
+
+
+def _cross_validated(
+    scenario: Scenario,
+    features: npt.NDArray[np.float64],
+    outcomes: npt.NDArray[np.int64],
+    *,
+    seed: int,
+) -> tuple[npt.NDArray[np.float64], tuple[float, ...]]:
+    """Out-of-fold scores (n,) and the AUROC of each fold."""
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    scores = np.empty(len(outcomes))
+    aurocs = []
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    for train_rows, test_rows in folds.split(features, outcomes):
+        estimator = scenario.estimator(seed).fit(features[train_rows], outcomes[train_rows])
+        scores[test_rows] = estimator.predict_proba(features[test_rows])[:, 1]
+        aurocs.append(float(roc_auc_score(outcomes[test_rows], scores[test_rows])))
+    return scores, tuple(aurocs)
