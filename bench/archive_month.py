@@ -29,8 +29,8 @@ from jobs.launcher.outcome import ending_with_exit_code
 from jobs.spark.session import spark_session
 from reports.terminal import Terminal
 from stores.delta.tables import DeltaPlace
-from streaming.archive_source import Slice
-from streaming.archive_table import ArchiveTable
+from streaming.archive.source import Slice
+from streaming.archive.table import ArchiveTable
 
 _DAY_SECONDS = 86_400
 _FIRST_DAY = date(2026, 10, 1)

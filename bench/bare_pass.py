@@ -15,13 +15,13 @@ from stores.hbase.connection import Session
 from stores.hbase.predictions import Source
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker, StateTable
-from streaming.arrow_rows import ARROW_ROWS
-from streaming.batches import Batch, batch_of
-from streaming.joined_batches import joined
-from streaming.output import Output
-from streaming.pass_kind import PassKind
-from streaming.settings import PassSettings
-from streaming.worker_cache import kept
+from streaming.passes.arrow_rows import ARROW_ROWS
+from streaming.passes.batches import Batch, batch_of
+from streaming.passes.joined_batches import joined
+from streaming.passes.kind import PassKind
+from streaming.passes.output import Output
+from streaming.passes.settings import PassSettings
+from streaming.passes.worker_cache import kept
 
 
 class Row(msgspec.Struct):

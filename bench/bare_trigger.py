@@ -12,7 +12,7 @@ from jobs.spark.java_compilers import for_streams
 from jobs.spark.session import spark_session
 from jobs.wiring.query_starters import query_starter
 from jobs.wiring.streaming import patience
-from streaming.supervisor import Supervisor
+from streaming.query.supervisor import Supervisor
 
 
 def main(

@@ -10,7 +10,7 @@ from models.card import ModelCard
 from models.deep_trees import deep_trees
 from scenarios.scenario import Scenario
 from stores.records.deployments import Deployment, ModelPointer
-from streaming.models_in_use import InUse
+from streaming.scoring.models_in_use import InUse
 
 
 def model_in_use(scenario: Scenario, folder: Path) -> InUse:

@@ -22,14 +22,14 @@ from scenarios.scenario import load_scenario
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import Marker, StateTable
 from stores.hbase.tables import table_specs
-from streaming.batches import batch_of
-from streaming.models_in_use import InUse, ModelsInUse
-from streaming.pass_table import PassTable
-from streaming.recent_states import SharedMemory
-from streaming.remembered_table import RememberedTable
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.passes.batches import batch_of
+from streaming.passes.settings import PassSettings
+from streaming.passes.table import PassTable
+from streaming.recent.states import SharedMemory
+from streaming.recent.table import RememberedTable
+from streaming.scoring.models_in_use import InUse, ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 
 
 class _Memory:

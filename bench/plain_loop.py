@@ -14,9 +14,9 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from features.decode import Records
 from stores.hbase.connection import HBaseStore
 from stores.kafka.committed import COMMITTED_CLIENT
-from streaming.batches import Batch
-from streaming.settings import PassSettings
-from streaming.worker import pass_for
+from streaming.passes.batches import Batch
+from streaming.passes.settings import PassSettings
+from streaming.scoring.worker import pass_for
 
 
 def run(

@@ -16,11 +16,11 @@ from stores.hbase.region_markers import open_epoch
 from stores.hbase.states import StateTable
 from stores.records.epochs import read_epoch
 from stores.records.leases import SCORING
-from streaming.advance import next_epoch
-from streaming.checkpoints import Checkpoints
-from streaming.finishing import finish_epoch
-from streaming.remedies import remedy
-from streaming.resume import with_all_markers
+from streaming.advance.finish import finish_epoch
+from streaming.advance.next_epoch import next_epoch
+from streaming.position.checkpoints import Checkpoints
+from streaming.position.remedies import remedy
+from streaming.position.resume import with_all_markers
 
 SPARK = True
 

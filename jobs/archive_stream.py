@@ -20,8 +20,8 @@ from jobs.wiring.streaming import archiver_of, restore_erasures
 from jobs.wiring.topics_and_tables import check_topics
 from stores.delta.files import HadoopFiles
 from stores.records.leases import ARCHIVE
-from streaming.archive_loop import archive_for_ever
-from streaming.archive_source import KINDS
+from streaming.archive.loop import archive_for_ever
+from streaming.archive.source import KINDS
 
 SPARK = True
 

@@ -32,8 +32,8 @@ from stores.records.erasures import (
     restore,
     write_file,
 )
-from streaming.archive_source import KINDS
-from streaming.epochs import check_identity
+from streaming.archive.source import KINDS
+from streaming.position.epochs import check_identity
 
 SPARK = True
 _ROUNDS = 3

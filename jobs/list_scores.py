@@ -14,7 +14,7 @@ from jobs.status.freshness import lag_of, row_json
 from jobs.wiring.from_settings import hbase_store
 from reports.spreadsheet import SpreadsheetWriter
 from stores.hbase.predictions import Prediction, reader
-from streaming.staleness import Staleness
+from streaming.position.staleness import Staleness
 
 SPARK = False
 _COLUMNS = ("entity", "score", "band", "action", "reasons", "features_as_of", "model_version")

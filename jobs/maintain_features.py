@@ -26,10 +26,10 @@ from jobs.wiring.streaming import kafka_cluster, patience, store_session
 from jobs.wiring.topics_and_tables import check_topics, make_places, stream_topics
 from scenarios.keyed import keyed_entities
 from stores.records.leases import FEATURES
-from streaming.deriving_anew import begin_anew, drop_derived
-from streaming.rekey_run import rekey_checkpoints
-from streaming.several import StartTogether
-from streaming.supervisor import Supervisor
+from streaming.query.several import StartTogether
+from streaming.query.supervisor import Supervisor
+from streaming.second_entity.rederive import begin_anew, drop_derived
+from streaming.second_entity.rekey_query import rekey_checkpoints
 
 SPARK = True
 

@@ -9,7 +9,7 @@ from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOpt
 from jobs.wiring.streaming import kafka_cluster
 from jobs.wiring.topics_and_tables import make_places, scenario_tables, scenario_topics
 from scenarios.keyed import Keyed, keyed_entities
-from streaming.recent_keys import partitioner_warning
+from streaming.query.recent_keys import partitioner_warning
 
 SPARK = False
 

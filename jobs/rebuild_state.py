@@ -31,10 +31,10 @@ from stores.hbase.region_markers import open_epoch
 from stores.kafka.cluster import KafkaCluster
 from stores.records.epochs import EpochRecord, read_epoch
 from stores.records.leases import SCORING
-from streaming.advance import changes, epoch_of_rebuild, scored_upto, with_all_partitions
-from streaming.checkpoints import Checkpoints
-from streaming.epochs import epoch_in_store
-from streaming.remedies import remedy
+from streaming.advance.next_epoch import changes, epoch_of_rebuild, scored_upto, with_all_partitions
+from streaming.position.checkpoints import Checkpoints
+from streaming.position.epochs import epoch_in_store
+from streaming.position.remedies import remedy
 
 SPARK = True
 

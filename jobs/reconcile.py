@@ -26,10 +26,10 @@ from stores.hbase.states import StateTable
 from stores.kafka.cluster import Survey
 from stores.records.epochs import read_epoch
 from stores.records.losses import read_losses, uncovered
-from streaming.advance import scored_upto
-from streaming.checkpoints import Checkpoints
-from streaming.epochs import epoch_warning
-from streaming.remedies import accept_loss_command
+from streaming.advance.next_epoch import scored_upto
+from streaming.position.checkpoints import Checkpoints
+from streaming.position.epochs import epoch_warning
+from streaming.position.remedies import accept_loss_command
 
 SPARK = True
 

@@ -30,7 +30,7 @@ from stores.kafka.producer import open_producer
 from stores.records.epochs import EpochRecord, read_epoch
 from stores.records.erasures import ErasureTable
 from stores.records.leases import Lease, lease
-from streaming.epochs import check_identity
+from streaming.position.epochs import check_identity
 
 SPARK = True
 _LEASE = "replay"

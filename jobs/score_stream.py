@@ -23,8 +23,8 @@ from jobs.wiring.query_starters import query_starter, watcher_for
 from jobs.wiring.streaming import patience
 from jobs.wiring.topics_and_tables import check_topics, stream_topics
 from stores.records.leases import SCORING as SCORING_LEASE
-from streaming.supervisor import Supervisor
-from streaming.worker import SCORING
+from streaming.query.supervisor import Supervisor
+from streaming.scoring.worker import SCORING
 
 SPARK = True
 

@@ -12,7 +12,7 @@ from stores.records.deployments import read_deployment
 from stores.records.epochs import read_epoch
 from stores.records.erasures import ErasureTable
 from stores.records.losses import read_losses
-from streaming.epochs import epoch_warning
+from streaming.position.epochs import epoch_warning
 
 SPARK = False
 

@@ -17,7 +17,7 @@ import sklearn.ensemble  # noqa: F401
 import skops.io  # noqa: F401
 from pyspark import daemon
 
-from streaming.worker import shared_memory
+from streaming.scoring.worker import shared_memory
 
 _ENDED = 1
 

@@ -2,7 +2,7 @@
 
 Delta notes the smallest and the largest value of each column of each file, and the condition of
 each DELETE, in clear text. Tables that this code makes have no such statistics of columns that hold
-ids or values (stores/delta/tables.py, streaming/archive_source.py), and an erasure here has no
+ids or values (stores/delta/tables.py, streaming/archive/source.py), and an erasure here has no
 condition that names anybody; the rest is for tables and erasures of older versions.
 """
 

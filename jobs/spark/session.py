@@ -21,7 +21,7 @@ from local.cache import cache_dir
 from local.errors import JarsUnavailable
 from local.jars import jar_files
 from reports.terminal import Terminal
-from streaming.spark_jvm import SparkGone, check_jvm
+from streaming.query.spark_jvm import SparkGone, check_jvm
 
 
 @contextmanager

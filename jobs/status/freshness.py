@@ -8,7 +8,7 @@ from jobs.wiring.streaming import kafka_cluster, store_session
 from reports.terminal import visible_json
 from stores.hbase.predictions import Prediction
 from stores.kafka.cluster import KafkaDown, TopicMissing
-from streaming.staleness import Staleness, StreamLag, stream_lag
+from streaming.position.staleness import Staleness, StreamLag, stream_lag
 
 
 def lag_of(run: Run) -> StreamLag:

@@ -10,7 +10,7 @@ from stores.hbase.states import Marker, StateTable
 from stores.kafka.cluster import KafkaCluster, Survey
 from stores.records.epochs import EpochRecord
 from stores.records.rekey_counts import RekeyCountTable
-from streaming.gaps import Gaps
+from streaming.position.gaps import Gaps
 
 
 def stream_progress(

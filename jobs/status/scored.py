@@ -8,7 +8,7 @@ from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import StateTable
 from stores.kafka.cluster import KafkaCluster
 from stores.records.epochs import read_epoch
-from streaming.gaps import Gaps
+from streaming.position.gaps import Gaps
 
 
 def wait_until_scored(

@@ -9,13 +9,13 @@ from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster, loss_book, pass_settings, query_settings
 from scenarios.keyed import Keyed
 from stores.delta.tables import DeltaPlace
-from streaming.checkpoints import Offsets
-from streaming.outages import Watcher, watcher_of
-from streaming.pass_kind import PassKind
-from streaming.query import QuerySettings
-from streaming.remedies import accept_loss_command
-from streaming.retention import Losses
-from streaming.run import QueryStarter
+from streaming.passes.kind import PassKind
+from streaming.position.checkpoints import Offsets
+from streaming.position.remedies import accept_loss_command
+from streaming.position.retention import Losses
+from streaming.query.outages import Watcher, watcher_of
+from streaming.query.query import QuerySettings
+from streaming.query.run import QueryStarter
 
 
 def query_starter(

@@ -8,10 +8,10 @@ from jobs.launcher.run import Run
 from jobs.wiring.query_starters import losses_of, query_starter
 from jobs.wiring.streaming import kafka_cluster, pass_settings, query_settings
 from scenarios.keyed import KeyedEntity, scenario_name_of
-from streaming.feature_worker import FOLDING
-from streaming.rekey_pass import RekeySettings
-from streaming.rekey_run import RekeyStarter
-from streaming.supervisor import Running
+from streaming.query.supervisor import Running
+from streaming.second_entity.rekey_pass import RekeySettings
+from streaming.second_entity.rekey_query import RekeyStarter
+from streaming.second_entity.worker import FOLDING
 
 
 def feature_starters(

@@ -22,12 +22,12 @@ from stores.kafka.cluster import KafkaCluster
 from stores.records.epochs import EpochRecord
 from stores.records.erasures import FOLDER, ErasuresInUse, ErasureTable, read_files, restore
 from stores.records.losses import LossBook, LossFiles
-from streaming.archive_source import KINDS
-from streaming.archive_table import ArchiveTable
-from streaming.archiver import Archiver, ArchiveSettings
-from streaming.query import QuerySettings
-from streaming.settings import PassSettings
-from streaming.supervisor import Patience
+from streaming.archive.archiver import Archiver, ArchiveSettings
+from streaming.archive.source import KINDS
+from streaming.archive.table import ArchiveTable
+from streaming.passes.settings import PassSettings
+from streaming.query.query import QuerySettings
+from streaming.query.supervisor import Patience
 
 
 def kafka_cluster(settings: Settings) -> KafkaCluster:

@@ -73,7 +73,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the row is past `valid_until`: an action taken on it has no ground any more.
 
         A row can also be stale because newer events wait to be scored; that takes a look at Kafka,
-        which reading one row does not pay for: see `streaming.staleness`.
+        which reading one row does not pay for: see `streaming.position.staleness`.
         """
         return now >= self.valid_until
 

@@ -9,7 +9,7 @@ from stores.kafka.cluster import KafkaCluster
 
 # Room for the key, the reason and the position that a dead letter adds to the event's bytes.
 _DEAD_LETTER_EXTRA_BYTES = 65_536
-# A prediction is some kilobytes; the sink sends so many together (streaming/query.py).
+# A prediction is some kilobytes; the sink sends so many together (streaming/query/query.py).
 _PREDICTION_BYTES = 262_144
 
 _SIZE, _COMPRESSION = "max.message.bytes", "compression.type"

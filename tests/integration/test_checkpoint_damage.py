@@ -23,10 +23,10 @@ from stores.hbase.states import Marker, StateTable
 from stores.kafka.cluster import KafkaCluster
 from stores.records.epochs import EpochRecord
 from stores.records.losses import LossBook, LossFiles
-from streaming.checkpoints import Checkpoints, Generation
-from streaming.resume import generation_to_run
-from streaming.retention import Losses
-from streaming.spark_checkpoint import saved_progress
+from streaming.position.checkpoints import Checkpoints, Generation
+from streaming.position.resume import generation_to_run
+from streaming.position.retention import Losses
+from streaming.position.spark_checkpoint import saved_progress
 from tests.support.processes import wait_until
 
 EVENTS, OUT = "tiny.events", "tiny.scratch"

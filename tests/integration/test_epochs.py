@@ -9,7 +9,7 @@ import pytest
 from features.partitioners import CRC32, MURMUR2
 from stores.hbase.keys import entity_of
 from stores.hbase.tables import STATE
-from streaming.advance import changes, epoch_of_rebuild
+from streaming.advance.next_epoch import changes, epoch_of_rebuild
 from tests.scenarios.tiny import SCENARIO
 from tests.support.judgement import check_conservation, drained
 from tests.support.lane import EVENTS, PARTITIONS, START_SECONDS, Lane

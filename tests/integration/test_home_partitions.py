@@ -22,12 +22,12 @@ from stores.hbase.states import StateTable
 from stores.hbase.tables import STATE
 from stores.records.deployments import ModelPointer
 from stores.records.homes import HomeTable
-from streaming.batches import Batch
-from streaming.homes import ClaimedHomes
-from streaming.models_in_use import ModelsInUse
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.passes.batches import Batch
+from streaming.passes.homes import ClaimedHomes
+from streaming.passes.settings import PassSettings
+from streaming.scoring.models_in_use import ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 from tests.scenarios.tiny import SCENARIO
 from tests.support.homes import home_of
 from tests.support.judgement import check_conservation, check_equals_undisturbed, drained

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, Producer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from features import reasons
-from streaming.dead_letters import KEY_BYTES
+from streaming.messages.dead_letters import KEY_BYTES
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import DEAD_LETTER_BYTES, drained
 from tests.support.lane import EVENTS, MAX_MESSAGE_BYTES, Lane

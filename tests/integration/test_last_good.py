@@ -20,9 +20,9 @@ from stores.records.control import (
     write_last_good,
 )
 from stores.records.deployments import Deployment, ModelPointer, read_deployment, write_deployment
-from streaming.models_in_use import InUse, ModelsInUse
-from streaming.refusals import NoModel
-from streaming.settings import PassSettings
+from streaming.passes.settings import PassSettings
+from streaming.position.refusals import NoModel
+from streaming.scoring.models_in_use import InUse, ModelsInUse
 from tests.scenarios.tiny import SCENARIO
 from tests.support.fragile_models import tiny_rows
 from tests.support.tiny_model import save_tiny_model, tiny_deployment

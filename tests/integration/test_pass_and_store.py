@@ -20,13 +20,19 @@ from stores.hbase.tables import LATEST, STATE
 from stores.records.control import load_failures
 from stores.records.deployments import ModelPointer
 from stores.records.epochs import EpochRecord, write_epoch
-from streaming.batches import Batch
-from streaming.models_in_use import ModelsInUse
-from streaming.refusals import EpochChanged, NoModel, StateUnreadable, StoreBehind, TrimmedHistory
-from streaming.resume import batch_end_before
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.passes.batches import Batch
+from streaming.passes.settings import PassSettings
+from streaming.position.refusals import (
+    EpochChanged,
+    NoModel,
+    StateUnreadable,
+    StoreBehind,
+    TrimmedHistory,
+)
+from streaming.position.resume import batch_end_before
+from streaming.scoring.models_in_use import ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 from tests.integration.conftest import STATE_VERSIONS
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import deploy, reading, save_tiny_model

@@ -35,7 +35,7 @@ from stores.hbase.predictions import (
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker, StateTable
 from stores.records.epochs import EpochRecord, write_epoch
-from streaming.staleness import stream_lag
+from streaming.position.staleness import stream_lag
 from tests.scenarios.tiny import SCENARIO
 from tests.support.lane import Lane
 from tests.support.processes import ROOT

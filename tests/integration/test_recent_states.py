@@ -9,14 +9,14 @@ from scenarios.scenario import Scenario
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import StateTable, newest_cells
 from stores.records.deployments import ModelPointer
-from streaming.batches import Batch
-from streaming.models_in_use import ModelsInUse
-from streaming.pass_table import PassTable
-from streaming.recent_states import SharedMemory
-from streaming.remembered_table import RememberedTable
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.passes.batches import Batch
+from streaming.passes.settings import PassSettings
+from streaming.passes.table import PassTable
+from streaming.recent.states import SharedMemory
+from streaming.recent.table import RememberedTable
+from streaming.scoring.models_in_use import ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import deploy, reading
 

@@ -18,16 +18,16 @@ from stores.hbase.stamps import stamp
 from stores.hbase.states import StateTable, newest_cells
 from stores.hbase.tables import table_specs
 from stores.records.epochs import EpochRecord, read_epoch, write_epoch
-from streaming.batches import Batch
-from streaming.checkpoints import Checkpoints
-from streaming.models_in_use import ModelsInUse
-from streaming.recent_states import SharedMemory
-from streaming.refusals import StatesLost, StoreBehind
-from streaming.remembered_table import RememberedTable
-from streaming.resume import batch_end_before, with_all_markers
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.passes.batches import Batch
+from streaming.passes.settings import PassSettings
+from streaming.position.checkpoints import Checkpoints
+from streaming.position.refusals import StatesLost, StoreBehind
+from streaming.position.resume import batch_end_before, with_all_markers
+from streaming.recent.states import SharedMemory
+from streaming.recent.table import RememberedTable
+from streaming.scoring.models_in_use import ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 from tests.integration.conftest import STATE_VERSIONS
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import deploy, reading, save_tiny_model

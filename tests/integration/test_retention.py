@@ -11,10 +11,10 @@ from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker, StateTable
 from stores.records.epochs import EpochRecord
 from stores.records.losses import Loss, LossBook, LossFiles, read_losses
-from streaming.checkpoints import Checkpoints, Offsets
-from streaming.refusals import EpochChanged, LostToRetention, ReplayRefused
-from streaming.resume import generation_to_run
-from streaming.retention import Losses
+from streaming.position.checkpoints import Checkpoints, Offsets
+from streaming.position.refusals import EpochChanged, LostToRetention, ReplayRefused
+from streaming.position.resume import generation_to_run
+from streaming.position.retention import Losses
 from tests.support.judgement import drained
 from tests.support.lane import EVENTS, START_SECONDS, Lane
 from tests.support.processes import wait_until

@@ -17,12 +17,12 @@ from scenarios.keyed import keyed_entity
 from stores.hbase.states import StateTable, newest_cells
 from stores.hbase.tables import STATE
 from stores.records.epochs import read_epoch
-from streaming.epoch_fence import EpochFence
-from streaming.feature_pass import FeaturePass
-from streaming.refusals import EpochChanged
-from streaming.rekeying import Rekeyer
-from streaming.second_entities import second_entity_reader
-from streaming.settings import PassSettings
+from streaming.passes.settings import PassSettings
+from streaming.position.fence import EpochFence
+from streaming.position.refusals import EpochChanged
+from streaming.scoring.second_entities import second_entity_reader
+from streaming.second_entity.feature_pass import FeaturePass
+from streaming.second_entity.rekey import Rekeyer
 from tests.scenarios.shops import SCENARIO, SHOP
 from tests.support.processes import wait_until
 from tests.support.shop_events import (

@@ -9,7 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from jobs.status.scored import wait_until_scored
 from stores.kafka.cluster import KafkaCluster
-from streaming.gaps import Gaps
+from streaming.position.gaps import Gaps
 from tests.support.judgement import check_equals_undisturbed
 from tests.support.lane import EVENTS, PARTITIONS, Lane
 from tests.support.processes import wait_until

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from bench.archive_month import simulated_days
 from stores.delta.tables import commits, read_table
-from streaming.archive_table import CROWDED_FILES, ArchiveTable
+from streaming.archive.table import CROWDED_FILES, ArchiveTable
 from tests.support.archives import place_in
 
 DAYS, COMMITS, RECORDS = 3, CROWDED_FILES, 20

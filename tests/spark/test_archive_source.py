@@ -11,8 +11,8 @@ from batch.rebuild.states import rebuilt_rows
 from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.hbase.stamps import stamp
 from stores.records.epochs import EpochRecord, EpochStart
-from streaming.archive_gaps import Span, gaps_in, spans_frame
-from streaming.archive_source import (
+from streaming.archive.gaps import Span, gaps_in, spans_frame
+from streaming.archive.source import (
     Slice,
     archived_rows,
     gap_rows,

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from stores.delta.absent import ERASED, present
 from stores.delta.tables import read_table
-from streaming.archive_source import COLUMNS, STATISTICS, Slice
-from streaming.archive_table import AnotherArchiver, ArchiveTable
+from streaming.archive.source import COLUMNS, STATISTICS, Slice
+from streaming.archive.table import AnotherArchiver, ArchiveTable
 from tests.support.archives import place_in
 
 MOMENT = datetime(2026, 11, 1, 12, tzinfo=UTC)

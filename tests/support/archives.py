@@ -7,7 +7,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from stores.delta.tables import DeltaPlace, write_new_table
-from streaming.archive_source import COLUMNS
+from streaming.archive.source import COLUMNS
 
 # key, value, partition, offset, Kafka's time, epoch: as in `ARCHIVED_COLUMNS`.
 Row = tuple[bytes | None, bytes | None, int, int, datetime, int]

@@ -19,10 +19,10 @@ from scenarios.keyed import keyed_entity
 from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
-from streaming.batches import Batch
-from streaming.epoch_fence import EpochFence
-from streaming.feature_pass import FeaturePass
-from streaming.settings import PassSettings
+from streaming.passes.batches import Batch
+from streaming.passes.settings import PassSettings
+from streaming.position.fence import EpochFence
+from streaming.second_entity.feature_pass import FeaturePass
 from tests.scenarios.shops import SCENARIO, SHOP
 
 KEYED = keyed_entity(SCENARIO, SHOP)

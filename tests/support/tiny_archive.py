@@ -26,13 +26,13 @@ from stores.hbase.states import Marker, StateTable
 from stores.records.deployments import ModelPointer
 from stores.records.epochs import EpochStart
 from stores.records.homes import Homes, HomeTable
-from streaming.archive_source import COLUMNS
-from streaming.batches import Batch
-from streaming.homes import ClaimedHomes
-from streaming.models_in_use import InUse, ModelsInUse
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.archive.source import COLUMNS
+from streaming.passes.batches import Batch
+from streaming.passes.homes import ClaimedHomes
+from streaming.passes.settings import PassSettings
+from streaming.scoring.models_in_use import InUse, ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 from tests.scenarios.tiny import SCENARIO
 from tests.support.homes import home_of
 from tests.support.tiny_model import save_tiny_model, tiny_deployment

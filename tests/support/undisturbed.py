@@ -13,12 +13,12 @@ from stores.hbase.states import StateTable
 from stores.hbase.tables import LATEST, STATE
 from stores.records.deployments import read_deployment, write_deployment
 from stores.records.epochs import write_epoch
-from streaming.batches import Batch
-from streaming.gaps import Gaps
-from streaming.models_in_use import ModelsInUse
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.passes.batches import Batch
+from streaming.passes.settings import PassSettings
+from streaming.position.gaps import Gaps
+from streaming.scoring.models_in_use import ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 from tests.scenarios.tiny import SCENARIO
 from tests.support.lane import EVENTS, Lane
 from tests.support.told import Told, messages_in, records_of

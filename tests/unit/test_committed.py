@@ -27,10 +27,10 @@ def test_a_reader_of_records_asks_for_committed_ones(name: str) -> None:
 
 def test_every_way_to_read_is_known() -> None:
     found = set(readers())
-    assert found >= WITHOUT_EVENTS | {"streaming/gaps.py", "streaming/query.py"}
+    assert found >= WITHOUT_EVENTS | {"streaming/position/gaps.py", "streaming/query/query.py"}
     assert {
-        "streaming/finishing.py",
-        "streaming/rekey_run.py",
-        "streaming/archive_source.py",
+        "streaming/advance/finish.py",
+        "streaming/second_entity/rekey_query.py",
+        "streaming/archive/source.py",
     } <= found
     assert {"batch/records/kafka_source.py", "monitoring/latency_probe.py"} <= found

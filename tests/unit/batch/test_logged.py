@@ -20,7 +20,7 @@ from batch.proofs.recompute.logged import (
     thresholds_text,
 )
 from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document
-from streaming.documents import Suppressed, log_basis, log_document, suppressed_document
+from streaming.messages.documents import Suppressed, log_basis, log_document, suppressed_document
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOURCE = Source("tiny.events", 1, 22)

@@ -9,7 +9,7 @@ import pytest
 
 from stores.delta.absent import ERASED
 from stores.records.erasures import ErasedEntities, Erasure, mark_of
-from streaming.archive_erased import ErasedRecords
+from streaming.archive.erased import ErasedRecords
 
 BEGUN = "2026-11-28T12:00:00.000+00:00"
 BEFORE, AFTER = "2026-11-28T11:59:59Z", "2026-11-28T12:00:01Z"

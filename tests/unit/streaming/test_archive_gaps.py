@@ -2,7 +2,7 @@
 
 import random
 
-from streaming.archive_gaps import Span, complement
+from streaming.archive.gaps import Span, complement
 
 
 def test_what_lies_before_between_and_behind_the_runs_is_found() -> None:

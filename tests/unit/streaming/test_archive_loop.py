@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from stores.kafka.cluster import KafkaDown
-from streaming.archive_loop import archive_for_ever
-from streaming.archive_table import AnotherArchiver
+from streaming.archive.loop import archive_for_ever
+from streaming.archive.table import AnotherArchiver
 
 
 class Enough(BaseException):

@@ -7,11 +7,17 @@ from features.decode import Records
 from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
-from streaming.batches import Batch
-from streaming.boundaries import check_boundary, check_new_entities, check_partition
-from streaming.gaps import never_empty
-from streaming.refusals import EpochChanged, Refused, StoreBehind, TrimmedHistory, refusal_in
-from streaming.settings import PassSettings
+from streaming.passes.batches import Batch
+from streaming.passes.boundaries import check_boundary, check_new_entities, check_partition
+from streaming.passes.settings import PassSettings
+from streaming.position.gaps import never_empty
+from streaming.position.refusals import (
+    EpochChanged,
+    Refused,
+    StoreBehind,
+    TrimmedHistory,
+    refusal_in,
+)
 from tests.scenarios.tiny import SCENARIO
 
 SETTINGS = PassSettings(

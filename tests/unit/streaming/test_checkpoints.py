@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from streaming.checkpoints import Checkpoints, Generation, SavedPlace
+from streaming.position.checkpoints import Checkpoints, Generation, SavedPlace
 
 EVENTS = "tiny.events"
 

@@ -10,9 +10,9 @@ from features import reasons
 from features.arrow_records import CUT_COLUMNS, RECORD_COLUMNS
 from features.decode import EventDecoder, Records
 from features.reasons import Refusal
-from streaming.batches import Batch, batch_of
-from streaming.dead_letters import KEY_BYTES, add_dead_letters
-from streaming.output import Output
+from streaming.messages.dead_letters import KEY_BYTES, add_dead_letters
+from streaming.passes.batches import Batch, batch_of
+from streaming.passes.output import Output
 from tests.scenarios.tiny import SCENARIO
 from tests.support.told import Message, messages_in
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document, utc
-from streaming.documents import log_basis, log_document, row_in
+from streaming.messages.documents import log_basis, log_document, row_in
 
 MOMENT = datetime(2026, 1, 1, 12, 0, 0, 123000, tzinfo=UTC)
 PREDICTION = Prediction(

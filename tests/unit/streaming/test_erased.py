@@ -12,14 +12,14 @@ from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import StateTable
 from stores.records.erasures import ErasedEntities, Erasure, mark_of
-from streaming.batches import Batch
-from streaming.dead_letters import add_dead_letters
-from streaming.erased import NobodyErased, TableWithoutErased, without_erased
-from streaming.models_in_use import InUse, ModelsInUse
-from streaming.output import Output
-from streaming.scoring_pass import ScoringPass
-from streaming.second_entities import SecondEntityReader
-from streaming.settings import PassSettings
+from streaming.messages.dead_letters import add_dead_letters
+from streaming.passes.batches import Batch
+from streaming.passes.erased import NobodyErased, TableWithoutErased, without_erased
+from streaming.passes.output import Output
+from streaming.passes.settings import PassSettings
+from streaming.scoring.models_in_use import InUse, ModelsInUse
+from streaming.scoring.scoring_pass import ScoringPass
+from streaming.scoring.second_entities import SecondEntityReader
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_archive import MemoryTable, OneModel, StoredModels
 from tests.support.tiny_model import reading, save_tiny_model, tiny_deployment

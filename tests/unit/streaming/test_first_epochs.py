@@ -8,8 +8,8 @@ import pytest
 from stores.delta.archived_control import record_of
 from stores.kafka.cluster import KafkaCluster, TopicIdentity
 from stores.records.epochs import EpochRecord, EpochStart
-from streaming.epochs import EpochPlan, Traces, check_nothing_lost, first_epoch
-from streaming.refusals import EpochLost
+from streaming.position.epochs import EpochPlan, Traces, check_nothing_lost, first_epoch
+from streaming.position.refusals import EpochLost
 
 EVENTS = "tiny.events"
 NOW = TopicIdentity(EVENTS, "t2", (0, 1))

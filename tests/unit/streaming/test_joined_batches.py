@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.joined_batches import joined
+from streaming.passes.joined_batches import joined
 
 
 def batches(sizes: list[int], *, begin: int = 0) -> list[pa.RecordBatch]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from streaming.last_batch import finish_batches
+from streaming.query.last_batch import finish_batches
 
 BUSY = {"isTriggerActive": True, "isDataAvailable": True}
 IDLE = {"isTriggerActive": True, "isDataAvailable": False}  # a trigger that looks for events

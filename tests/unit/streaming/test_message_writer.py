@@ -13,10 +13,10 @@ import pytest
 from scenarios.judging import Verdicts
 from scenarios.policy import Decisions
 from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document, utc
-from streaming import digit_kernel, text_kernel
-from streaming.documents import Positions, log_basis, log_document
-from streaming.message_writer import MessageWriter
-from streaming.models_in_use import InUse
+from streaming.messages import digit_kernel, text_kernel
+from streaming.messages.documents import Positions, log_basis, log_document
+from streaming.messages.writer import MessageWriter
+from streaming.scoring.models_in_use import InUse
 from tests.scenarios.tiny import SCENARIO
 
 IDS = ["m1", 'Zoë "Z": 客户', "a\\b", "x" * 512, "\x01", "last"]

@@ -10,7 +10,7 @@ import pytest
 
 from stores.hbase.connection import HBaseStore
 from stores.kafka.cluster import KafkaCluster
-from streaming.outages import GatewayProbe, KafkaProbe, Outage, Watcher
+from streaming.query.outages import GatewayProbe, KafkaProbe, Outage, Watcher
 
 BEGAN = datetime(2026, 11, 28, 5, 0, tzinfo=UTC)
 

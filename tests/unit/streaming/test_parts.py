@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.scoring_model import ScoringModel
-from streaming.recent_states import SharedMemory
+from streaming.recent.states import SharedMemory
 from tests.support.fragile_models import fragile_estimator, load_model, one_thread, save_model
 from tests.support.tiny_pass import COUNT, played
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streaming.read_ahead import read_ahead
+from streaming.passes.read_ahead import read_ahead
 
 
 def numbers(count: int, *, fails_at: int | None = None) -> Iterator[int]:

@@ -5,7 +5,7 @@ from zlib import crc32
 import pytest
 
 from features.partitioners import CRC32, CUSTOM, MURMUR2
-from streaming.recent_keys import warning_about
+from streaming.query.recent_keys import warning_about
 from tests.support.homes import home_of
 
 KEYS = [b"machine %d" % number for number in range(400)]

@@ -9,9 +9,9 @@ import pytest
 from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
-from streaming.recent_states import Lane, SharedMemory
-from streaming.remembered_table import RememberedTable
-from streaming.settings import PassSettings
+from streaming.passes.settings import PassSettings
+from streaming.recent.states import Lane, SharedMemory
+from streaming.recent.table import RememberedTable
 
 
 def lane(memory: SharedMemory, owner: str = "a", number: int = 0) -> Lane:

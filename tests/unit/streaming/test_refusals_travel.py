@@ -3,7 +3,7 @@
 import pytest
 
 from stores.hbase.connection import StoreDown, TableMissing
-from streaming.refusals import (
+from streaming.position.refusals import (
     Refused,
     RefusedByWorker,
     StatesLost,

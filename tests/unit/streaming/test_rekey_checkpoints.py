@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from stores.kafka.cluster import Survey, TopicIdentity
-from streaming.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
+from streaming.second_entity.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
 from tests.unit.streaming.test_checkpoints import MemoryFiles
 
 EVENTS, LABELS = "shops.events", "shops.labels"

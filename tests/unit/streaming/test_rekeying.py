@@ -10,7 +10,7 @@ from features.decode import EventDecoder, Records
 from features.schema import EventSchema, EventType, Number, SchemaError
 from scenarios.keyed import UnknownEntity, keyed_entities, keyed_entity, load_keyed_entity
 from scenarios.second_entity import Rekeyed
-from streaming.rekeying import Rekeyer
+from streaming.second_entity.rekey import Rekeyer
 from tests.scenarios.shops import SCENARIO, SHOP
 from tests.support.shop_events import BEGAN_MS, HOUR_MS, payment, records, verdict
 

@@ -3,10 +3,10 @@
 import pytest
 
 from stores.hbase.connection import HBaseStore
-from streaming.boundaries import check_partition
-from streaming.refusals import EpochChanged
-from streaming.remedies import remedy
-from streaming.settings import PassSettings
+from streaming.passes.boundaries import check_partition
+from streaming.passes.settings import PassSettings
+from streaming.position.refusals import EpochChanged
+from streaming.position.remedies import remedy
 
 
 def test_a_scenario_is_healed_by_the_job_that_is_named() -> None:

@@ -9,9 +9,9 @@ import pytest
 from features.decode import EventDecoder
 from features.fold import distinct, fold
 from scenarios.keyed import keyed_entity
-from streaming.refusals import StateUnreadable
-from streaming.rekeying import Rekeyer
-from streaming.second_entities import SecondEntityReader
+from streaming.position.refusals import StateUnreadable
+from streaming.scoring.second_entities import SecondEntityReader
+from streaming.second_entity.rekey import Rekeyer
 from tests.scenarios import tiny
 from tests.scenarios.shops import SCENARIO, SHOP
 from tests.support.shop_events import BEGAN_MS, HOUR_MS, Record, payment, records, verdict

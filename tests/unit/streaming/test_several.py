@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streaming.several import RunningTogether, StartTogether
+from streaming.query.several import RunningTogether, StartTogether
 
 
 @dataclass

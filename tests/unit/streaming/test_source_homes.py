@@ -8,11 +8,11 @@ from features.partitioners import CRC32, CUSTOM, MURMUR2
 from scenarios.keyed import keyed_entity
 from stores.kafka.cluster import TopicIdentity
 from stores.records.epochs import EpochRecord, EpochStart
-from streaming.advance import changes
-from streaming.epochs import check_partitioner_of
-from streaming.refusals import EpochChanged
-from streaming.rekeying import Rekeyer
-from streaming.source_homes import source_epochs, source_placement
+from streaming.advance.next_epoch import changes
+from streaming.position.epochs import check_partitioner_of
+from streaming.position.refusals import EpochChanged
+from streaming.second_entity.rekey import Rekeyer
+from streaming.second_entity.source_homes import source_epochs, source_placement
 from tests.scenarios.shops import SCENARIO, SHOP
 from tests.support.homes import home_of, keys_of
 from tests.support.shop_events import payment, records

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import message_of
-from streaming.spark_jvm import SparkGone, check_jvm
+from streaming.query.spark_jvm import SparkGone, check_jvm
 
 CAUSE_UNKNOWN = "Spark's JVM, which knows the cause, does not answer"
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from monitoring.prediction_view import prediction_panel
 from stores.hbase.predictions import Model, Prediction, Source
-from streaming.staleness import StreamLag
+from streaming.position.staleness import StreamLag
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 

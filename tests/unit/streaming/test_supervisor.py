@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from streaming.refusals import StateUnreadable
-from streaming.supervisor import GaveUp, Patience, Supervisor
+from streaming.position.refusals import StateUnreadable
+from streaming.query.supervisor import GaveUp, Patience, Supervisor
 
 PATIENCE = Patience(
     backoff_seconds=0.0001,

@@ -1,0 +1,1 @@
+"""Ending an epoch and beginning the next."""

@@ -1,0 +1,1 @@
+"""The archive: Kafka's records in Delta tables, each exactly once."""

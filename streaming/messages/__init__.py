@@ -1,0 +1,1 @@
+"""What a pass writes: predictions and dead letters as JSON messages."""

@@ -1,0 +1,1 @@
+"""What every pass over a batch does, whichever features it folds."""

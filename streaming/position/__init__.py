@@ -1,0 +1,1 @@
+"""Where a stream stands: epochs, checkpoints, what Kafka still holds, and refusals to go on."""

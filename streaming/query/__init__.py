@@ -1,0 +1,1 @@
+"""A running query: start, supervision, heartbeat, orderly stop."""

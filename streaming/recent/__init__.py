@@ -1,0 +1,1 @@
+"""States that were just written, in memory that a machine's workers share."""

@@ -1,0 +1,1 @@
+"""The scoring pass and what it reads: models in use, features of second entities."""

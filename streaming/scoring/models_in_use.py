@@ -1,0 +1,221 @@
+"""The model versions a worker scores with: re-read by pointer, switched without a restart."""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models.deep_trees import deep_trees
+from models.errors import ModelNeedsFeatures
+from models.fetching import load_fetched, local_path
+from models.probe import PROBE_FILE, probe_folder, read_probe
+from models.scoring_model import ScoringModel
+from scenarios.deployable import check_model, check_share
+from scenarios.judging import Judges
+from scenarios.scenario import Scenario
+from stores.hbase.connection import Session
+from stores.records.control import (
+    ControlCells,
+    LoadFailure,
+    read_control,
+    read_last_good,
+    report_load_failure,
+    write_last_good,
+)
+from stores.records.deployments import Deployment, ModelPointer, deployment_of
+from stores.records.epochs import epoch_in
+from streaming.passes.settings import PassSettings
+from streaming.position.refusals import EpochChanged, NoModel
+
+
+@dataclass(frozen=True)
+class InUse:
+    """What scores now: the record and its loaded models."""
+
+    deployment: Deployment
+    champion: ScoringModel
+    challenger: ScoringModel | None
+
+    @property
+    def judges(self) -> Judges:
+        """The models and what they judge by."""
+        return Judges(
+            champion=self.champion,
+            thresholds=self.deployment.thresholds,
+            challenger=self.challenger,
+            challenger_share=self.deployment.challenger_share,
+        )
+
+
+@dataclass
+class ModelsInUse:
+    """Follows the deployment record of one scenario.
+
+    A version is loaded and checked beside the one that scores, then switched to. One that cannot be
+    loaded, or does not fit scenario and policy, leaves the previous one scoring; a worker that has
+    none yet takes the last good one, which the workers before it have stored. A challenger that
+    cannot be loaded leaves the champion alone. Failures are stored, counted and tried again after
+    `reload_seconds`.
+    """
+
+    settings: PassSettings
+    session: Session
+    scenario: Scenario
+    clock: Callable[[], float] = time.monotonic
+    failure: str = ""
+    _now: InUse | None = None
+    _cell: bytes | None = None
+    _read_at: float = float("-inf")
+    _failed_at: float = float("-inf")
+    _loaded: dict[ModelPointer, ScoringModel] = field(default_factory=dict)
+
+    def current(self) -> InUse:
+        """What to score with; re-reads the record at most every `reread_seconds`.
+
+        Raises `NoModel` when nothing can be loaded, `EpochChanged` when a newer epoch began.
+        """
+        now = self.clock()
+        if now - self._read_at >= self.settings.reread_seconds or self._now is None:
+            cells = read_control(self.session, self.settings.scenario)
+            self._read_at = now
+            self._check_epoch(cells)
+            self._follow(cells, now)
+        if self._now is None:
+            raise NoModel(
+                f"no model scores {self.settings.scenario}: {self.failure or 'none is deployed'}; "
+                f"run ./spark-submit.sh train_model --scenario {self.settings.scenario}"
+            )
+        return self._now
+
+    def _check_epoch(self, cells: ControlCells) -> None:
+        record = epoch_in(cells.epoch)
+        if record is not None and record.epoch > self.settings.epoch:
+            raise EpochChanged(
+                f"epoch {record.epoch} began ({record.reason}) while this stream runs in epoch "
+                f"{self.settings.epoch}: stop it and start it again"
+            )
+
+    def _follow(self, cells: ControlCells, now: float) -> None:
+        cell = cells.deployment
+        waits = self.failure and now - self._failed_at < self.settings.reload_seconds
+        if cell == self._cell and (waits or (not self.failure and self._now is not None)):
+            return
+        try:
+            deployment = deployment_of(cell)
+            problem = self._switch(deployment) if deployment is not None else None
+        except Exception as error:  # whatever is wrong with a new version, the old one scores on
+            problem = _Problem(_version_in(cell), error)
+        else:
+            if deployment is not None:
+                write_last_good(self.session, self.settings.scenario, cells)
+        if problem is None:
+            self.failure = ""
+        else:
+            if self._now is None:
+                self._take_last_good(cell)
+            self._note_failure(problem, now)
+        self._cell = cell
+
+    def _switch(self, deployment: Deployment) -> "_Problem | None":
+        """Score with `deployment` from now on; raises when its champion cannot be used.
+
+        What is wrong with its challenger is returned: the champion judges all cases then.
+        """
+        champion = self._model(deployment.champion, deployment)
+        challenger, problem = None, None
+        if deployment.challenger is not None:
+            try:
+                check_share(deployment.challenger_share)
+                challenger = self._model(deployment.challenger, deployment)
+            except Exception as error:  # no failure of a challenger touches the champion's cases
+                problem = _Problem(deployment.challenger.version, error, what="challenger ")
+        self._now = InUse(deployment, champion, challenger)
+        used = {deployment.champion, deployment.challenger}
+        self._loaded = {at: model for at, model in self._loaded.items() if at in used}
+        # pyspark's daemon collects garbage between tasks: 40 to 145 ms with scikit-learn's heap
+        # alive, nothing once it is frozen.
+        gc.collect()
+        gc.freeze()
+        return problem
+
+    def _take_last_good(self, newest: bytes | None) -> None:
+        """Score with what the workers before this one have scored with, if that can be loaded."""
+        cell = read_last_good(self.session, self.settings.scenario)
+        if cell is None or cell == newest:
+            return
+        try:
+            deployment = deployment_of(cell)
+            if deployment is not None:
+                self._switch(deployment)
+        except Exception as error:  # then nothing scores, and `current` says so
+            print(f"the last good version fails, too: {error}", file=sys.stderr, flush=True)
+
+    def _model(self, pointer: ModelPointer, deployment: Deployment) -> ScoringModel:
+        # By name, version, place and hash: a version number alone may mean other bytes tomorrow.
+        loaded = self._loaded.get(pointer)
+        if loaded is None:
+            loaded = load_fetched(
+                pointer.artifact_uri,
+                Path(self.settings.artifact_cache),
+                name=pointer.name,
+                version=pointer.version,
+                sha256=pointer.sha256,
+                available_features=self.scenario.feature_names,
+            )
+            if loaded.card.definitions_digest != self.scenario.definitions_digest:
+                raise ModelNeedsFeatures(
+                    f"model {pointer.name} version {pointer.version} was trained on feature "
+                    f"definitions {loaded.card.definitions_digest}, this code has "
+                    f"{self.scenario.definitions_digest}: train and deploy a new version"
+                )
+            loaded = replace(loaded, quick=deep_trees(loaded))
+        check_model(self.scenario, loaded, deployment.thresholds, probe=_probe_of(pointer))
+        self._loaded[pointer] = loaded
+        return loaded
+
+    def _note_failure(self, problem: "_Problem", now: float) -> None:
+        text = problem.sentence
+        if text != self.failure:
+            scores = self._now.champion.version if self._now else "none"
+            print(f"{text}; version {scores} scores", file=sys.stderr, flush=True)
+        self.failure, self._failed_at = text, now
+        at_ms = time.time_ns() // 1_000_000
+        failure = LoadFailure(version=problem.version, message=text, at_ms=at_ms)
+        report_load_failure(self.session, self.settings.scenario, failure)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What is wrong with a version that is deployed."""
+
+    version: str
+    error: Exception
+    what: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.what}{type(self.error).__name__}: {self.error}"
+
+
+def _version_in(cell: bytes | None) -> str:
+    try:
+        deployment = deployment_of(cell)
+    except ValueError:
+        return ""
+    return deployment.champion.version if deployment else ""
+
+
+def _probe_of(pointer: ModelPointer) -> npt.NDArray[np.float64] | None:
+    """The rows that the version was measured on, when they lie on this machine."""
+    folder = local_path(probe_folder(pointer.artifact_uri))
+    if folder is None:
+        return None
+    try:
+        return read_probe(folder / PROBE_FILE).features
+    except Exception:  # whatever a damaged file makes numpy raise: then rows are made up
+        return None

@@ -1,0 +1,254 @@
+"""The one pass: decode → read state → fold → judge → write rows, per Arrow batch.
+
+Everything written depends on the events, the states below the batch and the model version only,
+and lands in HBase at the stamp of the batch's last offset; so a batch that is run again, by a
+retried task, a restarted driver or an older one that still runs, writes the same cells. Where a
+scenario reads second entities, a batch that is run again may know more of them than at first.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.byte_column import ByteColumn
+from features.chosen_rows import chosen_bytes, chosen_rows
+from features.decode import EventDecoder, Events
+from features.fold import Entities, Folded, fold
+from features.reasons import UNSCORABLE, Refusal
+from features.state import States
+from scenarios.judging import Judge, Verdicts
+from scenarios.scenario import Scenario
+from stores.hbase.predictions import utc
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
+from streaming.messages.dead_letters import add_dead_letters
+from streaming.messages.documents import Positions, Suppressed, log_basis, suppressed_document
+from streaming.messages.writer import MessageWriter
+from streaming.passes.batches import Batch
+from streaming.passes.erased import Erasures, NobodyErased, TableWithoutErased, without_erased
+from streaming.passes.homes import ComputedHomes, HomeRule
+from streaming.passes.output import Output
+from streaming.passes.settings import PassSettings
+from streaming.passes.states_below import Part, parts_of
+from streaming.passes.table import PassTable
+from streaming.position.gaps import GapCheck, never_empty
+from streaming.scoring.models_in_use import InUse, ModelsInUse
+from streaming.scoring.second_entities import SecondEntityReader
+
+
+@dataclass
+class _Work:
+    """One batch on its way through the pass: what came in, and what is told about it."""
+
+    batch: Batch
+    events: Events
+    entities: Entities
+    folded: Folded
+    use: InUse
+    features: npt.NDArray[np.float64]
+    unknown: int
+    output: Output
+    rows: ByteColumn | None = None
+    suppressed: int = 0
+    unscorable: list[Refusal] = field(default_factory=list)
+    fallbacks: int = 0
+
+    def positions(self, topic: str, epoch: int, chosen: npt.NDArray[np.int64]) -> Positions:
+        """Positions and times of the chosen events."""
+        rows = chosen_rows(self.events.rows, chosen)
+        return Positions(
+            topic=topic,
+            partition=self.batch.partition,
+            epoch=epoch,
+            offsets=chosen_rows(self.batch.records.offsets, rows),
+            arrived_ms=chosen_rows(self.batch.records.timestamps_ms, rows),
+            event_ms=chosen_rows(self.events.times_ms, chosen),
+            as_of_ms=chosen_rows(self.folded.as_of_ms, chosen),
+        )
+
+
+class ScoringPass:
+    """The pass of one scenario over one store; `process` is called per Arrow batch."""
+
+    def __init__(
+        self,
+        settings: PassSettings,
+        scenario: Scenario,
+        table: PassTable,
+        models: ModelsInUse,
+        second: SecondEntityReader,
+        are_empty: GapCheck = never_empty,
+        homes: HomeRule | None = None,
+        erasures: Erasures | None = None,
+    ) -> None:
+        self._settings = settings
+        self._are_empty = are_empty
+        self._scenario = scenario
+        self._erasures = erasures or NobodyErased()
+        self._table = TableWithoutErased(table, self._erasures, scenario.codec)
+        self._models = models
+        self._second = second
+        self._homes = homes or ComputedHomes()
+        self._judge = Judge(scenario)
+        self._writer = MessageWriter(scenario)
+        self._policy_version = scenario.policy.version
+        self._decoder = EventDecoder(
+            scenario.schema,
+            max_event_bytes=settings.max_event_bytes,
+            max_future_skew_seconds=settings.max_future_skew_seconds,
+        )
+
+    def prepare(self) -> None:
+        """Load the model and open the connection before the first event needs them."""
+        self._models.current()
+
+    def process(self, batch: Batch) -> pa.Table:
+        """Score `batch`, write its rows, and return the messages for the Kafka sink.
+
+        Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
+        away; in both cases the batch is run again.
+        """
+        return pa.concat_tables(self.tables(batch))
+
+    def tables(self, batch: Batch) -> Iterator[pa.Table]:
+        """The same part by part (`streaming.passes.states_below.parts_of`): a part's rows are
+        written when its messages come.
+        """
+        use = self._models.current()
+        placement = self._settings.placement(batch.partition)
+        events = self._decoder.decode(batch.records, placement)
+        erased = self._erasures.current()
+        events = without_erased(events, erased, batch, epoch=self._settings.epoch)
+        events = self._homes.at_home(events, batch.records, placement)
+        for part in parts_of(
+            self._settings,
+            self._scenario,
+            self._table,
+            batch,
+            events,
+            are_empty=self._are_empty,
+        ):
+            yield self._scored(part, use)
+
+    def _scored(self, part: Part, use: InUse) -> pa.Table:
+        batch, events, entities, states = part.batch, part.events, part.entities, part.states
+        folded = fold(
+            self._scenario.plan,
+            states,
+            events,
+            entity_rows=entities.rows,
+            stamps=batch.records.offsets[events.rows] + stamp(self._settings.epoch, 0),
+            partition=batch.partition,
+        )
+        looked_up = self._second.features(events.values, folded.as_of_ms)
+        features = folded.features
+        if looked_up.features.shape[1]:
+            features = np.hstack([features, looked_up.features])
+        work = _Work(batch, events, entities, folded, use, features, looked_up.unknown, Output())
+        scored = self._judge.can_score(features)
+        self._tell_predictions(work, np.flatnonzero(scored))
+        self._tell_suppressed(work, np.flatnonzero(~scored))
+        self._tell_dead_letters(work)
+        self._write(work, states)
+        return work.output.table()
+
+    def _tell_predictions(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
+        features, ids = chosen_rows(work.features, chosen), work.events.entities
+        if len(chosen) < len(ids):
+            ids = [ids[row] for row in chosen.tolist()]
+        verdicts = self._judge.verdicts(ids, features, work.use.judges)
+        self._note_unscorable(work, chosen, verdicts)
+        chosen, features = chosen_rows(chosen, verdicts.rows), chosen_rows(features, verdicts.rows)
+        positions = work.positions(self._events_topic, self._settings.epoch, chosen)
+        entity_rows = chosen_rows(work.entities.rows, chosen)
+        thresholds = work.use.deployment.thresholds
+        basis = log_basis(self._scenario.definitions_digest, self._policy_version, thresholds)
+        messages = self._writer.messages(
+            work.entities.ids, entity_rows, verdicts, features, positions, work.use, basis
+        )
+        keys = ByteColumn.of(work.batch.records.keys)
+        keys = chosen_bytes(keys, chosen_rows(work.events.rows, chosen))
+        work.output.add_many(self._scenario.topic("predictions"), keys, messages.values)
+        review = np.flatnonzero(verdicts.decisions.review)
+        rows = messages.rows(review)
+        work.output.add_many(self._scenario.topic("review"), keys.take(review), rows)
+        work.rows = messages.last_rows(entity_rows, len(work.entities.ids))
+
+    def _note_unscorable(
+        self, work: _Work, chosen: npt.NDArray[np.int64], verdicts: Verdicts
+    ) -> None:
+        """Events without a verdict become dead letters; their states are written all the same."""
+        for each in verdicts.unscorable:
+            row = int(work.events.rows[chosen[each.row]])
+            work.unscorable.append(Refusal(row, UNSCORABLE, each.cause))
+        work.fallbacks = len(verdicts.fallbacks)
+        told = [
+            f"{len(cases):,} of {len(chosen):,} events {what}; the first: {cases[0].cause}"
+            for cases, what in (
+                (verdicts.unscorable, "are dead letters (unscorable)"),
+                (verdicts.fallbacks, "were judged by the champion in the challenger's place"),
+            )
+            if cases
+        ]
+        if told:
+            where = f"{self._events_topic}-{work.batch.partition}"
+            offsets = f"offsets {work.batch.first} to {work.batch.last}"
+            print(f"{where}, {offsets}: {'; '.join(told)}", file=sys.stderr, flush=True)
+
+    def _tell_suppressed(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
+        positions = work.positions(self._events_topic, self._settings.epoch, chosen)
+        topic = self._scenario.topic("predictions")
+        work.suppressed = len(chosen)
+        for position, row in enumerate(chosen.tolist()):
+            document = Suppressed(
+                suppressed=f"awaiting_{self._scenario.required_feature}",
+                entity=work.events.entities[row],
+                epoch=self._settings.epoch,
+                event_time=utc(int(positions.event_ms[position])),
+                source=positions.source(position),
+            )
+            work.output.add(topic, document.entity.encode(), suppressed_document(document))
+
+    def _tell_dead_letters(self, work: _Work) -> None:
+        add_dead_letters(
+            work.output,
+            work.batch,
+            sorted([*work.events.refusals, *work.unscorable], key=lambda each: each.row),
+            topic=self._scenario.topic("dead-letter"),
+            source_topic=self._events_topic,
+            epoch=self._settings.epoch,
+            most_bytes=self._settings.dead_letter_bytes,
+        )
+
+    def _write(self, work: _Work, states: States) -> None:
+        """Rows first, the marker after them: it proves that they are in the store."""
+        position = stamp(self._settings.epoch, work.batch.last)
+        cells = self._scenario.codec.encode(states)
+        rows = work.rows if work.rows is not None else [None] * len(cells)
+        self._table.write(work.entities.ids, cells, rows, position=position)
+        marker = Marker(
+            partition=work.batch.partition,
+            epoch=self._settings.epoch,
+            offset=work.batch.last,
+            predictions=len(work.events.rows) - work.suppressed - len(work.unscorable),
+            suppressed=work.suppressed,
+            dead_letters=len(work.events.refusals) + len(work.unscorable),
+            model_version=work.use.champion.version,
+            load_failure=self._models.failure,
+            unscorable=len(work.unscorable),
+            unscorable_cause=work.unscorable[0].sentence if work.unscorable else "",
+            challenger_fallbacks=work.fallbacks,
+            unknown_second_entities=work.unknown,
+            dropped_from_windows=work.folded.dropped,
+            written_at_ms=time.time_ns() // 1_000_000,
+        )
+        self._table.write_marker(marker, position=position)
+
+    @property
+    def _events_topic(self) -> str:
+        return self._scenario.topic("events")

@@ -1,0 +1,116 @@
+"""The pass that keeps a second entity's features: decode → read states → fold → write states.
+
+As the scoring pass, but without a model: what is written depends on the events and the states
+below the batch only, and lands at the stamp of the batch's last offset, so a batch that is run
+again writes the same cells.
+"""
+
+import time
+
+import pyarrow as pa
+
+from features.decode import EventDecoder, Events
+from features.fold import fold
+from scenarios.keyed import Keyed
+from stores.hbase.stamps import stamp
+from stores.hbase.states import Marker
+from streaming.messages.dead_letters import add_dead_letters
+from streaming.passes.batches import Batch
+from streaming.passes.homes import ComputedHomes, HomeRule
+from streaming.passes.output import Output
+from streaming.passes.settings import PassSettings
+from streaming.passes.states_below import Part, parts_of
+from streaming.passes.table import PassTable
+from streaming.position.fence import EpochFence
+from streaming.position.gaps import GapCheck, never_empty
+
+
+class FeaturePass:
+    """The pass of one second entity over one store; `process` is called per Arrow batch."""
+
+    def __init__(
+        self,
+        settings: PassSettings,
+        keyed: Keyed,
+        table: PassTable,
+        fence: EpochFence,
+        are_empty: GapCheck = never_empty,
+        homes: HomeRule | None = None,
+    ) -> None:
+        self._settings = settings
+        self._keyed = keyed
+        self._table = table
+        self._fence = fence
+        self._are_empty = are_empty
+        self._homes = homes or ComputedHomes()
+        self._decoder = EventDecoder(
+            keyed.schema,
+            max_event_bytes=settings.max_event_bytes,
+            max_future_skew_seconds=settings.max_future_skew_seconds,
+        )
+
+    def prepare(self) -> None:
+        """Open the connection before the first event needs it."""
+        self._fence.check()
+
+    def process(self, batch: Batch) -> pa.Table:
+        """Fold `batch`, write its states, and return the dead letters for the Kafka sink.
+
+        Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
+        away; in both cases the batch is run again.
+        """
+        self._fence.check()
+        placement = self._settings.placement(batch.partition)
+        events = self._decoder.decode(batch.records, placement)
+        events = self._homes.at_home(events, batch.records, placement)
+        parts = parts_of(
+            self._settings,
+            self._keyed,
+            self._table,
+            batch,
+            events,
+            are_empty=self._are_empty,
+        )
+        return pa.concat_tables(self._folded(part) for part in parts)
+
+    def _folded(self, part: Part) -> pa.Table:
+        folded = fold(
+            self._keyed.plan,
+            part.states,
+            part.events,
+            entity_rows=part.entities.rows,
+            stamps=part.batch.records.offsets[part.events.rows] + stamp(self._settings.epoch, 0),
+            partition=part.batch.partition,
+        )
+        cells = self._keyed.codec.encode(part.states)
+        self._write(part.batch, part.events, part.entities.ids, cells, dropped=folded.dropped)
+        return self._dead_letters(part.batch, part.events)
+
+    def _write(
+        self, batch: Batch, events: Events, ids: list[str], cells: list[bytes], *, dropped: int
+    ) -> None:
+        """States first, the marker after them: it proves that they are in the store."""
+        position = stamp(self._settings.epoch, batch.last)
+        self._table.write(ids, cells, [None] * len(ids), position=position)
+        marker = Marker(
+            partition=batch.partition,
+            epoch=self._settings.epoch,
+            offset=batch.last,
+            dead_letters=len(events.refusals),
+            dropped_from_windows=dropped,
+            written_at_ms=time.time_ns() // 1_000_000,
+        )
+        self._table.write_marker(marker, position=position)
+
+    def _dead_letters(self, batch: Batch, events: Events) -> pa.Table:
+        output = Output()
+        add_dead_letters(
+            output,
+            batch,
+            events.refusals,
+            topic=self._keyed.topic("dead-letter"),
+            source_topic=self._keyed.topic("events"),
+            epoch=self._settings.epoch,
+            most_bytes=self._settings.dead_letter_bytes,
+        )
+        return output.table()
