@@ -20,7 +20,7 @@ from bench.crowd import PARTITIONS, Crowd, folded, real_events
 from bench.machine import described
 from bench.stage import own_stage, stage_in, told
 from conf.settings import load_settings
-from features.arrow_records import ARCHIVED_COLUMNS
+from features.events.arrow_records import ARCHIVED_COLUMNS
 from jobs.launcher.code_version import git_commit
 from jobs.launcher.endpoints import resolve_endpoints
 from jobs.launcher.outcome import ending_with_exit_code

@@ -9,9 +9,9 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from features.decode import EventDecoder, Records
-from features.fold import distinct, fold
-from features.state import StateCodec, States
+from features.events.decode import EventDecoder, Records
+from features.fold.fold import distinct, fold
+from features.fold.state import StateCodec, States
 from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.source import open_source
 from scenarios.records import EVENTS

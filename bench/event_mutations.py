@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from features.event_rules import MAX_ENTITY_BYTES, MAX_NESTING
+from features.events.rules import MAX_ENTITY_BYTES, MAX_NESTING
 from features.schema import (
     TIME_FIELD,
     TYPE_FIELD,

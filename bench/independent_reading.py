@@ -1,4 +1,4 @@
-"""What becomes of a record by features/event_rules.py, read by Python's json and exact fractions.
+"""What becomes of a record by features/events/rules.py, read by Python's json and exact fractions.
 
 Written from the rules alone: it shares no code with the two readers, and takes what was declared
 from the schema. Slow, and meant to be read beside the rules.
@@ -13,8 +13,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from features import reasons
-from features.event_rules import MAX_ENTITY_BYTES, MAX_NESTING
+from features.events import reasons
+from features.events.rules import MAX_ENTITY_BYTES, MAX_NESTING
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field, Number
 
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)

@@ -22,8 +22,8 @@ from bench.event_mutations import (
 )
 from bench.independent_reading import Reading, reading
 from features.byte_column import ByteColumn
-from features.decode import EventDecoder, Events, Records
-from features.quick_reader import QuickReader
+from features.events.decode import EventDecoder, Events, Records
+from features.events.fast.reader import QuickReader
 from features.schema import EventSchema
 from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import Terminal

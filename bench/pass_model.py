@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.artifact import load_artifact, save_artifact
 from models.card import ModelCard
-from models.deep_trees import deep_trees
+from models.fast.deep_trees import deep_trees
+from models.formats.skops import load_artifact, save_artifact
 from scenarios.scenario import Scenario
 from stores.records.deployments import Deployment, ModelPointer
 from streaming.scoring.models_in_use import InUse

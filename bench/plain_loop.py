@@ -11,7 +11,7 @@ import numpy as np
 import typer
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from features.decode import Records
+from features.events.decode import Records
 from stores.hbase.connection import HBaseStore
 from stores.kafka.committed import COMMITTED_CLIENT
 from streaming.passes.batches import Batch

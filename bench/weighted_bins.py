@@ -12,8 +12,8 @@ from typer import Option
 
 from bench.machine import tell_machine
 from jobs.launcher.outcome import ending_with_exit_code
-from models.recipes import boosted_trees
-from models.weighted_bins import quick_weighted_bins
+from models.training.recipes import boosted_trees
+from models.training.weighted_bins import quick_weighted_bins
 from reports.terminal import Terminal
 from scenarios.fraud.parameters import PARAMETERS
 from scenarios.fraud.scenario import SCENARIO

@@ -5,8 +5,8 @@ category field has one value (`where=("reason", "complaint")`). At an event, fea
 of the later of its own event time and the latest event time seen, so time never runs backwards.
 
 Windows are exact: at time t a window of d days holds the events dated in (t - d, t], whatever the
-order they came in. They work on a buffer of the entity's recent events; see `features/windows.py`
-for what happens at its bound.
+order they came in. They work on a buffer of the entity's recent events; see
+`features/fold/windows.py` for what happens at its bound.
 """
 
 from dataclasses import dataclass

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from features.definitions import Feature
+from features.fold.window_plan import WindowPlan
 from features.schema import Category, EventSchema
-from features.window_plan import WindowPlan
 
 # Raise when the kernel computes something else from the same definitions.
 KERNEL_VERSION = 1

@@ -1,6 +1,6 @@
 """What an event of a scenario looks like: its types, fields, units and allowed values.
 
-Both readers of events take names, ranges and choices from here (features/event_rules.py).
+Both readers of events take names, ranges and choices from here (features/events/rules.py).
 """
 
 import math

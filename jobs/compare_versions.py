@@ -13,7 +13,7 @@ from jobs.spark.session import spark_session
 from jobs.wiring.from_settings import tracking_place
 from jobs.wiring.model_versions import CHAMPION, version_named
 from local.cache import cache_dir
-from models.registry import read_version
+from models.registry.versions import read_version
 from scenarios.readable_columns import categories
 
 SPARK = True

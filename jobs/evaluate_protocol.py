@@ -14,7 +14,7 @@ from jobs.launcher.code_version import git_commit
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.wiring.from_settings import tracking_place
-from models.run_log import open_run_log
+from models.registry.run_log import open_run_log
 
 SPARK = False
 

@@ -13,8 +13,8 @@ from batch.replays.dead_letter_frames import POSITION, DeadLetterChoice, dead_le
 from batch.replays.ledger import HEADER, OpenRun, ReplayLedger
 from batch.replays.originals import Originals
 from batch.replays.replaying import Corrector, DeadLetter, ReplayPlan, arrived, publish_replays
-from features.partitioners import CUSTOM, Layout
-from features.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REASON_CODES
+from features.events.partitioners import CUSTOM, Layout
+from features.events.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REASON_CODES
 from jobs.launcher.kafka_options import client_options, spark_options
 from jobs.launcher.run import Run, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app

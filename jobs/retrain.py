@@ -12,7 +12,7 @@ from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOpt
 from jobs.spark.session import spark_session
 from jobs.wiring.model_versions import CHAMPION, model_version
 from local.cache import cache_dir
-from models.registry import card_of, probe_of
+from models.registry.versions import card_of, probe_of
 
 SPARK = True
 

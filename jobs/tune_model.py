@@ -15,7 +15,7 @@ from batch.training_sets.history_features import history_features, load_history
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.wiring.from_settings import tracking_place
-from models.run_log import open_run_log
+from models.registry.run_log import open_run_log
 
 SPARK = False
 

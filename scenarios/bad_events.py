@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from features import reasons
+from features.events import reasons
 from scenarios.records import EVENTS, Record
 from scenarios.times import iso_time, time_of
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from features.chosen_rows import chosen_rows
+from features.events.chosen_rows import chosen_rows
 from models.scoring_model import ScoringModel
 from scenarios.isolation import Failure, isolated
 from scenarios.policy import Decisions

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from features.partitioners import MURMUR2
-from features.plan import Plan
+from features.events.partitioners import MURMUR2
+from features.fold.plan import Plan
+from features.fold.state import StateCodec
 from features.schema import EventSchema, EventType, Number, SchemaError
-from features.state import StateCodec
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.second_entity import Rekeyed, SecondEntity
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.history import HistoryColumns
+from features.fold.history import HistoryColumns
 
 Ints = npt.NDArray[np.int64]
 

@@ -12,7 +12,7 @@ EVENTS, LABELS = "events", "labels"
 class Record:
     """A record for the scenario's topic `topic_kind`; keys and values are the bytes as sent.
 
-    `kind` is the event type, or the reason code (features/reasons.py) of an event made to be
+    `kind` is the event type, or the reason code (features/events/reasons.py) of an event made to be
     refused, which `is_bad` tells.
     """
 

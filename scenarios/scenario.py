@@ -7,12 +7,12 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-from features.compiler import compile_plan
 from features.definitions import Feature
-from features.partitioners import MURMUR2, check_partitioner
-from features.plan import Plan
+from features.events.partitioners import MURMUR2, check_partitioner
+from features.fold.compiler import compile_plan
+from features.fold.plan import Plan
+from features.fold.state import StateCodec
 from features.schema import EventSchema, Number, SchemaError
-from features.state import StateCodec
 from scenarios.policy import Policy, PolicyError
 from scenarios.second_entity import SecondEntity
 
@@ -54,8 +54,9 @@ class Scenario:
     `required_feature`: no prediction is made for an entity while this feature is missing (its
     state is kept all the same; the event counts as suppressed).
     `estimator(seed)` makes an untrained scikit-learn classifier with `predict_proba`, for the
-    columns `feature_names`. `max_window_events` and `identity_field`: see `features/windows.py`.
-    `partitioner`: how producers place a key on the events topic, see `features/partitioners.py`.
+    columns `feature_names`. `max_window_events` and `identity_field`: see
+    `features/fold/windows.py`. `partitioner`: how producers place a key on the events topic, see
+    `features/events/partitioners.py`.
     """
 
     name: str

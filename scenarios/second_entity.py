@@ -6,11 +6,11 @@ Its features are kept by a keyed stream of its own; the scoring pass reads them,
 from dataclasses import dataclass
 from functools import cached_property
 
-from features.compiler import compile_plan
 from features.definitions import Feature, WindowFeature
-from features.plan import Plan
+from features.fold.compiler import compile_plan
+from features.fold.plan import Plan
+from features.fold.state import StateCodec
 from features.schema import EventSchema, Number, SchemaError
-from features.state import StateCodec
 
 
 @dataclass(frozen=True, kw_only=True)

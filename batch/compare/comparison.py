@@ -7,7 +7,7 @@ from batch.explore.distributions import DistributionChange
 from batch.training_sets.snapshots import SnapshotRecord
 from batch.training_sets.training_set import TrainingSet
 from models.card import ModelCard
-from models.registry import TrainedVersion
+from models.registry.versions import TrainedVersion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from batch.compare.comparison import Comparison, Rows, SameCases, Side
 from batch.training_sets.snapshots import MADE_BY, load_training_set, record_at
 from models.card import SnapshotReference
 from models.errors import ModelNeedsFeatures
-from models.registry import TrainedVersion, card_of, load_version
+from models.registry.versions import TrainedVersion, card_of, load_version
 from stores.delta.tables import TableAbsent, commits
 
 Progress = Callable[[str], None]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.evaluation import OneClassOnly, evaluate
+from models.evaluation.metrics import OneClassOnly, evaluate
 
 MOVERS_TOLD = 10
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from features.state import StateCodec
+from features.fold.state import StateCodec
 from stores.hbase.connection import Session
 from stores.hbase.keys import row_key
 from stores.hbase.stamps import epoch_of

@@ -14,7 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from batch.records.archived import header
-from features.reasons import ERASED, UNSCORABLE
+from features.events.reasons import ERASED, UNSCORABLE
 from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_message
 from stores.records.epochs import EpochRecord, EpochStart
 from stores.records.losses import Loss

@@ -11,8 +11,8 @@ from batch.records.archived import archived_table, events_to_fold
 from batch.records.limits import EventLimits
 from batch.records.record_batches import runs, sorted_for_fold
 from batch.training_sets.event_features import fold_run
+from features.fold.state import StateCodec
 from features.schema import EventSchema
-from features.state import StateCodec
 from stores.delta.epoch_table import completed_epochs
 from stores.delta.tables import DeltaPlace
 from stores.hbase.connection import HBaseStore, Session

@@ -6,8 +6,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.records.placed_records import SCORED_EPOCH, placed
-from features import reasons
-from features.arrow_records import ARCHIVED_COLUMNS, PLACEMENT_COLUMNS
+from features.events import reasons
+from features.events.arrow_records import ARCHIVED_COLUMNS, PLACEMENT_COLUMNS
 from stores.delta.absent import present
 from stores.delta.epoch_table import stored_epochs
 from stores.delta.files import HadoopFiles

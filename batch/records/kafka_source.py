@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
-from features.arrow_records import RECORD_COLUMNS
+from features.events.arrow_records import RECORD_COLUMNS
 from stores.kafka.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from features.decode import EventDecoder
+from features.events.decode import EventDecoder
 from features.schema import EventSchema
 
 

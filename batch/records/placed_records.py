@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.partitioners import CUSTOM
+from features.events.partitioners import CUSTOM
 from stores.records.epochs import EpochStart
 
 SCORED_EPOCH = "scored_epoch"

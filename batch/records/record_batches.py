@@ -9,9 +9,9 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.arrow_records import records_of
-from features.decode import Records
-from features.partitioners import Layout, Placement
+from features.events.arrow_records import records_of
+from features.events.decode import Records
+from features.events.partitioners import Layout, Placement
 from stores.hbase.stamps import stamp
 
 

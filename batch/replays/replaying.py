@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from batch.replays.ledger import HEADER, Position, header_text
-from features import reasons
 from features.byte_column import ByteColumn
-from features.decode import EventDecoder, Records
-from features.partitioners import Layout, home_partitions
+from features.events import reasons
+from features.events.decode import EventDecoder, Records
+from features.events.partitioners import Layout, home_partitions
 from features.schema import EventSchema
 from stores.hbase.stamps import stamp
 from stores.kafka.topics import KafkaUnreachable

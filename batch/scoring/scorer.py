@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.readout import features_of_states, states_in
-from features.state import StateCodec, States
-from models.quick_trees import QuickTrees, quick_trees
+from features.fold.readout import features_of_states, states_in
+from features.fold.state import StateCodec, States
+from models.fast.small_trees import QuickTrees, quick_trees
 from models.scoring_model import ScoringModel
 from scenarios.judging import Flags, Floats, Judge, Judges, Verdicts
 from scenarios.scenario import Scenario, load_scenario

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from batch.training.protocol import Protocol, days_of
 from batch.training.protocol_run import Round
-from models.card_precision import CARDS_PER_DAY
-from models.cost_thresholds import cards_in_days
-from models.run_log import LoggedRun
+from models.evaluation.card_precision import CARDS_PER_DAY
+from models.evaluation.cost_thresholds import cards_in_days
+from models.registry.run_log import LoggedRun
 from reports.terminal import Terminal
 from scenarios.labelled_history import LabelledHistory
 from scenarios.policy import Policy

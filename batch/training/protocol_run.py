@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.training.protocol import Protocol, Split, days_of, split
-from models.card_precision import CARDS_PER_DAY, card_precision
-from models.evaluation import check_both_classes, expected_calibration_error
-from models.fitting import reproducible_fitting
-from models.references import REFERENCES
+from models.evaluation.card_precision import CARDS_PER_DAY, card_precision
+from models.evaluation.metrics import check_both_classes, expected_calibration_error
+from models.training.fitting import reproducible_fitting
+from models.training.references import REFERENCES
 from scenarios.labelled_history import LabelledHistory
 from scenarios.scenario import Scenario
 

@@ -11,19 +11,19 @@ import numpy as np
 from batch.training.train import FOLDS, Progress, Trained, train
 from batch.training.trainable import TrainingMinimum, check_trainable, useless_columns, warning_of
 from batch.training_sets.training_set import TrainingSet
-from models.artifact import folder_sha256, load_artifact, save_artifact
 from models.card import ModelCard, SnapshotReference, library_versions
-from models.plots import save_plots
-from models.probe import PROBE_FILE, save_probe
-from models.rare_columns import rare_columns
-from models.registry import SHA256_TAG
-from models.tracking import (
+from models.evaluation.plots import save_plots
+from models.formats.skops import folder_sha256, load_artifact, save_artifact
+from models.registry.probe import PROBE_FILE, save_probe
+from models.registry.tracking import (
     Dataset,
     RegisteredModel,
     TrackingPlace,
     TrainingRun,
     log_and_register,
 )
+from models.registry.versions import SHA256_TAG
+from models.training.rare_columns import rare_columns
 from scenarios.scenario import Scenario
 
 _SIGNATURE_ROWS = 5

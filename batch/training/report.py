@@ -8,7 +8,7 @@ from rich.table import Table
 
 from batch.training.register import Stored
 from batch.training.train import Trained
-from models.tracking import TrackingPlace
+from models.registry.tracking import TrackingPlace
 
 _SHOWN = {
     "auroc": "AUROC",

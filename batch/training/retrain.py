@@ -13,7 +13,7 @@ from batch.training.train import fitted
 from batch.training_sets.snapshots import MADE_BY, SnapshotRecord, load_training_set, record_at
 from batch.training_sets.training_set import TrainingSet
 from models.card import ModelCard, library_versions
-from models.probe import Probe
+from models.registry.probe import Probe
 from scenarios.scenario import Scenario
 from stores.delta.tables import commits, rows_erased
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.training_sets.training_set import TrainingSet
-from models.evaluation import Evaluation, best_f1_threshold, evaluate
-from models.fitting import reproducible_fitting
-from models.rare_columns import without_rare_columns
+from models.evaluation.metrics import Evaluation, best_f1_threshold, evaluate
+from models.training.fitting import reproducible_fitting
+from models.training.rare_columns import without_rare_columns
 from scenarios.scenario import Scenario
 
 FOLDS = 5

@@ -7,7 +7,7 @@ from datetime import date
 
 from batch.training.tune import Trial
 from batch.training.tuned_thresholds import TunedThresholds
-from models.run_log import LoggedRun, RunLog
+from models.registry.run_log import LoggedRun, RunLog
 
 
 @dataclass(kw_only=True)

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from batch.training.protocol import Split
-from models.fitting import reproducible_fitting
-from models.search_space import Choice, Search
+from models.training.fitting import reproducible_fitting
+from models.training.search_space import Choice, Search
 from scenarios.labelled_history import LabelledHistory
 
 Floats = npt.NDArray[np.float64]

@@ -6,14 +6,14 @@ import numpy as np
 
 from batch.training.protocol import days_of
 from batch.training.tune import TuningSet
-from models.cost_thresholds import (
+from models.evaluation.cost_thresholds import (
     Scored,
     Thresholds,
     thresholds_by_cost,
     total_cost_usd,
 )
-from models.fitting import reproducible_fitting
-from models.search_space import Choice, Search
+from models.training.fitting import reproducible_fitting
+from models.training.search_space import Choice, Search
 
 
 @dataclass(frozen=True, kw_only=True)

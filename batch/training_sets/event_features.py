@@ -9,10 +9,10 @@ from pyspark.sql import DataFrame
 
 from batch.records.limits import EventLimits
 from batch.records.record_batches import Run, runs, sorted_for_fold
-from features.decode import EventDecoder, Events, at_home
-from features.fold import Folded, distinct, fold
+from features.events.decode import EventDecoder, Events, at_home
+from features.fold.fold import Folded, distinct, fold
+from features.fold.state import StateCodec
 from features.schema import EventSchema
-from features.state import StateCodec
 from scenarios.scenario import Scenario
 
 _SCHEMA = (

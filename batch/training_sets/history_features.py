@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from features.history import fold_history, lookup_history
+from features.fold.history import fold_history, lookup_history
 from scenarios.labelled_history import LabelledHistory
 from scenarios.scenario import Scenario
 

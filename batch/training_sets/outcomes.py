@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from batch.records.limits import EventLimits
 from batch.records.record_batches import Run, runs, sorted_for_fold
 from batch.training_sets.event_features import refused_rows
-from features.decode import Events
+from features.events.decode import Events
 from scenarios.scenario import Label
 
 MS_PER_DAY = 86_400_000

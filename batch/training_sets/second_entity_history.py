@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from batch.records.limits import EventLimits
 from batch.records.record_batches import Run, runs, sorted_for_fold
-from features.decode import Events
+from features.events.decode import Events
 from features.schema import EventSchema
 from scenarios.keyed import KeyedEntity, source_schema
 from scenarios.second_entity import Rekeyed

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.history import HistoryColumns, lookup_history
+from features.fold.history import HistoryColumns, lookup_history
 from scenarios.keyed import KeyedEntity
 
 

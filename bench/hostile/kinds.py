@@ -8,7 +8,7 @@ from enum import Enum
 import msgspec
 
 from bench.scenarios.machines import ENTITY_FIELD, UNJUDGED_TEMPERATURE_C
-from features import reasons
+from features.events import reasons
 
 Event = Mapping[str, object]
 KeyAndValue = tuple[bytes | None, bytes | None]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from features.definitions import Count, DecayedSum, LastValue, Mean, Sum
 from features.schema import Category, EventSchema, EventType, Number
-from models.recipes import TreeParameters, boosted_trees
+from models.training.recipes import TreeParameters, boosted_trees
 from scenarios.policy import Band, Decisions, Policy, Rule
 from scenarios.scenario import Label, Scenario
 

@@ -9,9 +9,9 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from models.artifact import save_artifact
 from models.card import ModelCard
-from models.fitting import reproducible_fitting
+from models.formats.skops import save_artifact
+from models.training.fitting import reproducible_fitting
 from scenarios.scenario import Scenario
 from stores.records.deployments import Deployment, ModelPointer
 

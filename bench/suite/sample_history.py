@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from bench.suite.times import Wanted, spread_times
 from bench.suite.workloads import Workload
-from features.decode import EventDecoder, Records
-from features.fold import distinct, fold
-from features.readout import features_as_of
-from features.state import States
+from features.events.decode import EventDecoder, Records
+from features.fold.fold import distinct, fold
+from features.fold.readout import features_as_of
+from features.fold.state import States
 from scenarios.scenario import Scenario
 
 CUSTOMERS = 2_000

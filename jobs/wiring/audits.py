@@ -18,7 +18,7 @@ from jobs.launcher.code_version import git_commit
 from jobs.wiring.from_settings import delta_place, event_limits, tracking_place
 from local.cache import cache_dir
 from models.errors import ModelUnusable
-from models.registry import card_of, load_version, read_version
+from models.registry.versions import card_of, load_version, read_version
 from scenarios.scenario import Scenario
 
 

@@ -28,7 +28,7 @@ from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.model_versions import model_version
 from jobs.wiring.streaming import store_session
 from local.cache import cache_dir
-from models.registry import load_version
+from models.registry.versions import load_version
 from scenarios.scenario import Scenario
 from stores.delta.tables import read_table
 from stores.records.deployments import read_deployment

@@ -33,8 +33,8 @@ from jobs.wiring.topics_and_tables import scenario_topics
 from local.endpoints import read_endpoints
 from local.jars import jars
 from local.tables import purge_table
-from models.fetching import local_path
-from models.probe import PROBE_FILE
+from models.registry.fetching import local_path
+from models.registry.probe import PROBE_FILE
 from stores.delta.files import HadoopFiles
 from stores.records.erasures import Erasure
 

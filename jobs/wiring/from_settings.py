@@ -8,7 +8,7 @@ from batch.training_sets.rows import TrainingOptions
 from batch.training_sets.snapshots import SnapshotRecord
 from conf.settings import Settings
 from models.card import SnapshotReference
-from models.tracking import TrackingPlace
+from models.registry.tracking import TrackingPlace
 from stores.delta.tables import DeltaPlace
 from stores.hbase.connection import HBaseStore
 

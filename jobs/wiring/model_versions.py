@@ -2,7 +2,7 @@
 
 from conf.settings import Settings
 from jobs.wiring.from_settings import hbase_store, tracking_place
-from models.registry import TrainedVersion, read_version
+from models.registry.versions import TrainedVersion, read_version
 from stores.records.deployments import read_deployment
 
 CHAMPION = "champion"

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from batch.rebuild.states import StateTask, WriteTask, position_before
 from conf.settings import Settings
-from features.partitioners import CUSTOM
+from features.events.partitioners import CUSTOM
 from jobs.launcher.kafka_options import client_options, spark_options
 from jobs.wiring.from_settings import delta_place, event_limits, hbase_store
 from jobs.wiring.table_turns import APPENDS, turn

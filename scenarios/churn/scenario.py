@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models.recipes import calibrated_trees
+from models.training.recipes import calibrated_trees
 from scenarios.churn.decisions import POLICY
 from scenarios.churn.events import LABEL_SCHEMA, SCHEMA
 from scenarios.churn.predictors import FEATURES, MONOTONIC

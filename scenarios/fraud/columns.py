@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from features.history import HistoryColumns
+from features.fold.history import HistoryColumns
 from features.schema import EventSchema
 from scenarios.fraud.events import SCHEMA, VERDICT_DELAY_DAYS
 from scenarios.fraud.payments import Payments

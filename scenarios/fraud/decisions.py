@@ -1,6 +1,6 @@
 """What is done about a payment's score, by what it costs: allow, review or block."""
 
-from models.cost_thresholds import Costs
+from models.evaluation.cost_thresholds import Costs
 from scenarios.policy import Band, Policy, Rule
 
 # What the decisions cost; a bank puts its own figures here and derives the thresholds anew.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models.recipes import calibrated_trees
+from models.training.recipes import calibrated_trees
 from scenarios.fraud.decisions import POLICY
 from scenarios.fraud.events import FRAUD, LABEL_SCHEMA, SCHEMA
 from scenarios.fraud.parameters import PARAMETERS

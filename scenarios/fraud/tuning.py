@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from models.recipes import TreeParameters, boosted_trees, calibrated_trees
-from models.search_space import Choice, Range, Search
+from models.training.recipes import TreeParameters, boosted_trees, calibrated_trees
+from models.training.search_space import Choice, Range, Search
 from scenarios.fraud.decisions import COSTS
 from scenarios.fraud.parameters import PARAMETERS
 

@@ -8,8 +8,8 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.arrow_records import CUT_COLUMNS
-from features.bounded_columns import bounded_columns
+from features.events.arrow_records import CUT_COLUMNS
+from features.events.bounded_columns import bounded_columns
 from stores.delta import absent
 from stores.kafka.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
 

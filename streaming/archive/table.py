@@ -17,8 +17,8 @@ import msgspec
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.events.schema_changes import Description, breaking_changes, description
 from features.schema import EventSchema
-from features.schema_changes import Description, breaking_changes, description
 from stores.delta import absent
 from stores.delta.tables import Commit, DeltaPlace, commits, read_table, sql_name
 from streaming.archive.source import COLUMNS, STATISTICS, Slice

@@ -7,13 +7,13 @@ length and digest of the whole are always there, so whoever reads it can tell, a
 from collections.abc import Iterable
 from hashlib import sha256
 
-from features import reasons
-from features.cut_bytes import CutBytes
-from features.reasons import Refusal
+from features.events import reasons
+from features.events.cut_bytes import CutBytes
+from features.events.reasons import Refusal
 from streaming.passes.batches import Batch
 from streaming.passes.output import Output
 
-# No entity id is longer (features/event_rules.py), so no key that could be right is cut.
+# No entity id is longer (features/events/rules.py), so no key that could be right is cut.
 KEY_BYTES = 4_096
 # Of a sentence that quotes the event.
 _REASON_CHARACTERS = 1_000

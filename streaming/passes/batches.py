@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.arrow_records import records_of
-from features.decode import Records
+from features.events.arrow_records import records_of
+from features.events.decode import Records
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features.state import States
+from features.fold.state import States
 from stores.hbase.stamps import offset_of, stamp
 from stores.hbase.states import Marker
 from streaming.passes.batches import Batch

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from features import reasons
-from features.decode import Events
-from features.reasons import Refusal
-from features.state import StateCodec
-from features.state_errors import DefinitionsChanged, StateFormatError
+from features.events import reasons
+from features.events.decode import Events
+from features.events.reasons import Refusal
+from features.fold.state import StateCodec
+from features.fold.state_errors import DefinitionsChanged, StateFormatError
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
 from stores.records.erasures import ErasedEntities

@@ -4,11 +4,11 @@ from typing import Protocol
 
 import numpy as np
 
-from features.decode import Events, Records, at_home
-from features.fold import distinct
-from features.partitioners import Placement
-from features.state import StateCodec
-from features.state_errors import DefinitionsChanged, StateFormatError
+from features.events.decode import Events, Records, at_home
+from features.events.partitioners import Placement
+from features.fold.fold import distinct
+from features.fold.state import StateCodec
+from features.fold.state_errors import DefinitionsChanged, StateFormatError
 from stores.hbase.stamps import stamp
 from stores.records.homes import UNKNOWN, Homes, HomeTable
 from streaming.passes.states_below import unreadable

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from features.partitioners import MURMUR2, Layout, Placement
+from features.events.partitioners import MURMUR2, Layout, Placement
 from stores.hbase.connection import HBaseStore
 from stores.kafka.cluster import KafkaCluster
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.decode import Events
-from features.fold import Entities, distinct
-from features.state import States
-from features.state_errors import DefinitionsChanged, StateFormatError
+from features.events.decode import Events
+from features.fold.fold import Entities, distinct
+from features.fold.state import States
+from features.fold.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.keyed import Keyed
 from stores.hbase.stamps import stamp
 from streaming.passes.batches import Batch

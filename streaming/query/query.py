@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from features.bounded_columns import bounded_columns
+from features.events.bounded_columns import bounded_columns
 from stores.kafka.committed import COMMITTED_SOURCE
 from stores.kafka.topic_plan import dead_letter_message_bytes
 from streaming.messages.dead_letters import KEY_BYTES

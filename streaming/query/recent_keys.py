@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from features.byte_column import ByteColumn
-from features.partitioners import CRC32, CUSTOM, MURMUR2, shares_at_home
+from features.events.partitioners import CRC32, CUSTOM, MURMUR2, shares_at_home
 from stores.kafka.cluster import KafkaCluster
 
 SAMPLE = 1_000

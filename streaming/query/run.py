@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from features.partitioners import CUSTOM
+from features.events.partitioners import CUSTOM
 from stores.delta.archived_control import archived_starts, is_anything_scored, record_of
 from stores.delta.files import HadoopFiles
 from stores.delta.tables import DeltaPlace

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.deep_trees import deep_trees
 from models.errors import ModelNeedsFeatures
-from models.fetching import load_fetched, local_path
-from models.probe import PROBE_FILE, probe_folder, read_probe
+from models.fast.deep_trees import deep_trees
+from models.registry.fetching import load_fetched, local_path
+from models.registry.probe import PROBE_FILE, probe_folder, read_probe
 from models.scoring_model import ScoringModel
 from scenarios.deployable import check_model, check_share
 from scenarios.judging import Judges

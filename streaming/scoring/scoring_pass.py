@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.byte_column import ByteColumn
-from features.chosen_rows import chosen_bytes, chosen_rows
-from features.decode import EventDecoder, Events
-from features.fold import Entities, Folded, fold
-from features.reasons import UNSCORABLE, Refusal
-from features.state import States
+from features.events.chosen_rows import chosen_bytes, chosen_rows
+from features.events.decode import EventDecoder, Events
+from features.events.reasons import UNSCORABLE, Refusal
+from features.fold.fold import Entities, Folded, fold
+from features.fold.state import States
 from scenarios.judging import Judge, Verdicts
 from scenarios.scenario import Scenario
 from stores.hbase.predictions import utc

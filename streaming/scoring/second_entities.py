@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from features.readout import features_as_of
-from features.state_errors import DefinitionsChanged, StateFormatError
+from features.fold.readout import features_as_of
+from features.fold.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.keyed import KeyedEntity, keyed_entities
 from scenarios.scenario import Scenario
 from stores.hbase.connection import Session

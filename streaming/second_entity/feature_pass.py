@@ -9,8 +9,8 @@ import time
 
 import pyarrow as pa
 
-from features.decode import EventDecoder, Events
-from features.fold import fold
+from features.events.decode import EventDecoder, Events
+from features.fold.fold import fold
 from scenarios.keyed import Keyed
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from features.decode import EventDecoder, Events, Records
-from features.partitioners import Placement
+from features.events.decode import EventDecoder, Events, Records
+from features.events.partitioners import Placement
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
 from scenarios.keyed import KeyedEntity, source_schema
 from stores.hbase.predictions import utc

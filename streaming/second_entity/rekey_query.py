@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from features.bounded_columns import bounded_columns
+from features.events.bounded_columns import bounded_columns
 from scenarios.keyed import KeyedEntity
 from stores.delta.files import HadoopFiles
 from stores.hbase.connection import Session

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.byte_column import ByteColumn
-from features.decode import Records
-from features.partitioners import CUSTOM, Layout, Placement, home_partitions
+from features.events.decode import Records
+from features.events.partitioners import CUSTOM, Layout, Placement, home_partitions
 from stores.kafka.cluster import TopicIdentity
 from stores.records.epochs import EpochRecord, EpochStart
 

@@ -37,7 +37,7 @@ def fold_batches(
 def warm_up_folding(
     batches: Iterator[pa.RecordBatch], *, settings: PassSettings, seconds: float
 ) -> Iterator[pa.RecordBatch]:
-    """Make this worker ready without an event; rows are passed on, as in streaming/scoring/worker.py."""
+    """Make this worker ready without an event; rows are passed on (streaming/scoring/worker.py)."""
     with refusals_travel(settings.scenario):
         feature_pass_for(settings).prepare()
     time.sleep(seconds)

@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from features import reasons
+from features.events import reasons
 from stores.hbase.predictions import reader
 from tests.support.homes import home_of
 from tests.support.judgement import DEAD_LETTER_BYTES, check_conservation, drained

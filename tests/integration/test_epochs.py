@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from features.partitioners import CRC32, MURMUR2
+from features.events.partitioners import CRC32, MURMUR2
 from stores.hbase.keys import entity_of
 from stores.hbase.tables import STATE
 from streaming.advance.next_epoch import changes, epoch_of_rebuild

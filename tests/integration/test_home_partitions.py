@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
-from features.decode import Records
-from features.partitioners import CRC32, CUSTOM, MURMUR2
-from features.reasons import WRONG_PARTITION
+from features.events.decode import Records
+from features.events.partitioners import CRC32, CUSTOM, MURMUR2
+from features.events.reasons import WRONG_PARTITION
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.keys import entity_of
 from stores.hbase.states import StateTable

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from features import reasons
+from features.events import reasons
 from streaming.messages.dead_letters import KEY_BYTES
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import DEAD_LETTER_BYTES, drained

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from features.decode import Records
-from models.artifact import folder_sha256
+from features.events.decode import Records
+from models.formats.skops import folder_sha256
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.keys import row_key
 from stores.hbase.predictions import reader

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from features.decode import Records
+from features.events.decode import Records
 from local.endpoints import Endpoints
 from local.tables import Family, TableSpec, create_tables
 from stores.hbase.connection import HBaseStore, Session, TableMissing

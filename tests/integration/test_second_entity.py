@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from features.decode import EventDecoder
-from features.history import HistoryColumns, lookup_history
+from features.events.decode import EventDecoder
+from features.fold.history import HistoryColumns, lookup_history
 from local.endpoints import Endpoints
 from scenarios.keyed import keyed_entity
 from stores.hbase.states import StateTable, newest_cells

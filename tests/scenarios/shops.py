@@ -4,7 +4,7 @@ from typing import Any
 
 from features.definitions import LastValue, WindowCount, WindowMean
 from features.schema import Category, EventSchema, EventType, Number
-from models.recipes import calibrated_trees
+from models.training.recipes import calibrated_trees
 from scenarios.policy import Band, Policy, Rule
 from scenarios.scenario import Label, Scenario
 from scenarios.second_entity import Rekeyed, SecondEntity

@@ -26,7 +26,7 @@ from batch.proofs.audits.model import AuditedModel
 from batch.proofs.audits.report import audit_page, audit_text, write_reports
 from batch.records.limits import EventLimits
 from models.errors import ModelMissing
-from models.registry import TrainedVersion
+from models.registry.versions import TrainedVersion
 from stores.delta.tables import DeltaPlace
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_archive import TinyArchive, tiny_archive

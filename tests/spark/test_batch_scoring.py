@@ -17,7 +17,7 @@ from batch.scoring.run_tables import RunTables, run_id
 from batch.scoring.scorer import StateScorer
 from batch.scoring.scores import band_counts, scores_of, write_scores
 from batch.scoring.states import write_states
-from features.readout import features_of_states
+from features.fold.readout import features_of_states
 from stores.delta.tables import DeltaPlace, TableExists, read_table
 from stores.hbase.predictions import Prediction
 from tests.scenarios.tiny import SCENARIO

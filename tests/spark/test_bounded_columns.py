@@ -8,7 +8,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from batch.records.record_batches import sorted_for_fold
-from features.bounded_columns import bounded_columns
+from features.events.bounded_columns import bounded_columns
 from streaming.passes.batches import batch_of
 
 KEYS = [None, b"", b"k" * 10, b"k" * 11, b"\xff" * 5_000]

@@ -15,8 +15,8 @@ from batch.records.archived import archived_records
 from batch.records.limits import EventLimits
 from batch.records.placed_records import placed
 from batch.training_sets.event_features import event_features
-from features.partitioners import CRC32, CUSTOM, MURMUR2
-from features.reasons import WRONG_PARTITION
+from features.events.partitioners import CRC32, CUSTOM, MURMUR2
+from features.events.reasons import WRONG_PARTITION
 from stores.delta.epoch_table import TABLE, keep_epochs, stored_epochs
 from stores.delta.tables import read_table
 from stores.records.epochs import EpochRecord, EpochStart

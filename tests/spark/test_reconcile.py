@@ -18,7 +18,7 @@ from batch.proofs.reconcile import (
     outcomes,
     partition_counts,
 )
-from features.reasons import ERASED, UNSCORABLE
+from features.events.reasons import ERASED, UNSCORABLE
 from stores.records.epochs import EpochRecord
 from stores.records.losses import Loss
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch.replays.dead_letter_frames import DeadLetterChoice, dead_letters, first_epochs
 from batch.replays.ledger import ReplayLedger
-from features.reasons import MALFORMED_JSON, WRONG_PARTITION
+from features.events.reasons import MALFORMED_JSON, WRONG_PARTITION
 from stores.records.epochs import EpochStart
 from tests.support.archives import place_in
 

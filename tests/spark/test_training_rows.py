@@ -13,9 +13,9 @@ from batch.records.limits import EventLimits
 from batch.training_sets.event_features import event_features
 from batch.training_sets.outcomes import mature, outcomes
 from batch.training_sets.rows import TrainingOptions, refusal_counts, training_rows
-from features.decode import Records
 from features.definitions import Count, LastValue, Mean
-from features.fold import distinct, fold
+from features.events.decode import Records
+from features.fold.fold import distinct, fold
 from features.schema import Category, EventSchema, EventType, Number
 from scenarios.policy import Band, Policy, Rule
 from scenarios.scenario import Label, Scenario

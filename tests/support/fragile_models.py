@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from models.artifact import load_artifact, save_artifact
 from models.card import ModelCard
-from models.fitting import reproducible_fitting
+from models.formats.skops import load_artifact, save_artifact
 from models.scoring_model import ScoringModel
+from models.training.fitting import reproducible_fitting
 from scenarios.scenario import Scenario
 from stores.records.deployments import ModelPointer
 from tests.scenarios.tiny import SCENARIO

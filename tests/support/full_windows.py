@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from features.decode import EventDecoder, Records
-from features.fold import distinct, fold
+from features.events.decode import EventDecoder, Records
+from features.fold.fold import distinct, fold
 from scenarios.keyed import keyed_entity
 from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp

@@ -1,7 +1,7 @@
 """Where producers put a key: what tests need that make records without a broker."""
 
 from features.byte_column import ByteColumn
-from features.partitioners import MURMUR2, home_partitions
+from features.events.partitioners import MURMUR2, home_partitions
 
 
 def home_of(key: bytes | str, *, partitions: int = 2, partitioner: str = MURMUR2) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 
-from features.decode import Records
+from features.events.decode import Records
 
 BEGAN_MS = 1_767_225_600_000
 HOUR_MS = 3_600_000

@@ -7,7 +7,7 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 
-from features.decode import Records
+from features.events.decode import Records
 from models.scoring_model import ScoringModel
 from stores.hbase.connection import HBaseStore
 from stores.hbase.states import Marker

@@ -8,9 +8,9 @@ import numpy as np
 
 from batch.training_sets.snapshots import SnapshotRecord
 from batch.training_sets.training_set import TrainingSet
-from models.artifact import save_artifact
 from models.card import ModelCard, SnapshotReference
-from models.registry import TrainedVersion
+from models.formats.skops import save_artifact
+from models.registry.versions import TrainedVersion
 from tests.scenarios.tiny import SCENARIO
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from features.decode import Records
+from features.events.decode import Records
 from stores.hbase import states
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import StateTable

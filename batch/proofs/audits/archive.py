@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 from batch.proofs.recompute.incarnations import Incarnations, incarnations
 from batch.records.archived import MADE_BY, archived_table, recorded_homes
 from batch.records.placed_records import placed
-from features.arrow_records import PLACEMENT_COLUMNS
-from features.partitioners import Layout, Placement
+from features.events.arrow_records import PLACEMENT_COLUMNS
+from features.events.partitioners import Layout, Placement
 from stores.delta.epoch_table import stored_epochs
 from stores.delta.tables import DeltaPlace, newest_version
 

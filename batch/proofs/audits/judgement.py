@@ -11,7 +11,7 @@ from batch.proofs.audits.model import AuditedModel
 from batch.proofs.audits.replay import Replayed
 from batch.proofs.recompute.bits import same_bits
 from batch.proofs.recompute.logged import LoggedPrediction, as_floats
-from features.reasons import UNSCORABLE
+from features.events.reasons import UNSCORABLE
 from models.scoring_model import ScoringModel
 from scenarios.judging import Floats, Judge, Judges, valid_ms
 from scenarios.scenario import Scenario

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from batch.proofs.audits.facts import ModelFacts, SnapshotFacts
 from models.card import ModelCard, library_versions
-from models.registry import TrainedVersion
+from models.registry.versions import TrainedVersion
 from models.scoring_model import ScoringModel
 
 

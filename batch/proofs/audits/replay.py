@@ -11,9 +11,9 @@ from batch.proofs.audits.archive import ArchivedRow
 from batch.records.limits import EventLimits
 from batch.records.record_batches import Run
 from batch.training_sets.event_features import fold_run
-from features.decode import Records
-from features.partitioners import Layout, Placement
-from features.reasons import Refusal
+from features.events.decode import Records
+from features.events.partitioners import Layout, Placement
+from features.events.reasons import Refusal
 from scenarios.scenario import Scenario
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from batch.proofs.recompute.incarnations import Incarnations
 from batch.proofs.recompute.logged_frame import PREDICTION, SUPPRESSED, UNREADABLE
 from batch.records.archived import header
-from features.reasons import UNSCORABLE
+from features.events.reasons import UNSCORABLE
 from scenarios.scenario import Scenario
 
 # What a row of the join is. The first five are as they should be.

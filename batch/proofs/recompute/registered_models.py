@@ -8,9 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from models.errors import ModelMissing
-from models.registry import NoSuchVersion, TrainedVersion, load_version, read_version
+from models.registry.tracking import TrackingPlace
+from models.registry.versions import NoSuchVersion, TrainedVersion, load_version, read_version
 from models.scoring_model import ScoringModel
-from models.tracking import TrackingPlace
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 from batch.rebuild.states import StateTask
 from batch.records.limits import EventLimits
 from batch.training_sets.event_features import FoldTask
-from features.partitioners import CRC32, CUSTOM, MURMUR2
-from features.reasons import WRONG_PARTITION
+from features.events.partitioners import CRC32, CUSTOM, MURMUR2
+from features.events.reasons import WRONG_PARTITION
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_archive import Row, TinyArchive, tiny_archive
 

@@ -10,11 +10,11 @@ from batch.training.protocol_report import bands_table, measures_table
 from batch.training.protocol_run import Candidate, Round, candidates, round_of, split_of
 from batch.training.tune import Fold, Trial, TuningSet, search_best
 from batch.training.tuned_thresholds import tuned_thresholds
-from features.history import HistoryColumns
-from models.cost_thresholds import Costs
-from models.evaluation import OneClassOnly
-from models.recipes import TreeParameters, boosted_trees, calibrated_trees
-from models.search_space import Choice, Range, Search
+from features.fold.history import HistoryColumns
+from models.evaluation.cost_thresholds import Costs
+from models.evaluation.metrics import OneClassOnly
+from models.training.recipes import TreeParameters, boosted_trees, calibrated_trees
+from models.training.search_space import Choice, Range, Search
 from scenarios.fraud.columns import HANDBOOK_FEATURES
 from scenarios.fraud.scenario import SCENARIO
 from scenarios.labelled_history import LabelledHistory

@@ -11,9 +11,9 @@ import pytest
 
 from batch.replays.ledger import Position, header_text
 from batch.replays.replaying import CUT, DIFFERS, FOLDED, Corrector, DeadLetter, ReplayPlan, arrived
-from features import reasons
-from features.decode import EventDecoder
-from features.partitioners import CRC32, CUSTOM, MURMUR2, Layout
+from features.events import reasons
+from features.events.decode import EventDecoder
+from features.events.partitioners import CRC32, CUSTOM, MURMUR2, Layout
 from stores.records.erasures import ErasedEntities, Erasure, mark_of
 from tests.scenarios.tiny import SCHEMA
 from tests.support.homes import home_of, keys_of

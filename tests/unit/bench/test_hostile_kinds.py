@@ -5,8 +5,8 @@ import pytest
 
 from bench.hostile.kinds import KINDS, SCORED, Kind, Route
 from bench.scenarios.machines import SCENARIO
-from features import reasons
-from features.decode import EventDecoder, Records
+from features.events import reasons
+from features.events.decode import EventDecoder, Records
 
 READING = {
     "type": "reading",

@@ -15,7 +15,7 @@ from bench.suite.readings import readings
 from bench.suite.rows_written import rows_written
 from bench.suite.times import Wanted, spread_times
 from bench.suite.topics import Loaded, partitions_of
-from features.decode import EventDecoder, Records
+from features.events.decode import EventDecoder, Records
 
 RANDOM_SEED = 3
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from features.decode import EventDecoder, Events, Records
-from features.fold import distinct, fold
+from features.events.decode import EventDecoder, Events, Records
+from features.fold.fold import distinct, fold
 from features.schema import EventSchema
 from scenarios.churn.scenario import SCENARIO
 from scenarios.records import Record

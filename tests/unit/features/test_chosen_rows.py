@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.byte_column import ByteColumn
-from features.chosen_rows import chosen_bytes, chosen_rows
+from features.events.chosen_rows import chosen_bytes, chosen_rows
 
 VALUES = np.arange(12.0).reshape(4, 3)
 TEXTS = ByteColumn.of([b"a", None, b"", b"dd"])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from features import reasons
-from features.decode import EventDecoder, Events, Records
+from features.events import reasons
+from features.events.decode import EventDecoder, Events, Records
 from features.schema import Category, EventSchema, EventType, Number
 
 SCHEMA = EventSchema(

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.compiler import compile_plan
-from features.decode import EventDecoder, Events, Records
 from features.definitions import Count, DaysSince, DecayedCount, LastValue, Level, Mean
-from features.fold import distinct, fold
+from features.events.decode import EventDecoder, Events, Records
+from features.fold.compiler import compile_plan
+from features.fold.fold import distinct, fold
+from features.fold.state import StateCodec
 from features.schema import Category, EventSchema, EventType, Number, SchemaError
-from features.state import StateCodec
 
 MINUTES = Number(name="minutes", unit="min", minimum=0, maximum=100)
 REASON = Category(name="reason", values=("billing", "complaint"))

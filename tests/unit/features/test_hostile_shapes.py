@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from features import reasons
-from features.decode import EventDecoder, Events, Records
+from features.events import reasons
+from features.events.decode import EventDecoder, Events, Records
 from scenarios.fraud.events import SCHEMA
 
 BYTES = 1 << 18

@@ -10,8 +10,8 @@ import pytest
 from kafka.partitioner.default import murmur2
 
 from features.byte_column import ByteColumn
-from features.decode import EventDecoder, Records
-from features.partitioners import (
+from features.events.decode import EventDecoder, Records
+from features.events.partitioners import (
     CRC32,
     CUSTOM,
     MURMUR2,
@@ -23,7 +23,7 @@ from features.partitioners import (
     shares_at_home,
     wrong_partition_sentence,
 )
-from features.reasons import KEY_MISMATCH, MALFORMED_JSON, NULL_KEY, WRONG_PARTITION
+from features.events.reasons import KEY_MISMATCH, MALFORMED_JSON, NULL_KEY, WRONG_PARTITION
 from tests.scenarios.tiny import SCHEMA
 from tests.support.homes import home_of, keys_of
 from tests.support.tiny_model import reading

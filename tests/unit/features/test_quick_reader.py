@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features import event_kernel, json_kernel, number_kernel, reasons, time_kernel, value_kernel
 from features.byte_column import ByteColumn
-from features.decode import EventDecoder, Events, Records
-from features.number_kernel import REFUSED, powers_of_five, read_number
-from features.quick_reader import QuickReader
+from features.events import reasons
+from features.events.decode import EventDecoder, Events, Records
+from features.events.fast import json_kernel, number_kernel, time_kernel, value_kernel
+from features.events.fast import kernel as event_kernel
+from features.events.fast.number_kernel import REFUSED, powers_of_five, read_number
+from features.events.fast.reader import QuickReader
 from features.schema import Category, EventSchema, EventType, Number
 
 PRICE = Number(name="price", unit="USD", minimum=-1e30, maximum=1e30)

@@ -12,9 +12,9 @@ import pytest
 from bench.event_mutations import ARRIVAL_MS, MAX_AHEAD_MS, ONE_TYPE, SCHEMAS, TIMES
 from bench.independent_reading import reading
 from bench.mutated_events import VALID, Comparison, compare
-from features import reasons
-from features.decode import EventDecoder, Events, Records
-from features.event_rules import MAX_NESTING
+from features.events import reasons
+from features.events.decode import EventDecoder, Events, Records
+from features.events.rules import MAX_NESTING
 from features.schema import Category, EventSchema, EventType, Number, SchemaError
 from scenarios.churn.events import LABEL_SCHEMA as CHURN_LABELS
 from scenarios.fraud.events import LABEL_SCHEMA as FRAUD_LABELS

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.decode import EventDecoder, Events, Records
-from features.fold import Folded, distinct, fold
-from features.readout import features_of_states, states_in
-from features.state import States
-from features.state_errors import DefinitionsChanged, StateFormatError
+from features.events.decode import EventDecoder, Events, Records
+from features.fold.fold import Folded, distinct, fold
+from features.fold.readout import features_of_states, states_in
+from features.fold.state import States
+from features.fold.state_errors import DefinitionsChanged, StateFormatError
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import reading
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from features.events.schema_changes import breaking_changes, description
 from features.schema import Category, EventSchema, EventType, Number
-from features.schema_changes import breaking_changes, description
 
 AMOUNT = Number(name="amount", unit="EUR", minimum=0, maximum=100)
 KIND = Category(name="kind", values=("a", "b"))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from features.decode import EventDecoder, Records
+from features.events.decode import EventDecoder, Records
 from reports.terminal import visible
 from tests.unit.features.test_decode import NOW_MS, SCHEMA
 

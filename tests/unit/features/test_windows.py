@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.compiler import compile_plan
-from features.decode import Events
 from features.definitions import (
     DaysSincePrevious,
     Feature,
@@ -28,13 +26,15 @@ from features.definitions import (
     WindowSum,
     ZScore,
 )
-from features.fold import distinct, fold
-from features.history import HistoryColumns, fold_history, lookup_history
-from features.plan import Plan
-from features.readout import features_as_of, features_of_states, states_in
+from features.events.decode import Events
+from features.fold.compiler import compile_plan
+from features.fold.fold import distinct, fold
+from features.fold.history import HistoryColumns, fold_history, lookup_history
+from features.fold.plan import Plan
+from features.fold.readout import features_as_of, features_of_states, states_in
+from features.fold.state import StateCodec, States
+from features.fold.state_errors import StateFormatError
 from features.schema import Category, EventSchema, EventType, Number, SchemaError
-from features.state import StateCodec, States
-from features.state_errors import StateFormatError
 
 AMOUNT = Number(name="amount", unit="USD", minimum=-1000, maximum=1000, decimals=2, required=False)
 SHOP = Number(name="shop", unit="", minimum=0, maximum=100, integer=True)

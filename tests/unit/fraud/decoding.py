@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from features.decode import EventDecoder, Events, Records
+from features.events.decode import EventDecoder, Events, Records
 from features.schema import EventSchema
 from scenarios.fraud.events import SCHEMA
 from scenarios.records import Record

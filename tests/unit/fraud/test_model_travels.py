@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.artifact import load_artifact, save_artifact
 from models.card import ModelCard
+from models.formats.skops import load_artifact, save_artifact
 from scenarios.fraud.scenario import SCENARIO
 
 NAMES = SCENARIO.feature_names

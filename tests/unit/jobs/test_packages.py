@@ -12,7 +12,7 @@ import pytest
 from jobs.launcher.checkout import CheckoutUnreadable, changed_files, git
 from jobs.spark.packages import packages_zip
 
-FOLD = "features/fold.py"
+FOLD = "features/fold/fold.py"
 
 
 def run_git(tree: Path, *arguments: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
-from models.artifact import (
+from models.errors import ModelCorrupt, ModelMissing, ModelNeedsFeatures, ModelUntrusted
+from models.formats.skops import (
     CARD_FILE,
     MODEL_FILE,
     folder_sha256,
@@ -15,9 +16,8 @@ from models.artifact import (
     read_card,
     save_artifact,
 )
-from models.errors import ModelCorrupt, ModelMissing, ModelNeedsFeatures, ModelUntrusted
-from models.recipes import calibrated_trees
 from models.scoring_model import ScoringModel
+from models.training.recipes import calibrated_trees
 from tests.unit.models.trained import NAMES, StoredModel, card, data, estimator
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.card_precision import card_precision
+from models.evaluation.card_precision import card_precision
 
 
 def test_a_hand_computed_case() -> None:

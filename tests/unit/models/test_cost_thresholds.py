@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from models.cost_thresholds import BadCosts, Costs, Scored, thresholds_by_cost, total_cost_usd
+from models.evaluation.cost_thresholds import (
+    BadCosts,
+    Costs,
+    Scored,
+    thresholds_by_cost,
+    total_cost_usd,
+)
 
 COSTS = Costs(missed_usd=160.0, false_alarm_usd=20.0, review_usd=8.0, cards_per_day=100.0)
 

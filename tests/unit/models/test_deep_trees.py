@@ -9,8 +9,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from models.card import ModelCard
-from models.deep_tree_kernel import BLOCK_ROWS
-from models.deep_trees import deep_trees
+from models.fast.deep_tree_kernel import BLOCK_ROWS
+from models.fast.deep_trees import deep_trees
 from models.scoring_model import ScoringModel
 
 COLUMNS = 6

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.evaluation import (
+from models.evaluation.metrics import (
     OneClassOnly,
     best_f1_threshold,
     evaluate,

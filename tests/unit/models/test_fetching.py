@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ModelMissing
-from models.fetching import fetch_artifact, local_path
+from models.registry.fetching import fetch_artifact, local_path
 
 
 def test_a_path_and_a_file_uri_are_used_in_place(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.evaluation import evaluate
-from models.plots import save_plots
+from models.evaluation.metrics import evaluate
+from models.evaluation.plots import save_plots
 
 
 def test_four_plots_are_written(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from models.artifact import load_artifact
-from models.quick_trees import ScoresDiffer, quick_trees
+from models.fast.small_tree_kernel import BLOCK_ROWS
+from models.fast.small_trees import ScoresDiffer, quick_trees
+from models.formats.skops import load_artifact
 from models.scoring_model import ScoringModel
-from models.tree_kernel import BLOCK_ROWS
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_model import save_tiny_model
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from models.run_log import LoggedRun, open_run_log
-from models.tracking import TrackingPlace
+from models.registry.run_log import LoggedRun, open_run_log
+from models.registry.tracking import TrackingPlace
 
 
 def test_children_keep_their_own_measures_and_a_failure_is_marked(tmp_path: Path) -> None:

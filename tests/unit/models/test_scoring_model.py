@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.rare_columns import MINIMUM_VALUES, without_rare_columns
-from models.recipes import calibrated_trees
 from models.scoring_model import ScoringModel, scoring_model
+from models.training.rare_columns import MINIMUM_VALUES, without_rare_columns
+from models.training.recipes import calibrated_trees
 from tests.unit.models.trained import NAMES, card, data, estimator
 
 

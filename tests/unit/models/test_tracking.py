@@ -7,10 +7,10 @@ import mlflow
 import numpy as np
 import pytest
 
-from models.artifact import folder_sha256, save_artifact
 from models.errors import ModelCorrupt
-from models.fetching import fetch_artifact, load_fetched
-from models.tracking import ARTIFACT_FOLDER, TrackingPlace, TrainingRun, log_and_register
+from models.formats.skops import folder_sha256, save_artifact
+from models.registry.fetching import fetch_artifact, load_fetched
+from models.registry.tracking import ARTIFACT_FOLDER, TrackingPlace, TrainingRun, log_and_register
 from tests.unit.models.trained import NAMES, card, data, estimator
 
 

@@ -8,8 +8,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting import binning
 from sklearn.utils.stats import _weighted_percentile
 
-from models.fitting import reproducible_fitting
-from models.weighted_bins import quick_weighted_bins, weighted_percentiles
+from models.training.fitting import reproducible_fitting
+from models.training.weighted_bins import quick_weighted_bins, weighted_percentiles
 
 LIBRARY = binning._find_binning_thresholds
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.card import ModelCard
-from models.recipes import calibrated_trees
+from models.training.recipes import calibrated_trees
 
 NAMES = ("calls", "tenure", "charge")
 

@@ -9,8 +9,8 @@ import pytest
 
 from features.definitions import LastValue
 from models.card import ModelCard
-from models.recipes import TreeParameters, calibrated_trees
 from models.scoring_model import ScoringModel, scoring_model
+from models.training.recipes import TreeParameters, calibrated_trees
 from scenarios.judging import Judge, Judges, Verdicts
 from scenarios.policy import PolicyError
 from scenarios.scenario import Scenario

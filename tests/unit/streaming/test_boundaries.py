@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features.decode import Records
+from features.events.decode import Records
 from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker

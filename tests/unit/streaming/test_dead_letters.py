@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features import reasons
-from features.arrow_records import CUT_COLUMNS, RECORD_COLUMNS
-from features.decode import EventDecoder, Records
-from features.reasons import Refusal
+from features.events import reasons
+from features.events.arrow_records import CUT_COLUMNS, RECORD_COLUMNS
+from features.events.decode import EventDecoder, Records
+from features.events.reasons import Refusal
 from streaming.messages.dead_letters import KEY_BYTES, add_dead_letters
 from streaming.passes.batches import Batch, batch_of
 from streaming.passes.output import Output

@@ -6,8 +6,8 @@ from typing import cast
 
 import numpy as np
 
-from features import reasons
-from features.decode import EventDecoder, Records
+from features.events import reasons
+from features.events.decode import EventDecoder, Records
 from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import StateTable

@@ -4,7 +4,7 @@ from zlib import crc32
 
 import pytest
 
-from features.partitioners import CRC32, CUSTOM, MURMUR2
+from features.events.partitioners import CRC32, CUSTOM, MURMUR2
 from streaming.query.recent_keys import warning_about
 from tests.support.homes import home_of
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from features.decode import EventDecoder, Records
+from features.events.decode import EventDecoder, Records
 from features.schema import EventSchema, EventType, Number, SchemaError
 from scenarios.keyed import UnknownEntity, keyed_entities, keyed_entity, load_keyed_entity
 from scenarios.second_entity import Rekeyed

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from features.decode import EventDecoder
-from features.fold import distinct, fold
+from features.events.decode import EventDecoder
+from features.fold.fold import distinct, fold
 from scenarios.keyed import keyed_entity
 from streaming.position.refusals import StateUnreadable
 from streaming.scoring.second_entities import SecondEntityReader

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from features.decode import Records
-from features.partitioners import CRC32, CUSTOM, MURMUR2
+from features.events.decode import Records
+from features.events.partitioners import CRC32, CUSTOM, MURMUR2
 from scenarios.keyed import keyed_entity
 from stores.kafka.cluster import TopicIdentity
 from stores.records.epochs import EpochRecord, EpochStart

@@ -1,0 +1,1 @@
+"""Events from Kafka records to typed columns, and the rules that refuse one."""

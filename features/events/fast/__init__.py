@@ -1,0 +1,1 @@
+"""Compiled reading of events in the usual shape."""

@@ -1,0 +1,1 @@
+"""How a model version is stored and loaded."""

@@ -1,0 +1,1 @@
+"""Runs and versions in MLflow, and their files on this machine."""

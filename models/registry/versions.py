@@ -1,0 +1,114 @@
+"""Model versions as the registry knows them: their run, their files, how to load them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from models.card import ModelCard
+from models.formats.skops import read_card
+from models.registry.fetching import fetch_artifact, load_fetched, local_path
+from models.registry.probe import PROBE_FILE, Probe, probe_folder, read_probe
+from models.registry.tracking import ARTIFACT_FOLDER, TrackingPlace, quiet_mlflow
+from models.scoring_model import ScoringModel
+
+SHA256_TAG = "everscore.sha256"
+
+
+class NoSuchVersion(RuntimeError):
+    """The registry has no such model version; names those that it has."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedVersion:
+    """A registered model version and its run; `created_at` is UTC, ISO 8601."""
+
+    name: str
+    version: str
+    run_id: str
+    artifact_uri: str
+    sha256: str
+    created_at: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
+def read_version(place: TrackingPlace, scenario: str, version: str) -> TrainedVersion:
+    """Version `version` of the scenario's model; raises `NoSuchVersion`."""
+    name = place.name_of(scenario)
+    with quiet_mlflow():
+        client = _client(place)
+        known = {str(each.version): each for each in _versions(client, name)}
+        if version not in known:
+            told = ", ".join(sorted(known, key=int)) or "none: run train_model"
+            raise NoSuchVersion(f"{name} has no version {version!r}; registered are {told}")
+        return _described(client, known[version])
+
+
+def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
+    """The version registered last; raises `NoSuchVersion`."""
+    with quiet_mlflow():
+        versions = _versions(_client(place), place.name_of(scenario))
+    newest = max((int(each.version) for each in versions), default=0)
+    return read_version(place, scenario, str(newest) if newest else "newest")
+
+
+def load_version(
+    found: TrainedVersion, *, available_features: Sequence[str], cache_dir: Path
+) -> ScoringModel:
+    """Its model, hash checked, for matrices with the columns `available_features`.
+
+    Raises the errors of `models.registry.fetching.load_fetched`.
+    """
+    return load_fetched(
+        found.artifact_uri,
+        cache_dir,
+        name=found.name,
+        version=found.version,
+        sha256=found.sha256,
+        available_features=available_features,
+    )
+
+
+def card_of(found: TrainedVersion, *, cache_dir: Path) -> ModelCard:
+    """Its card; raises `ModelMissing` or `ModelCorrupt`."""
+    return read_card(fetch_artifact(found.artifact_uri, cache_dir))
+
+
+def probe_of(found: TrainedVersion, *, cache_dir: Path) -> Probe:
+    """Its frozen probe set; raises `ModelMissing`."""
+    return read_probe(fetch_artifact(probe_folder(found.artifact_uri), cache_dir) / PROBE_FILE)
+
+
+def _client(place: TrackingPlace) -> Any:
+    import mlflow
+
+    mlflow.set_tracking_uri(place.tracking_uri)
+    mlflow.set_registry_uri(place.tracking_uri)
+    return mlflow.MlflowClient(place.tracking_uri, place.tracking_uri)
+
+
+def _versions(client: Any, name: str) -> list[Any]:
+    return list(client.search_model_versions(f"name = '{name}'"))
+
+
+def _described(client: Any, registered: Any) -> TrainedVersion:
+    run = client.get_run(registered.run_id)
+    folder = f"{run.info.artifact_uri.rstrip('/')}/{ARTIFACT_FOLDER}"
+    path = local_path(folder)
+    created = datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC)
+    return TrainedVersion(
+        name=registered.name,
+        version=str(registered.version),
+        run_id=registered.run_id,
+        artifact_uri=folder if path is None else str(path),
+        sha256=run.data.tags.get(SHA256_TAG, ""),
+        created_at=created.isoformat(timespec="seconds"),
+        params=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        tags=dict(run.data.tags),
+    )
