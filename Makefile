@@ -93,11 +93,11 @@ bench-offline: setup ## Features of the whole payments file, beside pandas windo
 
 .PHONY: prove
 prove: setup ## Recompute features, scores, models and states from the archive; any difference fails
-	@$(PYTHON_SET_UP) -m bench.prove $(PROVE_ARGS)
+	@$(PYTHON_SET_UP) -m proofs.prove $(PROVE_ARGS)
 
 .PHONY: prove-fraud
 prove-fraud: setup ## Play payments and verdicts, recompute the features, measure the terminals' skew
-	@$(PYTHON_SET_UP) -m bench.prove_fraud $(PROVE_ARGS)
+	@$(PYTHON_SET_UP) -m proofs.prove_fraud $(PROVE_ARGS)
 
 .PHONY: prove-hostile
 prove-hostile: setup ## Ten minutes of the stream under hostile records: each has its one disposition

@@ -18,7 +18,6 @@ from batch.scoring.run_tables import RunTables, run_id
 from bench.batch_trials import Round, features_in, fold_job_rate, fold_rate, scoring_round
 from bench.crowd import PARTITIONS, Crowd, folded, real_events
 from bench.machine import described
-from bench.stage import own_stage, stage_in, told
 from conf.settings import load_settings
 from features.events.arrow_records import ARCHIVED_COLUMNS
 from jobs.launcher.code_version import git_commit
@@ -29,6 +28,7 @@ from jobs.spark.session import spark_session
 from jobs.wiring.batch_scoring import BatchSteps, for_scoring, scorer_of
 from jobs.wiring.from_settings import delta_place, hbase_store
 from local.endpoints import read_endpoints
+from proofs.stage import own_stage, stage_in, told
 from reports.terminal import Terminal
 from scenarios.churn.scenario import SCENARIO
 from stores.delta.tables import DeltaPlace, read_table, write_new_table

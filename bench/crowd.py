@@ -14,7 +14,7 @@ from features.fold.fold import distinct, fold
 from features.fold.state import StateCodec, States
 from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.source import open_source
-from scenarios.records import EVENTS
+from scenarios.simulation.records import EVENTS
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.stamps import FIRST_EPOCH, stamp
 from stores.hbase.states import StateTable

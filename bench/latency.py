@@ -9,14 +9,14 @@ import typer
 from typer import Option
 
 from bench.figures import comparison
-from bench.load import Load
 from bench.machine import described
-from bench.stage import Stage, own_stage, stage_in
 from bench.systems import LoopSystem, StreamSystem
 from bench.tables import markdown, pooled, table_of
 from bench.trial import System, Trial, measured
 from jobs.launcher.outcome import ending_with_exit_code
 from local.endpoints import read_endpoints
+from proofs.load import Load
+from proofs.stage import Stage, own_stage, stage_in
 from reports.terminal import Terminal
 
 _SCENARIO = "churn"

@@ -18,10 +18,10 @@ from bench.handbook_features import as_matrix, handbook_features, payments_frame
 from bench.machine import tell_machine
 from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import Terminal
+from scenarios.contract.scenario import Scenario
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from scenarios.fraud.payments import Payments, payments_file, read_payments
 from scenarios.fraud.scenario import SCENARIO
-from scenarios.scenario import Scenario
 
 _AIM = 10.0
 _LARGEST_DIFFERENCE = 1e-9

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventType, Field
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 _ARRIVED_MS = 1_800_000_000_000
 _SCHEMA = pa.schema(

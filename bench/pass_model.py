@@ -8,7 +8,7 @@ import numpy as np
 from models.card import ModelCard
 from models.fast.deep_trees import deep_trees
 from models.formats.skops import load_artifact, save_artifact
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.records.deployments import Deployment, ModelPointer
 from streaming.scoring.models_in_use import InUse
 

@@ -18,7 +18,7 @@ from bench.pass_load import Crowd, arrow_batches
 from bench.pass_model import model_in_use
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import Family, TableSpec, create_tables
-from scenarios.scenario import load_scenario
+from scenarios.contract.scenario import load_scenario
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import Marker, StateTable
 from stores.hbase.tables import table_specs

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.stage import Stage
 from jobs.launcher.checkout import CHECKOUT
 from jobs.launcher.child_jobs import ChildJob
+from proofs.stage import Stage
 
 _START_SECONDS = 180.0
 

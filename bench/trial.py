@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from bench.figures import figures_of
 from bench.keeping_up import Follower
-from bench.load import Load
-from bench.stage import Stage
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
+from proofs.load import Load
+from proofs.stage import Stage
 from stores.hbase.connection import HBaseStore
 
 _CATCH_UP_SECONDS = 300.0

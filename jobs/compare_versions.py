@@ -14,7 +14,7 @@ from jobs.wiring.from_settings import tracking_place
 from jobs.wiring.model_versions import CHAMPION, version_named
 from local.cache import cache_dir
 from models.registry.versions import read_version
-from scenarios.readable_columns import categories
+from scenarios.contract.readable_columns import categories
 
 SPARK = True
 

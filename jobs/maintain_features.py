@@ -24,7 +24,7 @@ from jobs.wiring.query_starters import watcher_for
 from jobs.wiring.second_entities import feature_starters
 from jobs.wiring.streaming import kafka_cluster, patience, store_session
 from jobs.wiring.topics_and_tables import check_topics, make_places, stream_topics
-from scenarios.keyed import keyed_entities
+from scenarios.contract.keyed import keyed_entities
 from stores.records.leases import FEATURES
 from streaming.query.several import StartTogether
 from streaming.query.supervisor import Supervisor

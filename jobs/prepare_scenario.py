@@ -8,7 +8,7 @@ from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.wiring.streaming import kafka_cluster
 from jobs.wiring.topics_and_tables import make_places, scenario_tables, scenario_topics
-from scenarios.keyed import Keyed, keyed_entities
+from scenarios.contract.keyed import Keyed, keyed_entities
 from streaming.query.recent_keys import partitioner_warning
 
 SPARK = False

@@ -13,7 +13,7 @@ from jobs.options.times import moment_of
 from jobs.spark.session import spark_session
 from jobs.wiring.audits import day_of
 from jobs.wiring.from_settings import delta_place, event_limits
-from scenarios.keyed import keyed_entities
+from scenarios.contract.keyed import keyed_entities
 
 SPARK = True
 

@@ -6,7 +6,7 @@ from jobs.status.deployment_notes import deployment_notes
 from jobs.status.progress_tables import rekeying_progress, stream_progress, unscorable_causes
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster, store_session
-from scenarios.keyed import Keyed, keyed_entities
+from scenarios.contract.keyed import Keyed, keyed_entities
 from stores.records.control import load_failures
 from stores.records.deployments import read_deployment
 from stores.records.epochs import read_epoch

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from batch.explore.distributions import DistributionChange, distribution_change
-from scenarios.readable_columns import with_category_names
+from scenarios.contract.readable_columns import with_category_names
 
 # Up to here Evidently itself prefers p-values to distances, which are noisy in few rows.
 _FEW_ROWS = 1_000

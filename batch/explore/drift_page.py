@@ -10,8 +10,8 @@ from batch.explore.drift import ColumnDrift, drift
 from batch.explore.profile_page import facts
 from batch.explore.sample import SnapshotSample
 from reports.pages import page, percent
-from scenarios.readable_columns import categories
-from scenarios.scenario import Scenario
+from scenarios.contract.readable_columns import categories
+from scenarios.contract.scenario import Scenario
 
 _SECTIONS = (
     ("overview", "Overview"),

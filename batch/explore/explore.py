@@ -7,7 +7,7 @@ from batch.explore.drift_page import drift_page
 from batch.explore.profile_page import profile_page
 from batch.explore.sample import SnapshotSample
 from reports.files import write_text
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 Progress = Callable[[str], None]
 

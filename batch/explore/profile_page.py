@@ -10,8 +10,8 @@ import pandas as pd
 from batch.explore.sample import SnapshotSample
 from batch.explore.target_by_feature import TargetByFeature, target_by_feature
 from reports.pages import page, percent
-from scenarios.readable_columns import categories, with_category_names
-from scenarios.scenario import Scenario
+from scenarios.contract.readable_columns import categories, with_category_names
+from scenarios.contract.scenario import Scenario
 
 # Pairs of columns grow with their square: 100 columns take seconds, 1,000 minutes.
 _MOST_COLUMNS_FOR_ASSOCIATIONS = 100

@@ -21,8 +21,8 @@ from batch.records.archived import archived_records, archived_table
 from batch.records.limits import EventLimits
 from batch.training_sets.second_entity_history import as_lists, event_keys, history_rows
 from batch.training_sets.second_entity_lookup import asked_and_history, looked_up_at, matrix
-from scenarios.keyed import KeyedEntity
-from scenarios.scenario import Scenario
+from scenarios.contract.keyed import KeyedEntity
+from scenarios.contract.scenario import Scenario
 from stores.delta.tables import DeltaPlace
 
 _SCHEMA = "equal array<double>, missing array<double>, distance array<double>"

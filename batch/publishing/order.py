@@ -22,7 +22,7 @@ from rich.text import Text
 from batch.publishing.disturbance import Disturbance, WithDuplicates, jittered
 from batch.publishing.event_source import EventSource, Record
 from batch.publishing.publisher import Pace, Published, publish
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.kafka.producer import open_producer
 from stores.kafka.topics import KafkaUnreachable, require_topics
 

@@ -14,7 +14,7 @@ from batch.scoring.rows import RowTask
 from batch.scoring.scores import ARROW_ROWS
 from reports.files import replacing
 from reports.spreadsheet import SpreadsheetWriter
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Prediction
 
 _SCHEMA = pa.schema(

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 
 from batch.scoring.run_tables import RunTables
 from batch.scoring.scorer import ScoredStates, StateScorer
-from scenarios.judging import valid_ms
+from scenarios.contract.judge import valid_ms
 from stores.delta.tables import write_new_table
 from stores.hbase.predictions import Model, Prediction, Source, row_document, utc
 from stores.hbase.stamps import epoch_of, offset_of

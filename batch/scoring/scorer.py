@@ -13,8 +13,8 @@ from features.fold.readout import features_of_states, states_in
 from features.fold.state import StateCodec, States
 from models.fast.small_trees import QuickTrees, quick_trees
 from models.scoring_model import ScoringModel
-from scenarios.judging import Flags, Floats, Judge, Judges, Verdicts
-from scenarios.scenario import Scenario, load_scenario
+from scenarios.contract.judge import Flags, Floats, Judge, Judges, Verdicts
+from scenarios.contract.scenario import Scenario, load_scenario
 
 # 5 ms of each task to prove that its quick scores are the model's.
 _CHECKED_ROWS = 1000

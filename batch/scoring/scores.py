@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from batch.scoring.run_tables import RunTables
 from batch.scoring.scorer import StateScorer
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.tables import write_new_table
 
 # States per Arrow batch: with 4,000 a core scores a quarter fewer.

@@ -6,7 +6,7 @@ import socket
 from pyspark.sql import SparkSession
 
 from batch.training.register import Stored
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.archived_control import newest_deployment
 from stores.delta.tables import DeltaPlace
 from stores.hbase.connection import HBaseStore, Session

@@ -13,9 +13,9 @@ from models.evaluation.card_precision import CARDS_PER_DAY
 from models.evaluation.cost_thresholds import cards_in_days
 from models.registry.run_log import LoggedRun
 from reports.terminal import Terminal
-from scenarios.labelled_history import LabelledHistory
-from scenarios.policy import Policy
-from scenarios.scenario import Scenario
+from scenarios.contract.policy import Policy
+from scenarios.contract.scenario import Scenario
+from scenarios.simulation.labelled_history import LabelledHistory
 
 _WIDTH = 140
 _MEASURES = ("auroc", "average_precision", "card_precision", "brier", "expected_calibration_error")

@@ -14,8 +14,8 @@ from models.evaluation.card_precision import CARDS_PER_DAY, card_precision
 from models.evaluation.metrics import check_both_classes, expected_calibration_error
 from models.training.fitting import reproducible_fitting
 from models.training.references import REFERENCES
-from scenarios.labelled_history import LabelledHistory
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
+from scenarios.simulation.labelled_history import LabelledHistory
 
 Floats = npt.NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from models.registry.tracking import (
 )
 from models.registry.versions import SHA256_TAG
 from models.training.rare_columns import rare_columns
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 _SIGNATURE_ROWS = 5
 

@@ -14,7 +14,7 @@ from batch.training_sets.snapshots import MADE_BY, SnapshotRecord, load_training
 from batch.training_sets.training_set import TrainingSet
 from models.card import ModelCard, library_versions
 from models.registry.probe import Probe
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.tables import commits, rows_erased
 
 Progress = Callable[[str], None]

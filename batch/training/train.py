@@ -11,7 +11,7 @@ from batch.training_sets.training_set import TrainingSet
 from models.evaluation.metrics import Evaluation, best_f1_threshold, evaluate
 from models.training.fitting import reproducible_fitting
 from models.training.rare_columns import without_rare_columns
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 FOLDS = 5
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from batch.training.protocol import Split
 from models.training.fitting import reproducible_fitting
 from models.training.search_space import Choice, Search
-from scenarios.labelled_history import LabelledHistory
+from scenarios.simulation.labelled_history import LabelledHistory
 
 Floats = npt.NDArray[np.float64]
 

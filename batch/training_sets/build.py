@@ -16,7 +16,7 @@ from batch.training_sets.rows import TrainingOptions, refusal_counts, rows_as_of
 from batch.training_sets.second_entities import second_entity_features, with_second_entities
 from batch.training_sets.snapshots import SnapshotRecord, load_training_set, next_number, path_of
 from batch.training_sets.training_set import TrainingSet, training_set_of
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.tables import DeltaPlace, newest_version, write_new_table
 
 Progress = Callable[[str], None]

@@ -13,7 +13,7 @@ from features.events.decode import EventDecoder, Events, at_home
 from features.fold.fold import Folded, distinct, fold
 from features.fold.state import StateCodec
 from features.schema import EventSchema
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 _SCHEMA = (
     "entity string, epoch int, partition int, offset bigint, event_time_ms bigint, "

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.fold.history import fold_history, lookup_history
-from scenarios.labelled_history import LabelledHistory
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
+from scenarios.simulation.labelled_history import LabelledHistory
 
 
 class NoHistory(ValueError):

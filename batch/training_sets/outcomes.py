@@ -12,7 +12,7 @@ from batch.records.limits import EventLimits
 from batch.records.record_batches import Run, runs, sorted_for_fold
 from batch.training_sets.event_features import refused_rows
 from features.events.decode import Events
-from scenarios.scenario import Label
+from scenarios.contract.scenario import Label
 
 MS_PER_DAY = 86_400_000
 # What tells outcomes apart; the event only where labels are of events.

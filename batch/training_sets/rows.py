@@ -11,7 +11,7 @@ from batch.training_sets.event_features import event_features
 from batch.training_sets.outcomes import OUTCOME_KEY, mature, outcomes
 from batch.training_sets.second_entities import second_entity_features, with_second_entities
 from batch.training_sets.split import is_held_out
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 TRAIN, TEST = "train", "test"
 

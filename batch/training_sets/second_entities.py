@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from batch.records.limits import EventLimits
 from batch.training_sets.second_entity_history import as_lists, event_keys, history_rows
 from batch.training_sets.second_entity_lookup import asked_and_history, looked_up_at
-from scenarios.keyed import KeyedEntity, keyed_entities
-from scenarios.scenario import Scenario
+from scenarios.contract.keyed import KeyedEntity, keyed_entities
+from scenarios.contract.scenario import Scenario
 
 _POSITION = ("epoch", "partition", "offset")
 _SCHEMA = "epoch int, partition int, offset bigint, looked_up array<double>"

@@ -12,8 +12,8 @@ from batch.records.limits import EventLimits
 from batch.records.record_batches import Run, runs, sorted_for_fold
 from features.events.decode import Events
 from features.schema import EventSchema
-from scenarios.keyed import KeyedEntity, source_schema
-from scenarios.second_entity import Rekeyed
+from scenarios.contract.keyed import KeyedEntity, source_schema
+from scenarios.contract.second_entity import Rekeyed
 
 HISTORY_SCHEMA = (
     "key bigint, type_code bigint, time_ms bigint, arrived_ms bigint, row_values array<double>"

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.fold.history import HistoryColumns, lookup_history
-from scenarios.keyed import KeyedEntity
+from scenarios.contract.keyed import KeyedEntity
 
 
 def asked_and_history(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:

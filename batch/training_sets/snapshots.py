@@ -4,7 +4,7 @@ import msgspec
 from pyspark.sql import DataFrame, SparkSession
 
 from batch.training_sets.training_set import TrainingSet, training_set_of
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.files import HadoopFiles
 from stores.delta.tables import DeltaPlace, TableAbsent, commits, is_table, read_table
 

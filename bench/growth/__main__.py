@@ -13,10 +13,10 @@ from bench.growth.points import Point
 from bench.growth.report import AIM_AT_A_MILLION, aim_ratio, draw, markdown
 from bench.growth.sweep import Sweep
 from bench.machine import described
-from bench.stage import own_platform
 from jobs.launcher.checkout import CHECKOUT
 from jobs.launcher.outcome import ending_with_exit_code
 from local.endpoints import read_endpoints
+from proofs.stage import own_platform
 from reports.terminal import Terminal
 
 _AIM_MISSED = 5

@@ -11,7 +11,6 @@ from bench.growth.known import make_known
 from bench.growth.plan import BATCH_ROWS, GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
-from bench.stage import told
 from bench.suite import ceiling
 from bench.suite.ground import Ground, ground_of
 from bench.suite.place import Place
@@ -21,6 +20,7 @@ from bench.suite.throughput import Filled, measured
 from bench.suite.workloads import WORKLOADS
 from bench.systems import started_stream
 from jobs.launcher.child_jobs import ChildJob
+from proofs.stage import told
 
 # A turn of a million customers takes them about this long; the first one is not measured.
 _ALONE_SECONDS = 25.0

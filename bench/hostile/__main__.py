@@ -29,14 +29,14 @@ from bench.hostile.outcomes import (
     results_by_kind,
     topic_ends,
 )
-from bench.proofs import Proof
 from bench.scenarios.machines import SCENARIO
-from bench.stage import Stage, own_platform, stage_in, told
 from bench.suite.model import fitted
 from jobs.launcher.child_jobs import ChildJob
 from jobs.launcher.outcome import ending_with_exit_code
 from jobs.launcher.signals import stopping_on_signals
 from jobs.status.scored import wait_until_scored
+from proofs.proof import Proof
+from proofs.stage import Stage, own_platform, stage_in, told
 from reports.terminal import Terminal
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable

@@ -9,9 +9,9 @@ from typing import Any
 from bench.scenarios.numbers import TREES
 from features.definitions import IsBetweenHours, IsWeekend, LastValue, WindowCount, WindowMean
 from features.schema import EventSchema
+from scenarios.contract.policy import Band, Policy, Rule
+from scenarios.contract.scenario import Label, Scenario
 from scenarios.fraud.events import ENTITY_FIELD, FRAUD, LABEL_SCHEMA, SCHEMA
-from scenarios.policy import Band, Policy, Rule
-from scenarios.scenario import Label, Scenario
 
 _PAYMENTS, _AMOUNT = ("payment",), "amount_usd"
 _DAYS = (1, 7, 30)

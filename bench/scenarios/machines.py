@@ -14,8 +14,8 @@ import numpy.typing as npt
 from features.definitions import Count, DecayedSum, LastValue, Mean, Sum
 from features.schema import Category, EventSchema, EventType, Number
 from models.training.recipes import TreeParameters, boosted_trees
-from scenarios.policy import Band, Decisions, Policy, Rule
-from scenarios.scenario import Label, Scenario
+from scenarios.contract.policy import Band, Decisions, Policy, Rule
+from scenarios.contract.scenario import Label, Scenario
 
 ENTITY_FIELD = "machine"
 READINGS = ("reading",)

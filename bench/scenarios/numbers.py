@@ -4,8 +4,8 @@ from typing import Any
 
 from features.definitions import LastValue
 from features.schema import Category, EventSchema, EventType, Number
-from scenarios.policy import Band, Policy, Rule
-from scenarios.scenario import Label, Scenario
+from scenarios.contract.policy import Band, Policy, Rule
+from scenarios.contract.scenario import Label, Scenario
 
 ENTITY_FIELD = "customer_id"
 NUMBERS = tuple(f"n{number:02d}" for number in range(20))

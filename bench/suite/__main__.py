@@ -11,7 +11,6 @@ import typer
 from typer import Option
 
 from bench.peer_environments import peer_python
-from bench.stage import own_platform
 from bench.suite.aims import ratios
 from bench.suite.peers_here import systems_here
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice
@@ -20,6 +19,7 @@ from bench.suite.run import REPORT, Suite
 from bench.suite.systems import NAMES, US
 from jobs.launcher.checkout import CHECKOUT
 from jobs.launcher.outcome import ending_with_exit_code
+from proofs.stage import own_platform
 from reports.terminal import Terminal
 
 _FAILED, _AIM_MISSED = 1, 5

@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.stage import Stage, settings_in, stage_in
 from bench.suite.keys import Customers
 from bench.suite.model import Fitted, fitted
 from bench.suite.place import Place
@@ -22,7 +21,8 @@ from jobs.wiring.table_making import make_tables
 from jobs.wiring.topics_and_tables import scenario_tables, scenario_topics
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import drop_table
-from scenarios.scenario import Scenario
+from proofs.stage import Stage, settings_in, stage_in
+from scenarios.contract.scenario import Scenario
 from stores.kafka.topic_plan import TopicSpec
 from stores.records.deployments import write_deployment
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.figures import MS_PER_SECOND
-from bench.load import Load
 from bench.suite.fed import feeding, wait_for_end
 from bench.suite.ground import Ground
 from bench.suite.place import Place
@@ -16,6 +15,7 @@ from bench.suite.systems import System
 from bench.trial import MeasurementUnsound, in_window
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
+from proofs.load import Load
 
 # Enough for a 99.9th percentile in two rounds, few enough that HBase does not notice.
 _SAMPLES_PER_SECOND = 100.0

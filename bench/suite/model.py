@@ -12,7 +12,7 @@ import numpy.typing as npt
 from models.card import ModelCard
 from models.formats.skops import save_artifact
 from models.training.fitting import reproducible_fitting
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.records.deployments import Deployment, ModelPointer
 
 _BASE_RATE = 0.01

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.load import Load
 from bench.suite.keys import DISTRIBUTIONS
 from bench.suite.recovery import Blow
 from bench.suite.surges import Surge
 from bench.suite.systems import BARE, EXPERT_LARGE, NAMES, US
 from bench.suite.workloads import WORKLOADS
+from proofs.load import Load
 
 PARTS = ("throughput", "latency", "recovery", "surges")
 # What is measured of a workload unless it is asked for otherwise: the whole plan takes an hour.

@@ -24,7 +24,7 @@ from bench.suite.rounds import (
 from bench.suite.systems import System
 from bench.suite.workloads import WORKLOADS
 from local.endpoints import read_endpoints
-from scenarios.scenario import UnknownScenario
+from scenarios.contract.scenario import UnknownScenario
 
 REPORT = "README.md"
 _ROUNDS = {

@@ -11,7 +11,7 @@ from features.events.decode import EventDecoder, Records
 from features.fold.fold import distinct, fold
 from features.fold.readout import features_as_of
 from features.fold.state import States
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 CUSTOMERS = 2_000
 EVENTS_EACH = 20

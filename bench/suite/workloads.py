@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.suite.payments import payments
 from bench.suite.readings import readings
 from bench.suite.times import EventMaker
-from scenarios.scenario import Scenario, load_scenario
+from scenarios.contract.scenario import Scenario, load_scenario
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ this order.
       float64.
  8. The record's key: there is one (`null_key`), and it is the id's UTF-8 (`key_mismatch`).
  9. `event_time` is at most `max_future_skew_seconds` after the broker's time (`future_event`).
-10. The record lies in its key's home partition (`wrong_partition`; features/events/partitioners.py).
+10. The record lies in its key's home partition (`wrong_partition`), see partitioners.py.
 
 Other fields are ignored. Beyond rules 1 to 3 they change nothing: neither what is read of the
 others nor how it is judged.

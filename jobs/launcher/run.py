@@ -18,7 +18,7 @@ from jobs.launcher.outcome import ending_with_exit_code
 from jobs.launcher.services import require_hbase, require_kafka
 from local.run_folder import make_private, private_files
 from reports.terminal import Terminal, VisibleFormatter, one_line
-from scenarios.scenario import Scenario, UnknownScenario, load_scenario
+from scenarios.contract.scenario import Scenario, UnknownScenario, load_scenario
 
 Service = Literal["kafka", "hbase"]
 

@@ -1,6 +1,6 @@
 """A small Spark that does what jobs do, while Java notes the classes and archives them at its end.
 
-Started by jobs/spark/class_archive.py: `python -m jobs.class_warmup FOLDER ARCHIVE`.
+Started by jobs/spark/class_archive.py: `python -m jobs.spark.class_warmup FOLDER ARCHIVE`.
 """
 
 import os

@@ -1,7 +1,7 @@
 """What a person should know of a deployment beside its champion: who stands in, what misfits."""
 
-from scenarios.policy import PolicyError
-from scenarios.scenario import Scenario
+from scenarios.contract.policy import PolicyError
+from scenarios.contract.scenario import Scenario
 from stores.hbase.connection import Session
 from stores.records.control import read_last_good
 from stores.records.deployments import Deployment, ModelPointer, deployment_of

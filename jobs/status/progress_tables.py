@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from rich.table import Column, Table
 
-from scenarios.keyed import Keyed, KeyedEntity
+from scenarios.contract.keyed import Keyed, KeyedEntity
 from stores.hbase.connection import Session
 from stores.hbase.states import Marker, StateTable
 from stores.kafka.cluster import KafkaCluster, Survey

@@ -19,7 +19,7 @@ from jobs.wiring.from_settings import delta_place, event_limits, tracking_place
 from local.cache import cache_dir
 from models.errors import ModelUnusable
 from models.registry.versions import card_of, load_version, read_version
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 
 class NotADay(ValueError):

@@ -29,7 +29,7 @@ from jobs.wiring.model_versions import model_version
 from jobs.wiring.streaming import store_session
 from local.cache import cache_dir
 from models.registry.versions import load_version
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.tables import read_table
 from stores.records.deployments import read_deployment
 from stores.records.erasures import ErasureTable

@@ -7,7 +7,7 @@ from typing import Any
 from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster, loss_book, pass_settings, query_settings
-from scenarios.keyed import Keyed
+from scenarios.contract.keyed import Keyed
 from stores.delta.tables import DeltaPlace
 from streaming.passes.kind import PassKind
 from streaming.position.checkpoints import Offsets

@@ -7,7 +7,7 @@ from typing import Any
 from jobs.launcher.run import Run
 from jobs.wiring.query_starters import losses_of, query_starter
 from jobs.wiring.streaming import kafka_cluster, pass_settings, query_settings
-from scenarios.keyed import KeyedEntity, scenario_name_of
+from scenarios.contract.keyed import KeyedEntity, scenario_name_of
 from streaming.query.supervisor import Running
 from streaming.second_entity.rekey_pass import RekeySettings
 from streaming.second_entity.rekey_query import RekeyStarter

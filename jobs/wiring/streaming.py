@@ -14,8 +14,8 @@ from jobs.launcher.kafka_options import client_options, spark_options
 from jobs.wiring.from_settings import delta_place, event_limits, hbase_store
 from jobs.wiring.table_turns import APPENDS, turn
 from local.cache import cache_dir
-from scenarios.keyed import Keyed, scenario_name_of
-from scenarios.scenario import Scenario
+from scenarios.contract.keyed import Keyed, scenario_name_of
+from scenarios.contract.scenario import Scenario
 from stores.delta.files import HadoopFiles
 from stores.hbase.connection import Session
 from stores.kafka.cluster import KafkaCluster

@@ -6,7 +6,7 @@ from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster
 from jobs.wiring.table_making import make_tables
-from scenarios.keyed import Keyed, KeyedEntity, keyed_entities
+from scenarios.contract.keyed import Keyed, KeyedEntity, keyed_entities
 from stores.hbase.tables import TableSpec, table_specs
 from stores.kafka.topic_plan import TopicSpec, alter_topics, create_topics, misfits, topic_specs
 

@@ -23,7 +23,7 @@ class ScoresDiffer(RuntimeError):
 
 @dataclass(frozen=True)
 class QuickTrees:
-    """The t trees of one model version as arrays, shaped as models/fast/small_tree_kernel.py says."""
+    """The t trees of one model version as arrays; small_tree_kernel.py gives their shapes."""
 
     model: ScoringModel
     baseline: float

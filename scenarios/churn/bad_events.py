@@ -1,6 +1,6 @@
 """Churn events made to be refused."""
 
-from scenarios.bad_events import Event, Spoiler
+from scenarios.simulation.bad_events import Event, Spoiler
 
 
 def _charge(good: Event) -> Event:

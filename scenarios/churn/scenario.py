@@ -6,7 +6,7 @@ from models.training.recipes import calibrated_trees
 from scenarios.churn.decisions import POLICY
 from scenarios.churn.events import LABEL_SCHEMA, SCHEMA
 from scenarios.churn.predictors import FEATURES, MONOTONIC
-from scenarios.scenario import Label, Scenario
+from scenarios.contract.scenario import Label, Scenario
 
 
 def estimator(seed: int) -> Any:

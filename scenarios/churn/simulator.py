@@ -13,12 +13,12 @@ from itertools import cycle
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.bad_events import BAD_KINDS, too_large_record
 from scenarios.churn.bad_events import SPOILER
 from scenarios.churn.events import CALL_REASONS, CHANGEABLE, INTERNET_EXTRAS
 from scenarios.churn.telco import Customer
-from scenarios.records import Record, record_of
-from scenarios.times import iso_time
+from scenarios.contract.times import iso_time
+from scenarios.simulation.bad_events import BAD_KINDS, too_large_record
+from scenarios.simulation.records import Record, record_of
 
 # A few customers make most of the events, as in any call centre: weight 1 / (rank + 10).
 _ZIPF_OFFSET = 10

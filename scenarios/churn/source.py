@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scenarios.churn.simulator import FollowUps
 from scenarios.churn.telco import Customer, history, read_customers
-from scenarios.records import Record
+from scenarios.simulation.records import Record
 
 _TELCO_FILE = Path(__file__).resolve().parents[2] / "data" / "telco_churn.csv"
 

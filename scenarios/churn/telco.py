@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenarios.records import LABELS, Record, record_of
+from scenarios.simulation.records import LABELS, Record, record_of
 
 # The file has no dates. Fixed ones make a second publication equal to the first, byte for byte,
 # so that a training set made afterwards is the same.

@@ -9,7 +9,7 @@ from scenarios.fraud.events import SCHEMA, VERDICT_DELAY_DAYS
 from scenarios.fraud.payments import Payments
 from scenarios.fraud.predictors import HANDBOOK_DAYS
 from scenarios.fraud.terminal import TERMINAL
-from scenarios.labelled_history import LabelledHistory, SecondHistory
+from scenarios.simulation.labelled_history import LabelledHistory, SecondHistory
 
 _DELAY_MS = VERDICT_DELAY_DAYS * 86_400_000
 

@@ -1,7 +1,7 @@
 """What is done about a payment's score, by what it costs: allow, review or block."""
 
 from models.evaluation.cost_thresholds import Costs
-from scenarios.policy import Band, Policy, Rule
+from scenarios.contract.policy import Band, Policy, Rule
 
 # What the decisions cost; a bank puts its own figures here and derives the thresholds anew.
 COSTS = Costs(

@@ -3,12 +3,12 @@
 from typing import Any
 
 from models.training.recipes import calibrated_trees
+from scenarios.contract.scenario import Label, Scenario
 from scenarios.fraud.decisions import POLICY
 from scenarios.fraud.events import FRAUD, LABEL_SCHEMA, SCHEMA
 from scenarios.fraud.parameters import PARAMETERS
 from scenarios.fraud.predictors import FEATURES
 from scenarios.fraud.terminal import TERMINAL
-from scenarios.scenario import Label, Scenario
 
 
 def estimator(seed: int) -> Any:

@@ -9,8 +9,8 @@ from scenarios.fraud.columns import labelled_history
 from scenarios.fraud.history import History
 from scenarios.fraud.payments import Payments, payments_file, read_payments
 from scenarios.fraud.simulator import FollowUps
-from scenarios.labelled_history import LabelledHistory
-from scenarios.records import Record
+from scenarios.simulation.labelled_history import LabelledHistory
+from scenarios.simulation.records import Record
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ the last 30 days of verdicts are the payments that are 7 to 37 days old.
 
 from features.definitions import Feature, WindowCount, WindowMean, WindowSum
 from features.schema import EventSchema, EventType
+from scenarios.contract.second_entity import Rekeyed, SecondEntity
 from scenarios.fraud.events import PAYMENT_ID, VERDICT
-from scenarios.second_entity import Rekeyed, SecondEntity
 
 # The Handbook's windows (1, 7, 30), a shorter one that shows how a terminal stands now, and longer
 # ones: a terminal is misused for 28 days, so old frauds say that it may be over.

@@ -11,7 +11,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from features.schema import EventSchema
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.archived_control import archived_starts, keep_deployment, record_of
 from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.delta.epoch_table import keep_epochs

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.scoring_model import ScoringModel
-from scenarios.judging import Verdicts, valid_ms
-from scenarios.scenario import Scenario
+from scenarios.contract.judge import Verdicts, valid_ms
+from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Model, Reason
 from streaming.messages.documents import Positions
 from streaming.messages.float_text import float_texts

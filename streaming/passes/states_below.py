@@ -9,7 +9,7 @@ from features.events.decode import Events
 from features.fold.fold import Entities, distinct
 from features.fold.state import States
 from features.fold.state_errors import DefinitionsChanged, StateFormatError
-from scenarios.keyed import Keyed
+from scenarios.contract.keyed import Keyed
 from stores.hbase.stamps import stamp
 from streaming.passes.batches import Batch
 from streaming.passes.boundaries import check_boundary, check_new_entities, check_partition

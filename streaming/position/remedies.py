@@ -1,6 +1,6 @@
 """What to run when a stream refuses; a second entity's stream is derived, so it is made anew."""
 
-from scenarios.keyed import scenario_name_of
+from scenarios.contract.keyed import scenario_name_of
 
 
 def remedy(name: str, job: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from scenarios.keyed import Keyed
+from scenarios.contract.keyed import Keyed
 from stores.hbase.connection import Session
 from stores.hbase.predictions import Prediction
 from stores.hbase.states import StateTable

@@ -15,9 +15,9 @@ from models.fast.deep_trees import deep_trees
 from models.registry.fetching import load_fetched, local_path
 from models.registry.probe import PROBE_FILE, probe_folder, read_probe
 from models.scoring_model import ScoringModel
-from scenarios.deployable import check_model, check_share
-from scenarios.judging import Judges
-from scenarios.scenario import Scenario
+from scenarios.contract.deployable import check_model, check_share
+from scenarios.contract.judge import Judges
+from scenarios.contract.scenario import Scenario
 from stores.hbase.connection import Session
 from stores.records.control import (
     ControlCells,

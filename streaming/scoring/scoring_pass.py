@@ -21,8 +21,8 @@ from features.events.decode import EventDecoder, Events
 from features.events.reasons import UNSCORABLE, Refusal
 from features.fold.fold import Entities, Folded, fold
 from features.fold.state import States
-from scenarios.judging import Judge, Verdicts
-from scenarios.scenario import Scenario
+from scenarios.contract.judge import Judge, Verdicts
+from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import utc
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from features.fold.readout import features_as_of
 from features.fold.state_errors import DefinitionsChanged, StateFormatError
-from scenarios.keyed import KeyedEntity, keyed_entities
-from scenarios.scenario import Scenario
+from scenarios.contract.keyed import KeyedEntity, keyed_entities
+from scenarios.contract.scenario import Scenario
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 from streaming.passes.states_below import unreadable

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scenarios.scenario import load_scenario
+from scenarios.contract.scenario import load_scenario
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 from stores.records.erasures import ErasuresInUse, ErasureTable

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from features.events.decode import EventDecoder, Events
 from features.fold.fold import fold
-from scenarios.keyed import Keyed
+from scenarios.contract.keyed import Keyed
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
 from streaming.messages.dead_letters import add_dead_letters

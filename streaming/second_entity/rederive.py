@@ -7,7 +7,7 @@ re-keyed events and the states are dropped, then derived again from the first re
 import time
 from typing import Any
 
-from scenarios.keyed import KeyedEntity
+from scenarios.contract.keyed import KeyedEntity
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.region_markers import open_epoch
 from stores.hbase.stamps import FIRST_EPOCH

@@ -11,7 +11,7 @@ import pyarrow as pa
 from features.events.decode import EventDecoder, Events, Records
 from features.events.partitioners import Placement
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
-from scenarios.keyed import KeyedEntity, source_schema
+from scenarios.contract.keyed import KeyedEntity, source_schema
 from stores.hbase.predictions import utc
 
 MESSAGE_SCHEMA = "topic string, key binary, value binary"

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from features.events.bounded_columns import bounded_columns
-from scenarios.keyed import KeyedEntity
+from scenarios.contract.keyed import KeyedEntity
 from stores.delta.files import HadoopFiles
 from stores.hbase.connection import Session
 from stores.kafka.cluster import KafkaCluster, TopicIdentity

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from scenarios.keyed import load_keyed_entity
+from scenarios.contract.keyed import load_keyed_entity
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 from stores.records.homes import HomeTable

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.byte_search import files_with, needles_of
+from proofs.byte_search import files_with, needles_of
 from stores.hbase.keys import row_key
 from stores.hbase.tables import LATEST, STATE
 from tests.scenarios.tiny import SCENARIO

@@ -17,8 +17,8 @@ from tests.support.processes import Job
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMMANDS = {
-    "churn": ("bench.prove", "--events=20000", "--audits=4"),
-    "fraud": ("bench.prove_fraud", "--customers=80", "--days=5", "--rate=200", "--audits=2"),
+    "churn": ("proofs.prove", "--events=20000", "--audits=4"),
+    "fraud": ("proofs.prove_fraud", "--customers=80", "--days=5", "--rate=200", "--audits=2"),
     # Speed is for the long form on a quiet machine.
     "hostile": (
         "bench.hostile",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from features.events.decode import Records
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import StateTable, newest_cells
 from stores.records.deployments import ModelPointer

@@ -13,7 +13,7 @@ import pytest
 from features.events.decode import EventDecoder
 from features.fold.history import HistoryColumns, lookup_history
 from local.endpoints import Endpoints
-from scenarios.keyed import keyed_entity
+from scenarios.contract.keyed import keyed_entity
 from stores.hbase.states import StateTable, newest_cells
 from stores.hbase.tables import STATE
 from stores.records.epochs import read_epoch

@@ -5,9 +5,9 @@ from typing import Any
 from features.definitions import LastValue, WindowCount, WindowMean
 from features.schema import Category, EventSchema, EventType, Number
 from models.training.recipes import calibrated_trees
-from scenarios.policy import Band, Policy, Rule
-from scenarios.scenario import Label, Scenario
-from scenarios.second_entity import Rekeyed, SecondEntity
+from scenarios.contract.policy import Band, Policy, Rule
+from scenarios.contract.scenario import Label, Scenario
+from scenarios.contract.second_entity import Rekeyed, SecondEntity
 
 PAYMENT_ID = Number(name="payment_id", unit="", minimum=0, maximum=1e15, integer=True)
 SHOP_ID = Number(name="shop_id", unit="", minimum=0, maximum=1e15, integer=True, required=False)

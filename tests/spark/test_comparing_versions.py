@@ -16,7 +16,7 @@ from batch.compare.report import show, write
 from batch.training_sets.snapshots import SnapshotRecord, snapshot_frame
 from batch.training_sets.training_set import TrainingSet, training_set_of
 from models.registry.versions import TrainedVersion
-from scenarios.readable_columns import categories
+from scenarios.contract.readable_columns import categories
 from stores.delta.tables import DeltaPlace, write_new_table
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_snapshot import NAMES, ROWS, tiny_record, tiny_rows

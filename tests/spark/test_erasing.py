@@ -22,7 +22,7 @@ from batch.privacy.sought import Sought
 from batch.rebuild.archive_reach import check_reach, told_upto
 from batch.records.archived import archived_table
 from batch.training_sets.snapshots import record_at
-from bench.byte_search import files_with, needles_of
+from proofs.byte_search import files_with, needles_of
 from stores.delta.tables import DeltaPlace, commits, read_table, rows_erased, write_new_table
 from stores.records.epochs import EpochRecord
 from tests.support.archives import Row, place_in, write_archive

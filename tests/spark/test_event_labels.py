@@ -13,9 +13,9 @@ from batch.training_sets.rows import TrainingOptions, training_rows
 from batch.training_sets.training_set import training_set_of
 from features.definitions import LastValue, WindowCount, WindowMean
 from features.schema import Category, EventSchema, EventType, Number, SchemaError
-from scenarios.policy import Band, Policy, Rule
-from scenarios.scenario import Label, Scenario
-from scenarios.second_entity import Rekeyed, SecondEntity
+from scenarios.contract.policy import Band, Policy, Rule
+from scenarios.contract.scenario import Label, Scenario
+from scenarios.contract.second_entity import Rekeyed, SecondEntity
 
 HOUR_MS = 3_600_000
 LIMITS = EventLimits(max_event_bytes=100_000, max_future_skew_seconds=300)

@@ -12,7 +12,7 @@ from rich.console import Console
 from batch.proofs.skew import SkewOptions, skew_rows
 from batch.proofs.skew_report import SkewReport, entity_skew, show_skew, write_skew
 from batch.records.limits import EventLimits
-from scenarios.keyed import keyed_entity
+from scenarios.contract.keyed import keyed_entity
 from stores.delta.tables import DeltaPlace
 from tests.scenarios.shops import SCENARIO, SHOP
 from tests.support.archives import Row, place_in, write_archive

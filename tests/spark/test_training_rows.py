@@ -17,8 +17,8 @@ from features.definitions import Count, LastValue, Mean
 from features.events.decode import Records
 from features.fold.fold import distinct, fold
 from features.schema import Category, EventSchema, EventType, Number
-from scenarios.policy import Band, Policy, Rule
-from scenarios.scenario import Label, Scenario
+from scenarios.contract.policy import Band, Policy, Rule
+from scenarios.contract.scenario import Label, Scenario
 
 LIMITS = EventLimits(max_event_bytes=100_000, max_future_skew_seconds=300)
 NOW_MS = 10_000_000

@@ -14,7 +14,7 @@ from models.card import ModelCard
 from models.formats.skops import load_artifact, save_artifact
 from models.scoring_model import ScoringModel
 from models.training.fitting import reproducible_fitting
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.records.deployments import ModelPointer
 from tests.scenarios.tiny import SCENARIO
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from features.events.decode import EventDecoder, Records
 from features.fold.fold import distinct, fold
-from scenarios.keyed import keyed_entity
+from scenarios.contract.keyed import keyed_entity
 from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker

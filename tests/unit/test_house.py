@@ -18,6 +18,7 @@ PACKAGES = (
     "local",
     "models",
     "monitoring",
+    "proofs",
     "reports",
     "scenarios",
     "stores",

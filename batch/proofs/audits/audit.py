@@ -14,7 +14,7 @@ from batch.proofs.audits.replay import Replayed, replayed
 from batch.proofs.audits.state import feature_facts, slot_facts
 from batch.proofs.audits.verdict import outcome_of, verdict_of
 from batch.records.limits import EventLimits
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Reason
 
 

@@ -13,8 +13,8 @@ from batch.proofs.recompute.bits import same_bits
 from batch.proofs.recompute.logged import LoggedPrediction, as_floats
 from features.events.reasons import UNSCORABLE
 from models.scoring_model import ScoringModel
-from scenarios.judging import Floats, Judge, Judges, valid_ms
-from scenarios.scenario import Scenario
+from scenarios.contract.judge import Floats, Judge, Judges, valid_ms
+from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Reason, utc
 
 

@@ -14,7 +14,7 @@ from batch.training_sets.event_features import fold_run
 from features.events.decode import Records
 from features.events.partitioners import Layout, Placement
 from features.events.reasons import Refusal
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)

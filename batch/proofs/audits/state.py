@@ -10,8 +10,8 @@ from batch.proofs.audits.replay import Replayed
 from batch.proofs.recompute.bits import compared
 from batch.proofs.recompute.logged import LoggedPrediction, as_floats
 from features.definitions import DaysSince
-from scenarios.readable_columns import categories
-from scenarios.scenario import Scenario
+from scenarios.contract.readable_columns import categories
+from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import utc
 
 _AS_OF = ".as_of_ms"  # the slot that holds the time a decayed sum refers to

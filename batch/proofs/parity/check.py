@@ -21,7 +21,7 @@ from batch.proofs.recompute.rejudging import ModelLoader
 from batch.records.archived import MADE_BY, archived_records, archived_table
 from batch.records.limits import EventLimits
 from batch.training_sets.event_features import event_features
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.delta.tables import DeltaPlace, newest_version
 
 TABLE = "parity"

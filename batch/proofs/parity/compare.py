@@ -12,8 +12,8 @@ from batch.proofs.parity.rows import COMPARED, OTHER_DEFINITIONS, STATE_FAULTS
 from batch.proofs.parity.tally import Tally
 from batch.proofs.recompute.bits import Flags, compared
 from batch.proofs.recompute.rejudging import Cases, ModelLoader, Rejudge, Rejudged
-from scenarios.judging import valid_ms
-from scenarios.scenario import Scenario
+from scenarios.contract.judge import valid_ms
+from scenarios.contract.scenario import Scenario
 
 FIELD = "prediction."  # before the name of a field of the row, to tell it from features
 FIELDS = (

@@ -29,7 +29,7 @@ from batch.proofs.parity.rows import (
     UNJUDGED,
 )
 from batch.proofs.parity.tally import COLUMN, COUNT, FAULT
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 
 class ComparedColumn(msgspec.Struct, frozen=True, kw_only=True):

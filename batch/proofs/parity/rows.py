@@ -9,7 +9,7 @@ from batch.proofs.recompute.incarnations import Incarnations
 from batch.proofs.recompute.logged_frame import PREDICTION, SUPPRESSED, UNREADABLE
 from batch.records.archived import header
 from features.events.reasons import UNSCORABLE
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 # What a row of the join is. The first five are as they should be.
 COMPARED, SUPPRESSED_RIGHTLY, REFUSED = "compared", "suppressed", "refused"

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from scenarios.shares import is_in_share
+from scenarios.contract.shares import is_in_share
 
 
 @dataclass(frozen=True, kw_only=True)

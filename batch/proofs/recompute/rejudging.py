@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from models.errors import ModelUnusable
 from models.scoring_model import ScoringModel
-from scenarios.judging import Judge, Judges
-from scenarios.scenario import Scenario
+from scenarios.contract.judge import Judge, Judges
+from scenarios.contract.scenario import Scenario
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

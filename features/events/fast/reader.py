@@ -25,7 +25,7 @@ _NEVER = b" "
 
 @dataclass(frozen=True)
 class QuickColumns:
-    """What n records hold where `is_read`, as `Events` (features/events/decode.py) says; else nothing."""
+    """What n records hold where `is_read`, as `Events` of decode.py says; else nothing."""
 
     is_read: npt.NDArray[np.bool_]
     type_codes: npt.NDArray[np.int64]

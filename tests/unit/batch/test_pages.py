@@ -8,7 +8,7 @@ import pytest
 from batch.explore.drift import drift
 from batch.explore.drift_page import drift_page
 from batch.explore.profile_page import profile_page
-from scenarios.readable_columns import categories
+from scenarios.contract.readable_columns import categories
 from tests.scenarios.tiny import SCENARIO
 from tests.support.self_contained import loaded_from_elsewhere
 from tests.support.tiny_snapshot import tiny_rows, tiny_sample

@@ -17,7 +17,7 @@ from models.training.recipes import TreeParameters, boosted_trees, calibrated_tr
 from models.training.search_space import Choice, Range, Search
 from scenarios.fraud.columns import HANDBOOK_FEATURES
 from scenarios.fraud.scenario import SCENARIO
-from scenarios.labelled_history import LabelledHistory
+from scenarios.simulation.labelled_history import LabelledHistory
 
 DAYS, PER_DAY = 28, 60
 TEST_START = date(2018, 4, 22)

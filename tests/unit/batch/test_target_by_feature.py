@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from batch.explore.target_by_feature import BinOutcomes, target_by_feature
-from scenarios.readable_columns import categories
+from scenarios.contract.readable_columns import categories
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_snapshot import ROWS, tiny_rows, tiny_sample
 

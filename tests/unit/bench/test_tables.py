@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from bench.load import Load
 from bench.tables import markdown, pooled, rows_of
 from bench.trial import Trial
+from proofs.load import Load
 
 
 def trial(system: str, round_number: int, *latencies_seconds: float) -> Trial:

@@ -9,7 +9,7 @@ from features.events.decode import EventDecoder, Events, Records
 from features.fold.fold import distinct, fold
 from features.schema import EventSchema
 from scenarios.churn.scenario import SCENARIO
-from scenarios.records import Record
+from scenarios.simulation.records import Record
 
 MAX_EVENT_BYTES = 200_000
 ARRIVAL_MS = 1_790_000_000_000  # September 2026

@@ -13,7 +13,7 @@ from batch.publishing.event_source import Record as AnyRecord
 from batch.publishing.event_source import load_source
 from batch.publishing.order import Order, phases
 from batch.publishing.publisher import Pace
-from scenarios.records import Record
+from scenarios.simulation.records import Record
 from tests.unit.churn.customers import telco_file
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ import pytest
 from batch.publishing.event_source import NoEventSource, load_source
 from batch.publishing.order import Order, phases
 from batch.publishing.publisher import Pace, Published, publish
-from scenarios.records import Record
+from scenarios.simulation.records import Record
 from tests.unit.churn.customers import telco_file
 
 TOPICS = {"events": "churn.events", "labels": "churn.labels"}

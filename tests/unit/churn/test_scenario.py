@@ -10,8 +10,8 @@ from features.schema import Category
 from scenarios.churn.events import LABEL_SCHEMA
 from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.telco import history, read_customers
-from scenarios.records import Record, record_of
-from scenarios.scenario import load_scenario
+from scenarios.contract.scenario import load_scenario
+from scenarios.simulation.records import Record, record_of
 from tests.unit.churn.customers import telco_file
 from tests.unit.churn.decoded import decoded, folded
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.bad_events import BAD_KINDS
 from scenarios.churn.simulator import FollowUps
 from scenarios.churn.telco import Customer, read_customers
-from scenarios.records import Record
+from scenarios.simulation.bad_events import BAD_KINDS
+from scenarios.simulation.records import Record
 from tests.unit.churn.decoded import ARRIVAL_MS, MAX_EVENT_BYTES, decoded
 
 REAL_FILE = Path(__file__).parents[3] / "data" / "telco_churn.csv"

@@ -7,7 +7,7 @@ import numpy as np
 from features.events.decode import EventDecoder, Events, Records
 from features.schema import EventSchema
 from scenarios.fraud.events import SCHEMA
-from scenarios.records import Record
+from scenarios.simulation.records import Record
 
 MAX_EVENT_BYTES = 200_000
 ARRIVAL_MS = 1_790_000_000_000  # September 2026

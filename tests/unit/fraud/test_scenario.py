@@ -9,12 +9,12 @@ import pytest
 
 from batch.training_sets.history_features import history_features, load_history
 from features.schema import EventSchema, EventType
+from scenarios.contract.scenario import LeakyScenario, load_scenario
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from scenarios.fraud.events import VERDICT
 from scenarios.fraud.parameters import PARAMETERS
 from scenarios.fraud.scenario import SCENARIO
 from scenarios.fraud.tuning import SEARCH, parameters_of
-from scenarios.scenario import LeakyScenario, load_scenario
 from tests.unit.fraud.few_payments import LINES, Line, payments_file_in, payments_of
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
-from scenarios.bad_events import BAD_KINDS
 from scenarios.fraud.simulator import FollowUps
 from scenarios.fraud.source import FraudSource
-from scenarios.records import Record
+from scenarios.simulation.bad_events import BAD_KINDS
+from scenarios.simulation.records import Record
 from tests.unit.fraud.decoding import ARRIVAL_MS, MAX_EVENT_BYTES, decoded
 from tests.unit.fraud.few_payments import payments_of
 

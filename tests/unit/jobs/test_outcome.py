@@ -18,7 +18,7 @@ from conf.settings import load_settings
 from jobs.launcher.outcome import ending_with_exit_code
 from jobs.launcher.run import job_run
 from jobs.launcher.services import ServiceDown, require_hbase, require_kafka
-from scenarios.scenario import UnknownScenario
+from scenarios.contract.scenario import UnknownScenario
 
 
 class Refused(Exception):

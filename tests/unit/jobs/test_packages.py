@@ -24,7 +24,7 @@ def run_git(tree: Path, *arguments: str) -> None:
 def tree(tmp_path: Path) -> Path:
     """A checkout with one committed file and one that git ignores."""
     folder = tmp_path / "a tree, `x` #1"
-    (folder / "features").mkdir(parents=True)
+    (folder / FOLD).parent.mkdir(parents=True)
     (folder / FOLD).write_text("committed = True\n")
     (folder / ".gitignore").write_text("__pycache__/\n")
     (folder / "features" / "__pycache__").mkdir()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from models.scoring_model import Matrix, ScoringModel
-from scenarios.deployable import DeploymentUnfit, check_model, check_share, trial_rows
-from scenarios.policy import PolicyError
-from scenarios.scenario import Scenario
+from scenarios.contract.deployable import DeploymentUnfit, check_model, check_share, trial_rows
+from scenarios.contract.policy import PolicyError
+from scenarios.contract.scenario import Scenario
 from tests.scenarios.shops import SCENARIO as SHOPS
 from tests.scenarios.tiny import SCENARIO
 from tests.support.fragile_models import (

@@ -11,9 +11,9 @@ from features.definitions import LastValue
 from models.card import ModelCard
 from models.scoring_model import ScoringModel, scoring_model
 from models.training.recipes import TreeParameters, calibrated_trees
-from scenarios.judging import Judge, Judges, Verdicts
-from scenarios.policy import PolicyError
-from scenarios.scenario import Scenario
+from scenarios.contract.judge import Judge, Judges, Verdicts
+from scenarios.contract.policy import PolicyError
+from scenarios.contract.scenario import Scenario
 from tests.scenarios.tiny import SCENARIO
 from tests.support.fragile_models import fails, fragile_estimator, is_fragile, one_thread, tiny_rows
 

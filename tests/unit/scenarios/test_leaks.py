@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from features.schema import Category, EventSchema, EventType
-from scenarios.scenario import LeakyScenario
+from scenarios.contract.scenario import LeakyScenario
 from tests.scenarios.tiny import SCENARIO
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from scenarios.readable_columns import categories, with_category_names
+from scenarios.contract.readable_columns import categories, with_category_names
 from tests.scenarios.tiny import SCENARIO
 
 

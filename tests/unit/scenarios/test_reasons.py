@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scenarios.reasons import REASONS_TOLD, ReasonTeller
+from scenarios.contract.reasons import REASONS_TOLD, ReasonTeller
 from tests.scenarios.tiny import SCENARIO
 
 NAMES = SCENARIO.plan.feature_names

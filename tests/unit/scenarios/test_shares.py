@@ -2,7 +2,7 @@
 
 import pytest
 
-from scenarios.shares import in_share, is_in_share
+from scenarios.contract.shares import in_share, is_in_share
 
 IDS = [f"customer {number} ö 客" for number in range(2000)]
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from scenarios.judging import Verdicts
-from scenarios.policy import Decisions
+from scenarios.contract.judge import Verdicts
+from scenarios.contract.policy import Decisions
 from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document, utc
 from streaming.messages import digit_kernel, text_kernel
 from streaming.messages.documents import Positions, log_basis, log_document

@@ -8,8 +8,8 @@ import pytest
 
 from features.events.decode import EventDecoder, Records
 from features.schema import EventSchema, EventType, Number, SchemaError
-from scenarios.keyed import UnknownEntity, keyed_entities, keyed_entity, load_keyed_entity
-from scenarios.second_entity import Rekeyed
+from scenarios.contract.keyed import UnknownEntity, keyed_entities, keyed_entity, load_keyed_entity
+from scenarios.contract.second_entity import Rekeyed
 from streaming.second_entity.rekey import Rekeyer
 from tests.scenarios.shops import SCENARIO, SHOP
 from tests.support.shop_events import BEGAN_MS, HOUR_MS, payment, records, verdict

@@ -8,7 +8,7 @@ import pytest
 
 from features.events.decode import EventDecoder
 from features.fold.fold import distinct, fold
-from scenarios.keyed import keyed_entity
+from scenarios.contract.keyed import keyed_entity
 from streaming.position.refusals import StateUnreadable
 from streaming.scoring.second_entities import SecondEntityReader
 from streaming.second_entity.rekey import Rekeyer

@@ -5,7 +5,7 @@ import pytest
 
 from features.events.decode import Records
 from features.events.partitioners import CRC32, CUSTOM, MURMUR2
-from scenarios.keyed import keyed_entity
+from scenarios.contract.keyed import keyed_entity
 from stores.kafka.cluster import TopicIdentity
 from stores.records.epochs import EpochRecord, EpochStart
 from streaming.advance.next_epoch import changes

@@ -7,7 +7,7 @@ import pandas as pd
 
 from features.definitions import LastValue
 from features.schema import Category
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 
 
 def categories(scenario: Scenario) -> Mapping[str, tuple[str, ...]]:

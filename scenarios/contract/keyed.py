@@ -8,8 +8,8 @@ from features.events.partitioners import MURMUR2
 from features.fold.plan import Plan
 from features.fold.state import StateCodec
 from features.schema import EventSchema, EventType, Number, SchemaError
-from scenarios.scenario import Scenario, load_scenario
-from scenarios.second_entity import Rekeyed, SecondEntity
+from scenarios.contract.scenario import Scenario, load_scenario
+from scenarios.contract.second_entity import Rekeyed, SecondEntity
 
 
 class UnknownEntity(ValueError):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from features.definitions import Feature, LastValue
 from features.schema import Category
-from scenarios.scenario import Scenario
+from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Reason
 
 REASONS_TOLD = 3

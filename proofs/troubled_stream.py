@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from bench.stage import Stage, told
 from jobs.launcher.child_jobs import ChildJob
 from jobs.status.scored import wait_until_scored
+from proofs.stage import Stage, told
 
 _START_SECONDS = 150.0
 _DRAIN_SECONDS = 300.0

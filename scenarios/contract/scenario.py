@@ -13,8 +13,8 @@ from features.fold.compiler import compile_plan
 from features.fold.plan import Plan
 from features.fold.state import StateCodec
 from features.schema import EventSchema, Number, SchemaError
-from scenarios.policy import Policy, PolicyError
-from scenarios.second_entity import SecondEntity
+from scenarios.contract.policy import Policy, PolicyError
+from scenarios.contract.second_entity import SecondEntity
 
 
 class UnknownScenario(ValueError):

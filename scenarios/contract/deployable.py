@@ -9,8 +9,8 @@ from features.definitions import LastValue
 from features.schema import Category
 from models.errors import ModelUnusable
 from models.scoring_model import ScoringModel
-from scenarios.judging import Judge
-from scenarios.scenario import Scenario
+from scenarios.contract.judge import Judge
+from scenarios.contract.scenario import Scenario
 
 _COMPLETE_ROWS, _ROWS_WITH_GAPS = 16, 8
 _MOST_PROBE_ROWS = 64

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from features.events.chosen_rows import chosen_rows
 from models.scoring_model import ScoringModel
-from scenarios.isolation import Failure, isolated
-from scenarios.policy import Decisions
-from scenarios.reasons import ReasonTeller
-from scenarios.scenario import Scenario
-from scenarios.shares import in_share
+from scenarios.contract.isolation import Failure, isolated
+from scenarios.contract.policy import Decisions
+from scenarios.contract.reasons import ReasonTeller
+from scenarios.contract.scenario import Scenario
+from scenarios.contract.shares import in_share
 from stores.hbase.predictions import Reason
 
 Floats = npt.NDArray[np.float64]
@@ -101,9 +101,9 @@ class Judge:
     ) -> Verdicts:
         """Verdicts on n cases; features (n, k) are those right after each event.
 
-        A verdict does not depend on the other cases, but for the bound in `scenarios.isolation`.
-        A case that the challenger cannot judge is judged by the champion. `explains` false leaves
-        all reasons out: TreeSHAP costs several times the scoring.
+        A verdict does not depend on the other cases, but for the bound in
+        `scenarios.contract.isolation`. A case that the challenger cannot judge is judged by the
+        champion. `explains` false leaves all reasons out: TreeSHAP costs several times the scoring.
         """
         control = self.in_control_group(entities)
         challenged = self._challenged(entities, judges)

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from bench.proofs import Proof, Proofs
-from bench.stage import own_stage
-from bench.troubled_stream import Trouble, stream_through_trouble
 from jobs.launcher.signals import stopping_on_signals
+from proofs.proof import Proof, Proofs
+from proofs.stage import own_stage
+from proofs.troubled_stream import Trouble, stream_through_trouble
 from reports.terminal import Terminal
 
 SCENARIO = "churn"

@@ -19,11 +19,11 @@ import msgspec
 import typer
 
 from batch.proofs.skew_report import SkewReport
-from bench.proofs import Proof, parity_proof
-from bench.stage import Stage, own_platform, stage_in, told
 from jobs.launcher.child_jobs import ChildJob
 from jobs.launcher.signals import stopping_on_signals
 from jobs.status.scored import wait_until_scored
+from proofs.proof import Proof, parity_proof
+from proofs.stage import Stage, own_platform, stage_in, told
 from reports.terminal import Terminal
 from scenarios.fraud.payments import payments_file, read_payments
 

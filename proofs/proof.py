@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from batch.proofs.parity.report import ParityReport
-from bench.byte_search import files_with
-from bench.stage import Stage, told
 from local.endpoints import read_endpoints
 from local.tables import drop_table
+from proofs.byte_search import files_with
+from proofs.stage import Stage, told
 from stores.hbase.keys import entity_of
 from stores.hbase.states import newest_cells
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.load import Load
 from conf.settings import Settings, load_settings
 from jobs.launcher.child_jobs import ChildJob, start_child
 from jobs.launcher.endpoints import resolve_endpoints
@@ -19,6 +18,7 @@ from jobs.spark.shared_jvm import shared_jvm
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster
 from local.platform import Platform, down, up
+from proofs.load import Load
 from stores.hbase.connection import HBaseStore
 from stores.kafka.cluster import KafkaCluster
 from stores.records.deployments import read_deployment, write_deployment

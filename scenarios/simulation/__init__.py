@@ -1,0 +1,1 @@
+"""What simulators share: records, bad events, labelled history."""
