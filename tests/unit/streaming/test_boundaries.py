@@ -97,7 +97,9 @@ def test_a_refusal_survives_the_way_through_a_spark_exception() -> None:
     try:
         check_partition(SETTINGS, 2)
     except Refused as refusal:
-        text = f"failed\n  streaming.position.refusals.EpochChanged: {refusal}\n\tat org.apache.spark"
+        text = (
+            f"failed\n  streaming.position.refusals.EpochChanged: {refusal}\n\tat org.apache.spark"
+        )
     found = refusal_in(text)
     assert isinstance(found, EpochChanged)
     assert found.message.startswith("tiny.events now has a partition 2")
