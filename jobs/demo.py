@@ -8,7 +8,7 @@ from jobs.demonstration.story import Demo
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.spark.class_archive import class_archive
-from local.platform import Platform, up
+from local.servers.platform import Platform, up
 
 SPARK = False
 

@@ -16,12 +16,12 @@ from rich.text import Text
 
 from local.endpoints import default_run_dir
 from local.errors import PlatformError
-from local.jar_list import LIST, listed, write_list
-from local.jars import POMS, fetch_again, jars
-from local.layout import SERVICES, Layout
-from local.platform import Platform, down, reset, up
-from local.processes import last_lines
-from local.status import State, status
+from local.maven.jar_list import LIST, listed, write_list
+from local.maven.jars import POMS, fetch_again, jars
+from local.servers.layout import SERVICES, Layout
+from local.servers.platform import Platform, down, reset, up
+from local.servers.processes import last_lines
+from local.servers.status import State, status
 from reports.folders import FolderUnknown, folder_named
 from reports.terminal import Terminal, visible
 

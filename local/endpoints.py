@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.errors import PlatformNotRunning
-from local.processes import ProcessRecord, is_alive
+from local.servers.processes import ProcessRecord, is_alive
 from reports.files import write_text
 from reports.folders import folder_named
 

@@ -14,9 +14,9 @@ from local import java
 from local.cache import cache_dir, damage, entry_name, publish, temporary_sibling
 from local.endpoints import Endpoints
 from local.errors import TableAdminFailed
-from local.hbase import JAVA_17_OPTIONS
-from local.jars import jars
 from local.lock import file_lock
+from local.maven.jars import jars
+from local.servers.hbase import JAVA_17_OPTIONS
 
 _SOURCE = Path(__file__).resolve().parent / "admin" / "TableAdmin.java"
 _LOG4J = _SOURCE.parent / "log4j.properties"

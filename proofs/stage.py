@@ -17,7 +17,7 @@ from jobs.spark.class_archive import class_archive
 from jobs.spark.shared_jvm import shared_jvm
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster
-from local.platform import Platform, down, up
+from local.servers.platform import Platform, down, up
 from proofs.load import Load
 from stores.hbase.connection import HBaseStore
 from stores.kafka.cluster import KafkaCluster

@@ -23,7 +23,7 @@ from local.cache import cache_dir, damage, publish, temporary_sibling
 from local.errors import JarsUnavailable, PlatformBusy
 from local.java import program
 from local.lock import file_lock
-from local.processes import last_lines
+from local.servers.processes import last_lines
 from reports.terminal import Terminal
 
 ARCHIVE = "classes.jsa"

@@ -19,7 +19,7 @@ from jobs.spark.properties import is_local, spark_properties
 from jobs.spark.shared_jvm import joined_jvm
 from local.cache import cache_dir
 from local.errors import JarsUnavailable
-from local.jars import jar_files
+from local.maven.jars import jar_files
 from reports.terminal import Terminal
 from streaming.query.spark_jvm import SparkGone, check_jvm
 

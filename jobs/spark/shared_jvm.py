@@ -20,8 +20,8 @@ from jobs.launcher.environment import worker_environment
 from jobs.spark.class_archive import class_archive
 from jobs.spark.properties import is_local, spark_properties
 from local.errors import PlatformBusy
-from local.jars import jar_files
 from local.lock import file_lock
+from local.maven.jars import jar_files
 from local.run_folder import private_files
 
 VARIABLE = "EVERSCORE_SHARED_JVM"

@@ -31,7 +31,7 @@ from jobs.wiring.from_settings import delta_place
 from jobs.wiring.streaming import kafka_cluster, store_session
 from jobs.wiring.topics_and_tables import scenario_topics
 from local.endpoints import read_endpoints
-from local.jars import jars
+from local.maven.jars import jars
 from local.tables import purge_table
 from models.registry.fetching import local_path
 from models.registry.probe import PROBE_FILE

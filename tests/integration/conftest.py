@@ -11,7 +11,7 @@ from conf.settings import load_settings
 from jobs.spark.class_archive import class_archive
 from jobs.spark.shared_jvm import shared_jvm
 from local.endpoints import Endpoints
-from local.platform import Platform, down, up
+from local.servers.platform import Platform, down, up
 from local.tables import Family, TableSpec, create_tables
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.tables import table_specs

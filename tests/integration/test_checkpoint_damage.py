@@ -16,7 +16,7 @@ from kafka.admin import NewTopic
 from pyspark.sql import SparkSession
 
 from local.endpoints import Endpoints
-from local.jars import jar_files
+from local.maven.jars import jar_files
 from stores.delta.files import HadoopFiles
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import Marker, StateTable

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.platform import start_one, stop_one
+from local.servers.platform import start_one, stop_one
 from tests.support.judgement import (
     check_conservation,
     check_equals_undisturbed,

@@ -18,10 +18,10 @@ from rich.console import Console
 
 from local.endpoints import Endpoints, read_endpoints
 from local.errors import DamagedData, PlatformNotRunning, ProcessFailed, TableAdminFailed
-from local.layout import Layout
-from local.platform import Platform, down, reset, start_one, stop_one, up
-from local.processes import is_alive, start, stop
-from local.status import State, status
+from local.servers.layout import Layout
+from local.servers.platform import Platform, down, reset, start_one, stop_one, up
+from local.servers.processes import is_alive, start, stop
+from local.servers.status import State, status
 from local.tables import Family, TableSpec, create_table, create_tables, drop_table
 
 ROOT = Path(__file__).resolve().parents[2]

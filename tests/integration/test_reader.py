@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from local.platform import start_one, stop_one
+from local.servers.platform import start_one, stop_one
 from reports.terminal import visible
 from stores.hbase.connection import HBaseStore, Session, StoreDown, TableMissing
 from stores.hbase.predictions import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from local.jars import jar_files
+from local.maven.jars import jar_files
 
 REPOSITORY = Path(__file__).parents[2]
 

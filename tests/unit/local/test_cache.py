@@ -7,9 +7,9 @@ import pytest
 
 from local.cache import cache_dir, damage, entry_name, publish, temporary_sibling
 from local.errors import JarsUnavailable
-from local.jar_list import LIST, listed, write_list
-from local.jars import POMS, jars
-from local.maven import failure, progress
+from local.maven.jar_list import LIST, listed, write_list
+from local.maven.jars import POMS, jars
+from local.maven.maven import failure, progress
 from reports.terminal import Terminal
 
 

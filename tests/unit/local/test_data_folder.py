@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local import hbase, kafka
-from local.data_folder import Condition, DataFolder
 from local.errors import DamagedData
+from local.servers import hbase, kafka
+from local.servers.data_folder import Condition, DataFolder
 
 
 def _kafka(path: Path) -> DataFolder:

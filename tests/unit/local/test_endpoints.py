@@ -9,7 +9,7 @@ import pytest
 
 from local.endpoints import Endpoints, default_run_dir, read_endpoints, write_endpoints
 from local.errors import PlatformNotRunning
-from local.processes import ProcessRecord
+from local.servers.processes import ProcessRecord
 
 GONE = ProcessRecord(pid=os.getpid(), started_at=1.0)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from local import platform
+from local.servers import platform
 
 
 @pytest.mark.parametrize(("machine_gib", "mib"), [(4, 1536), (24, 4096), (256, 8192)])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.interrupts import held_back
+from local.servers.interrupts import held_back
 
 
 @pytest.fixture

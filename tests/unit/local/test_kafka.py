@@ -1,6 +1,6 @@
 """What Kafka is started with."""
 
-from local.kafka import new_cluster_id
+from local.servers.kafka import new_cluster_id
 
 
 def test_a_cluster_id_is_never_taken_for_an_option() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from local.errors import PlatformBusy, ProcessFailed
 from local.lock import file_lock
-from local.processes import start, stop
-from local.waiting import Watched, wait_until_answers
+from local.servers.processes import start, stop
+from local.servers.waiting import Watched, wait_until_answers
 
 
 def test_a_held_lock_is_waited_for_and_told_once(tmp_path: Path) -> None:

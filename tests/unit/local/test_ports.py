@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from local.ports import Ports, free_port, is_free, kept_or_new, read_ports, write_ports
+from local.servers.ports import Ports, free_port, is_free, kept_or_new, read_ports, write_ports
 
 RECORDED = Ports(
     kafka=20001,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes import (
+from local.servers.processes import (
     ProcessRecord,
     is_alive,
     last_lines,

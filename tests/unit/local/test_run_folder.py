@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from jobs.launcher.run import job_run
-from local.platform import Platform, reset
 from local.run_folder import make_private, make_private_part, private_files
+from local.servers.platform import Platform, reset
 
 
 def mode(path: Path) -> str:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from local.errors import PlatformError, TableAdminFailed
-from local.hbase import prepare, site
-from local.jars import versions
-from local.kafka import server_properties
-from local.layout import Layout
-from local.ports import Ports
+from local.maven.jars import versions
+from local.servers.hbase import prepare, site
+from local.servers.kafka import server_properties
+from local.servers.layout import Layout
+from local.servers.ports import Ports
 from local.tables import Family, TableSpec, order_to_create
 
 PORTS = Ports(20001, 20002, 20003, 20004, 20005, 20006)

@@ -11,15 +11,15 @@ from rich.console import Console
 
 from local import endpoints as endpoints_file
 from local import java
-from local.bring_up import STOP_GRACE_SECONDS, BringUp, stop_all
 from local.endpoints import Endpoints, read_endpoints
 from local.errors import PlatformError, PlatformNotRunning
-from local.layout import SERVICES, Layout, checked
 from local.lock import file_lock
-from local.ports import read_ports
-from local.processes import stop
 from local.run_folder import make_private
-from local.services import answering
+from local.servers.bring_up import STOP_GRACE_SECONDS, BringUp, stop_all
+from local.servers.layout import SERVICES, Layout, checked
+from local.servers.ports import read_ports
+from local.servers.processes import stop
+from local.servers.services import answering
 from reports.folders import folder_named
 from reports.terminal import Terminal
 

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from local.cache import cache_dir, damage, entry_name, publish, temporary_sibling
 from local.errors import JarsUnavailable
-from local.jar_list import LIST, Digests, difference, digests_in, listed
 from local.java import unusable
 from local.lock import file_lock
-from local.maven import copy_jars
+from local.maven.jar_list import LIST, Digests, difference, digests_in, listed
+from local.maven.maven import copy_jars
 from reports.terminal import Terminal
 
-POMS = Path(__file__).parent / "poms"
+POMS = Path(__file__).parents[1] / "poms"
 # A first download of 115 MB over a slow line; whoever waits for it should not give up sooner.
 _WAIT_SECONDS = 1800.0
 

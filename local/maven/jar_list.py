@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reports.files import write_text
 
-LIST = Path(__file__).parent / "jars.sha256"
+LIST = Path(__file__).parents[1] / "jars.sha256"
 
 Digests = Mapping[str, str]  # name of a jar → its SHA-256 in hex
 

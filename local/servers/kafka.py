@@ -10,10 +10,10 @@ from kafka.errors import KafkaError
 
 from local import java
 from local.errors import ProcessFailed
-from local.ports import HOST, Ports
-from local.processes import last_lines
 from local.run_folder import private_files
-from local.waiting import listens
+from local.servers.ports import HOST, Ports
+from local.servers.processes import last_lines
+from local.servers.waiting import listens
 from reports.files import write_text
 
 # Packed micro-batches and model cards fit; the consumers' fetch limits follow this value.

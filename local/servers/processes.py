@@ -15,8 +15,8 @@ import psutil
 
 from local import java
 from local.errors import ProcessFailed
-from local.interrupts import held_back
 from local.run_folder import private_files
+from local.servers.interrupts import held_back
 from reports.files import write_text
 
 # psutil derives the start time from the boot time, which moves by up to a second when the

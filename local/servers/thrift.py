@@ -5,9 +5,10 @@ from pathlib import Path
 import happybase
 from thriftpy2.thrift import TException
 
-from local import hbase, java
-from local.ports import HOST
-from local.waiting import listens
+from local import java
+from local.servers import hbase
+from local.servers.ports import HOST
+from local.servers.waiting import listens
 
 # HBase makes this row last, when it has found its region server and its own tables.
 _SYSTEM_TABLE, _SYSTEM_ROW = "hbase:namespace", b"default"

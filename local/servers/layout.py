@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import hbase, kafka
-from local.data_folder import DataFolder
 from local.errors import PlatformError
-from local.processes import ProcessRecord, is_alive, read_record
+from local.servers import hbase, kafka
+from local.servers.data_folder import DataFolder
+from local.servers.processes import ProcessRecord, is_alive, read_record
 
 SERVICES = ("hbase", "kafka", "thrift")
 SNAPSHOTS = "training_sets"  # folder of a scenario's training snapshots among its Delta tables

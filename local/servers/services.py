@@ -6,11 +6,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypedDict
 
-from local import hbase, kafka, processes, thrift
-from local.layout import Layout
-from local.ports import HOST, Ports
-from local.processes import ProcessRecord
-from local.waiting import Watched, listens, wait_until_answers
+from local.servers import hbase, kafka, processes, thrift
+from local.servers.layout import Layout
+from local.servers.ports import HOST, Ports
+from local.servers.processes import ProcessRecord
+from local.servers.waiting import Watched, listens, wait_until_answers
 
 # The fields of Ports that each service listens on.
 PORTS_OF: Mapping[str, tuple[str, ...]] = {

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from local.layout import SERVICES, Layout
-from local.ports import HOST, Ports, read_ports
-from local.processes import ProcessRecord, memory_bytes
-from local.services import answering
+from local.servers.layout import SERVICES, Layout
+from local.servers.ports import HOST, Ports, read_ports
+from local.servers.processes import ProcessRecord, memory_bytes
+from local.servers.services import answering
 from reports.folders import folder_named
 
 

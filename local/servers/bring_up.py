@@ -9,14 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import ports as ports_file
 from local.endpoints import Endpoints, write_endpoints
-from local.jars import jars, versions
-from local.layout import SERVICES, Layout
-from local.ports import HOST, Ports, is_free
-from local.processes import ProcessRecord, is_alive, stop
+from local.maven.jars import jars, versions
 from local.run_folder import make_private_part
-from local.services import PORTS_OF, launch, wait_for_all
+from local.servers import ports as ports_file
+from local.servers.layout import SERVICES, Layout
+from local.servers.ports import HOST, Ports, is_free
+from local.servers.processes import ProcessRecord, is_alive, stop
+from local.servers.services import PORTS_OF, launch, wait_for_all
 
 # HBase writes its memory to disk when it is asked to end; after this it is killed.
 STOP_GRACE_SECONDS = 60.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.errors import ProcessFailed
-from local.processes import ProcessRecord, is_alive, last_lines
+from local.servers.processes import ProcessRecord, is_alive, last_lines
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from local import java
-from local.ports import HOST, Ports
+from local.servers.ports import HOST, Ports
 from reports.files import write_text
 
 _LOG4J = """\

@@ -1,0 +1,1 @@
+"""Jars from Maven, checked against the list of their SHA-256."""

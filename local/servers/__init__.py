@@ -1,0 +1,1 @@
+"""Kafka, HBase and its gateway as processes of this machine."""
