@@ -1,7 +1,7 @@
 """Compiled writing of JSON documents from columns: texts, whole numbers, times and floats."""
 
 # numba keeps machine code by this file's time alone, with what it took from other files inside: so
-# this file has to change with them. A test compares (tests/unit/streaming/test_message_writer.py).
+# this file has to change with them. A test compares (tests/unit/streaming/messages/test_writer.py).
 # BLAKE2b of digit_kernel.py: d9f0b37de500e1b2
 
 from typing import Any

@@ -1,6 +1,6 @@
 """Predictions as JSON, a whole batch at once: the topic's messages, and the rows inside them.
 
-Byte for byte what `msgspec` makes of a `Prediction` (tests/unit/streaming/test_message_writer.py),
+Byte for byte what `msgspec` makes of a `Prediction` (tests/unit/streaming/messages/test_writer.py),
 at a tenth of the cost: nothing is made per event but its bytes.
 """
 

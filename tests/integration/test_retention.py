@@ -20,7 +20,7 @@ from tests.support.lane import EVENTS, START_SECONDS, Lane
 from tests.support.processes import wait_until
 from tests.support.tiny_load import publish
 from tests.support.tiny_model import reading
-from tests.unit.streaming.test_checkpoints import MemoryFiles
+from tests.unit.streaming.position.test_checkpoints import MemoryFiles
 
 COMMAND = "./spark-submit.sh score_stream --scenario tiny --accept-loss"
 

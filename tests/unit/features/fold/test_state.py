@@ -6,7 +6,7 @@ import pytest
 from features.fold.compiler import compile_plan
 from features.fold.state import StateCodec
 from features.fold.state_errors import DefinitionsChanged, StateFormatError
-from tests.unit.features.test_fold import FEATURES, PLAN, SCHEMA, folded
+from tests.unit.features.fold.test_fold import FEATURES, PLAN, SCHEMA, folded
 
 CALL = ("a", 1_767_225_600_000, {"type": "call", "minutes": 3.25, "reason": "complaint"})
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from stores.kafka.cluster import Survey, TopicIdentity
 from streaming.second_entity.rekey_checkpoints import RekeyCheckpoints, RekeyGeneration
-from tests.unit.streaming.test_checkpoints import MemoryFiles
+from tests.unit.streaming.position.test_checkpoints import MemoryFiles
 
 EVENTS, LABELS = "shops.events", "shops.labels"
 

@@ -14,7 +14,7 @@ from streaming.recent.states import SharedMemory
 from tests.support.fragile_models import fragile_estimator, load_model, one_thread, save_model
 from tests.support.tiny_pass import COUNT, played
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 MIB = 1 << 20
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stores.records.losses import Loss, LossFiles, behind_losses, uncovered
-from tests.unit.streaming.test_checkpoints import MemoryFiles
+from tests.unit.streaming.position.test_checkpoints import MemoryFiles
 
 
 def loss(first: int, end: int, *, partition: int = 0) -> Loss:

@@ -12,7 +12,7 @@ import jobs
 from jobs.launcher.catalogue import UnknownJob, all_jobs, job_named
 from jobs.launcher.launch import main
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[4]
 JOB = '''"""Feed the cat.
 
 More about it.

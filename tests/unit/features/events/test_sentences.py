@@ -7,7 +7,7 @@ import pytest
 
 from features.events.decode import EventDecoder, Records
 from reports.terminal import visible
-from tests.unit.features.test_decode import NOW_MS, SCHEMA
+from tests.unit.features.events.test_decode import NOW_MS, SCHEMA
 
 HOSTILE = "[red]\x1b[2J\u202e\x9b31m\r\n\u200b[/]"
 GOOD = {"type": "call", "customer_id": "a", "event_time": "2025-12-31T23:59:59Z", "minutes": 3.5}
