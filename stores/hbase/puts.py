@@ -1,7 +1,7 @@
 """Many rows in one call of HBase's Thrift gateway, encoded from columns.
 
-The bytes are those that happybase's batch sends (tests/unit/stores/hbase/test_puts.py); made row by row
-they cost 7 µs each, from columns less than 1.
+The bytes are those that happybase's batch sends (tests/unit/stores/hbase/test_puts.py); made row by
+row they cost 7 µs each, from columns less than 1.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Compiled reading of flat JSON events in the usual shape; whatever is unusual is left alone."""
 
 # numba keeps machine code by this file's time alone, with what it took from other files inside: so
-# this file has to change with them. A test compares (tests/unit/features/events/test_quick_reader.py).
-# BLAKE2b of json_kernel.py, number_kernel.py, time_kernel.py and value_kernel.py: 791138ba2f71d155
+# this file has to change with them. A test compares (`test_quick_reader.py`).
+# BLAKE2b of json_kernel.py, number_kernel.py, time_kernel.py and value_kernel.py: 6b79614a63e02f19
 
 from typing import Any
 

@@ -3,7 +3,8 @@
 Read here are flat JSON objects with the keys of one event type, each once, in any order, and up to
 16 ignored ones in plain ASCII; plain ASCII ids; numbers of up to 19 digits; nothing that is
 escaped, no blank but spaces. The rules are those of features/events/rules.py, and the columns those
-of the strict reader to the bit (tests/unit/features/events/test_readers_agree.py). Nothing is refused.
+of the strict reader to the bit (tests/unit/features/events/test_readers_agree.py). Nothing is
+refused.
 """
 
 from collections.abc import Sequence
