@@ -23,8 +23,9 @@ from batch.publishing.disturbance import Disturbance, WithDuplicates, jittered
 from batch.publishing.event_source import EventSource, Record
 from batch.publishing.publisher import Pace, Published, publish
 from scenarios.contract.scenario import Scenario
+from stores.kafka.errors import KafkaDown
 from stores.kafka.producer import open_producer
-from stores.kafka.topics import KafkaUnreachable, require_topics
+from stores.kafka.topics import require_topics
 
 _SHOWN_BYTES = 300
 _SAMPLES = 3
@@ -108,7 +109,7 @@ def publish_all(
     """Publish the phases with a progress bar, then print what Kafka acknowledged.
 
     client_options: keyword arguments of every kafka-python client. The summary is printed after an
-    interruption too. Raises `TopicsMissing`, and `KafkaUnreachable` when records were not
+    interruption too. Raises `TopicMissing`, and `KafkaDown` when records were not
     acknowledged.
     """
     topics = {kind: scenario.topic(kind) for kind in ("events", "labels")}
@@ -133,7 +134,7 @@ def publish_all(
         show_summary(published, console)
     if published.failed:
         reasons = dict(published.errors) or "no answer in time"
-        raise KafkaUnreachable(f"{published.failed:,} records were not acknowledged: {reasons}")
+        raise KafkaDown(f"{published.failed:,} records were not acknowledged: {reasons}")
 
 
 def show_summary(published: Published, console: Console) -> None:

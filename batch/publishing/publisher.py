@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from batch.publishing.event_source import Record
-from stores.kafka.topics import KafkaUnreachable
+from stores.kafka.errors import KafkaDown
 
 # A pause shorter than this costs more in scheduling than it gives in evenness.
 _SHORTEST_PAUSE_SECONDS = 0.005
@@ -96,7 +96,7 @@ def publish(
     topics: topic kind → topic. Ends with the records or after `pace.seconds`; waits for all
     acknowledgements then, between records of different topics, and when it is interrupted by a
     signal: labels that follow events get a later broker time than all of them. Each record arrives
-    once (an idempotent producer). Raises `KafkaUnreachable` when Kafka does not take records.
+    once (an idempotent producer). Raises `KafkaDown` when Kafka does not take records.
     """
     from kafka.errors import KafkaError
 
@@ -113,9 +113,7 @@ def publish(
             future.add_errback(published.on_error)
             on_sent()
     except KafkaError as error:
-        raise KafkaUnreachable(
-            f"Kafka stopped taking records: {type(error).__name__}: {error}"
-        ) from error
+        raise KafkaDown(f"Kafka stopped taking records: {type(error).__name__}: {error}") from error
     finally:
         producer.flush(timeout=_FLUSH_SECONDS)
 

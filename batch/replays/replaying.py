@@ -21,7 +21,7 @@ from features.events.decode import EventDecoder, Records
 from features.events.partitioners import Layout, home_partitions
 from features.schema import EventSchema
 from stores.hbase.stamps import stamp
-from stores.kafka.topics import KafkaUnreachable
+from stores.kafka.errors import KafkaDown
 from stores.records.erasures import ErasedEntities
 
 # Why a dead letter is not published again, besides the reason codes of today's rules.
@@ -189,7 +189,7 @@ def publish_replays(
     """Send all through a kafka-python `producer`; position → where Kafka says that it lies now.
 
     What is not in the answer may have arrived or not: the next run looks for it. `check` is called
-    now and then, and may raise. Raises `KafkaUnreachable`.
+    now and then, and may raise. Raises `KafkaDown`.
     """
     from kafka.errors import KafkaError
 
@@ -210,7 +210,7 @@ def publish_replays(
             on_sent()
         producer.flush(timeout=_FLUSH_SECONDS)
     except KafkaError as error:
-        raise KafkaUnreachable(
+        raise KafkaDown(
             f"Kafka stopped taking records ({type(error).__name__}: {error}): run the same command "
             "again, it looks for what has arrived"
         ) from error

@@ -17,7 +17,8 @@ from kafka.partitioner.default import murmur2
 from bench.suite.keys import Customers
 from bench.suite.times import Wanted, spread_times
 from bench.suite.workloads import WORKLOADS, Workload
-from stores.kafka.cluster import KafkaCluster, TopicMissing
+from stores.kafka.cluster import KafkaCluster
+from stores.kafka.errors import TopicMissing
 from stores.kafka.producer import open_producer
 from stores.kafka.topic_plan import TopicSpec, create_topics
 

@@ -7,7 +7,7 @@ from jobs.launcher.services import ServiceDown, require_kafka
 from jobs.wiring.streaming import kafka_cluster, store_session
 from reports.terminal import visible_json
 from stores.hbase.predictions import Prediction
-from stores.kafka.cluster import KafkaDown, TopicMissing
+from stores.kafka.errors import KafkaDown, TopicMissing
 from streaming.position.staleness import Staleness, StreamLag, stream_lag
 
 

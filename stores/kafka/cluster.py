@@ -11,21 +11,10 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from stores.kafka.committed import COMMITTED_CLIENT
+from stores.kafka.errors import KafkaDown, TopicMissing
 
 # Kafka gives a larger record whole all the same.
 _ONE_RECORD_BYTES = 16_384
-
-
-class KafkaDown(ConnectionError):
-    """Kafka did not answer in time; raised with the address."""
-
-    exit_code = 3
-
-
-class TopicMissing(RuntimeError):
-    """Kafka answers, but the topic is not there."""
-
-    exit_code = 4
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from stores.kafka.topics import KafkaUnreachable
+from stores.kafka.errors import KafkaDown
 
 _LINGER_MS = 20
 _CLOSE_SECONDS = 5.0
@@ -16,7 +16,7 @@ _FRAMING_BYTES = 64 * 1024
 def open_producer(client_options: Mapping[str, Any], *, max_event_bytes: int) -> Iterator[Any]:
     """A kafka-python producer for events up to `max_event_bytes`, closed at the end.
 
-    client_options: keyword arguments of every kafka-python client. Raises `KafkaUnreachable`.
+    client_options: keyword arguments of every kafka-python client. Raises `KafkaDown`.
     """
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
@@ -34,7 +34,7 @@ def open_producer(client_options: Mapping[str, Any], *, max_event_bytes: int) ->
         producer = KafkaProducer(**{**settings, **client_options})
     except (KafkaError, OSError) as error:
         servers = client_options["bootstrap_servers"]
-        raise KafkaUnreachable(f"Kafka {servers}: {type(error).__name__}: {error}") from error
+        raise KafkaDown(f"Kafka {servers}: {type(error).__name__}: {error}") from error
     try:
         yield producer
     finally:

@@ -3,21 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
-class TopicsMissing(RuntimeError):
-    """Kafka answers, but has not all topics; names them and the remedy."""
-
-    exit_code = 4
-
-
-class KafkaUnreachable(ConnectionError):
-    """Kafka does not answer or does not acknowledge; names the servers."""
-
-    exit_code = 3
+from stores.kafka.errors import KafkaDown, TopicMissing
 
 
 def require_topics(client_options: Mapping[str, Any], topics: Sequence[str]) -> None:
-    """Return when Kafka has all `topics`; raises `TopicsMissing` or `KafkaUnreachable`.
+    """Return when Kafka has all `topics`; raises `TopicMissing` or `KafkaDown`.
 
     client_options: keyword arguments of every kafka-python client.
     """
@@ -32,9 +22,9 @@ def require_topics(client_options: Mapping[str, Any], topics: Sequence[str]) -> 
         finally:
             consumer.close()
     except (KafkaError, OSError) as error:
-        raise KafkaUnreachable(f"Kafka {servers}: {type(error).__name__}: {error}") from error
+        raise KafkaDown(f"Kafka {servers}: {type(error).__name__}: {error}") from error
     missing = [topic for topic in topics if topic not in known]
     if missing:
-        raise TopicsMissing(
+        raise TopicMissing(
             f"Kafka {servers} has no topics {missing}: run ./spark-submit.sh prepare_scenario"
         )

@@ -15,8 +15,9 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError, UnsupportedCodecError
 
-from stores.kafka.cluster import KafkaCluster, KafkaDown
+from stores.kafka.cluster import KafkaCluster
 from stores.kafka.committed import COMMITTED_CLIENT
+from stores.kafka.errors import KafkaDown
 from streaming.passes.settings import PassSettings
 
 # (partition, begin, end) → whether Kafka shows that no readable record is in [begin, end).

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from reports.terminal import message_of
-from stores.kafka.cluster import KafkaDown, TopicMissing
+from stores.kafka.errors import KafkaDown, TopicMissing
 from streaming.position.refusals import EpochChanged, Refused, StoreBehind, refusal_in
 from streaming.query.last_batch import finish_batches
 from streaming.query.outages import Watcher

@@ -11,7 +11,8 @@ from scenarios.contract.keyed import KeyedEntity
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.region_markers import open_epoch
 from stores.hbase.stamps import FIRST_EPOCH
-from stores.kafka.cluster import KafkaCluster, TopicIdentity, TopicMissing
+from stores.kafka.cluster import KafkaCluster, TopicIdentity
+from stores.kafka.errors import TopicMissing
 from stores.records.epochs import read_epoch
 from streaming.position.checkpoints import Checkpoints
 from streaming.position.epochs import begun

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from stores.kafka.cluster import KafkaDown
+from stores.kafka.errors import KafkaDown
 from streaming.archive.loop import archive_for_ever
 from streaming.archive.table import AnotherArchiver
 
