@@ -75,12 +75,12 @@ def main(
             place = DeltaPlace(root=folder, scenario="month", retention_days=400)
             archive = ArchiveTable(spark, place, "events", uuid4().hex)
             found = []
-            for each in simulated_days(archive, days=days, commits=commits, records=records):
-                found.append(each)
+            for day in simulated_days(archive, days=days, commits=commits, records=records):
+                found.append(day)
                 console.print(
-                    f"day {each.number}: append {each.append_seconds:.2f} s, maintenance "
-                    f"{each.maintenance_seconds:.1f} s, {each.bytes / _MIB:.2f} MiB in "
-                    f"{each.files} files, log {each.log_files} files",
+                    f"day {day.number}: append {day.append_seconds:.2f} s, maintenance "
+                    f"{day.maintenance_seconds:.1f} s, {day.bytes / _MIB:.2f} MiB in "
+                    f"{day.files} files, log {day.log_files} files",
                     highlight=False,
                 )
         _show(console, found)

@@ -98,7 +98,7 @@ def features_in(states: DataFrame) -> npt.NDArray[np.float64]:
     cells = states.select("cell").toArrow().column("cell")
     parts = [states_in(SCENARIO.codec, chunk) for chunk in cells.chunks]
     plan = SCENARIO.plan
-    return np.concatenate([features_of_states(plan, each, at_ms=None)[0] for each in parts])
+    return np.concatenate([features_of_states(plan, part, at_ms=None)[0] for part in parts])
 
 
 def alone(estimator: Any, features: npt.NDArray[np.float64]) -> Rate:
@@ -110,7 +110,7 @@ def alone(estimator: Any, features: npt.NDArray[np.float64]) -> Rate:
             for first in range(0, len(features), chunk):
                 estimator.predict_proba(features[first : first + chunk])
             rates.append(watch.rate(len(features)))
-    return Rate(max(each.wall for each in rates), max(each.cpu for each in rates))
+    return Rate(max(rate.wall for rate in rates), max(rate.cpu for rate in rates))
 
 
 def scoring_round(
@@ -145,7 +145,7 @@ def fold_rate(events: Sequence[tuple[bytes, bytes]]) -> float:
     for first in range(0, len(events), _FOLD_BATCH):
         found = reader.decode(records_of(events[first : first + _FOLD_BATCH]))
         entities = distinct(found.entities)
-        states = codec.decode([cells.get(each) for each in entities.ids])
+        states = codec.decode([cells.get(record_id) for record_id in entities.ids])
         stamps = np.arange(first, first + len(found.rows))
         fold(codec.plan, states, found, entity_rows=entities.rows, stamps=stamps, partition=0)
         cells.update(zip(entities.ids, codec.encode(states), strict=True))

@@ -76,10 +76,12 @@ def main(
 def with_handbook_features() -> Scenario:
     """The scenario with nothing but the Handbook's features."""
     wanted = set(HANDBOOK_FEATURES)
-    own = tuple(each for each in SCENARIO.features if each.name in wanted)
+    own = tuple(feature for feature in SCENARIO.features if feature.name in wanted)
     second = tuple(
-        replace(each, features=tuple(f for f in each.features if f.name in wanted))
-        for each in SCENARIO.second_entities
+        replace(
+            second_entity, features=tuple(f for f in second_entity.features if f.name in wanted)
+        )
+        for second_entity in SCENARIO.second_entities
     )
     return replace(SCENARIO, features=own, second_entities=second)
 

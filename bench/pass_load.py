@@ -47,10 +47,12 @@ def arrow_batches(
     for first in range(0, events, rows):
         count = min(rows, events - first)
         ids = crowd.ids(count, random)
-        values = [_event(scenario, id_, first + at, crowd, random) for at, id_ in enumerate(ids)]
+        values = [
+            _event(scenario, number, first + at, crowd, random) for at, number in enumerate(ids)
+        ]
         arrived_us = np.full(count, _ARRIVED_MS * 1000) + np.arange(first, first + count) * 25
         columns = [
-            pa.array([id_.encode() for id_ in ids], pa.binary()),
+            pa.array([number.encode() for number in ids], pa.binary()),
             pa.array(values, pa.binary()),
             pa.array(np.zeros(count, dtype=np.int32)),
             pa.array(np.arange(first, first + count)),

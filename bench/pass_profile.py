@@ -41,11 +41,11 @@ class _Memory:
 
     def below(self, entities: Any, *, partition: int, position: int) -> Any:
         """What was written last."""
-        return [self._cells.get(each) for each in entities], self._marker
+        return [self._cells.get(entity) for entity in entities], self._marker
 
     def newest(self, entities: Any) -> Any:
         """What was written last."""
-        return [self._cells.get(each) for each in entities]
+        return [self._cells.get(entity) for entity in entities]
 
     def write(self, entities: Any, states: Any, rows: Any, *, position: int) -> None:
         """Keep the states; nobody asks for rows."""
@@ -178,7 +178,7 @@ def _settings(scenario: str, module: str, endpoints: Endpoints | None) -> PassSe
 def _stored(settings: PassSettings, endpoints: Endpoints) -> StateTable:
     specs = table_specs(settings.scenario, regions=4, state_versions=512)
     name = settings.store.namespace
-    families = [(spec, [Family(*each) for each in spec.versions]) for spec in specs]
+    families = [(spec, [Family(*version) for version in spec.versions]) for spec in specs]
     create_tables(
         endpoints, [TableSpec(f"{name}:{s.name}", found, s.splits) for s, found in families]
     )

@@ -63,7 +63,7 @@ def peer_command(peer: str, task: PeerTask, *, python: Path) -> list[str]:
     Raises UnknownPeer.
     """
     _family(peer)
-    values = {each.name: getattr(task, each.name) for each in fields(task)}
+    values = {field.name: getattr(task, field.name) for field in fields(task)}
     options = [
         f"--{name.replace('_', '-')}={value}" for name, value in values.items() if value is not None
     ]

@@ -36,7 +36,9 @@ def run(
         max_poll_records=batch_rows,
         **COMMITTED_CLIENT,
     )
-    partitions = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic)]
+    partitions = [
+        TopicPartition(topic, partition) for partition in consumer.partitions_for_topic(topic)
+    ]
     consumer.assign(partitions)
     consumer.seek_to_beginning(*partitions)
     settings = PassSettings(
@@ -44,7 +46,9 @@ def run(
         module=module,
         store=HBaseStore(hbase_host, hbase_port, namespace),
         epoch=1,
-        first_offsets={each.partition: consumer.position(each) for each in partitions},
+        first_offsets={
+            partition.partition: consumer.position(partition) for partition in partitions
+        },
         max_event_bytes=1 << 20,
         max_future_skew_seconds=300,
         retry_seconds=30,
@@ -62,7 +66,7 @@ def _loop(consumer: Any, producer: Any, settings: PassSettings) -> None:
         for partition, records in consumer.poll(timeout_ms=100).items():
             messages = scoring.process(_batch(partition.partition, records))
             for topic, key, value, headers in zip(*messages.to_pydict().values(), strict=True):
-                packed = [(each["key"], each["value"]) for each in headers or ()]
+                packed = [(header["key"], header["value"]) for header in headers or ()]
                 producer.send(topic, key=key, value=value, headers=packed)
 
 

@@ -15,13 +15,13 @@ COLUMNS = ("round", "samples", "p50 ms", "p95 ms", "p99 ms", "max ms", "events/s
 def pooled(trials: Sequence[Trial], system: str) -> Figures:
     """Figures over all rounds of `system`."""
     return figures_of(
-        [s for each in trials if each.system == system for s in each.latencies_seconds]
+        [s for trial in trials if trial.system == system for s in trial.latencies_seconds]
     )
 
 
 def rows_of(trials: Sequence[Trial], system: str) -> list[tuple[str, ...]]:
     """One row of `COLUMNS` per round of `system`, and one of all rounds together."""
-    own = [each for each in trials if each.system == system]
+    own = [trial for trial in trials if trial.system == system]
     rows = [
         _row(str(each.round_number), figures_of(each.latencies_seconds), each.events_per_second)
         for each in own
@@ -49,7 +49,7 @@ def markdown(
     measured_at: datetime,
 ) -> str:
     """The report: what was measured, on what, with which result; `measured_at` in UTC."""
-    systems = list(dict.fromkeys(each.system for each in trials))
+    systems = list(dict.fromkeys(trial.system for trial in trials))
     lines = [
         "# Latency from event time to readable row",
         "",

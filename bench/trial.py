@@ -87,7 +87,7 @@ def _started_probe(stage: Stage, store: HBaseStore) -> LatencyProbe:
 
 def in_window(probe: LatencyProbe, load: Load) -> list[float]:
     """Latencies of events dated within the measured time, whenever they became readable."""
-    dated = [(each.readable_at - each.seconds, each.seconds) for each in probe.samples]
+    dated = [(sample.readable_at - sample.seconds, sample.seconds) for sample in probe.samples]
     begin = min((at for at, _ in dated), default=0.0) + load.warm_up_seconds
     return [seconds for at, seconds in dated if begin <= at < begin + load.seconds]
 

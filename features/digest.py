@@ -19,7 +19,9 @@ def digest_of(schema: EventSchema, features: Sequence[Feature], windows: WindowP
         "kernel": KERNEL_VERSION,
         "types": {each.name: [f.name for f in each.fields] for each in schema.types},
         "categories": {
-            each.name: each.values for each in schema.fields.values() if isinstance(each, Category)
+            field.name: field.values
+            for field in schema.fields.values()
+            if isinstance(field, Category)
         },
         "features": [
             {"kind": type(f).__name__, **{k: v for k, v in asdict(f).items() if k != "words"}}

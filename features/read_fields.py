@@ -15,7 +15,7 @@ def check_fields(
     schema: EventSchema, event_type: str, value: str | None, where: Where | None
 ) -> None:
     """Raise `SchemaError` unless events of `event_type` have what is read of them."""
-    present = {each.name for each in schema.event_type(event_type).fields}
+    present = {field.name for field in schema.event_type(event_type).fields}
     for name in filter(None, (value, where[0] if where else None)):
         if name not in present:
             raise SchemaError(

@@ -52,7 +52,7 @@ def main(
                     )
         run.log(total(outcomes))
         run.log(f"text, JSON and page: {folder if random else html}")
-        raise Exit(max(EXIT_CODES[each] for each in outcomes))
+        raise Exit(max(EXIT_CODES[outcome] for outcome in outcomes))
 
 
 app = job_app(

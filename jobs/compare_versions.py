@@ -33,7 +33,7 @@ def main(
     ) as run:
         conf, place = run.settings, tracking_place(run.settings)
         numbers = [version_named(each, conf, scenario) for each in (old, new)]
-        versions = [read_version(place, scenario, each) for each in numbers]
+        versions = [read_version(place, scenario, number) for number in numbers]
         with spark_session(conf, app_name=f"compare {scenario}", with_delta=True) as spark:
             comparison = compared(
                 spark,

@@ -166,9 +166,9 @@ class ErasureSteps:
             if each.count and each.title != "HBase table"
         ]
         cells = [
-            each
-            for each in self.places.sought.entities
-            if not is_erased(session, scenario.name, each, erasure=erasure, codec=scenario.codec)
+            entity
+            for entity in self.places.sought.entities
+            if not is_erased(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
         ]
         return [*found, *([f"{len(cells)} rows in HBase"] if cells else [])]
 

@@ -43,9 +43,11 @@ def main(
         place, title = tracking_place(conf), f"protocol {', '.join(map(str, starts))}"
         with open_run_log(place, scenario, name=title, progress=show) as log:
             for start in starts:
-                for each in candidates(declared, history, seed=conf.training.seed):
-                    show(f"test from {start}: {each.name}")
-                    done = round_of(each, history, features, test_start=start, protocol=lengths)
+                for candidate in candidates(declared, history, seed=conf.training.seed):
+                    show(f"test from {start}: {candidate.name}")
+                    done = round_of(
+                        candidate, history, features, test_start=start, protocol=lengths
+                    )
                     log.add(logged(done, lengths, git_commit=git_commit()))
                     rounds.append(done)
         print_report(rounds, history, declared, lengths)

@@ -31,8 +31,8 @@ def main(
             records = [read_record(spark, place, snapshot)]
             if against is not None:
                 records.append(read_record(spark, place, against))
-            show(f"reading {' and '.join(f'snapshot {each.number}' for each in records)}")
-            samples = [read_sample(spark, each, most_rows=rows, seed=seed) for each in records]
+            show(f"reading {' and '.join(f'snapshot {record.number}' for record in records)}")
+            samples = [read_sample(spark, record, most_rows=rows, seed=seed) for record in records]
         folder = run.settings.reports.folder / scenario
         if against is not None:
             print(write_drift(folder, *samples, scenario=run.scenario, progress=show))

@@ -61,20 +61,20 @@ def main(
             earlier = earlier_outcomes(found, scope=scope) if scope.has_earlier_topics else 0
             unread = _lost_unread(run, survey, scope, spark=spark)
         table = Table("partition", "events", "predictions", "suppressed", "dead letters", "repeats")
-        for each in counts:
-            figures = (each.events, each.predictions, each.suppressed, each.dead_letters)
-            table.add_row(str(each.partition), *(f"{n:,}" for n in (*figures, each.repeated)))
+        for count in counts:
+            figures = (count.events, count.predictions, count.suppressed, count.dead_letters)
+            table.add_row(str(count.partition), *(f"{n:,}" for n in (*figures, count.repeated)))
         run.console.print(table)
         if earlier:
             name = topic("events")
             run.console.print(f"{earlier:,} messages tell of events of an earlier {name}")
         for partition, offset, fault in broken:
             run.console.print(f"{topic('events')}-{partition} offset {offset}: {fault}")
-        for line in [*(each.sentence for each in scope.losses), *unread]:
+        for line in [*(loss.sentence for loss in scope.losses), *unread]:
             run.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        adds_up = all(each.adds_up for each in counts) and not unread
-        total = sum(each.events - each.lost for each in counts)
-        lost = sum(each.count for each in scope.losses)
+        adds_up = all(count.adds_up for count in counts) and not unread
+        total = sum(count.events - count.lost for count in counts)
+        lost = sum(loss.count for loss in scope.losses)
         accepted = f"; {lost:,} lost to retention before, recorded and accepted" * bool(lost)
         said = f"{total:,} events, each with one outcome{accepted}"
         run.console.print(said if adds_up else "broken", soft_wrap=True)
@@ -112,9 +112,9 @@ def _scope(run: Run, survey: Survey, *, begin: str | None, end: str | None) -> S
     first = {p: ends[0] for p, ends in survey.offsets.items()} | dict(offsets_of(begin) or {})
     after = dict(survey.ends) | dict(offsets_of(end) or {})
     losses = [
-        each
-        for each in read_losses(session, run.scenario.name)
-        if (each.topic_id, each.missing_in) == (survey.identity.topic_id, "stream")
+        loss
+        for loss in read_losses(session, run.scenario.name)
+        if (loss.topic_id, loss.missing_in) == (survey.identity.topic_id, "stream")
     ]
     scope = Scope(record, survey.identity.topic_id, first, after, losses)
     for partition, at in scope.first_offsets.items():

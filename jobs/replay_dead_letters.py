@@ -191,7 +191,9 @@ def _show(run: Run, plan: ReplayPlan) -> None:
 def _publish(run: Run, ledger: ReplayLedger, plan: ReplayPlan, survey: Survey, held: Lease) -> int:
     topic, conf = survey.identity.name, run.settings
     number = ledger.begin(
-        (each.position for each in plan.replays), topic_id=survey.identity.topic_id, at=survey.ends
+        (replay.position for replay in plan.replays),
+        topic_id=survey.identity.topic_id,
+        at=survey.ends,
     )
     with (
         open_producer(

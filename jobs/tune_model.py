@@ -39,7 +39,7 @@ def main(
         history = load_history(scenario, module, file=file)
         starts = lengths.validation_starts(test_start.date(), folds)
         weeks = [
-            Fold(each, split_of(history, test_start=each, protocol=lengths)) for each in starts
+            Fold(start, split_of(history, test_start=start, protocol=lengths)) for start in starts
         ]
         show(f"features of {len(history.outcomes):,} events")
         tuning = TuningSet(history, history_features(run.scenario, history), weeks)

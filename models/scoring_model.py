@@ -74,13 +74,15 @@ def scoring_model(
     Raises `ModelNeedsFeatures` naming the columns that are missing.
     """
     position = {each: column for column, each in enumerate(available_features)}
-    missing = [each for each in card.feature_names if each not in position]
+    missing = [feature_name for feature_name in card.feature_names if feature_name not in position]
     if missing:
         raise ModelNeedsFeatures(
             f"model {name} version {version} needs the features {missing}, "
             f"which the scenario does not have; it has {list(available_features)}"
         )
-    columns = np.array([position[each] for each in card.feature_names], dtype=np.int64)
+    columns = np.array(
+        [position[feature_name] for feature_name in card.feature_names], dtype=np.int64
+    )
     return ScoringModel(
         name=name,
         version=version,

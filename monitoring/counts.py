@@ -46,7 +46,7 @@ class TopicCounter:
         partitions = [TopicPartition(topic, number) for number in numbers]
         begin = self._consumer.beginning_offsets(partitions)
         end = self._consumer.end_offsets(partitions)
-        return {each.partition: (begin[each], end[each]) for each in partitions}
+        return {partition.partition: (begin[partition], end[partition]) for partition in partitions}
 
     def _count(self, kind: str) -> int:
         return sum(end - begin for begin, end in self.offsets(kind).values())

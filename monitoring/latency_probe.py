@@ -83,7 +83,7 @@ class LatencyProbe:
     ) -> list[float] | None:
         """Latencies in seconds at `levels` (0 to 100), or None without samples."""
         since = 0.0 if last_seconds is None else time.time() - last_seconds
-        seconds = [each.seconds for each in list(self.samples) if each.readable_at >= since]
+        seconds = [sample.seconds for sample in list(self.samples) if sample.readable_at >= since]
         return [float(p) for p in np.percentile(seconds, levels)] if seconds else None
 
     def _run(self) -> None:

@@ -151,7 +151,7 @@ def parity_proof(stage: Stage, *, name: str) -> Proof:
 def _parity_figure(text: str) -> str:
     report = msgspec.json.decode(text, type=ParityReport)
     equal, different, missing = (
-        sum(getattr(each, name) for each in report.columns)
+        sum(getattr(column, name) for column in report.columns)
         for name in ("equal", "different", "missing")
     )
     told = "".join(f"; {name}: {number:,}" for name, number in report.problems.items())

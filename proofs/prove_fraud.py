@@ -169,9 +169,9 @@ def _proofs(stage: Stage, *, since: datetime, audits: int) -> Iterator[Proof]:
 def _skew(stage: Stage) -> Proof:
     path = stage.run_dir / "reports" / stage.scenario / "second-entity-skew.json"
     report = msgspec.json.decode(path.read_bytes(), type=SkewReport)
-    features = [each for entity in report.entities for each in entity.features]
-    equal = sum(each.share_equal * each.rows for each in features)
-    values = sum(each.rows for each in features)
+    features = [feature for entity in report.entities for feature in entity.features]
+    equal = sum(feature.share_equal * feature.rows for feature in features)
+    values = sum(feature.rows for feature in features)
     worst = min(features, key=lambda each: each.share_equal)
     figure = (
         f"{values:,.0f} values of {len(features)} features, {equal / values:.2%} equal to the bit; "

@@ -95,7 +95,7 @@ class Stage:
     def start(self, job: str, *arguments: str, log_name: str = "") -> ChildJob:
         """Start a job on this platform, its output in the run folder."""
         settings = (f"platform.run_dir={self.run_dir}", *self.overrides)
-        options = [part for each in settings for part in ("--set", each)]
+        options = [part for setting in settings for part in ("--set", setting)]
         here = ("--scenario", self.scenario, *options)
         log = self.log(log_name or job)
         return start_child([job, *here, *arguments], log=log, environ=self.environ)

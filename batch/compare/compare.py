@@ -162,7 +162,7 @@ def _parameters(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TextCha
     # An estimator within the estimator is told by its own parameters, not by all of its text.
     wholes = {name.rpartition("__")[0] for name in old.keys() | new.keys()}
     return tuple(
-        each
-        for each in text_changes(old, new)
-        if each.name not in wholes and not each.name.startswith(_TOLD_ELSEWHERE)
+        text_change
+        for text_change in text_changes(old, new)
+        if text_change.name not in wholes and not text_change.name.startswith(_TOLD_ELSEWHERE)
     )

@@ -30,7 +30,9 @@ def compared(
     Erased rows are not looked at. What is missing (a version without a snapshot, a model that
     needs other features) is left out and said in the notes. Raises `ModelUnusable`.
     """
-    old, new = (read_side(spark, each, cache_dir=cache_dir, progress=progress) for each in versions)
+    old, new = (
+        read_side(spark, version, cache_dir=cache_dir, progress=progress) for version in versions
+    )
     notes = [_note(each) for each in (old, new) if each.rows is None]
     rows, same = newer_rows(old.rows, new.rows), None
     if rows is not None:
@@ -76,8 +78,8 @@ def _rows(spark: SparkSession, reference: SnapshotReference) -> Rows:
 def _same_cases(rows: Rows, sides: tuple[Side, Side], cache_dir: Path) -> SameCases | None:
     names = rows.record.feature_names
     old, new = (
-        load_version(each.registered, available_features=names, cache_dir=cache_dir)
-        for each in sides
+        load_version(side.registered, available_features=names, cache_dir=cache_dir)
+        for side in sides
     )
     return same_cases(rows, sides, models=(old, new))
 
@@ -92,8 +94,8 @@ def _note(side: Side) -> str:
 def _definition_notes(rows: Rows, sides: tuple[Side, Side]) -> list[str]:
     made_by = rows.record.definitions_digest
     return [
-        f"version {each.registered.version} was trained on features of definitions "
-        f"{each.card.definitions_digest}; it is scored on those of {made_by}"
-        for each in sides
-        if each.card.definitions_digest != made_by
+        f"version {side.registered.version} was trained on features of definitions "
+        f"{side.card.definitions_digest}; it is scored on those of {made_by}"
+        for side in sides
+        if side.card.definitions_digest != made_by
     ]

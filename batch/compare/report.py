@@ -21,9 +21,9 @@ _MOST_FEATURES_TOLD = 15
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print all of it, a blank line between the parts."""
-    for each in renderables(comparison):
-        console.print(each, soft_wrap=isinstance(each, Text))
-        if isinstance(each, Table):
+    for renderable in renderables(comparison):
+        console.print(renderable, soft_wrap=isinstance(renderable, Text))
+        if isinstance(renderable, Table):
             console.print()
 
 
@@ -124,8 +124,8 @@ def _changed(title: str, changes: Sequence[TextChange]) -> Iterator[RenderableTy
         yield plain(f"{title}: the same")
         return
     table = _table(title, "old", "new")
-    for each in changes:
-        table.add_row(each.name, plain(each.old or "none"), plain(each.new or "none"))
+    for change in changes:
+        table.add_row(change.name, plain(change.old or "none"), plain(change.new or "none"))
     yield table
 
 
@@ -137,7 +137,7 @@ def _data(data: DataChange) -> Iterator[RenderableType]:
     if data.is_same:
         yield plain("rows: the same")
         return
-    told = [each for each in data.features if each.psi >= _LEAST_PSI_TOLD]
+    told = [feature for feature in data.features if feature.psi >= _LEAST_PSI_TOLD]
     told = told[:_MOST_FEATURES_TOLD]
     table = Table("feature", "PSI", "change", "KS", "mean", "", "missing", "", box=None)
     for each in told:

@@ -27,7 +27,7 @@ def numbers_table(
 ) -> Table:
     """Measures by both versions, and the differences."""
     table = Table(title, f"version {old.version}", f"version {new.version}", "difference", box=None)
-    by_name = {each.name: each for each in changes}
+    by_name = {change.name: change for change in changes}
     for name, words in _METRICS.items():
         if (each := by_name.get(name)) is not None:
             figures = (_figure(each.old), _figure(each.new))
@@ -52,9 +52,9 @@ def band_renderables(
     if not changes.movers:
         return
     movers = Table("moved most", "outcome", "old score", "new score", "old", "new", box=None)
-    for each in changes.movers:
-        scores = (f"{each.old_score:.4f}", f"{each.new_score:.4f}")
-        movers.add_row(each.entity, f"{each.outcome}", *scores, each.old_band, each.new_band)
+    for mover in changes.movers:
+        scores = (f"{mover.old_score:.4f}", f"{mover.new_score:.4f}")
+        movers.add_row(mover.entity, f"{mover.outcome}", *scores, mover.old_band, mover.new_band)
     yield movers
 
 

@@ -73,7 +73,7 @@ def drift(new: pd.DataFrame, old: pd.DataFrame, *, names: Mapping[str, tuple[str
         )
         for name in columns
     ]
-    found = [ColumnDrift(change=each, test=tests.get(each.feature)) for each in changes]
+    found = [ColumnDrift(change=change, test=tests.get(change.feature)) for change in changes]
     return Drift(columns=tuple(sorted(found, key=lambda each: -each.change.psi)), report=report)
 
 
@@ -113,7 +113,7 @@ def _preset(new: pd.DataFrame, old: pd.DataFrame) -> Any:
 
 
 def _tests(metrics: Sequence[Mapping[str, Any]]) -> dict[str, ColumnTest]:
-    configs = [(each["config"], each["value"]) for each in metrics]
+    configs = [(metric["config"], metric["value"]) for metric in metrics]
     return {
         config["column"]: ColumnTest(
             method=_P_VALUES.get(config["method"], config["method"]),

@@ -30,7 +30,7 @@ def drift_page(
         outcome: (f"not {scenario.label.positive}", scenario.label.positive),
     }
     found = drift(_columns(new, outcome), _columns(old, outcome), names=names)
-    drifted = [each.change.feature for each in found.columns if each.is_drifted]
+    drifted = [column.change.feature for column in found.columns if column.is_drifted]
     against = f"snapshot {old.record.number}"
     html = page(
         "drift.html",
@@ -41,7 +41,7 @@ def drift_page(
             "headings": (against, f"snapshot {new.record.number}"),
             "facts": _fact_rows(new, old),
             "drifted": _sentence(drifted, len(found.columns)),
-            "rows": [_row(each) for each in found.columns],
+            "rows": [_row(column) for column in found.columns],
             "evidently_version": version("evidently"),
             "sampling": f"{old.sampling} {new.sampling}",
             "report": found.report,

@@ -144,7 +144,7 @@ def erase_rows(spark: SparkSession, path: str, sought: Sought, *, note: ErasureN
 
     count = entity_rows(spark, path, sought).count()
     if count:
-        ids = spark.createDataFrame([(each,) for each in sought.entities], "entity string")
+        ids = spark.createDataFrame([(entity,) for entity in sought.entities], "entity string")
         with _noted(spark, note):
             table = DeltaTable.forPath(spark, path).alias("t")
             table.merge(ids.alias("s"), "t.entity = s.entity").whenMatchedDelete().execute()

@@ -32,13 +32,13 @@ class Sought:
         """A regular expression for texts, JSON and HTML, of Python's and Java's dialect alike."""
         spelled = {each: _spellings(each) for each in self.entities}
         fields = "|".join(map(re.escape, self.id_fields))
-        everywhere = "|".join(each for spellings in spelled.values() for each in spellings)
+        everywhere = "|".join(spelling for spellings in spelled.values() for spelling in spellings)
         found = [rf'"(?:{fields})"\s*:\s*"?(?:{everywhere})(?![\w-])']
         words = "|".join(
-            each
+            spelling
             for entity, spellings in spelled.items()
             if len(entity) >= _DISTINCTIVE_CHARACTERS and not entity.isdigit()
-            for each in spellings
+            for spelling in spellings
         )
         if words:
             found.append(rf"(?<![\w-])(?:{words})(?![\w-])")
@@ -54,7 +54,7 @@ class Sought:
 
     def in_record(self) -> Column:
         """Whether an archived record names one: as its key, in its value or in its headers."""
-        keys = F.col("key").isin([bytearray(each.encode()) for each in self.entities])
+        keys = F.col("key").isin([bytearray(entity.encode()) for entity in self.entities])
         headers = F.transform("headers", lambda each: each["value"].cast("string"))
         texts = F.concat_ws("\n", F.col("value").cast("string"), F.array_join(headers, "\n"))
         return F.coalesce(keys, F.lit(False)) | texts.rlike(self.pattern)
@@ -73,6 +73,6 @@ def _spellings(entity: str) -> list[str]:
     """As texts, terminals, JSON and pages write it (Jinja's quotes are not Python's)."""
     quoted = json.dumps(entity)[1:-1], json.dumps(entity, ensure_ascii=False)[1:-1]
     texts = {entity, visible(entity), one_line(entity)}
-    pages = {page(each) for each in texts for page in (html.escape, escape)}
+    pages = {page(text) for text in texts for page in (html.escape, escape)}
     found = {*texts, *quoted, visible_json(quoted[1]), *map(str, pages)}
     return [re.escape(each) for each in sorted(found)]

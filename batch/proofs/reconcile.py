@@ -49,7 +49,7 @@ class Scope:
     def starts(self) -> tuple[EpochStart, ...]:
         """The epochs in the topic as it is now, newest first."""
         starts = self.record.starts if self.record else ()
-        return tuple(each for each in starts if each.topic_id == self.topic_id)
+        return tuple(start for start in starts if start.topic_id == self.topic_id)
 
     @property
     def has_earlier_topics(self) -> bool:
@@ -59,7 +59,7 @@ class Scope:
     @property
     def epochs(self) -> list[int]:
         """Their numbers."""
-        return [each.epoch for each in self.starts]
+        return [start.epoch for start in self.starts]
 
     @property
     def first_offsets(self) -> Offsets:
@@ -85,9 +85,9 @@ class Scope:
     def is_lost(self) -> Column:
         """Whether a row's event was accepted as lost before it was scored."""
         condition = F.lit(False)
-        for each in self.losses:
-            in_range = (F.col("offset") >= each.first) & (F.col("offset") < each.end)
-            condition = condition | ((F.col("partition") == each.partition) & in_range)
+        for loss in self.losses:
+            in_range = (F.col("offset") >= loss.first) & (F.col("offset") < loss.end)
+            condition = condition | ((F.col("partition") == loss.partition) & in_range)
         return condition
 
     def is_before_first_epoch(self) -> Column:

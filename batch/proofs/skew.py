@@ -51,7 +51,7 @@ def skew_rows(
     events = archived_records(spark, place, "events")
     history = [
         history_rows(archived_records(spark, place, kind), keyed, kind, limits)
-        for kind in dict.fromkeys(each.topic_kind for each in keyed.entity.sources)
+        for kind in dict.fromkeys(source.topic_kind for source in keyed.entity.sources)
     ]
     asked = _asked(spark, place, scenario, event_keys(events, keyed, limits), options)
     everything = asked
@@ -106,5 +106,5 @@ class SkewTask:
         logged = matrix(asked, "features", width)[:, self.first_feature : end]
         found = compared(logged, looked_up_at(history, asked, self.keyed))
         columns = [found.equal, found.missing, found.distance]
-        lists = [as_lists(each.astype(np.float64)) for each in columns]
+        lists = [as_lists(column.astype(np.float64)) for column in columns]
         yield pa.RecordBatch.from_arrays(lists, schema=_ARROW)

@@ -62,7 +62,7 @@ def entity_skew(rows: DataFrame, *, entity: str, feature_names: Sequence[str]) -
     )
     found = figures.orderBy("feature").collect()
     features = [_feature_skew(feature_names[row["feature"]], row) for row in found]
-    most = max((each.rows for each in features), default=0)
+    most = max((feature.rows for feature in features), default=0)
     return EntitySkew(entity=entity, rows=most, features=features)
 
 
@@ -97,11 +97,15 @@ def show_skew(report: SkewReport, console: Console) -> None:
         table = Table(
             Column("feature", overflow="fold"), *heads, title=f"{entity.entity}: |logged - offline|"
         )
-        for each in entity.features:
-            figures = (each.mean_difference, *each.quantiles.values(), each.largest_difference)
+        for feature in entity.features:
+            figures = (
+                feature.mean_difference,
+                *feature.quantiles.values(),
+                feature.largest_difference,
+            )
             shown = ("" if n is None else f"{n:.4g}" for n in figures)
-            counts = (f"{each.rows:,}", f"{each.share_equal:.2%}", f"{each.one_missing:,}")
-            table.add_row(each.feature, *counts, *shown)
+            counts = (f"{feature.rows:,}", f"{feature.share_equal:.2%}", f"{feature.one_missing:,}")
+            table.add_row(feature.feature, *counts, *shown)
         console.print(table)
         if not entity.rows:
             console.print(

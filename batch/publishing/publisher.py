@@ -44,7 +44,7 @@ class Published:
     @property
     def acknowledged(self) -> int:
         """Records that Kafka has on all in-sync replicas."""
-        return sum(each.records for each in self.partitions.values())
+        return sum(partition.records for partition in self.partitions.values())
 
     @property
     def failed(self) -> int:

@@ -90,7 +90,7 @@ def check_reach(
     for partition, wanted in record.first_offsets.items():
         offset = have.get(partition, 0)
         offset = behind_losses(
-            [each for each in losses if each.topic_id == record.topic_id],
+            [loss for loss in losses if loss.topic_id == record.topic_id],
             partition=partition,
             offset=offset,
         )
@@ -102,7 +102,7 @@ def check_reach(
     }
     for partition, end in ends.items():
         offset = behind_losses(
-            [each for each in losses if each.topic_id == predictions_id],
+            [loss for loss in losses if loss.topic_id == predictions_id],
             partition=partition,
             offset=archived.get(partition, 0),
         )
@@ -209,11 +209,11 @@ def _never_scored(events: DataFrame, found: list[Reach], losses: Sequence[Loss])
     """Offsets within the archive's reach that neither the stream nor the archive ever had."""
     ends = {(each.topic_id, each.partition): each.end for each in found}
     total = 0
-    for each in losses:
-        end = min(each.end, ends.get((each.topic_id, each.partition), 0))
-        if each.missing_in == "stream" and end > each.first:
+    for loss in losses:
+        end = min(loss.end, ends.get((loss.topic_id, loss.partition), 0))
+        if loss.missing_in == "stream" and end > loss.first:
             held = F.sum(end_of(events) - F.col("offset"))
-            total += end - each.first - (events.where(is_in(each)).agg(held).collect()[0][0] or 0)
+            total += end - loss.first - (events.where(is_in(loss)).agg(held).collect()[0][0] or 0)
     return total
 
 
@@ -233,7 +233,7 @@ def _behind_end(record: EpochRecord, found: list[Reach], losses: Sequence[Loss])
 
 def _lost_to_stream(record: EpochRecord, losses: Sequence[Loss]) -> list[Loss]:
     return [
-        each for each in losses if (each.topic_id, each.missing_in) == (record.topic_id, "stream")
+        loss for loss in losses if (loss.topic_id, loss.missing_in) == (record.topic_id, "stream")
     ]
 
 

@@ -109,9 +109,9 @@ def recorded_losses(spark: SparkSession, place: DeltaPlace) -> list[Loss]:
 def is_lost(losses: Iterable[Loss]) -> Column:
     """Whether a row of the events table is one that the stream never scored."""
     found = F.lit(False)
-    for each in losses:
-        if each.missing_in == "stream":
-            found = found | is_in(each)
+    for loss in losses:
+        if loss.missing_in == "stream":
+            found = found | is_in(loss)
     return found
 
 

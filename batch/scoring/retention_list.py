@@ -46,7 +46,9 @@ def retention_list(
     found = states.join(F.broadcast(chosen), on="entity", how="left_semi").toArrow()
     batches = found.combine_chunks().to_batches(max_chunksize=ARROW_ROWS)
     told = [
-        each for batch in batches for each in task.predictions(task.scorer.scored(batch).judged)
+        prediction
+        for batch in batches
+        for prediction in task.predictions(task.scorer.scored(batch).judged)
     ]
     return sorted(told, key=lambda each: (-each.score, each.entity))
 
@@ -63,7 +65,7 @@ def write_list(predictions: Sequence[Prediction], folder: Path, *, run: str) -> 
     The CSV is for spreadsheets (`reports.spreadsheet`); Parquet holds the texts as they are.
     Raises `FileExistsError` when the run has a list already.
     """
-    rows = [_row(each) for each in predictions]
+    rows = [_row(prediction) for prediction in predictions]
     as_csv, as_parquet = (folder / f"retention-{run}.{kind}" for kind in ("csv", "parquet"))
     for path in (as_csv, as_parquet):
         if path.exists():
@@ -79,6 +81,6 @@ def write_list(predictions: Sequence[Prediction], folder: Path, *, run: str) -> 
 
 
 def _row(prediction: Prediction) -> dict[str, Any]:
-    reasons = "; ".join(f"{each.text} ({each.direction})" for each in prediction.reasons)
+    reasons = "; ".join(f"{reason.text} ({reason.direction})" for reason in prediction.reasons)
     own = {name: getattr(prediction, name, None) for name in _SCHEMA.names}
     return {**own, "reasons": reasons, "model_version": prediction.model.version}

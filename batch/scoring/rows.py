@@ -32,7 +32,7 @@ class RowTask:
         """Columns entity, position, cell to entity, position, document of those judged."""
         for batch in batches:
             found = self.scorer.scored(batch).judged
-            documents = [row_document(each) for each in self.predictions(found)]
+            documents = [row_document(prediction) for prediction in self.predictions(found)]
             columns = [
                 found.batch.column("entity"),
                 found.batch.column("position"),

@@ -149,7 +149,7 @@ def _rows_of(states: States, kept: Flags | npt.NDArray[np.int64]) -> States:
 def check_state_tells_all(scenario: Scenario) -> None:
     """Raise `NeedsEvents` where a state alone does not say what the model needs."""
     if scenario.second_entities:
-        names = [each.name for each in scenario.second_entities]
+        names = [second_entity.name for second_entity in scenario.second_entities]
         raise NeedsEvents(
             f"scenario {scenario.name!r} scores events with features of {names}: a stored state "
             "does not say which one comes next, so states cannot be scored without events"

@@ -130,8 +130,9 @@ def retrained(
 
 def _erased(erasures: Sequence[Erasure]) -> list[str]:
     return [
-        f"{each.rows} row{'s were' if each.rows != 1 else ' was'} erased ({each.reason}, {each.at})"
-        for each in erasures
+        f"{erasure.rows} row{'s were' if erasure.rows != 1 else ' was'} erased "
+        f"({erasure.reason}, {erasure.at})"
+        for erasure in erasures
     ]
 
 

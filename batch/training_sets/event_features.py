@@ -143,8 +143,8 @@ def refused_rows(events: Events, run: Run, schema: pa.Schema) -> pa.RecordBatch:
     columns = {
         "epoch": pa.array(np.full(count, run.epoch, dtype=np.int32)),
         "partition": pa.array(np.full(count, run.partition, dtype=np.int32)),
-        "offset": pa.array([int(run.records.offsets[each.row]) for each in events.refusals]),
-        "refusal": pa.array([each.code for each in events.refusals]),
+        "offset": pa.array([int(run.records.offsets[refusal.row]) for refusal in events.refusals]),
+        "refusal": pa.array([refusal.code for refusal in events.refusals]),
     }
     arrays = [
         columns.get(field.name, pa.nulls(count, field.type)).cast(field.type) for field in schema

@@ -44,7 +44,7 @@ def second_entity_features(
         times = folded.where(F.col("refusal").isNull()).select(*_POSITION, "as_of_ms")
         named = event_keys(events, keyed, limits).join(times, on=list(_POSITION), how="inner")
         everything = named.withColumnRenamed("as_of_ms", "asked_ms")
-        for kind in dict.fromkeys(each.topic_kind for each in keyed.entity.sources):
+        for kind in dict.fromkeys(source.topic_kind for source in keyed.entity.sources):
             rows = history_rows(topics[kind], keyed, kind, limits)
             everything = everything.unionByName(rows, allowMissingColumns=True)
         looked_up = everything.repartition("key").mapInArrow(LookupTask(keyed=keyed), _SCHEMA)

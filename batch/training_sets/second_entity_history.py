@@ -46,7 +46,7 @@ def history_rows(
     Columns: key (the second entity's number), type_code and row_values in the second entity's
     schema, time_ms, arrived_ms (Kafka's time). Refused records and other events give no row.
     """
-    sources = [each for each in keyed.entity.sources if each.topic_kind == topic_kind]
+    sources = [source for source in keyed.entity.sources if source.topic_kind == topic_kind]
     task = HistoryTask(keyed=keyed, sources=sources, limits=limits)
     in_order = sorted_for_fold(records, max_event_bytes=limits.max_event_bytes)
     return in_order.mapInArrow(task, HISTORY_SCHEMA)

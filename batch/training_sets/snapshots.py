@@ -46,7 +46,7 @@ class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def snapshot_numbers(spark: SparkSession, place: DeltaPlace) -> list[int]:
     """Numbers of the finished snapshots, rising; what a killed build left is not among them."""
-    return [each for each in _folders(spark, place) if is_table(spark, path_of(place, each))]
+    return [folder for folder in _folders(spark, place) if is_table(spark, path_of(place, folder))]
 
 
 def next_number(spark: SparkSession, place: DeltaPlace) -> int:

@@ -45,7 +45,7 @@ class GrowthPlan:
         """The plan in a sentence."""
         return (
             f"Workload {self.workload}, {self.events:,} events; "
-            f"{', '.join(f'{each:,}' for each in self.customers)} customers at "
+            f"{', '.join(f'{customer:,}' for customer in self.customers)} customers at "
             f"{self.base_partitions} partitions, up to {self.events // 2:,} in {self.rounds} "
             f"rounds; {', '.join(map(str, self.partitions))} partitions at "
             f"{self.base_customers:,} customers."

@@ -88,7 +88,7 @@ def _table(points: Sequence[Point]) -> list[str]:
             [each.hbase_cpu_us for each in own],
             [each.alone_us for each in own if each.alone_us is not None],
         )
-        spreads = [spread_of(each) for each in figures]
+        spreads = [spread_of(figure) for figure in figures]
         digits = (1, 0, 1, 1, 1)
         texts = ["" if s is None else s.text(d) for s, d in zip(spreads, digits, strict=True)]
         rows.append((f"{customers:,}", str(partitions), *texts))
@@ -120,7 +120,9 @@ def draw(points: Sequence[Point], plan: GrowthPlan, folder: Path) -> None:
     if by_partitions:
         _line(right, by_partitions, label=f"partitions, {plan.base_customers:,} customers")
         right.set_xscale("log", base=2)
-        right.set_xticks(sorted(by_partitions), [str(each) for each in sorted(by_partitions)])
+        right.set_xticks(
+            sorted(by_partitions), [str(by_partition) for by_partition in sorted(by_partitions)]
+        )
     figure.savefig(folder / PLOT, metadata={"Date": None})
 
 

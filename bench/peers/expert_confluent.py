@@ -115,18 +115,18 @@ class Loop:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if not self._settings.is_stateful:
             return
-        for each in partitions:
+        for partition in partitions:
             state = PartitionState(
-                self._settings.state_dir, topic=each.topic, partition=each.partition
+                self._settings.state_dir, topic=partition.topic, partition=partition.partition
             )
-            self._states[each.partition] = state
+            self._states[partition.partition] = state
             if state.next_offset is not None:
-                each.offset = state.next_offset
+                partition.offset = state.next_offset
         consumer.assign(partitions)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        for each in partitions:
-            if state := self._states.pop(each.partition, None):
+        for partition in partitions:
+            if state := self._states.pop(partition.partition, None):
                 state.close()
 
 

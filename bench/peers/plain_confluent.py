@@ -101,7 +101,9 @@ def run(settings: PeerSettings, index: int, running: Running) -> None:
 
 def _write(documents: list[Document], rows: Rows, producer: Producer, topic: str) -> None:
     """Put and publish all of `documents`; returns when both have acknowledged them."""
-    encoded = [(each["entity"].encode(), json.dumps(each).encode()) for each in documents]
+    encoded = [
+        (document["entity"].encode(), json.dumps(document).encode()) for document in documents
+    ]
     rows.put([(row_key(entity), value) for entity, value in encoded], batch_rows=_PUT_ROWS)
     for entity, value in encoded:
         producer.produce(topic, value, entity)

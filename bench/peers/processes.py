@@ -46,13 +46,13 @@ def run_in_processes(count: int, work: Callable[[int, Running], None]) -> int:
     context = multiprocessing.get_context("fork")
     ready = context.Semaphore(0)
     children = [context.Process(target=_child, args=(i, work, ready)) for i in range(count)]
-    for each in children:
-        each.start()
+    for child in children:
+        child.start()
     stopped: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda which, _: stopped.append(which))
     waited_for = count
-    while not stopped and all(each.is_alive() for each in children):
+    while not stopped and all(child.is_alive() for child in children):
         if waited_for and ready.acquire(timeout=0.1):
             waited_for -= 1
             if not waited_for:
@@ -72,13 +72,13 @@ def _child(index: int, work: Callable[[int, Running], None], ready: Semaphore) -
 
 def _ended(children: list[ForkProcess]) -> bool:
     """Ask the children to end; whether all of them did so without an error."""
-    for each in children:
-        if each.is_alive():
-            each.terminate()
+    for child in children:
+        if child.is_alive():
+            child.terminate()
     deadline = time.monotonic() + _END_SECONDS
-    for each in children:
-        each.join(max(0.0, deadline - time.monotonic()))
-        if each.is_alive():
-            each.kill()
-            each.join()
-    return all(each.exitcode == 0 for each in children)
+    for child in children:
+        child.join(max(0.0, deadline - time.monotonic()))
+        if child.is_alive():
+            child.kill()
+            child.join()
+    return all(child.exitcode == 0 for child in children)

@@ -92,6 +92,6 @@ def reason_of(error: Exception) -> str:
 
     Of several lines the first and the last one, which names the cause; paths without their folders.
     """
-    lines = [each.strip() for each in str(error).splitlines() if each.strip()]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = " ".join(lines if len(lines) < 2 else (lines[0], lines[-1]))
     return f"{type(error).__name__}: {_FOLDERS.sub('', told)}"[:_REASON_CHARACTERS]

@@ -68,7 +68,7 @@ def _bars(axis: Any, own: Mapping[str, Spread]) -> None:
     above = [own[name].most - own[name].median for name in names]
     colours = [_OURS if name == US else _OTHERS for name in names]
     bars = axis.barh(names, medians, xerr=(below, above), color=colours, capsize=2)
-    axis.bar_label(bars, labels=[f" {each:,.0f}" for each in medians], fontsize=8)
+    axis.bar_label(bars, labels=[f" {median:,.0f}" for median in medians], fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     axis.margins(x=0.12)
     axis.tick_params(labelsize=8)

@@ -51,9 +51,9 @@ class Figures:
     def ceiling(self, load: tuple[str, str], figure: Callable[[Ceiling], float]) -> Rounds:
         """Rows per second of HBase alone."""
         return {
-            each.round_number: figure(each)
-            for each in self.results.ceilings
-            if (each.workload, each.keys) == load
+            ceiling.round_number: figure(ceiling)
+            for ceiling in self.results.ceilings
+            if (ceiling.workload, ceiling.keys) == load
         }
 
     def latency(

@@ -66,7 +66,7 @@ def batches_in_turns(
         random.shuffle(own)
         for begin in range(0, len(own), batch_rows):
             ids = own[begin : begin + batch_rows].tolist()
-            chosen = [rows[each % len(rows)] for each in ids]
+            chosen = [rows[entity_id % len(rows)] for entity_id in ids]
             yield Batch([*map(str, ids)], [r.state for r in chosen], [r.latest for r in chosen])
 
 

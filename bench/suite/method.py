@@ -45,11 +45,12 @@ def method_of(plan: Plan) -> list[str]:
         "history every state, score and feature is what a second, undisturbed run over the same "
         "topic gives.",
         *(
-            f"- Surge, {each.name}: {each.usual_per_second:,.0f} events/s on uniform keys, and "
-            f"{each.extra_per_second:,.0f} more ({each.extra_keys} keys) for {each.seconds:.0f} s "
-            f"after {each.lead_seconds:.0f} s, of which the last {each.calm_seconds:.0f} count as "
+            f"- Surge, {surge.name}: {surge.usual_per_second:,.0f} events/s on uniform keys, and "
+            f"{surge.extra_per_second:,.0f} more ({surge.extra_keys} keys) for "
+            f"{surge.seconds:.0f} s after {surge.lead_seconds:.0f} s, of which the last "
+            f"{surge.calm_seconds:.0f} count as "
             "before. As before: every later second's median is below 1.5 times the p99 of before."
-            for each in plan.surges
+            for surge in plan.surges
             if any("surges" in plan.parts_of(workload) for workload in plan.workloads)
         ),
     ]

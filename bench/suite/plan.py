@@ -116,23 +116,23 @@ class Plan:
     def throughput_systems(self, workload: str, keys: str) -> Sequence[str]:
         """The systems that are measured at full speed."""
         with_floor = (workload, keys) == (_FLOOR_OF, _FLOOR_KEYS)
-        return [each for each in self.systems if with_floor or each != BARE]
+        return [system for system in self.systems if with_floor or system != BARE]
 
     def latency_systems(self, workload: str, rate: float) -> Sequence[str]:
         """The systems whose latency is measured at `rate`."""
         with_floor = (workload, rate) == (_FLOOR_OF, _FLOOR_RATE)
-        chosen = [each for each in self.systems if each in _LATENCY_SYSTEMS]
+        chosen = [system for system in self.systems if system in _LATENCY_SYSTEMS]
         return [each for each in chosen if with_floor or each != BARE]
 
     @property
     def recovery_systems(self) -> Sequence[str]:
         """The systems that are killed."""
-        return [each for each in self.systems if each not in _NOT_KILLED]
+        return [system for system in self.systems if system not in _NOT_KILLED]
 
     @property
     def surge_systems(self) -> Sequence[str]:
         """The systems that go through surges: what is asked of ours alone."""
-        return [each for each in self.systems if each in _SURGE_SYSTEMS]
+        return [system for system in self.systems if system in _SURGE_SYSTEMS]
 
     def load(self, rate: float, system: str) -> Load:
         """A steady load for `system`; at 1,000 events/s a JVM compiles for minutes."""
@@ -147,7 +147,7 @@ class Plan:
     def text(self) -> str:
         """The plan in a sentence."""
         return (
-            f"{'; '.join(f'{each}: {self._told(each)}' for each in self.workloads)}; systems "
+            f"{'; '.join(f'{name}: {self._told(name)}' for name in self.workloads)}; systems "
             f"{', '.join(self.systems)}; keys {', '.join(self.keys)}; "
             f"{self.events:,} events, {self.partitions} partitions; latency at "
             f"{', '.join(f'{rate:,.0f}' for rate in self.rates)} events/s"
@@ -155,7 +155,7 @@ class Plan:
 
     def _told(self, workload: str) -> str:
         parts = self.parts_of(workload)
-        return ", ".join(f"{each} {self.rounds_of(workload, each)} times" for each in parts)
+        return ", ".join(f"{part} {self.rounds_of(workload, part)} times" for part in parts)
 
 
 FULL = Plan()

@@ -126,9 +126,9 @@ def _back_after(probe: LatencyProbe, killed_at: float, running: ChildJob) -> flo
     while time.time() < killed_at + _GIVE_UP_SECONDS:
         running.check()
         readable = [
-            each.readable_at
-            for each in list(probe.samples)
-            if each.readable_at - each.seconds > killed_at
+            sample.readable_at
+            for sample in list(probe.samples)
+            if sample.readable_at - sample.seconds > killed_at
         ]
         if readable:
             return min(readable) - killed_at

@@ -68,7 +68,7 @@ def _tables(results: Results) -> Mapping[str, list[str]]:
         found[title] = latency_table(results, steady)
     for workload in dict.fromkeys(each.workload for each in results.recovery):
         found[f"Recovery from SIGKILL: {workload}"] = recovery_table(results, workload)
-    for workload in dict.fromkeys(each.workload for each in results.surges):
+    for workload in dict.fromkeys(surge.workload for surge in results.surges):
         found[f"Surges: {workload}"] = surge_table(results, workload)
     return found
 
@@ -76,8 +76,12 @@ def _tables(results: Results) -> Mapping[str, list[str]]:
 def _absences(results: Results) -> list[str]:
     absent = [(name, "", reason) for name, reason in results.absent.items()]
     failed = [
-        (each.system, f"{each.workload}, {each.part}, round {each.round_number}", each.reason)
-        for each in results.failures
+        (
+            failure.system,
+            f"{failure.workload}, {failure.part}, round {failure.round_number}",
+            failure.reason,
+        )
+        for failure in results.failures
     ]
     rows = [tuple(_one_line(cell) for cell in row) for row in (*absent, *failed)]
     return markdown_table(("what", "when", "why"), rows) if rows else []
@@ -88,7 +92,7 @@ def _one_line(text: str) -> str:
 
 
 def _systems(measured: Measured) -> list[str]:
-    here = [each for each in measured.plan.systems if each not in measured.results.absent]
+    here = [system for system in measured.plan.systems if system not in measured.results.absent]
     rows = [(each.name, each.meaning, each.kind.value) for each in STREAMS]
     rows += [(each.name, each.meaning, each.kind.value) for each in RECIPES]
     return markdown_table(("name", "what", "counts as"), [row for row in rows if row[0] in here])

@@ -96,17 +96,17 @@ def surge_table(results: Results, workload: str) -> list[str]:
     """One row per run through a surge."""
     rows = [
         (
-            f"{each.surge}, {each.system}",
-            f"{each.before_p50_ms:,.0f} / {each.before_p99_ms:,.0f}",
-            f"{each.in_p50_ms:,.0f} / {each.in_p99_ms:,.0f}",
-            f"{each.after_p50_ms:,.0f} / {each.after_p99_ms:,.0f}",
-            "not" if each.back_seconds is None else f"{each.back_seconds:,.0f}",
-            f"{each.before_pss_mib:,.0f}, {each.peak_pss_mib:,.0f}",
-            f"{each.stale_rows:,}",
-            "" if each.dropped is None else f"{each.dropped:,}",
+            f"{surge.surge}, {surge.system}",
+            f"{surge.before_p50_ms:,.0f} / {surge.before_p99_ms:,.0f}",
+            f"{surge.in_p50_ms:,.0f} / {surge.in_p99_ms:,.0f}",
+            f"{surge.after_p50_ms:,.0f} / {surge.after_p99_ms:,.0f}",
+            "not" if surge.back_seconds is None else f"{surge.back_seconds:,.0f}",
+            f"{surge.before_pss_mib:,.0f}, {surge.peak_pss_mib:,.0f}",
+            f"{surge.stale_rows:,}",
+            "" if surge.dropped is None else f"{surge.dropped:,}",
         )
-        for each in results.surges
-        if each.workload == workload
+        for surge in results.surges
+        if surge.workload == workload
     ]
     titles = (
         "surge",
@@ -137,7 +137,7 @@ def _by_system(trials: Sequence[Trial]) -> Mapping[str, Mapping[int, Any]]:
     """System → round → its result, in the order of the systems."""
     found: dict[str, dict[int, Any]] = {}
     for name in NAMES:
-        own = {each.round_number: each for each in trials if each.system == name}
+        own = {trial.round_number: trial for trial in trials if trial.system == name}
         if own:
             found[name] = own
     return found
@@ -155,7 +155,7 @@ def _cells(trials: Mapping[str, Mapping[int, Any]], column: Column) -> Mapping[s
     found = {}
     for name, rounds in trials.items():
         figures = [column.figure(each) for each in rounds.values()]
-        spread = spread_of([each for each in figures if each is not None])
+        spread = spread_of([figure for figure in figures if figure is not None])
         if spread is not None:
             found[name] = spread
     medians = [spread.median for spread in found.values()]

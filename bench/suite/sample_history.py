@@ -49,8 +49,10 @@ def sample_history(workload: Workload, scenario: Scenario, *, until_ms: int) -> 
     stamps = np.arange(len(events.rows))
     own = fold(scenario.plan, states, events, entity_rows=entities.rows, stamps=stamps, partition=0)
     second = [
-        features_as_of(each.plan, each.codec.empty(1), np.zeros(1, np.int64), times_ms[-1:])
-        for each in scenario.second_entities
+        features_as_of(
+            second_entity.plan, second_entity.codec.empty(1), np.zeros(1, np.int64), times_ms[-1:]
+        )
+        for second_entity in scenario.second_entities
     ]
     unknown = [np.repeat(row, len(own.features), axis=0) for row in second]
     return History(states, np.hstack([own.features, *unknown]))

@@ -78,7 +78,7 @@ def back_after(after: Sequence[Sample], end: float, *, limit_seconds: float) -> 
 
 
 def _made(samples: Sequence[Sample], begin: float, end: float) -> list[Sample]:
-    return [each for each in samples if begin <= _made_at(each) < end]
+    return [sample for sample in samples if begin <= _made_at(sample) < end]
 
 
 def _made_at(sample: Sample) -> float:

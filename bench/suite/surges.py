@@ -89,7 +89,7 @@ def measured(
         surge.usual_per_second * surge.duration_seconds + surge.extra_per_second * surge.seconds
     )
     check_published(ground.stage.kafka, place.topic, wanted=wanted)
-    pss = [(each.at_seconds, each.pss_mib) for each in meter.samples()["system"]]
+    pss = [(sample.at_seconds, sample.pss_mib) for sample in meter.samples()["system"]]
     offset = time.time() - time.monotonic()
     told = spans(list(probe.samples), begin, end, calm_seconds=surge.calm_seconds)
     return Surged(

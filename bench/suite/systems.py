@@ -58,7 +58,7 @@ def _start_bare(ground: Ground, place: Place, log_name: str) -> ChildJob:
         *stage.overrides,
     )
     command = [sys.executable, "-m", "bench.bare_trigger", f"--scenario={stage.scenario}"]
-    command += [f"--set={each}" for each in settings]
+    command += [f"--set={setting}" for setting in settings]
     return started_program(BARE, command, log=stage.log(log_name), ready="putting ")
 
 

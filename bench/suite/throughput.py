@@ -135,6 +135,6 @@ def _used(meter: Meter, window: Window) -> dict[str, float]:
         "cpu_seconds_per_million": cpu["system"],
         "hbase_cpu_seconds_per_million": cpu["hbase"],
         "kafka_cpu_seconds_per_million": cpu["kafka"],
-        "peak_rss_mib": max((each.rss_mib for each in samples["system"]), default=0.0),
-        "peak_pss_mib": max((each.pss_mib for each in samples["system"]), default=0.0),
+        "peak_rss_mib": max((sample.rss_mib for sample in samples["system"]), default=0.0),
+        "peak_pss_mib": max((sample.pss_mib for sample in samples["system"]), default=0.0),
     }

@@ -94,8 +94,8 @@ def cpu_seconds_between(samples: Sequence[Sample], begin: float, end: float) -> 
     """CPU used from `begin` to `end` (monotonic clock), between samples in proportion."""
     if not samples:
         return 0.0
-    at = [each.at_seconds for each in samples]
-    used = [each.cpu_seconds for each in samples]
+    at = [sample.at_seconds for sample in samples]
+    used = [sample.cpu_seconds for sample in samples]
     return float(np.interp(end, at, used) - np.interp(begin, at, used))
 
 

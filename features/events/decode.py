@@ -86,9 +86,9 @@ class Events:
             times_ms=self.times_ms[own],
             values=self.values[own],
             refusals=[
-                replace(each, row=each.row - begin)
-                for each in self.refusals
-                if begin <= each.row < end
+                replace(refusal, row=refusal.row - begin)
+                for refusal in self.refusals
+                if begin <= refusal.row < end
             ],
         )
 

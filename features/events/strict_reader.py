@@ -117,8 +117,8 @@ class _TypeRules:
         fields = event_type.fields
         return cls(
             code,
-            tuple((each.name.encode(), schema.columns[each.name], each) for each in fields),
-            frozenset(each.name.encode() for each in fields if isinstance(each, Number)),
+            tuple((field.name.encode(), schema.columns[field.name], field) for field in fields),
+            frozenset(field.name.encode() for field in fields if isinstance(field, Number)),
         )
 
     def values(self, raw: bytes, members: Members) -> list[tuple[int, float]] | Finding:

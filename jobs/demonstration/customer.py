@@ -69,11 +69,13 @@ def _table(told: Sequence[tuple[str, Prediction]]) -> Table:
     for words, _ in told:
         table.add_column(words)
     predictions = [each for _, each in told]
-    table.add_row("score", *(f"{each.score:.3f}" for each in predictions))
-    table.add_row("band", *(each.band for each in predictions))
-    table.add_row("next action", *(each.action for each in predictions))
-    table.add_row("for review", *("yes" if each.review else "no" for each in predictions))
+    table.add_row("score", *(f"{prediction.score:.3f}" for prediction in predictions))
+    table.add_row("band", *(prediction.band for prediction in predictions))
+    table.add_row("next action", *(prediction.action for prediction in predictions))
+    table.add_row(
+        "for review", *("yes" if prediction.review else "no" for prediction in predictions)
+    )
     reasons = ("\n".join(f"{r.text} ({r.direction})" for r in p.reasons) for p in predictions)
     table.add_row("reasons", *reasons)
-    table.add_row("event", *(f"offset {each.source.offset:,}" for each in predictions))
+    table.add_row("event", *(f"offset {prediction.source.offset:,}" for prediction in predictions))
     return table

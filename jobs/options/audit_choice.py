@@ -50,7 +50,7 @@ class AuditChoice:
                     "the archive has no predictions yet: run ./spark-submit.sh archive_stream "
                     f"--scenario {archive.place.scenario} --once"
                 )
-            yield from (by_id(archive, each) for each in ids)
+            yield from (by_id(archive, record_id) for record_id in ids)
 
 
 def total(outcomes: Sequence[Outcome]) -> str:

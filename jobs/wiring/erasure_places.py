@@ -90,7 +90,7 @@ class Places:
         reports = named_reports(self.reports, sought)
         places.append(Place("lists and reports", str(self.reports), len(reports), "files"))
         session, table = store_session(self.run.settings), self.run.scenario.name
-        rows = sum(has_row(session, table, each) for each in sought.entities)
+        rows = sum(has_row(session, table, entity) for entity in sought.entities)
         where = f"{self.run.settings.hbase.namespace}:{table}"
         return [*places, Place("HBase table", where, rows, "rows")]
 
@@ -98,8 +98,8 @@ class Places:
         """The entities' rows in HBase; returns how many there were."""
         session, scenario = store_session(self.run.settings), self.run.scenario
         return sum(
-            erase_row(session, scenario.name, each, erasure=erasure, codec=scenario.codec)
-            for each in self.sought.entities
+            erase_row(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
+            for entity in self.sought.entities
         )
 
     def erase_tables(
@@ -265,4 +265,4 @@ def _kind(path: str) -> str:
 
 def counted(places: Sequence[Place]) -> int:
     """How much there is in all `places`."""
-    return sum(each.count for each in places)
+    return sum(place.count for place in places)

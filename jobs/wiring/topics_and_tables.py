@@ -74,9 +74,9 @@ def stream_topics(keyed: Keyed) -> list[str]:
 def _check(run: Run, specs: Sequence[TopicSpec]) -> None:
     found = misfits(kafka_cluster(run.settings), specs)
     found.refuse()
-    for each in found.warnings:
-        run.log(f"warning: {each}")
+    for warning in found.warnings:
+        run.log(f"warning: {warning}")
 
 
 def _second_entities(run: Run) -> list[str]:
-    return [each.name for each in keyed_entities(run.scenario)]
+    return [keyed_entity.name for keyed_entity in keyed_entities(run.scenario)]

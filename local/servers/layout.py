@@ -67,13 +67,23 @@ class Layout:
         The archive, batch runs and all else beside the training snapshots, which speak of none.
         """
         scenarios = sorted(self.delta.iterdir()) if self.delta.is_dir() else []
-        found = (path for each in scenarios if each.is_dir() for path in sorted(each.iterdir()))
+        found = (
+            path
+            for scenario in scenarios
+            if scenario.is_dir()
+            for path in sorted(scenario.iterdir())
+        )
         return [path for path in found if path.name != SNAPSHOTS]
 
     def kept_by_reset(self) -> list[Path]:
         """What `reset` leaves: it holds without the topics."""
         scenarios = sorted(self.delta.iterdir()) if self.delta.is_dir() else []
-        tables = [path for each in scenarios if each.is_dir() for path in sorted(each.iterdir())]
+        tables = [
+            path
+            for scenario in scenarios
+            if scenario.is_dir()
+            for path in sorted(scenario.iterdir())
+        ]
         names = ("mlflow.db", "artifacts", "reports")
         return [*tables, *(self.run_dir / name for name in names)]
 

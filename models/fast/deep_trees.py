@@ -60,7 +60,7 @@ def deep_trees(model: ScoringModel) -> DeepTrees | None:
     if trees is None:
         return None
     nodes = [stage[0].nodes for stage in trees._predictors]
-    if any(each["is_categorical"].any() for each in nodes):
+    if any(node["is_categorical"].any() for node in nodes):
         return None
     found = _arrays(nodes, model.columns, calibrator, float(trees._baseline_prediction[0, 0]))
     return found if _agree(found, model) else None
@@ -70,7 +70,7 @@ def _arrays(nodes: Any, columns: Any, calibrator: Any, baseline: float) -> DeepT
     roots = np.cumsum([0, *map(len, nodes)])[:-1]
     every = np.concatenate(nodes)
     own = np.arange(len(every))
-    first = np.repeat(roots, [len(each) for each in nodes])
+    first = np.repeat(roots, [len(node) for node in nodes])
     is_leaf = every["is_leaf"].astype(np.bool_)
     children = np.column_stack([every["left"], every["right"]]).astype(np.int64) + first[:, None]
     children[is_leaf] = own[is_leaf][:, None]
@@ -79,7 +79,7 @@ def _arrays(nodes: Any, columns: Any, calibrator: Any, baseline: float) -> DeepT
         calibrator=calibrator,
         baseline=baseline,
         roots=roots.astype(np.uint32),
-        depths=np.array([each["depth"].max() for each in nodes], dtype=np.int64),
+        depths=np.array([node["depth"].max() for node in nodes], dtype=np.int64),
         feature=feature.astype(np.uint32),
         threshold=np.ascontiguousarray(every["num_threshold"]),
         missing_left=every["missing_go_to_left"].astype(np.bool_),

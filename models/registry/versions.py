@@ -53,7 +53,7 @@ def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
     """The version registered last; raises `NoSuchVersion`."""
     with quiet_mlflow():
         versions = _versions(_client(place), place.name_of(scenario))
-    newest = max((int(each.version) for each in versions), default=0)
+    newest = max((int(version.version) for version in versions), default=0)
     return read_version(place, scenario, str(newest) if newest else "newest")
 
 

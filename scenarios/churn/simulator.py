@@ -77,8 +77,8 @@ class _Draw:
 
     def __init__(self, customers: Sequence[Customer], *, seed: int, mix: Mix) -> None:
         self._rng = np.random.default_rng(seed)
-        self._ids = [each.customer_id for each in customers]
-        self._profiles = [dict(each.profile) for each in customers]
+        self._ids = [customer.customer_id for customer in customers]
+        self._profiles = [dict(customer.profile) for customer in customers]
         activity = 1.0 / (self._rng.permutation(len(customers)) + _ZIPF_OFFSET)
         calling = activity * [call_propensity(profile) for profile in self._profiles]
         self._everyone = self._indices(activity)

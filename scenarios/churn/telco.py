@@ -70,19 +70,23 @@ def read_customers(path: Path, *, limit: int | None = None) -> list[Customer]:
 
 def history(customers: Sequence[Customer], *, with_labels: bool = True) -> Iterator[Record]:
     """Every customer's profile event, then every outcome label."""
-    for each in customers:
-        envelope = {"type": "profile", "customer_id": each.customer_id, "event_time": PROFILE_TIME}
-        yield record_of({**envelope, **each.profile}, key=each.customer_id)
+    for customer in customers:
+        envelope = {
+            "type": "profile",
+            "customer_id": customer.customer_id,
+            "event_time": PROFILE_TIME,
+        }
+        yield record_of({**envelope, **customer.profile}, key=customer.customer_id)
     if not with_labels:
         return
-    for each in customers:
+    for customer in customers:
         label = {
             "type": "outcome",
-            "customer_id": each.customer_id,
+            "customer_id": customer.customer_id,
             "event_time": OUTCOME_TIME,
-            "outcome": each.outcome,
+            "outcome": customer.outcome,
         }
-        yield record_of(label, key=each.customer_id, topic_kind=LABELS)
+        yield record_of(label, key=customer.customer_id, topic_kind=LABELS)
 
 
 def _check_columns(path: Path, found: object) -> None:

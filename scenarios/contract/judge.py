@@ -122,7 +122,7 @@ class Judge:
         fallbacks: list[Unscorable] = []
         if judges.challenger is not None:
             fallbacks = judged(judges.challenger, rows[challenged[rows]])
-            challenged[[each.row for each in fallbacks]] = False
+            challenged[[fallback.row for fallback in fallbacks]] = False
         unscorable += judged(judges.champion, rows[~challenged[rows]])
         return bench.verdicts(challenged, unscorable, fallbacks)
 

@@ -80,7 +80,7 @@ class KeyedEntity:
     @property
     def source_topics(self) -> Sequence[str]:
         """The scenario's topics that its events come from, each once."""
-        kinds = dict.fromkeys(each.topic_kind for each in self.entity.sources)
+        kinds = dict.fromkeys(source.topic_kind for source in self.entity.sources)
         return [self.scenario.topic(kind) for kind in kinds]
 
 
@@ -93,8 +93,12 @@ def keyed_entity(scenario: Scenario, entity: SecondEntity) -> KeyedEntity:
 
 def keyed_entities(scenario: Scenario, *, named: str | None = None) -> list[KeyedEntity]:
     """All second entities of `scenario`, or the one `named`; raises `UnknownEntity`."""
-    known = [each.name for each in scenario.second_entities]
-    chosen = [each for each in scenario.second_entities if named in (None, each.name)]
+    known = [second_entity.name for second_entity in scenario.second_entities]
+    chosen = [
+        second_entity
+        for second_entity in scenario.second_entities
+        if named in (None, second_entity.name)
+    ]
     if named is not None and not chosen:
         raise UnknownEntity(f"scenario {scenario.name!r} has no second entity {named!r}: {known}")
     return [keyed_entity(scenario, each) for each in chosen]

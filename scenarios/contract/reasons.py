@@ -19,7 +19,7 @@ class ReasonTeller:
 
     def __init__(self, scenario: Scenario) -> None:
         self._features = scenario.all_features
-        self._categories = [_categories(scenario, each) for each in scenario.all_features]
+        self._categories = [_categories(scenario, feature) for feature in scenario.all_features]
 
     def tell(
         self, contributions: npt.NDArray[np.float64], values: npt.NDArray[np.float64]

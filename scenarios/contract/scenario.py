@@ -80,7 +80,9 @@ class Scenario:
                 f"scenario {self.name!r} has features of one name: {self.feature_names}"
             )
         conditions = [each for rule in self.policy.rules for each in rule.when]
-        wanted = {each.feature for each in conditions} | {self.required_feature or ""} - {""}
+        wanted = {condition.feature for condition in conditions} | {self.required_feature or ""} - {
+            ""
+        }
         if wanted - names:
             missing = sorted(wanted - names)
             raise PolicyError(f"scenario {self.name!r} has no features {missing}: {sorted(names)}")
@@ -122,18 +124,28 @@ class Scenario:
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
         """The feature row of models and logs: own features, then each second entity's."""
-        second = [name for each in self.second_entities for name in each.plan.feature_names]
+        second = [
+            name
+            for second_entity in self.second_entities
+            for name in second_entity.plan.feature_names
+        ]
         return (*self.plan.feature_names, *second)
 
     @cached_property
     def all_features(self) -> tuple[Feature, ...]:
         """The declarations behind `feature_names`."""
-        return (*self.features, *(f for each in self.second_entities for f in each.features))
+        return (
+            *self.features,
+            *(f for second_entity in self.second_entities for f in second_entity.features),
+        )
 
     @cached_property
     def definitions_digest(self) -> str:
         """16 hex digits over what all features mean; the plan's own without second entities."""
-        digests = [self.plan.digest, *(each.plan.digest for each in self.second_entities)]
+        digests = [
+            self.plan.digest,
+            *(second_entity.plan.digest for second_entity in self.second_entities),
+        ]
         if len(digests) == 1:
             return digests[0]
         return hashlib.blake2b("".join(digests).encode(), digest_size=8).hexdigest()

@@ -15,11 +15,11 @@ _COLUMNS = "epoch int, topic_id string, start string"
 
 def keep_epochs(spark: SparkSession, place: DeltaPlace, starts: Sequence[EpochStart]) -> None:
     """Append those of `starts` that the table does not have; the table is made when missing."""
-    known = {each.epoch for each in stored_epochs(spark, place)}
+    known = {epoch_start.epoch for epoch_start in stored_epochs(spark, place)}
     rows: list[Any] = [
-        (each.epoch, each.topic_id, msgspec.json.encode(each).decode())
-        for each in starts
-        if each.epoch not in known
+        (start.epoch, start.topic_id, msgspec.json.encode(start).decode())
+        for start in starts
+        if start.epoch not in known
     ]
     if rows:
         writer = spark.createDataFrame(rows, _COLUMNS).coalesce(1).write.format("delta")
@@ -34,9 +34,9 @@ def completed_epochs(
     After the control table was lost, `starts` were read from the archive, without partitioners.
     """
     found = {each.epoch: each for each in starts}
-    for each in stored_epochs(spark, place):
-        if each.epoch not in found or found[each.epoch].partitioner is None:
-            found[each.epoch] = each
+    for epoch_start in stored_epochs(spark, place):
+        if epoch_start.epoch not in found or found[epoch_start.epoch].partitioner is None:
+            found[epoch_start.epoch] = epoch_start
     return tuple(sorted(found.values(), key=lambda start: start.epoch, reverse=True))
 
 

@@ -153,7 +153,7 @@ class Session:
         # A failed put names the table, not what is wrong with it.
         if failed := _FAILED_PUT.search(text):
             with suppress(StoreDown, *_TRANSIENT), self.store.open() as connection:
-                tables = {each.decode() for each in connection.client.getTableNames()}
+                tables = {table_name.decode() for table_name in connection.client.getTableNames()}
                 if failed[1] not in tables:
                     raise TableMissing(failed[1]) from error
 

@@ -54,7 +54,7 @@ class KafkaCluster:
     def identities(self, topics: Sequence[str]) -> Mapping[str, TopicIdentity]:
         """Topic → its identity, in one request; raises `KafkaDown` or `TopicMissing`."""
         with self.admin() as admin:
-            found = {each["name"]: each for each in admin.describe_topics(list(topics))}
+            found = {answer["name"]: answer for answer in admin.describe_topics(list(topics))}
         identities = {}
         for topic in topics:
             told = found.get(topic, {})

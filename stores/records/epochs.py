@@ -64,7 +64,7 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def epochs_of_topic(self) -> list[int]:
         """Numbers of the epochs in the topic as it is now; their offsets are one sequence."""
-        return [each.epoch for each in self.starts if each.topic_id == self.topic_id]
+        return [start.epoch for start in self.starts if start.topic_id == self.topic_id]
 
 
 def read_epoch(session: Session, scenario: str) -> EpochRecord | None:

@@ -119,7 +119,7 @@ class ErasedEntities:
     @property
     def unfinished(self) -> tuple[Erasure, ...]:
         """Erasures that were begun and have not worked through all places."""
-        return tuple(each for each in self.erasures if not each.finished_at)
+        return tuple(erasure for erasure in self.erasures if not erasure.finished_at)
 
     @cached_property
     def _by_mark(self) -> Mapping[str, Erasure]:
@@ -163,8 +163,8 @@ def read_files(files: HadoopFiles, folder: str) -> ErasedEntities:
 
 def restore(table: "ErasureTable", known: ErasedEntities) -> int:
     """Write those of `known` that a lost control table no longer holds; returns how many."""
-    in_table = {each.id for each in table.read().erasures}
-    lost = [each for each in known.erasures if each.id not in in_table]
+    in_table = {erasure.id for erasure in table.read().erasures}
+    lost = [erasure for erasure in known.erasures if erasure.id not in in_table]
     for each in lost:
         table.write(each)
     return len(lost)

@@ -74,7 +74,7 @@ def uncovered(
 ) -> list[tuple[int, int]]:
     """The parts of [first, end) of `partition` that no loss covers, in order."""
     parts, at = [], first
-    ranges = sorted((each.first, each.end) for each in losses if each.partition == partition)
+    ranges = sorted((loss.first, loss.end) for loss in losses if loss.partition == partition)
     for begin, stop in ranges:
         if stop <= at or begin >= end:
             continue
@@ -88,7 +88,7 @@ def uncovered(
 
 def behind_losses(losses: Iterable[Loss], *, partition: int, offset: int) -> int:
     """The first offset from `offset` on that no loss covers."""
-    ranges = sorted((each.first, each.end) for each in losses if each.partition == partition)
+    ranges = sorted((loss.first, loss.end) for loss in losses if loss.partition == partition)
     for begin, stop in ranges:
         if begin <= offset < stop:
             offset = stop
@@ -97,7 +97,7 @@ def behind_losses(losses: Iterable[Loss], *, partition: int, offset: int) -> int
 
 def write_losses(session: Session, stream: str, losses: Sequence[Loss]) -> None:
     """Store `losses` of `stream` in the control table; the same ones twice are stored once."""
-    cells = {_COLUMN + each.name.encode(): msgspec.json.encode(each) for each in losses}
+    cells = {_COLUMN + loss.name.encode(): msgspec.json.encode(loss) for loss in losses}
 
     def put(connection: Any) -> None:
         connection.table(CONTROL).put(stream.encode(), cells)
@@ -130,10 +130,10 @@ class LossFiles:
     def write(self, losses: Sequence[Loss]) -> None:
         """Store `losses`; those that are there stay as they are."""
         present = set(self.files.names(self.folder))
-        for each in losses:
-            if f"{each.name}.json" not in present:
-                text = msgspec.json.encode(each).decode()
-                self.files.write(f"{self.folder}/{each.name}.json", text)
+        for loss in losses:
+            if f"{loss.name}.json" not in present:
+                text = msgspec.json.encode(loss).decode()
+                self.files.write(f"{self.folder}/{loss.name}.json", text)
 
     def read(self) -> list[Loss]:
         """All of them, by topic, partition and offset."""
@@ -158,7 +158,7 @@ class LossBook:
     def all(self) -> list[Loss]:
         """What either place knows."""
         known = {each.name: each for each in self.files.read()}
-        known |= {each.name: each for each in read_losses(self.session, self.stream)}
+        known |= {loss.name: loss for loss in read_losses(self.session, self.stream)}
         return _in_order(known.values())
 
     def accept(

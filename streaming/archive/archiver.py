@@ -212,7 +212,7 @@ class Archiver:
             rows = rows.coalesce(1)
         written = table.append(rows, chosen) - len(gaps)
         seconds = time.monotonic() - began
-        empty = sum(each.offsets for each in gaps)
+        empty = sum(gap.offsets for gap in gaps)
         self.log(
             f"{kind}: {written:,} records archived in {seconds:.1f} s "
             f"({written / seconds:,.0f}/s), up to {dict(chosen.end)}"

@@ -67,7 +67,7 @@ class ErasedRecords:
         ids = [_text(key), *(document.get(name) for name in self.id_fields)]
         if not document and value:  # whatever is wrong with it, it may name somebody
             ids += [_text(each) for each in _TEXTS.findall(value)]
-        found = [self.erased.of(each) for each in ids if isinstance(each, str)]
+        found = [self.erased.of(record_id) for record_id in ids if isinstance(record_id, str)]
         event_ms = _event_ms(document)
         return any(
             self._covers(erasure, document, headers, (partition, offset, epoch), event_ms)
@@ -91,7 +91,7 @@ class ErasedRecords:
             source = document.get("source") or {}
             partition, offset = source.get("partition", 0), source.get("offset", 0)
         elif self.kind == "dead-letter":
-            told = {each["key"]: each["value"] or b"" for each in headers or ()}
+            told = {header["key"]: header["value"] or b"" for header in headers or ()}
             partition = int(told.get("source_partition", b"0"))
             offset = int(told.get("source_offset", b"0"))
         position = stamp(epoch, offset)

@@ -63,6 +63,6 @@ def complement(
 
 def spans_frame(spark: Any, spans: Iterable[Span]) -> DataFrame:
     """Columns partition, offset, until: a row per span."""
-    rows = [(each.partition, each.begin, each.end) for each in spans]
+    rows = [(span.partition, span.begin, span.end) for span in spans]
     frame: DataFrame = spark.createDataFrame(rows, "partition int, offset bigint, until bigint")
     return frame

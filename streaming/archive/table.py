@@ -215,7 +215,7 @@ class ArchiveTable:
     def files_by_day(self) -> Mapping[date, int]:
         """How many files each day has, from the table's log alone."""
         files = read_table(self.spark, self.path, made_by="archive_stream").inputFiles()
-        matches = (_DAY.search(each) for each in files)
+        matches = (_DAY.search(file) for file in files)
         return Counter(date.fromisoformat(match[1]) for match in matches if match is not None)
 
     def _merge(self, day: date) -> None:

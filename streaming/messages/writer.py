@@ -42,8 +42,9 @@ class MessageWriter:
         self._bands = [b',"band":%b,"reasons":' % _encode(band.name) for band in policy.bands]
         decisions = product(policy.actions, (False, True), (False, True))
         self._decisions = [
-            b',"action":%b,"review":%b,"control_group":%b,"scored_at":"' % tuple(map(_encode, each))
-            for each in decisions
+            b',"action":%b,"review":%b,"control_group":%b,"scored_at":"'
+            % tuple(map(_encode, decision))
+            for decision in decisions
         ]
         self._valid_ms = valid_ms(scenario)
 
@@ -72,7 +73,7 @@ class MessageWriter:
         pieces: list[Piece] = [
             (TEXT, texts.one(b'{"prediction_id":%b' % _encode(where)[:-1])),
             (WHOLE, offsets),
-            (TEXT, texts.many(_after_id(each.version) for each in models)[challenged]),
+            (TEXT, texts.many(_after_id(model.version) for model in models)[challenged]),
             (TEXT, texts.many(map(_encode, ids))[entity_rows]),
             (TEXT, texts.one(b',"score":')),
             (FLOAT, 1),
@@ -86,7 +87,7 @@ class MessageWriter:
             (TIME, positions.as_of_ms),
             (TEXT, texts.one(b'","valid_until":"')),
             (TIME, positions.arrived_ms + self._valid_ms),
-            (TEXT, texts.many(_after_times(each, positions) for each in models)[challenged]),
+            (TEXT, texts.many(_after_times(model, positions) for model in models)[challenged]),
             (WHOLE, offsets),
             (TEXT, texts.one(b"}")),
         ]

@@ -58,7 +58,7 @@ class ClaimedHomes:
         return at_home(events, records, placement, homes[entities.rows])
 
     def _of(self, ids: list[str], *, partition: int) -> Homes:
-        found = np.array([self._known.get(each, UNKNOWN) for each in ids], dtype=np.int64)
+        found = np.array([self._known.get(record_id, UNKNOWN) for record_id in ids], dtype=np.int64)
         unread = np.flatnonzero(found == UNKNOWN)
         if len(unread):
             asked = [ids[row] for row in unread.tolist()]

@@ -113,7 +113,7 @@ def _check_unseen(
     cells: Sequence[bytes | None],
 ) -> None:
     """Refuse an entity without a state below the batch that has had events before."""
-    unseen = [id_ for id_, cell in zip(ids, cells, strict=True) if cell is None]
+    unseen = [entity_id for entity_id, cell in zip(ids, cells, strict=True) if cell is None]
     try:
         newest = keyed.codec.decode(table.newest(unseen))
     except (DefinitionsChanged, StateFormatError) as error:

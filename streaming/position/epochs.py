@@ -150,7 +150,7 @@ def first_epoch(
 def epoch_in_store(session: Session, name: str, partitions: Iterable[int]) -> int:
     """The newest epoch of which the table of `name` has a batch's marker; 0 without any."""
     table = StateTable(session, name)
-    markers = [marker for each in partitions if (marker := table.newest_marker(each))]
+    markers = [marker for partition in partitions if (marker := table.newest_marker(partition))]
     # The first markers of the first epoch may be there although a killed start never began it.
     return max((m.epoch for m in markers if m.written_at_ms or m.epoch > FIRST_EPOCH), default=0)
 

@@ -150,7 +150,7 @@ class Outage:
 
     def look(self, *, now: Callable[[], datetime]) -> str | None:
         """Ask once; the line that tells a change, or None."""
-        if any(each.failures for each in self.needs):
+        if any(need.failures for need in self.needs):
             return None
         began = now()
         try:

@@ -17,11 +17,11 @@ class Queries:
     @property
     def isActive(self) -> bool:
         """Whether every query runs."""
-        return all(each.isActive for each in self.parts)
+        return all(part.isActive for part in self.parts)
 
     def exception(self) -> object | None:
         """The failure of the first query that has one."""
-        return next((found for each in self.parts if (found := each.exception())), None)
+        return next((found for part in self.parts if (found := part.exception())), None)
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class RunningTogether:
     @property
     def queries(self) -> Sequence[Any]:
         """Those of all parts, in their order."""
-        return [query for each in self.parts for query in each.queries]
+        return [query for part in self.parts for query in part.queries]
 
     def reached(self) -> Mapping[Place, int]:
         """(topic, partition) → offset up to which batches are finished, of each."""
-        return {place: at for each in self.parts for place, at in each.reached().items()}
+        return {place: at for part in self.parts for place, at in part.reached().items()}
 
     def check(self) -> None:
         """Check each; raises what the first one raises."""
-        for each in self.parts:
-            each.check()
+        for part in self.parts:
+            part.check()
 
     def stop(self) -> None:
         """Stop each, the last one first, whatever the others raise."""

@@ -41,5 +41,5 @@ def _driver_memory(process: "subprocess.Popen[bytes]") -> str:
     """What it was started with; Spark's own settings stand in the JVM that is gone."""
     prefix = "spark.driver.memory="
     arguments = process.args if isinstance(process.args, list) else []
-    given = [each.removeprefix(prefix) for each in arguments if each.startswith(prefix)]
+    given = [argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)]
     return given[-1] if given else "Spark's default"

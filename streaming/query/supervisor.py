@@ -171,7 +171,7 @@ class Supervisor:
 
 def _failed(queries: Sequence[Any]) -> Sequence[Any]:
     """Those that have ended; all when none has, for then the fault was beside them."""
-    return [each for each in queries if not each.isActive] or queries
+    return [query for query in queries if not query.isActive] or queries
 
 
 def _cause(text: str) -> str:

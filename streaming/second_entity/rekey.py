@@ -70,7 +70,7 @@ class Rekeyer:
         ids = events.values[:, reader.key_column]
         is_kept = np.isin(events.type_codes, list(reader.routes)) & ~np.isnan(ids)
         chosen = np.flatnonzero(is_kept).tolist()
-        keys = [str(int(each)) for each in ids[is_kept].tolist()]
+        keys = [str(int(record_id)) for record_id in ids[is_kept].tolist()]
         values = [
             reader.routes[int(events.type_codes[row])].message(
                 events, row, key_field=self._keyed.entity.key_field, key=key
@@ -105,10 +105,10 @@ class _Route:
             key_field: key,
             TIME_FIELD: utc(int(events.times_ms[row])),
         }
-        for each in self.columns:
-            value = float(events.values[row, each.column])
+        for column in self.columns:
+            value = float(events.values[row, column.column])
             if not math.isnan(value):
-                document[each.name] = each.shown(value)
+                document[column.name] = column.shown(value)
         return _encode(document)
 
 

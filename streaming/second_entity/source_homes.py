@@ -23,7 +23,7 @@ def source_epochs(
     the one that it will begin, by the declared `partitioner`.
     """
     starts = record.starts if record else ()
-    known = tuple(each for each in starts if each.topic_id == identity.topic_id)
+    known = tuple(start for start in starts if start.topic_id == identity.topic_id)
     if known:
         return known
     next_start = EpochStart(

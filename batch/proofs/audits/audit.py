@@ -131,7 +131,7 @@ class Auditor:
 
 def sentences(reasons: Sequence[Reason]) -> list[str]:
     """Reasons as a reader takes them."""
-    return [f"{each.text} ({each.direction} the score)" for each in reasons]
+    return [f"{reason.text} ({reason.direction} the score)" for reason in reasons]
 
 
 def _feature_names(scenario: Scenario, found: Found, model: AuditedModel | None) -> tuple[str, ...]:

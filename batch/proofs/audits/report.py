@@ -36,10 +36,10 @@ def audit_page(facts: AuditFacts) -> str:
         "facts": facts,
         "changed": changed,
         "event_fields": _event_fields(facts),
-        "field": {each.name: each for each in facts.fields},
+        "field": {field.name: field for field in facts.fields},
         "number": number,
         "mark": mark,
-        "equal_features": sum(each.equal is True for each in facts.features),
+        "equal_features": sum(feature.equal is True for feature in facts.features),
     }
     return page(_TEMPLATE, values)
 
@@ -83,8 +83,8 @@ def _lines(facts: AuditFacts) -> Iterator[str]:
     yield from _section("Prediction")
     yield _pair("entity", facts.entity)
     yield _pair("told", f"{number(facts.told_at)}, number of messages: {facts.messages}")
-    yield from (_compared(each) for each in facts.fields)
-    yield from (f"  reason: {each}" for each in facts.reasons)
+    yield from (_compared(field) for field in facts.fields)
+    yield from (f"  reason: {reason}" for reason in facts.reasons)
     yield from _section("Source event")
     yield _pair("position", f"{event.topic} partition {event.partition} offset {event.offset}")
     yield _pair("epoch, topic id", f"{event.epoch}, {event.topic_id}")
@@ -100,7 +100,7 @@ def _lines(facts: AuditFacts) -> Iterator[str]:
         sign = "*" if slot.changed else " "
         yield f" {sign}{slot.name:<{_WIDTH}} {number(slot.before)} -> {number(slot.after)}"
     yield from _section(f"Features (definitions {facts.definitions})")
-    yield from (_feature(each) for each in facts.features)
+    yield from (_feature(feature) for feature in facts.features)
     yield from _section("Model")
     yield from _model(facts)
     yield from _section("Policy")

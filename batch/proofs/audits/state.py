@@ -22,7 +22,7 @@ def slot_facts(scenario: Scenario, again: Replayed | None) -> list[SlotFact]:
     if again is None:
         return []
     names = categories(scenario)
-    times = {each.name for each in scenario.features if isinstance(each, DaysSince)}
+    times = {feature.name for feature in scenario.features if isinstance(feature, DaysSince)}
     facts = []
     for column, slot in enumerate(scenario.plan.slots):
         before, after = float(again.before[column]), float(again.after[column])
@@ -83,7 +83,7 @@ def feature_facts(
 
 def words_of(scenario: Scenario, name: str, value: float) -> str:
     """The feature in business words, for example "contract is Two year"."""
-    found = next((each for each in scenario.features if each.name == name), None)
+    found = next((feature for feature in scenario.features if feature.name == name), None)
     plain = name.replace("_", " ")
     if math.isnan(value):
         return f"{plain}: not known"

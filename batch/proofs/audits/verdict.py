@@ -36,7 +36,7 @@ def verdict_of(
         return f"NOT reproduced: {named}{more}."
     if outcome == "not checkable":
         return f"Not recomputed: {'; '.join(obstacles)}."
-    recomputed = sum(each.equal is not None for each in features)
+    recomputed = sum(feature.equal is not None for feature in features)
     told = f"{recomputed} features"
     if recomputed < len(features):
         told += f" ({len(features) - recomputed} more, of second entities, taken as logged)"
@@ -53,9 +53,9 @@ def differences(features: Sequence[FeatureFact], fields: Sequence[FieldFact]) ->
     """What came out otherwise, one sentence each."""
     facts: list[FeatureFact | FieldFact] = [*features, *fields]
     return [
-        f"{each.name} was {_text(each.logged)}, comes out as {_text(each.recomputed)}"
-        for each in facts
-        if each.equal is False
+        f"{fact.name} was {_text(fact.logged)}, comes out as {_text(fact.recomputed)}"
+        for fact in facts
+        if fact.equal is False
     ]
 
 

@@ -117,8 +117,8 @@ def append_report(spark: SparkSession, place: DeltaPlace, report: ParityReport) 
     checked_at = datetime.fromisoformat(report.checked_at)
     day = None if report.day is None else date.fromisoformat(report.day)
     rows = [
-        (checked_at, day, report.share, each.name, each.equal, each.different, each.missing)
-        for each in report.columns
+        (checked_at, day, report.share, column.name, column.equal, column.different, column.missing)
+        for column in report.columns
     ]
     frame = spark.createDataFrame(
         rows,

@@ -87,7 +87,7 @@ class ParityReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def problems(self) -> dict[str, int]:
         """What must not be, with how often it was found."""
-        found = {each.name: each.different + each.missing for each in self.columns}
+        found = {column.name: column.different + column.missing for column in self.columns}
         found |= {name: self.counts.get(name, 0) for name in (*STATE_FAULTS, CONFLICT)}
         found |= {name: n for name, n in self.counts.items() if name.startswith(NO_MODEL)}
         return {name: number for name, number in found.items() if number}
@@ -151,11 +151,11 @@ def _faults(tallies: DataFrame, most: int) -> list[Fault]:
 def show_parity(report: ParityReport, console: Console) -> None:
     """The table, the counts, the first faults and the verdict."""
     table = Table("feature", "equal", "different", "missing", "largest")
-    for each in report.columns:
-        figures = (f"{n:,}" for n in (each.equal, each.different, each.missing))
-        worst = f"{each.largest_difference:.3g}" if each.different else ""
-        style = "red" if each.different or each.missing else None
-        table.add_row(each.name, *figures, worst, style=style)
+    for column in report.columns:
+        figures = (f"{n:,}" for n in (column.equal, column.different, column.missing))
+        worst = f"{column.largest_difference:.3g}" if column.different else ""
+        style = "red" if column.different or column.missing else None
+        table.add_row(column.name, *figures, worst, style=style)
     console.print(table)
     for line in _lines(report):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -183,7 +183,7 @@ def _lines(report: ParityReport) -> list[str]:
                 f"{number:,} made by feature definitions {digest}, this code has "
                 f"{report.definitions}: not compared, check out the code of then"
             )
-    lines += [each.sentence for each in report.faults]
+    lines += [fault.sentence for fault in report.faults]
     return [*lines, verdict(report)]
 
 
@@ -196,5 +196,5 @@ def verdict(report: ParityReport) -> str:
         return f"NOT equal: {told}; {what}"
     if not report.compared:
         return f"nothing to compare: {what}; archive_stream must have run"
-    features = sum(not each.name.startswith(FIELD) for each in report.columns)
+    features = sum(not column.name.startswith(FIELD) for column in report.columns)
     return f"equal to the last bit: {what}, {features} features each"

@@ -26,7 +26,7 @@ class Incarnations:
 
     def topic_id(self, epoch: int) -> str | None:
         """The topic of `epoch`; an epoch without events has that of the nearest lower one."""
-        lower = [each for each in self.topic_ids if each <= epoch]
+        lower = [lower_id for lower_id in self.topic_ids if lower_id <= epoch]
         return self.topic_ids[max(lower)] if lower else None
 
     def require(self, epoch: int) -> str:
