@@ -2,11 +2,14 @@
 
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from jobs.launcher.catalogue import all_jobs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = (
@@ -24,6 +27,7 @@ PACKAGES = (
     "stores",
     "streaming",
 )
+MODULES = 14  # in one folder; beyond that it gets rooms
 QUOTED = re.compile(r"`([^`\n]+)`")
 LOOKS_LIKE_A_PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|toml|md|txt|in|sh|xml|properties|csv))")
 # Made by commands that the documents describe.
@@ -41,7 +45,7 @@ def text_files() -> Iterator[Path]:
 
 
 def documents() -> list[Path]:
-    return [*CHECKOUT.glob("README.md"), *sorted((CHECKOUT / "docs").rglob("*.md"))]
+    return [*sorted(CHECKOUT.glob("*.md")), *sorted((CHECKOUT / "docs").rglob("*.md"))]
 
 
 def test_no_installed_distribution_claims_one_of_our_folders() -> None:
@@ -94,3 +98,24 @@ def test_every_console_is_one_that_data_cannot_command() -> None:
         for name in own.findall(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_a_folder_holds_so_many_modules_that_one_sees_what_it_is_for() -> None:
+    """`jobs` is the list of commands; benchmarks have not been divided yet."""
+    whole = {"jobs", "bench", "bench/suite"}
+    counts = Counter(
+        path.parent.relative_to(CHECKOUT).as_posix()
+        for package in PACKAGES
+        for path in (CHECKOUT / package).rglob("*.py")
+        if path.name != "__init__.py"
+    )
+    assert {folder: n for folder, n in counts.items() if n > MODULES and folder not in whole} == {}
+
+
+def test_jobs_holds_jobs_only() -> None:
+    parts = {path.stem for path in (CHECKOUT / "jobs").glob("*.py")} - {"__init__", "__main__"}
+    assert parts == {job.name for job in all_jobs()}
+
+
+def test_the_readme_can_be_read_in_one_go() -> None:
+    assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
