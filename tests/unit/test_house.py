@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs.launcher.catalogue import all_jobs
+from jobs.launcher.checkout import PACKAGES as SHIPPED
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = (
@@ -119,3 +121,14 @@ def test_jobs_holds_jobs_only() -> None:
 
 def test_the_readme_can_be_read_in_one_go() -> None:
     assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_every_list_of_our_folders_is_the_same() -> None:
+    tools = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    included = tools["setuptools"]["packages"]["find"]["include"]
+    assert tuple(name for name in included if not name.endswith(".*")) == PACKAGES
+    assert tuple(f"{name}.*" for name in PACKAGES) == tuple(included[1::2])
+    assert tuple(tools["importlinter"]["root_packages"]) == PACKAGES
+    assert tuple(tools["mypy"]["files"]) == (*PACKAGES, "tests")
+    # What executors get: all but what measures and proves.
+    assert tuple(name for name in PACKAGES if name not in ("bench", "proofs")) == SHIPPED
