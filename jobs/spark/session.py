@@ -12,15 +12,9 @@ from pyspark.sql import SparkSession
 
 from conf.settings import Settings
 from jobs.launcher.environment import worker_environment
-from jobs.launcher.services import ServiceDown
-from jobs.spark.class_archive import class_archive
-from jobs.spark.packages import packages_zip
-from jobs.spark.properties import is_local, spark_properties
+from jobs.spark.job_properties import job_properties
+from jobs.spark.properties import is_local
 from jobs.spark.shared_jvm import joined_jvm
-from local.cache import cache_dir
-from local.errors import JarsUnavailable
-from local.maven.jars import jar_files
-from reports.terminal import Terminal
 from streaming.query.spark_jvm import SparkGone, check_jvm
 
 
@@ -36,7 +30,7 @@ def spark_session(
     with_delta   for jobs that read or write Delta tables
     at_once      for streams: rather start without Java's archive of classes than make it first
     """
-    properties = _properties(settings, with_delta=with_delta, at_once=at_once)
+    properties = job_properties(settings, with_delta=with_delta, at_once=at_once)
     with joined_jvm(properties):
         spark = _started(settings, app_name, properties)
         try:
@@ -55,22 +49,6 @@ def _stop(spark: SparkSession) -> None:
         # Of a JVM that is gone there is nothing to stop, and whoever found it says so.
         warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM")
         spark.stop()
-
-
-def _log(text: str) -> None:
-    Terminal(stderr=True).print(text, highlight=False, soft_wrap=True)
-
-
-def _properties(settings: Settings, *, with_delta: bool, at_once: bool) -> dict[str, str]:
-    try:
-        jars = jar_files("spark") if settings.spark.jars == "resolved" else []
-    except JarsUnavailable as error:
-        raise ServiceDown(f"Spark's jars are missing: {error}") from error
-    py_files = [] if is_local(settings) else [packages_zip(cache_dir() / "packages", log=_log)]
-    classes = class_archive(is_made=not at_once) if settings.spark.class_archive else None
-    return spark_properties(
-        settings, jars=jars, py_files=py_files, with_delta=with_delta, classes=classes
-    )
 
 
 def _started(settings: Settings, app_name: str, properties: Mapping[str, str]) -> SparkSession:

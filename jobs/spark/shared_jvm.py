@@ -11,17 +11,16 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from conf.settings import Settings
 from jobs.launcher.environment import worker_environment
-from jobs.spark.class_archive import class_archive
-from jobs.spark.properties import is_local, spark_properties
+from jobs.spark.job_properties import job_properties
+from jobs.spark.properties import is_local
 from local.errors import PlatformBusy
 from local.lock import file_lock
-from local.maven.jars import jar_files
 from local.run_folder import private_files
 
 VARIABLE = "EVERSCORE_SHARED_JVM"
@@ -47,7 +46,7 @@ def shared_jvm(settings: Settings, *, log: Path) -> Iterator[Mapping[str, str]]:
 
     A job with another memory, other Java options or other jars starts its own as usual, and so does
     one that begins while another job is in it. What Java itself prints goes to `log`. Without a
-    Spark on this machine no variable is given.
+    Spark on this machine no variable is given. Raises `ServiceDown` when jars are missing.
     """
     if not is_local(settings) or settings.spark.jars != "resolved":
         yield {}
@@ -55,9 +54,7 @@ def shared_jvm(settings: Settings, *, log: Path) -> Iterator[Mapping[str, str]]:
     from pyspark import SparkConf
     from pyspark.java_gateway import launch_gateway
 
-    jars = jar_files("spark")
-    classes = class_archive(is_made=True) if settings.spark.class_archive else None
-    fixed = _fixed(spark_properties(settings, jars=jars, py_files=[], classes=classes))
+    fixed = _fixed(job_properties(settings))
     conf = SparkConf(loadDefaults=False)
     for name, value in fixed.items():
         conf.set(name, value)
@@ -68,27 +65,24 @@ def shared_jvm(settings: Settings, *, log: Path) -> Iterator[Mapping[str, str]]:
         output = stack.enter_context(log.open("ab"))
         gateway = _started(launch_gateway, conf, output)
         stack.callback(_end, gateway)
-        about = {
-            "port": gateway.gateway_parameters.port,
-            "secret": gateway.gateway_parameters.auth_token,
-            "fixed": fixed,
-        }
-        (folder / "jvm.json").write_text(json.dumps(about))
+        parameters = gateway.gateway_parameters
+        jvm = _Jvm(parameters.port, parameters.auth_token, fixed)
+        (folder / "jvm.json").write_text(json.dumps(asdict(jvm)))
         yield {VARIABLE: str(folder)}
 
 
 @contextmanager
-def joined_jvm(properties: Mapping[str, str]) -> Iterator[bool]:
+def joined_jvm(properties: Mapping[str, str]) -> Iterator[None]:
     """Let a Spark with `properties` that starts in the block use the shared Java, when it may.
 
-    Gives whether it does. The block must stop the session.
+    The block must stop the session.
     """
     with ExitStack() as stack:
         jvm = _free_jvm(properties, stack)
         if jvm is not None:
             os.environ.update({_PORT: str(jvm.port), _SECRET: jvm.secret})
         try:
-            yield jvm is not None
+            yield
         finally:
             if jvm is not None:
                 del os.environ[_PORT], os.environ[_SECRET]
