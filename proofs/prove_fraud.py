@@ -23,7 +23,7 @@ from jobs.launcher.child_jobs import ChildJob
 from jobs.launcher.signals import stopping_on_signals
 from jobs.status.scored import wait_until_scored
 from proofs.proof import Proof, parity_proof
-from proofs.stage import Stage, own_platform, stage_in, told
+from proofs.stage import Stage, own_platform, sharing_java, stage_in, told
 from reports.terminal import Terminal
 from scenarios.fraud.payments import payments_file, read_payments
 
@@ -56,9 +56,9 @@ def main(
         stopping_on_signals(),
         tempfile.TemporaryDirectory() as folder,
         own_platform(keep=keep, console=console) as run_dir,
+        sharing_java(stage_in(run_dir, SCENARIO, console=console)) as stage,
     ):
         parts = cut(file or payments_file(), Path(folder), customers=customers, days=days)
-        stage = stage_in(run_dir, SCENARIO, console=console)
         with _terminals_kept(stage, parts):
             since = _played(stage, parts, rate=rate)
         found = list(_proofs(stage, since=since, audits=audits))

@@ -36,7 +36,7 @@ _PREPARATION = (
 class Stage:
     """A running platform with the scenario's history and a deployed model in `store`.
 
-    environ: further environment variables of its jobs
+    shared_java: environment variables with which jobs that end by themselves share a Java process
     """
 
     run_dir: Path
@@ -46,7 +46,7 @@ class Stage:
     module: str
     console: Console
     overrides: tuple[str, ...] = ()
-    environ: Mapping[str, str] = field(default_factory=dict)
+    shared_java: Mapping[str, str] = field(default_factory=dict)
 
     def with_namespace(self, namespace: str) -> HBaseStore:
         """The store in another namespace: tables made, the deployed model copied into it."""
@@ -84,8 +84,8 @@ class Stage:
         child.check()
 
     def ended(self, job: str, *arguments: str, log_name: str = "") -> ChildJob:
-        """Run a job to its end, whatever its exit code is."""
-        child = self.start(job, *arguments, log_name=log_name)
+        """Run a job to its end, in the shared Java if any, whatever its exit code is."""
+        child = self._started(job, arguments, log_name, self.shared_java)
         try:
             child.process.wait()
         finally:
@@ -93,12 +93,20 @@ class Stage:
         return child
 
     def start(self, job: str, *arguments: str, log_name: str = "") -> ChildJob:
-        """Start a job on this platform, its output in the run folder."""
+        """Start a job on this platform, its output in the run folder.
+
+        It has its own Java: a job that is killed in a shared one would end the sharing.
+        """
+        return self._started(job, arguments, log_name, {})
+
+    def _started(
+        self, job: str, arguments: Sequence[str], log_name: str, variables: Mapping[str, str]
+    ) -> ChildJob:
         settings = (f"platform.run_dir={self.run_dir}", *self.overrides)
         options = [part for setting in settings for part in ("--set", setting)]
         here = ("--scenario", self.scenario, *options)
         log = self.log(log_name or job)
-        return start_child([job, *here, *arguments], log=log, environ=self.environ)
+        return start_child([job, *here, *arguments], log=log, environ=variables)
 
     def tell(self, line: str) -> None:
         """Print a line of progress."""
@@ -115,14 +123,25 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
 
     `keep` leaves the folder with data and logs.
     """
-    with own_platform(keep=keep, console=console) as run_dir:
-        logs = run_dir / "logs"
-        with shared_jvm(settings_in(run_dir), log=logs / "spark.log") as environ:
-            stage = replace(stage_in(run_dir, scenario, console=console), environ=environ)
-            for words, *job in _PREPARATION:
-                with told(words, console):
-                    stage.run(*job)
-            yield stage
+    with (
+        own_platform(keep=keep, console=console) as run_dir,
+        sharing_java(stage_in(run_dir, scenario, console=console)) as stage,
+    ):
+        for words, *job in _PREPARATION:
+            with told(words, console):
+                stage.run(*job)
+        yield stage
+
+
+@contextmanager
+def sharing_java(stage: Stage) -> Iterator[Stage]:
+    """The same stage, where jobs that end by themselves use one Java process, one after the other.
+
+    It ends with the block. See jobs/spark/shared_jvm.py.
+    """
+    settings = settings_in(stage.run_dir, stage.overrides)
+    with shared_jvm(settings, log=stage.run_dir / "logs" / "spark.log") as variables:
+        yield replace(stage, shared_java=variables)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.scenarios.tiny import SCENARIO
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained
 from tests.support.lane import EVENTS, Lane
-from tests.support.processes import Job, wait_until
+from tests.support.processes import wait_until
 from tests.support.tiny_load import TinyLoad, publish
 from tests.support.tiny_model import reading
 from tests.support.told import records_of
@@ -65,14 +65,12 @@ def named_in_kafka(lane: Lane) -> int:
     return found
 
 
-def start_erasing(lane: Lane, *options: str) -> Job:
-    """The command for both people."""
-    return lane.run(
-        "erase_from_memory",
-        *(f"--entity={each}" for each in (PERSON, RETURNER)),
-        "--reason=asked for it",
-        *options,
-    )
+COMMAND = (
+    "erase_from_memory",
+    f"--entity={PERSON}",
+    f"--entity={RETURNER}",
+    "--reason=asked for it",
+)
 
 
 def status_of(lane: Lane) -> str:
@@ -82,8 +80,7 @@ def status_of(lane: Lane) -> str:
 
 def erase(lane: Lane, *options: str) -> str:
     """Run the command for both people and return what it printed."""
-    job = start_erasing(lane, *options)
-    job.process.wait(600)
+    job = lane.run_to_end(*COMMAND, *options, timeout=600)
     assert job.process.returncode == 0, job.output()[-4000:]
     return job.output()
 
@@ -131,7 +128,7 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
         assert re.search(r"HBase table .*: 2 rows", told), told[-3000:]
         assert LATEST in cells(lane, PERSON)
 
-        killed = start_erasing(lane, "--yes")
+        killed = lane.run(*COMMAND, "--yes")
         killed.wait_for(" erased", timeout=WAITING_SECONDS)
         killed.kill("driver")
         assert "entities begun" in status_of(lane)

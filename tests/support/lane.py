@@ -121,7 +121,12 @@ class Lane:
         return job
 
     def run_to_end(
-        self, name: str, *arguments: str, settings: Sequence[str] = (), own_java: bool = False
+        self,
+        name: str,
+        *arguments: str,
+        settings: Sequence[str] = (),
+        own_java: bool = False,
+        timeout: float = END_SECONDS,
     ) -> Job:
         """Run the job `name` and wait for its end, whatever its exit code is.
 
@@ -129,7 +134,7 @@ class Lane:
         """
         variables = {} if own_java else self.shared_jvm
         job = self._start(name, arguments, settings, variables)
-        job.process.wait(END_SECONDS)
+        job.process.wait(timeout)
         return job
 
     def end(self) -> None:
