@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.events import reasons
-from features.events.fast import json_kernel as kernel
+from features.events.fast import kernel
 from features.events.rules import MAX_NESTING, Finding
 
 MAX_SHOWN = 60

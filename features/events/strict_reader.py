@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from features.events import reasons
-from features.events.fast import json_kernel as kernel
+from features.events.fast import kernel
 from features.events.json_members import (
     MemberReader,
     Members,

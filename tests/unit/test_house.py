@@ -5,10 +5,12 @@ import subprocess
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from numba.core.registry import CPUDispatcher as Dispatcher
 
 from jobs.launcher.catalogue import all_jobs
 from jobs.launcher.checkout import PACKAGES as SHIPPED
@@ -112,6 +114,27 @@ def test_a_folder_holds_so_many_modules_that_one_sees_what_it_is_for() -> None:
         if path.name != "__init__.py"
     )
     assert {folder: n for folder, n in counts.items() if n > MODULES and folder not in whole} == {}
+
+
+def test_no_compiled_function_calls_one_of_another_file() -> None:
+    """numba names cached machine code by the time of the file that holds the calling function.
+
+    A change of the other file would leave the old machine code in use.
+    """
+    kernels = [path for path in text_files() if path.suffix == ".py" and "njit" in path.read_text()]
+    modules = [
+        ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
+        for path in kernels
+        if path.relative_to(CHECKOUT).parts[0] in PACKAGES
+    ]
+    assert len(modules) > 5
+    foreign = [
+        f"{module}: {name} of {value.__module__}"
+        for module in modules
+        for name, value in vars(import_module(module)).items()
+        if isinstance(value, Dispatcher) and value.__module__ != module
+    ]
+    assert foreign == []
 
 
 def test_jobs_holds_jobs_only() -> None:

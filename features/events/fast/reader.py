@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.byte_column import ByteColumn
-from features.events.fast import value_kernel as kernel
-from features.events.fast.kernel import read_events, read_events_and_ignore
-from features.events.fast.number_kernel import powers_of_five
+from features.events.fast import kernel
+from features.events.fast.kernel import powers_of_five, read_events, read_events_and_ignore
 from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
 
 # Stands for a text that JSON must escape: no text begins with a space, as these are skipped before.

@@ -4,8 +4,6 @@ import json
 import math
 import random
 from datetime import UTC, datetime
-from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +12,7 @@ import pytest
 from features.byte_column import ByteColumn
 from features.events import reasons
 from features.events.decode import EventDecoder, Events, Records
-from features.events.fast import json_kernel, number_kernel, time_kernel, value_kernel
-from features.events.fast import kernel as event_kernel
-from features.events.fast.number_kernel import REFUSED, powers_of_five, read_number
+from features.events.fast.kernel import REFUSED, powers_of_five, read_number
 from features.events.fast.reader import QuickReader
 from features.schema import Category, EventSchema, EventType, Number
 
@@ -307,12 +303,3 @@ def test_nothing_in_the_place_of_a_text_that_json_escapes_is_no_json(members: st
     raw = f"{{{members},{rest}}}".encode()
     found = decoder.decode(Records([b"a"], [raw], np.arange(1), np.full(1, NOW_MS)))
     assert [refusal.code for refusal in found.refusals] == [reasons.MALFORMED_JSON]
-
-
-def test_the_kernel_is_compiled_anew_when_what_it_is_made_of_changes() -> None:
-    sources = [
-        Path(each.__file__ or "").read_bytes()
-        for each in (json_kernel, number_kernel, time_kernel, value_kernel)
-    ]
-    digest = blake2b(b"".join(sources), digest_size=8).hexdigest()
-    assert digest in Path(event_kernel.__file__ or "").read_text(encoding="utf-8")

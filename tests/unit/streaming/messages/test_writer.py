@@ -2,8 +2,6 @@
 
 import random
 from collections.abc import Mapping
-from hashlib import blake2b
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,7 +11,6 @@ import pytest
 from scenarios.contract.judge import Verdicts
 from scenarios.contract.policy import Decisions
 from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document, utc
-from streaming.messages import digit_kernel, text_kernel
 from streaming.messages.documents import Positions, log_basis, log_document
 from streaming.messages.writer import MessageWriter
 from streaming.scoring.models_in_use import InUse
@@ -136,8 +133,3 @@ def test_no_prediction_gives_no_message_and_no_row() -> None:
     made = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
     assert len(made.values) == 0
     assert made.last_rows(rows, 2).array.to_pylist() == [None, None]
-
-
-def test_the_kernel_is_compiled_anew_when_what_it_is_made_of_changes() -> None:
-    digest = blake2b(Path(digit_kernel.__file__ or "").read_bytes(), digest_size=8).hexdigest()
-    assert digest in Path(text_kernel.__file__ or "").read_text(encoding="utf-8")
