@@ -1,0 +1,31 @@
+"""HBase and Kafka keep what the fakes of the unit tests promise (tests/contracts.py)."""
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+
+from local.endpoints import Endpoints
+from stores.hbase.connection import Session
+from stores.hbase.states import StateTable
+from stores.records.homes import HomeTable
+from tests.contracts import check_homes, check_pass_table, check_producer
+
+
+def test_states_in_hbase(session: Session) -> None:
+    check_pass_table(StateTable(session, "tiny"))
+
+
+def test_homes_in_hbase(session: Session) -> None:
+    check_homes(HomeTable(session, "tiny"))
+
+
+def test_a_producer_of_kafka(platform: Endpoints) -> None:
+    servers, topic = platform.kafka_bootstrap_servers, "contract-of-a-producer"
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    producer = KafkaProducer(bootstrap_servers=servers, max_request_size=1_000)
+    try:
+        admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+        check_producer(producer, topic, refused=(b"7", b"x" * 2_000))
+        admin.delete_topics([topic])
+    finally:
+        producer.close(timeout=30)
+        admin.close()
