@@ -1,4 +1,4 @@
-"""Model versions as the registry knows them: their run, their files, how to load them."""
+"""Model versions in the registry: their run, their files, how to load them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ def read_version(place: TrackingPlace, scenario: str, version: str) -> TrainedVe
     name = place.name_of(scenario)
     with quiet_mlflow():
         client = _client(place)
-        known = {str(each.version): each for each in _versions(client, name)}
-        if version not in known:
-            told = ", ".join(sorted(known, key=int)) or "none: run train_model"
-            raise NoSuchVersion(f"{name} has no version {version!r}; registered are {told}")
-        return _described(client, known[version])
+        registered = {str(entry.version): entry for entry in _versions(client, name)}
+        if version not in registered:
+            numbers = ", ".join(sorted(registered, key=int)) or "none: run train_model"
+            raise NoSuchVersion(f"{name} has no version {version!r}; registered are {numbers}")
+        return _described(client, registered[version])
 
 
 def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
@@ -58,30 +58,30 @@ def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
 
 
 def load_version(
-    found: TrainedVersion, *, available_features: Sequence[str], cache_dir: Path
+    version: TrainedVersion, *, available_features: Sequence[str], cache_dir: Path
 ) -> ScoringModel:
     """Its model, hash checked, for matrices with the columns `available_features`.
 
     Raises the errors of `models.registry.fetching.load_fetched`.
     """
     return load_fetched(
-        found.artifact_uri,
+        version.artifact_uri,
         cache_dir,
-        name=found.name,
-        version=found.version,
-        sha256=found.sha256,
+        name=version.name,
+        version=version.version,
+        sha256=version.sha256,
         available_features=available_features,
     )
 
 
-def card_of(found: TrainedVersion, *, cache_dir: Path) -> ModelCard:
+def card_of(version: TrainedVersion, *, cache_dir: Path) -> ModelCard:
     """Its card; raises `ModelMissing` or `ModelCorrupt`."""
-    return read_card(fetch_artifact(found.artifact_uri, cache_dir))
+    return read_card(fetch_artifact(version.artifact_uri, cache_dir))
 
 
-def probe_of(found: TrainedVersion, *, cache_dir: Path) -> Probe:
+def probe_of(version: TrainedVersion, *, cache_dir: Path) -> Probe:
     """Its frozen probe set; raises `ModelMissing`."""
-    return read_probe(fetch_artifact(probe_folder(found.artifact_uri), cache_dir) / PROBE_FILE)
+    return read_probe(fetch_artifact(probe_folder(version.artifact_uri), cache_dir) / PROBE_FILE)
 
 
 def _client(place: TrackingPlace) -> Any:
