@@ -24,7 +24,7 @@ from stores.kafka.cluster import KafkaCluster
 from stores.records.deployments import read_deployment, write_deployment
 
 _PREPARATION = (
-    ("making topics and tables", "prepare_scenario"),
+    ("creating topics and tables", "prepare_scenario"),
     ("publishing the customers' history", "publish_events"),
     ("archiving it", "archive_stream", "--once"),
     ("building a training snapshot", "build_training_set"),
@@ -49,7 +49,7 @@ class Stage:
     shared_java: Mapping[str, str] = field(default_factory=dict)
 
     def with_namespace(self, namespace: str) -> HBaseStore:
-        """The store in another namespace: tables made, the deployed model copied into it."""
+        """The store in another namespace: tables created, the deployed model copied into it."""
         store = replace(self.store, namespace=namespace)
         self.run("prepare_scenario", "--set", f"hbase.namespace={namespace}")
         deployment = read_deployment(self.store, self.scenario)
@@ -147,7 +147,7 @@ def sharing_java(stage: Stage) -> Iterator[Stage]:
 @contextmanager
 def own_platform(*, keep: bool, console: Console) -> Iterator[Path]:
     """The folder of a new platform without topics or tables; it ends with the block."""
-    class_archive(is_made=True, console=console)  # else the first job makes it, while it is timed
+    class_archive(is_made=True, console=console)  # else the first job builds it, while timed
     run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
     platform = Platform(run_dir, die_with_parent=True)
     try:
@@ -184,8 +184,8 @@ def stage_in(
 
 def settings_in(run_dir: Path, overrides: Sequence[str] = ()) -> Settings:
     """The settings of jobs on the platform in `run_dir`, its addresses filled in."""
-    own = [f"platform.run_dir={run_dir}", *overrides]
-    return resolve_endpoints(load_settings("local", overrides=own))
+    all_overrides = [f"platform.run_dir={run_dir}", *overrides]
+    return resolve_endpoints(load_settings("local", overrides=all_overrides))
 
 
 @contextmanager
