@@ -91,7 +91,7 @@ class HBaseStore:
 
 @dataclass
 class Session:
-    """A connection that is kept and, when it breaks, made anew and the call repeated.
+    """A connection that stays open; when it breaks, it is opened again and the call repeated.
 
     Thrift closes connections after 60 s without a call, gateways restart, regions move; every
     call here is idempotent (reads, and writes with explicit timestamps), so repeating is safe.

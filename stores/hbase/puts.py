@@ -1,7 +1,7 @@
 """Many rows in one call of HBase's Thrift gateway, encoded from columns.
 
-The bytes are those that happybase's batch sends (tests/unit/stores/hbase/test_puts.py); made row by
-row they cost 7 µs each, from columns less than 1.
+The bytes are those that happybase's batch sends (tests/unit/stores/hbase/test_puts.py); built
+row by row they cost 7 µs each, from columns less than 1.
 """
 
 import os
@@ -30,8 +30,8 @@ _MOST_BYTES_BESIDE = 160  # of one row: key prefix, lengths and frames
 
 
 def _before_value(column: bytes) -> bytes:
-    told = struct.pack(">i", len(column)) + column
-    return b"\x02\x00\x01\x00\x0b\x00\x02" + told + b"\x0b\x00\x03"
+    name = struct.pack(">i", len(column)) + column
+    return b"\x02\x00\x01\x00\x0b\x00\x02" + name + b"\x0b\x00\x03"
 
 
 _FRAMES = (
@@ -64,7 +64,7 @@ class Rows:
         return len(self.ids)
 
     def by_key(self) -> "Rows":
-        """The rows in the order of their keys, from a place of this process's own on, in a ring.
+        """The rows in the order of their keys, rotated to a beginning that depends on the process.
 
         HBase finds the places of neighbours faster: a quarter of its CPU per row. Writers that
         start together would all begin in the first region if each began with the lowest key.

@@ -4,7 +4,7 @@ The table is split on the two hex digits that begin each key. A region that is l
 as it was some time ago, takes its marker with it, so a batch finds other markers than the one
 before it wrote. From an epoch's beginning on each region has a marker for each partition: the
 first one stands right before the epoch's first offset, and says that the states from before are
-there. The epoch's record names the regions, so that a table made again with other regions is not
+there. The epoch's record names the regions, so that a table recreated with other regions is not
 mistaken for the old one.
 
 Regions that HBase has split further, at other keys than two digits, share the marker of the region
@@ -54,7 +54,7 @@ def with_markers_in(
 ) -> EpochRecord:
     """`record` with markers in `regions`, too: of a table that is whole as far as it has markers.
 
-    For tables of before there were such markers, and for regions that were split since. What the
+    For tables from before there were such markers, and for regions that were split since. What the
     first region's markers say is copied; a partition without any gets its first one.
     """
     new = [prefix for prefix in regions if prefix not in (record.regions or ())]
@@ -67,7 +67,7 @@ def with_markers_in(
             marker = Marker(partition=partition, epoch=record.epoch, offset=first - 1)
             cell = (marker_key(partition), msgspec.json.encode(marker))
             table.write_cells([cell], keys, position=marker.position)
-    known = {*regions, *(record.regions or ())}
-    extended = msgspec.structs.replace(record, regions=tuple(sorted(known)))
+    prefixes = {*regions, *(record.regions or ())}
+    extended = msgspec.structs.replace(record, regions=tuple(sorted(prefixes)))
     write_epoch(table.session, table.scenario, extended)
     return extended

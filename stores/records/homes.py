@@ -1,8 +1,8 @@
-"""Home partitions that no rule tells from the key: the first one seen is written down.
+"""Home partitions that do not follow from the key: the first one seen is recorded.
 
 One cell per entity and epoch, put only where there is none (HBase's check-and-put is atomic), and
-never changed: of two partitions that see a new entity in the same moment one gets it, and whoever
-asks later, a replay included, is given the same answer.
+never changed: of two partitions that see a new entity in the same moment one gets it, and later
+reads, those of a replay included, give the same answer.
 """
 
 from collections.abc import Sequence
@@ -35,18 +35,18 @@ class HomeTable:
     scenario: str
 
     def read(self, entities: Sequence[str], *, epoch: int) -> Homes:
-        """The home of each entity, int64 (e,); `UNKNOWN` where none is written down."""
+        """The home of each entity, int64 (e,); `UNKNOWN` where none is recorded."""
         column, keys = home_column(epoch), [row_key(entity) for entity in entities]
-        found: dict[bytes, Any] = {}
+        cells: dict[bytes, Any] = {}
         for begin in range(0, len(keys), _ROWS_PER_CALL):
             part = keys[begin : begin + _ROWS_PER_CALL]
-            found.update(self.session.call(partial(self._rows, part, column)))
+            cells.update(self.session.call(partial(self._rows, part, column)))
         return np.array(
-            [int(found.get(key, {}).get(column, UNKNOWN)) for key in keys], dtype=np.int64
+            [int(cells.get(key, {}).get(column, UNKNOWN)) for key in keys], dtype=np.int64
         )
 
     def claim(self, entities: Sequence[str], wanted: Homes, *, epoch: int) -> Homes:
-        """Write down `wanted` (e,) where nothing is; returns the homes that then hold, int64 (e,).
+        """Record `wanted` (e,) where no home is; returns the homes that then hold, int64 (e,).
 
         One call per entity, about a millisecond: each is made once in an epoch.
         """

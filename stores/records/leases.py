@@ -97,7 +97,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Seen:
+class LeaseReading:
     """A lease as it was read: its cell, who holds it, seconds since it was last renewed."""
 
     cell: bytes | None
@@ -123,7 +123,7 @@ class LeaseCell:
     scenario: str
     name: str
 
-    def read(self) -> Seen:
+    def read(self) -> LeaseReading:
         """The lease now; raises `StoreDown` or `TableMissing`."""
 
         def get(connection: Any) -> Any:
@@ -134,7 +134,7 @@ class LeaseCell:
         cells = self.session.call(get)
         cell, at_ms = cells.get(self._column, (None, 0))
         holder = None if cell is None else msgspec.json.decode(cell, type=Holder)
-        return Seen(cell, holder, max(0.0, (cells[_PROBE][1] - at_ms) / 1000))
+        return LeaseReading(cell, holder, max(0.0, (cells[_PROBE][1] - at_ms) / 1000))
 
     def swap(self, before: bytes | None, after: bytes) -> bool:
         """Write `after` where `before` (None: nothing) stands, in one step; False: it does not.
@@ -180,7 +180,7 @@ class Lease:
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Return while the lease is held; raises `LeaseLost`. Asks nobody: it costs nothing."""
+        """Return while the lease is held; raises `LeaseLost`. Calls no server: it costs nothing."""
         if self._taken_by is not None:
             raise LeaseLost(
                 f"{self.cell.scenario}: {self._taken_by} has taken over from this "
@@ -217,13 +217,13 @@ class Lease:
         encoded = msgspec.json.encode(after)
         before: bytes | None = msgspec.json.encode(self.holder)
         while not self.cell.swap(before, encoded):
-            seen = self.cell.read()
-            if seen.cell == encoded:  # a repeated call that has met its own work
+            reading = self.cell.read()
+            if reading.cell == encoded:  # a repeated call that has met its own work
                 break
-            if seen.holder is not None and seen.holder.token != self.holder.token:
-                self._taken_by = seen.holder
+            if reading.holder is not None and reading.holder.token != self.holder.token:
+                self._taken_by = reading.holder
                 return
-            before = seen.cell
+            before = reading.cell
         self.holder = after
 
 
@@ -254,8 +254,8 @@ def lease(
         session.close()
         raise
     # Renewing must not wait for an HBase that is away: it tries again soon enough.
-    own = LeaseCell(Session(store, retry_seconds=0.0), scenario, name)
-    held = Lease(own, holder, renew_seconds, log)
+    renewal_cell = LeaseCell(Session(store, retry_seconds=0.0), scenario, name)
+    held = Lease(renewal_cell, holder, renew_seconds, log)
     session.close()
     held.start()
     try:
@@ -264,38 +264,38 @@ def lease(
         held.release()
 
 
-def _acquire(cell: LeaseCell, own: Holder, log: Log, *, is_taken_over: bool) -> None:
-    encoded = msgspec.json.encode(own)
+def _acquire(cell: LeaseCell, candidate: Holder, log: Log, *, is_taken_over: bool) -> None:
+    encoded = msgspec.json.encode(candidate)
     what = f"{cell.name} of {cell.scenario}"
-    first: Seen | None = None
+    first: LeaseReading | None = None
     while True:
-        seen = cell.read()
-        if seen.cell == encoded:
+        reading = cell.read()
+        if reading.cell == encoded:
             return
-        holder = seen.holder
+        holder = reading.holder
         is_gone = holder is not None and holder.is_here and not holder.is_running_here
-        if holder is None or seen.is_free or is_gone or is_taken_over:
-            if cell.swap(seen.cell, encoded) or cell.read().cell == encoded:
+        if holder is None or reading.is_free or is_gone or is_taken_over:
+            if cell.swap(reading.cell, encoded) or cell.read().cell == encoded:
                 if holder is not None and not holder.is_released:
                     why = "as asked" if is_taken_over else "which has ended without releasing it"
                     log(f"{what} taken over from {holder}, {why}")
                 return
             continue  # somebody else was quicker
-        if holder.is_running_here or (first is not None and first.cell != seen.cell):
-            raise LeaseHeld(_refusal(what, seen, holder))
+        if holder.is_running_here or (first is not None and first.cell != reading.cell):
+            raise LeaseHeld(_refusal(what, reading, holder))
         if first is None:
-            first = seen
+            first = reading
             log(
-                f"{what} is held by {holder}, last renewed {seen.age_seconds:.0f} s ago: waiting "
-                f"for at most {seen.seconds_left:.0f} s whether it is alive"
+                f"{what} is held by {holder}, last renewed {reading.age_seconds:.0f} s ago: "
+                f"waiting at most {reading.seconds_left:.0f} s to see whether it is alive"
             )
-        time.sleep(min(_LOOK_SECONDS, max(seen.seconds_left, 0.01)))
+        time.sleep(min(_LOOK_SECONDS, max(reading.seconds_left, 0.01)))
 
 
-def _refusal(what: str, seen: Seen, holder: Holder) -> str:
+def _refusal(what: str, reading: LeaseReading, holder: Holder) -> str:
     where = "" if holder.is_running_here else f" on {holder.host}"
     return (
-        f"{what} is held by {holder}, last renewed {seen.age_seconds:.0f} s ago: one at a time. "
+        f"{what} is held by {holder}, last renewed {reading.age_seconds:.0f} s ago: one at a time. "
         f"Stop that one (kill {holder.pid}{where}) and start again; if it is out of reach, it has "
         f"lost its turn {holder.ttl_seconds:.0f} s after its last renewal, or at once with "
         "--take-over"
