@@ -287,7 +287,7 @@ def _acquire(cell: LeaseCell, candidate: Holder, log: Log, *, is_taken_over: boo
             first = reading
             log(
                 f"{what} is held by {holder}, last renewed {reading.age_seconds:.0f} s ago: "
-                f"waiting at most {reading.seconds_left:.0f} s to see whether it is alive"
+                f"waiting for at most {reading.seconds_left:.0f} s to see whether it is alive"
             )
         time.sleep(min(_LOOK_SECONDS, max(reading.seconds_left, 0.01)))
 
