@@ -11,7 +11,7 @@ from batch.proofs.parity.report import ParityReport
 from local.endpoints import read_endpoints
 from local.tables import drop_table
 from proofs.byte_search import files_with
-from proofs.stage import Stage, told
+from proofs.stage import Stage, timed_step
 from stores.hbase.keys import entity_of
 from stores.hbase.states import newest_cells
 
@@ -52,7 +52,7 @@ class Proofs:
         yield from self._erasure()
 
     def _audits(self) -> Proof:
-        with told(f"auditing {self.audits} random predictions", self.stage.console):
+        with timed_step(f"auditing {self.audits} random predictions", self.stage.console):
             child = self.stage.ended("audit", f"--random={self.audits}")
         totals = [line for line in child.output().splitlines() if "reproduced" in line]
         figure = totals[-1].partition(" ")[2] if totals else child.output()[-300:]
@@ -61,7 +61,7 @@ class Proofs:
     def _rebuild(self) -> Proof:
         stage = self.stage
         before = newest_cells(stage.store, stage.scenario)
-        with told("dropping the table and rebuilding it from the archive", stage.console):
+        with timed_step("dropping the table and rebuilding it from the archive", stage.console):
             drop_table(
                 read_endpoints(stage.run_dir), table=f"{stage.store.namespace}:{stage.scenario}"
             )
@@ -80,7 +80,7 @@ class Proofs:
         )
 
     def _retraining(self) -> Proof:
-        with told("training the champion again", self.stage.console):
+        with timed_step("training the champion again", self.stage.console):
             child = self.stage.ended("retrain", "--from-version=champion", "--json")
         report = msgspec.json.decode(child.result() or "{}")
         rows, difference = report.get("probe_rows", 0), report.get("largest_difference")
@@ -94,11 +94,11 @@ class Proofs:
             for key in sorted(newest_cells(self.stage.store, self.stage.scenario))[:_ERASED]
         ]
         needles = [entity.encode() for entity in entities]
-        with told("scoring everybody, auditing one customer", self.stage.console):
+        with timed_step("scoring everybody, auditing one customer", self.stage.console):
             self.stage.run("score_batch", "--list-size=10000")
             self.stage.run("audit", f"--entity={entities[0]}")
         before = len(files_with(self.stage.run_dir, needles))
-        with told("erasing three customers, searching every byte", self.stage.console):
+        with timed_step("erasing three customers, searching every byte", self.stage.console):
             erasing = self.stage.ended(
                 "erase_from_memory",
                 "--yes",
@@ -113,7 +113,7 @@ class Proofs:
             erasing.process.returncode == 0 and before > 0 and not remaining,
             figure.strip(),
         )
-        with told("training again without them", self.stage.console):
+        with timed_step("training again without them", self.stage.console):
             child = self.stage.ended("retrain", "--json", log_name="retrain-erased")
         report = msgspec.json.decode(child.result() or "{}")
         erased = sum(erasure["rows"] for erasure in report.get("erasures", ()))
@@ -142,7 +142,7 @@ class Proofs:
 
 def parity_proof(stage: Stage, *, name: str) -> Proof:
     """All archived predictions beside those recomputed from their events."""
-    with told("folding and scoring everything again", stage.console):
+    with timed_step("folding and scoring everything again", stage.console):
         child = stage.ended("check_parity", "--share=1", "--all", "--settle=0", "--json")
     result = child.result()
     figure = _parity_figure(result) if result else child.output()[-300:]

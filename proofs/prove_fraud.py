@@ -23,7 +23,7 @@ from jobs.launcher.child_jobs import ChildJob
 from jobs.launcher.signals import stopping_on_signals
 from jobs.status.scored import wait_until_scored
 from proofs.proof import Proof, parity_proof
-from proofs.stage import Stage, own_platform, sharing_java, stage_in, told
+from proofs.stage import Stage, own_platform, sharing_java, stage_in, timed_step
 from reports.terminal import Terminal
 from scenarios.fraud.payments import payments_file, read_payments
 
@@ -101,7 +101,7 @@ def _terminals_kept(stage: Stage, parts: Parts) -> Iterator[None]:
         ("building a training snapshot", "build_training_set"),
         ("training a model on it and deploying it", "train_model"),
     ):
-        with told(words, stage.console):
+        with timed_step(words, stage.console):
             stage.run(*job)
     terminals = stage.start("maintain_features")
     try:
@@ -114,12 +114,12 @@ def _terminals_kept(stage: Stage, parts: Parts) -> Iterator[None]:
 
 def _played(stage: Stage, parts: Parts, *, rate: float) -> datetime:
     """Score the past, then what comes while it is published, over a SIGKILL; when that began."""
-    with told("scoring the past", stage.console):
+    with timed_step("scoring the past", stage.console):
         stream = _scoring(stage, "1")
         _drain(stage, stream)
     since = datetime.now(UTC)
     words = f"playing {parts.days:g} days with {parts.payments:,} payments, killed in the middle"
-    with told(words, stage.console):
+    with timed_step(words, stage.console):
         paced = (f"--file={parts.coming}", f"--history-rate={rate}")
         publisher = stage.start("publish_events", *paced, log_name="publish_events-coming")
         time.sleep(parts.payments / rate)  # about half: verdicts are as many as payments
@@ -128,7 +128,7 @@ def _played(stage: Stage, parts: Parts, *, rate: float) -> datetime:
         publisher.finish()
         _drain(stage, stream)
         stream.stop()
-    with told("archiving it", stage.console):
+    with timed_step("archiving it", stage.console):
         stage.run("archive_stream", "--once")
     return since
 
@@ -151,17 +151,17 @@ def _drain(stage: Stage, stream: ChildJob) -> None:
 
 def _proofs(stage: Stage, *, since: datetime, audits: int) -> Iterator[Proof]:
     yield parity_proof(stage, name="the customers' own features and the scores, recomputed")
-    with told(f"auditing {audits} random predictions", stage.console):
+    with timed_step(f"auditing {audits} random predictions", stage.console):
         audit = stage.ended("audit", f"--random={audits}")
     totals = [line for line in audit.output().splitlines() if "reproduced" in line]
     figure = totals[-1].partition(" ")[2] if totals else audit.output()[-300:]
     yield Proof("audits of random predictions", audit.process.returncode == 0, figure)
-    with told("adding up all offsets", stage.console):
+    with timed_step("adding up all offsets", stage.console):
         child = stage.ended("reconcile")
     holds, lines = child.process.returncode == 0, child.output().strip().splitlines()
     figure = lines[-1] if holds else "\n".join(lines[-_TAIL_LINES:])
     yield Proof("every event has one outcome", holds, figure)
-    with told("measuring the skew of the terminals' features", stage.console):
+    with timed_step("measuring the skew of the terminals' features", stage.console):
         stage.run("report_skew", f"--since={since.isoformat()}")
     yield _skew(stage)
 

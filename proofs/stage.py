@@ -128,7 +128,7 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
         sharing_java(stage_in(run_dir, scenario, console=console)) as stage,
     ):
         for words, *job in _PREPARATION:
-            with told(words, console):
+            with timed_step(words, console):
                 stage.run(*job)
         yield stage
 
@@ -151,11 +151,11 @@ def own_platform(*, keep: bool, console: Console) -> Iterator[Path]:
     run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
     platform = Platform(run_dir, die_with_parent=True)
     try:
-        with told("starting Kafka and HBase", console):
+        with timed_step("starting Kafka and HBase", console):
             up(platform, console=console)
         yield run_dir
     finally:
-        with told("stopping Kafka and HBase", console):
+        with timed_step("stopping Kafka and HBase", console):
             down(platform, console=console)
         if keep:
             console.print(f"kept {run_dir}", markup=False, highlight=False)
@@ -189,7 +189,7 @@ def settings_in(run_dir: Path, overrides: Sequence[str] = ()) -> Settings:
 
 
 @contextmanager
-def told(words: str, console: Console) -> Iterator[None]:
+def timed_step(words: str, console: Console) -> Iterator[None]:
     """Show what is being done, and afterwards how many seconds it took."""
     began = time.monotonic()
     with console.status(words):
