@@ -40,8 +40,8 @@ class LiveView:
     def panel(self, note: str = "") -> Panel:
         """The current figures as a panel; `note` is its last line."""
         counts = self.counter.counts()
-        answered = counts["predictions"] + counts["dead-letter"]
-        self._history.append((time.monotonic(), answered))
+        outcomes = counts["predictions"] + counts["dead-letter"]
+        self._history.append((time.monotonic(), outcomes))
         self._look_at_store()
         waiting = self._waiting()
         table = Table.grid(padding=(0, 3))

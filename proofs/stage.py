@@ -104,9 +104,9 @@ class Stage:
     ) -> ChildJob:
         settings = (f"platform.run_dir={self.run_dir}", *self.overrides)
         options = [part for setting in settings for part in ("--set", setting)]
-        here = ("--scenario", self.scenario, *options)
+        scope = ("--scenario", self.scenario, *options)
         log = self.log(log_name or job)
-        return start_child([job, *here, *arguments], log=log, environ=variables)
+        return start_child([job, *scope, *arguments], log=log, environ=variables)
 
     def tell(self, line: str) -> None:
         """Print a line of progress."""

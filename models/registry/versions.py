@@ -42,11 +42,11 @@ def read_version(place: TrackingPlace, scenario: str, version: str) -> TrainedVe
     name = place.name_of(scenario)
     with quiet_mlflow():
         client = _client(place)
-        registered = {str(entry.version): entry for entry in _versions(client, name)}
-        if version not in registered:
-            numbers = ", ".join(sorted(registered, key=int)) or "none: run train_model"
+        versions = {str(entry.version): entry for entry in _versions(client, name)}
+        if version not in versions:
+            numbers = ", ".join(sorted(versions, key=int)) or "none: run train_model"
             raise NoSuchVersion(f"{name} has no version {version!r}; registered are {numbers}")
-        return _described(client, registered[version])
+        return _described(client, versions[version])
 
 
 def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
@@ -96,15 +96,15 @@ def _versions(client: Any, name: str) -> list[Any]:
     return list(client.search_model_versions(f"name = '{name}'"))
 
 
-def _described(client: Any, registered: Any) -> TrainedVersion:
-    run = client.get_run(registered.run_id)
+def _described(client: Any, model_version: Any) -> TrainedVersion:
+    run = client.get_run(model_version.run_id)
     folder = f"{run.info.artifact_uri.rstrip('/')}/{ARTIFACT_FOLDER}"
     path = local_path(folder)
-    created = datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC)
+    created = datetime.fromtimestamp(model_version.creation_timestamp / 1000, UTC)
     return TrainedVersion(
-        name=registered.name,
-        version=str(registered.version),
-        run_id=registered.run_id,
+        name=model_version.name,
+        version=str(model_version.version),
+        run_id=model_version.run_id,
         artifact_uri=folder if path is None else str(path),
         sha256=run.data.tags.get(SHA256_TAG, ""),
         created_at=created.isoformat(timespec="seconds"),

@@ -48,8 +48,8 @@ def _thresholds(column: Floats, max_bins: int, sample_weight: Floats | None = No
     """As the library's: ascending thresholds (t,), t < `max_bins`, of `column` (n,) without NaN."""
     if sample_weight is None:
         return _library_thresholds()(column, max_bins)
-    counted = ~np.isnan(column) & (sample_weight != 0)
-    values, weights = column[counted], sample_weight[counted]
+    is_counted = ~np.isnan(column) & (sample_weight != 0)
+    values, weights = column[is_counted], sample_weight[is_counted]
     if len(np.unique(values)) <= max_bins:
         return _library_thresholds()(column, max_bins, sample_weight=sample_weight)
     order = np.argsort(values)

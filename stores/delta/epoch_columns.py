@@ -42,5 +42,5 @@ def epoch_of_message(message: Column) -> Column:
 
 def epoch_of_dead_letters() -> Column:
     """The epoch of the refused event."""
-    named = F.filter("headers", lambda header: header["key"] == "source_epoch")
-    return F.coalesce(F.get(named, F.lit(0))["value"].cast("string").cast("int"), F.lit(0))
+    headers = F.filter("headers", lambda header: header["key"] == "source_epoch")
+    return F.coalesce(F.get(headers, F.lit(0))["value"].cast("string").cast("int"), F.lit(0))

@@ -87,7 +87,7 @@ def message(table: bytes, rows: Rows, position: int) -> bytes:
     columns = [_content(column) for column in (rows.ids, rows.states, rows.latest)]
     sizes = sum(int(bounds[-1] - bounds[0]) for _, bounds in columns)
     out = np.empty(sizes + _MOST_BYTES_BESIDE * len(rows), dtype=np.uint8)
-    written = encode_rows(
+    size = encode_rows(
         *columns[0],
         *columns[1],
         *columns[2],
@@ -102,7 +102,7 @@ def message(table: bytes, rows: Rows, position: int) -> bytes:
     begin += b"\x0f\x00\x02\x0c" + struct.pack(">i", len(rows))
     end = b"\x0a\x00\x03" + struct.pack(">q", position)
     end += b"\x0d\x00\x04\x0b\x0b\x00\x00\x00\x00" + b"\x00"
-    return b"".join((begin, out[:written].data, end))
+    return b"".join((begin, out[:size].data, end))
 
 
 def _content(array: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

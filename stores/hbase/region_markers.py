@@ -44,9 +44,9 @@ def open_epoch(session: Session, name: str, record: EpochRecord) -> EpochRecord:
     for partition, first in record.first_offsets.items():
         marker = Marker(partition=partition, epoch=record.epoch, offset=first - 1)
         table.write_marker(marker, position=marker.position)
-    opened = msgspec.structs.replace(record, regions=regions)
-    write_epoch(session, name, opened)
-    return opened
+    complete_record = msgspec.structs.replace(record, regions=regions)
+    write_epoch(session, name, complete_record)
+    return complete_record
 
 
 def with_markers_in(
@@ -57,10 +57,10 @@ def with_markers_in(
     For tables from before there were such markers, and for regions that were split since. What the
     first region's markers say is copied; a partition without any gets its first one.
     """
-    new = [prefix for prefix in regions if prefix not in (record.regions or ())]
+    new_prefixes = [prefix for prefix in regions if prefix not in (record.regions or ())]
     for partition, first in record.first_offsets.items():
         markers = [marker for _, marker in table.kept_markers(partition).markers]
-        keys = [region_marker_key(prefix, partition) for prefix in new]
+        keys = [region_marker_key(prefix, partition) for prefix in new_prefixes]
         for marker in markers:
             table.write_cells([], keys, position=marker.position)
         if not any(marker.epoch == record.epoch for marker in markers):

@@ -124,12 +124,12 @@ def create_topics(
     with kafka.admin() as admin:
         existing = set(admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]
-        new = [
+        new_topics = [
             NewTopic(spec.name, partitions, replication_factor, topic_configs=dict(spec.configs))
             for spec in missing
         ]
-        if new:
-            admin.create_topics(new)
+        if new_topics:
+            admin.create_topics(new_topics)
     return [spec.name for spec in missing]
 
 

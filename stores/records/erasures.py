@@ -164,10 +164,10 @@ def read_files(files: HadoopFiles, folder: str) -> ErasedEntities:
 def restore(table: "ErasureTable", erased: ErasedEntities) -> int:
     """Write those of `erased` that a lost control table no longer holds; returns how many."""
     in_table = {erasure.id for erasure in table.read().erasures}
-    lost = [erasure for erasure in erased.erasures if erasure.id not in in_table]
-    for erasure in lost:
+    lost_erasures = [erasure for erasure in erased.erasures if erasure.id not in in_table]
+    for erasure in lost_erasures:
         table.write(erasure)
-    return len(lost)
+    return len(lost_erasures)
 
 
 def write_file(files: HadoopFiles, folder: str, erasure: Erasure) -> None:
