@@ -28,7 +28,7 @@ from jobs.spark.session import spark_session
 from jobs.wiring.batch_scoring import BatchSteps, for_scoring, scorer_of
 from jobs.wiring.from_settings import delta_place, hbase_store
 from local.endpoints import read_endpoints
-from proofs.stage import own_stage, stage_in, told
+from proofs.stage import own_stage, stage_in, timed_step
 from reports.terminal import Terminal
 from scenarios.churn.scenario import SCENARIO
 from stores.delta.tables import DeltaPlace, read_table, write_new_table
@@ -59,9 +59,9 @@ def main(
         for name, value in described(read_endpoints(stage.run_dir).versions).items():
             console.print(f"{name}: {value}", markup=False, highlight=False)
         made = real_events(follow_ups=events, seed=seed)
-        with told(f"putting {customers:,} states into HBase", console):
+        with timed_step(f"putting {customers:,} states into HBase", console):
             Crowd(*folded(made[:-events]), customers, seed).write(hbase_store(settings))
-        with told("folding on one core, three times", console):
+        with timed_step("folding on one core, three times", console):
             fold_rates = [fold_rate(made) for _ in range(3)]
         spark = stack.enter_context(spark_session(settings, app_name="bench", with_delta=True))
         scorer = scorer_of(settings, SCENARIO, version="champion", at_ms=None)

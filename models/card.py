@@ -20,10 +20,10 @@ class SnapshotReference:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """Kept as card.json beside the model.
+    """Stored as card.json beside the model.
 
     feature_names       columns of the model's matrix, in order
-    definitions_digest  the feature definitions that made them (16 hex digits)
+    definitions_digest  the feature definitions that produced them (16 hex digits)
     training_counts     rows and positives of the training and the test part
     metrics             on the held-out part; thresholds: band → lowest score
     base_rate           share of positives in the training part

@@ -1,4 +1,4 @@
-"""What can be wrong with a stored model; whoever meets one keeps scoring with the last good one."""
+"""What can be wrong with a stored model; workers keep scoring with the last good one."""
 
 
 class ModelUnusable(RuntimeError):

@@ -26,7 +26,7 @@ class ScoringModel:
     """A loaded model version. Both methods take the scenario's full feature matrix.
 
     `columns` int64 (m,) picks the model's own columns, in its order, from the scenario's k.
-    `quick` scores in the estimator's place, to the bit as it does.
+    `quick` scores in the estimator's place, equal to the bit.
     """
 
     name: str
@@ -69,11 +69,11 @@ def scoring_model(
     card: ModelCard,
     available_features: Sequence[str],
 ) -> ScoringModel:
-    """`estimator` made ready to score matrices with the columns `available_features`.
+    """`estimator`, ready to score matrices with the columns `available_features`.
 
     Raises `ModelNeedsFeatures` naming the columns that are missing.
     """
-    position = {each: column for column, each in enumerate(available_features)}
+    position = {feature_name: column for column, feature_name in enumerate(available_features)}
     missing = [feature_name for feature_name in card.feature_names if feature_name not in position]
     if missing:
         raise ModelNeedsFeatures(

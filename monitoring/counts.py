@@ -12,7 +12,7 @@ KINDS = ("events", "predictions", "dead-letter", "review")
 
 @dataclass(frozen=True)
 class TopicCounts:
-    """Messages per kind of topic since each topic's first kept offset."""
+    """Messages per kind of topic since each topic's first retained offset."""
 
     messages: Mapping[str, int] = field(default_factory=dict)
 
@@ -21,14 +21,14 @@ class TopicCounts:
 
 
 class TopicCounter:
-    """Counts messages by offsets over one kept connection."""
+    """Counts messages by offsets over one open connection."""
 
     def __init__(self, bootstrap_servers: str, scenario: str) -> None:
         self._scenario = scenario
         self._consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers)
 
     def counts(self) -> TopicCounts:
-        """The present counts; a topic that does not exist counts 0."""
+        """The current counts; a topic that does not exist counts 0."""
         return TopicCounts({kind: self._count(kind) for kind in KINDS})
 
     def partitions(self, kind: str) -> list[int]:
@@ -40,7 +40,7 @@ class TopicCounter:
         self._consumer.close()
 
     def offsets(self, kind: str) -> Mapping[int, tuple[int, int]]:
-        """Partition → (first offset kept, offset of the next record)."""
+        """Partition → (first retained offset, offset of the next record)."""
         topic = f"{self._scenario}.{kind}"
         numbers = self._consumer.partitions_for_topic(topic) or ()
         partitions = [TopicPartition(topic, number) for number in numbers]

@@ -24,7 +24,7 @@ _READ_EVERY_SECONDS = 0.004
 # what is measured. A pick is some milliseconds late; its latency counts from the event's own time.
 _FETCH_EVERY_MS = 8
 _FETCH_BYTES = 1 << 20
-# While nothing becomes readable, more and more rows are asked for: 5,000 of them a second at most.
+# While nothing becomes readable, more and more rows are read: 5,000 of them a second at most.
 _SECONDS_PER_ROW = 0.0002
 
 
@@ -64,7 +64,7 @@ class LatencyProbe:
         self._thread = threading.Thread(target=self._run, name="latency-probe", daemon=True)
 
     def start(self) -> None:
-        """Begin at the topic's present end; returns when the probe is in place."""
+        """Begin at the topic's current end; returns when the probe is in place."""
         self._thread.start()
         self._ready.wait(timeout=30.0)
 
@@ -95,8 +95,8 @@ class LatencyProbe:
             **COMMITTED_CLIENT,
         )
         partitions = [
-            TopicPartition(self.topic, each)
-            for each in consumer.partitions_for_topic(self.topic) or ()
+            TopicPartition(self.topic, number)
+            for number in consumer.partitions_for_topic(self.topic) or ()
         ]
         consumer.assign(partitions)
         consumer.seek_to_end(*partitions)
@@ -138,9 +138,9 @@ class LatencyProbe:
         return True
 
     def _read(self, connection: Any) -> None:
-        found = shown_positions(connection, self.scenario, list(self._pending))
+        positions = shown_positions(connection, self.scenario, list(self._pending))
         now = time.time()
-        for entity, source in found.items():
+        for entity, source in positions.items():
             offset, began, _ = self._pending[entity]
             if source.offset >= offset:
                 del self._pending[entity]

@@ -38,10 +38,10 @@ class LiveView:
         self._session = Session(self.store, retry_seconds=5.0)
 
     def panel(self, note: str = "") -> Panel:
-        """The present figures as a panel; `note` is its last line."""
+        """The current figures as a panel; `note` is its last line."""
         counts = self.counter.counts()
-        answered = counts["predictions"] + counts["dead-letter"]
-        self._history.append((time.monotonic(), answered))
+        outcomes = counts["predictions"] + counts["dead-letter"]
+        self._history.append((time.monotonic(), outcomes))
         self._look_at_store()
         waiting = self._waiting()
         table = Table.grid(padding=(0, 3))
@@ -57,7 +57,7 @@ class LiveView:
         return Panel(table, title=plain(self.title), subtitle=plain(note), expand=False)
 
     def _waiting(self) -> int:
-        """Events behind the markers of the present epoch; messages may be of an earlier topic."""
+        """Events behind the markers of the current epoch; messages may be of an earlier topic."""
         record = read_epoch(self._session, self.scenario)
         states = StateTable(self._session, self.scenario)
         waiting = 0
@@ -75,8 +75,10 @@ class LiveView:
         return (last - since[1]) / (now - since[0]) if now > since[0] else 0.0
 
     def _latency(self) -> str:
-        found = self.probe.percentiles((50, 99), last_seconds=15.0)
-        return f"p50 {found[0] * 1000:.0f} ms, p99 {found[1] * 1000:.0f} ms" if found else "-"
+        latencies = self.probe.percentiles((50, 99), last_seconds=15.0)
+        if not latencies:
+            return "-"
+        return f"p50 {latencies[0] * 1000:.0f} ms, p99 {latencies[1] * 1000:.0f} ms"
 
     def _look_at_store(self) -> None:
         if time.monotonic() - self._rows_at < _ROWS_EVERY_SECONDS:
@@ -88,7 +90,8 @@ class LiveView:
         self._failure = f"{count}: {failure.message[:60]}" if failure and count else "none"
 
     def _unscorable_lately(self, session: Session) -> int:
-        """Events of the last batches (as many as are kept) that could not be judged."""
+        """Events of the last batches (as many as are stored) that could not be judged."""
         table = StateTable(session, self.scenario)
-        kept = [table.kept_markers(partition) for partition in self.counter.partitions("events")]
-        return sum(marker.unscorable for each in kept for _, marker in each.markers)
+        partitions = self.counter.partitions("events")
+        histories = [table.kept_markers(partition).markers for partition in partitions]
+        return sum(marker.unscorable for history in histories for _, marker in history)

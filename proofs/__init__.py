@@ -1,1 +1,1 @@
-"""Proofs on a fresh platform that predictions, models and the store can be made again."""
+"""Proofs on a fresh platform that predictions, models and the store can be recreated."""

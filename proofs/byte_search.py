@@ -16,15 +16,15 @@ def needles_of(entity: str, *values: float) -> list[bytes]:
 
 
 def files_with(folder: Path, needles: Sequence[bytes]) -> list[Path]:
-    """Files below `folder` that hold one of `needles`; files that vanish meanwhile do not."""
-    found = []
+    """Files below `folder` that hold one of `needles`; files that vanish meanwhile are left out."""
+    matches = []
     for path in sorted(folder.rglob("*")):
         try:
             if path.is_file() and not path.is_symlink() and _holds(path, needles):
-                found.append(path)
+                matches.append(path)
         except FileNotFoundError:
             continue
-    return found
+    return matches
 
 
 def _holds(path: Path, needles: Sequence[bytes]) -> bool:

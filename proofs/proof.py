@@ -1,4 +1,4 @@
-"""The proofs that `make prove` makes, each by the jobs that anyone can run."""
+"""The proofs of `make prove`, each by jobs that anyone can run."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from batch.proofs.parity.report import ParityReport
 from local.endpoints import read_endpoints
 from local.tables import drop_table
 from proofs.byte_search import files_with
-from proofs.stage import Stage, told
+from proofs.stage import Stage, timed_step
 from stores.hbase.keys import entity_of
 from stores.hbase.states import newest_cells
 
@@ -52,7 +52,7 @@ class Proofs:
         yield from self._erasure()
 
     def _audits(self) -> Proof:
-        with told(f"auditing {self.audits} random predictions", self.stage.console):
+        with timed_step(f"auditing {self.audits} random predictions", self.stage.console):
             child = self.stage.ended("audit", f"--random={self.audits}")
         totals = [line for line in child.output().splitlines() if "reproduced" in line]
         figure = totals[-1].partition(" ")[2] if totals else child.output()[-300:]
@@ -61,7 +61,7 @@ class Proofs:
     def _rebuild(self) -> Proof:
         stage = self.stage
         before = newest_cells(stage.store, stage.scenario)
-        with told("dropping the table and rebuilding it from the archive", stage.console):
+        with timed_step("dropping the table and rebuilding it from the archive", stage.console):
             drop_table(
                 read_endpoints(stage.run_dir), table=f"{stage.store.namespace}:{stage.scenario}"
             )
@@ -80,68 +80,69 @@ class Proofs:
         )
 
     def _retraining(self) -> Proof:
-        with told("training the champion again", self.stage.console):
+        with timed_step("training the champion again", self.stage.console):
             child = self.stage.ended("retrain", "--from-version=champion", "--json")
-        found = msgspec.json.decode(child.result() or "{}")
-        rows, difference = found.get("probe_rows", 0), found.get("largest_difference")
+        report = msgspec.json.decode(child.result() or "{}")
+        rows, difference = report.get("probe_rows", 0), report.get("largest_difference")
         holds = child.process.returncode == 0 and difference == 0.0 and rows >= _LEAST_PROBE_ROWS
         figure = f"largest difference {difference} on {rows:,} probe rows"
         return Proof("the champion trained again from its record", holds, figure)
 
     def _erasure(self) -> Iterator[Proof]:
-        chosen = [
+        entities = [
             entity_of(key)
             for key in sorted(newest_cells(self.stage.store, self.stage.scenario))[:_ERASED]
         ]
-        needles = [entity.encode() for entity in chosen]
-        with told("scoring everybody, auditing one customer", self.stage.console):
+        needles = [entity.encode() for entity in entities]
+        with timed_step("scoring everybody, auditing one customer", self.stage.console):
             self.stage.run("score_batch", "--list-size=10000")
-            self.stage.run("audit", f"--entity={chosen[0]}")
+            self.stage.run("audit", f"--entity={entities[0]}")
         before = len(files_with(self.stage.run_dir, needles))
-        with told("erasing three customers, searching every byte", self.stage.console):
+        with timed_step("erasing three customers, searching every byte", self.stage.console):
             erasing = self.stage.ended(
                 "erase_from_memory",
                 "--yes",
                 "--reason=asked by the customer",
-                *(f"--entity={entity}" for entity in chosen),
+                *(f"--entity={entity}" for entity in entities),
             )
-            left = self._left_by_erasure(needles, erasing.output())
-        names = ", ".join(str(each.relative_to(self.stage.run_dir)) for each in left[:5])
+            remaining = self._left_by_erasure(needles, erasing.output())
+        names = ", ".join(str(path.relative_to(self.stage.run_dir)) for path in remaining[:5])
+        figure = f"{before:,} files held them before, {len(remaining):,} do elsewhere now {names}"
         yield Proof(
             "of three erased customers no byte is left but where the command said",
-            erasing.process.returncode == 0 and before > 0 and not left,
-            f"{before:,} files held them before, {len(left):,} do elsewhere now {names}".strip(),
+            erasing.process.returncode == 0 and before > 0 and not remaining,
+            figure.strip(),
         )
-        with told("training again without them", self.stage.console):
+        with timed_step("training again without them", self.stage.console):
             child = self.stage.ended("retrain", "--json", log_name="retrain-erased")
-        found = msgspec.json.decode(child.result() or "{}")
-        erased = sum(each["rows"] for each in found.get("erasures", ()))
-        causes = "; ".join(found.get("causes", ())) or child.output()[-300:]
+        report = msgspec.json.decode(child.result() or "{}")
+        erased = sum(erasure["rows"] for erasure in report.get("erasures", ()))
+        causes = "; ".join(report.get("causes", ())) or child.output()[-300:]
         holds = erased == _ERASED and "asked by the customer" in causes
-        figure = f"largest difference {found.get('largest_difference')}, because {causes}"
+        figure = f"largest difference {report.get('largest_difference')}, because {causes}"
         yield Proof("a retraining says what was erased", holds, figure)
 
-    def _left_by_erasure(self, needles: Sequence[bytes], told_by_command: str) -> list[Path]:
-        """Files that hold one of `needles` outside the places that the command has printed.
+    def _left_by_erasure(self, needles: Sequence[bytes], command_output: str) -> list[Path]:
+        """Files that hold one of `needles` outside the places that the erasing command printed.
 
         HBase removes its old files by itself, within a minute, as it says.
         """
         give_up_at = time.monotonic() + _HBASE_TIDIES_SECONDS
         while True:
-            left = [
+            remaining = [
                 path
                 for path in files_with(self.stage.run_dir, needles)
                 if path.relative_to(self.stage.run_dir).parts[0] != "kafka"
-                and f"({path})" not in told_by_command
+                and f"({path})" not in command_output
             ]
-            if not left or time.monotonic() > give_up_at:
-                return left
+            if not remaining or time.monotonic() > give_up_at:
+                return remaining
             time.sleep(2)
 
 
 def parity_proof(stage: Stage, *, name: str) -> Proof:
-    """All archived predictions beside what their events give again."""
-    with told("folding and scoring everything again", stage.console):
+    """All archived predictions beside those recomputed from their events."""
+    with timed_step("folding and scoring everything again", stage.console):
         child = stage.ended("check_parity", "--share=1", "--all", "--settle=0", "--json")
     result = child.result()
     figure = _parity_figure(result) if result else child.output()[-300:]
@@ -154,9 +155,9 @@ def _parity_figure(text: str) -> str:
         sum(getattr(column, name) for column in report.columns)
         for name in ("equal", "different", "missing")
     )
-    told = "".join(f"; {name}: {number:,}" for name, number in report.problems.items())
+    problems = "".join(f"; {name}: {number:,}" for name, number in report.problems.items())
     return (
         f"{report.compared:,} predictions, {len(report.columns)} features and fields each: "
         f"{equal:,} values equal to the last bit, {different:,} different, {missing:,} missing"
-        f"{told}"
+        f"{problems}"
     )

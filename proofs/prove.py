@@ -1,4 +1,4 @@
-"""Prove on a fresh platform that predictions, models and the store itself can be made again.
+"""Prove on a fresh platform that predictions, models and the store itself can be recreated.
 
 Streams the churn customers' follow-ups with disorder, duplicates and crashes, then recomputes
 everything from the Delta archive. One line per proof with its figure; any difference ends with
@@ -26,19 +26,19 @@ def main(
     audits: Annotated[int, typer.Option(min=1, help="Random predictions to audit.")] = 10,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the platform's folder.")] = False,
 ) -> None:
-    """Make the proofs; exit code 0 when all hold."""
+    """Run the proofs; exit code 0 when all hold."""
     console, began = Terminal(stderr=True), time.monotonic()
     with stopping_on_signals(), own_stage(SCENARIO, keep=keep, console=console) as stage:
         trouble = Trouble(events=events, rate=rate)
         stream_through_trouble(stage, trouble)
-        found: list[Proof] = []
+        results: list[Proof] = []
         for proof in Proofs(stage, audits=audits).all():
             console.print(proof.line, markup=False, highlight=False, soft_wrap=True)
-            found.append(proof)
+            results.append(proof)
     console.print(f"took {time.monotonic() - began:.0f} s", highlight=False)
-    for proof in found:
+    for proof in results:
         print(proof.line)
-    if not all(proof.holds for proof in found):
+    if not all(proof.holds for proof in results):
         raise typer.Exit(FAILED)
 
 

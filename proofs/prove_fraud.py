@@ -1,7 +1,7 @@
 """Prove on a fresh platform what the fraud scenario promises about its features.
 
 Payments and verdicts of the past train a model; the days after them are played while both streams
-run, one of them is killed in between, and then everything is computed again from the archive. The
+run, one of them is killed in between, and then everything is recomputed from the archive. The
 customer's own features must be equal to the last bit; how far the terminal's are from their offline
 values is measured. One line per proof; a difference ends with exit code 5.
 """
@@ -23,7 +23,7 @@ from jobs.launcher.child_jobs import ChildJob
 from jobs.launcher.signals import stopping_on_signals
 from jobs.status.scored import wait_until_scored
 from proofs.proof import Proof, parity_proof
-from proofs.stage import Stage, own_platform, sharing_java, stage_in, told
+from proofs.stage import Stage, own_platform, sharing_java, stage_in, timed_step
 from reports.terminal import Terminal
 from scenarios.fraud.payments import payments_file, read_payments
 
@@ -50,7 +50,7 @@ def main(
     audits: Annotated[int, typer.Option(min=1, help="Random predictions to audit.")] = 3,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the platform's folder.")] = False,
 ) -> None:
-    """Make the proofs; exit code 0 when all hold."""
+    """Run the proofs; exit code 0 when all hold."""
     console, began = Terminal(stderr=True), time.monotonic()
     with (
         stopping_on_signals(),
@@ -61,11 +61,11 @@ def main(
         parts = cut(file or payments_file(), Path(folder), customers=customers, days=days)
         with _terminals_kept(stage, parts):
             since = _played(stage, parts, rate=rate)
-        found = list(_proofs(stage, since=since, audits=audits))
+        results = list(_proofs(stage, since=since, audits=audits))
     console.print(f"took {time.monotonic() - began:.0f} s", highlight=False)
-    for proof in found:
+    for proof in results:
         print(proof.line)
-    if not all(proof.holds for proof in found):
+    if not all(proof.holds for proof in results):
         raise typer.Exit(FAILED)
 
 
@@ -95,13 +95,13 @@ def cut(file: Path, folder: Path, *, customers: int, days: float) -> Parts:
 def _terminals_kept(stage: Stage, parts: Parts) -> Iterator[None]:
     """The past published, a model trained on it, and the terminals' stream running."""
     for words, *job in (
-        ("making topics and tables", "prepare_scenario"),
+        ("creating topics and tables", "prepare_scenario"),
         ("publishing the past", "publish_events", f"--file={parts.past}"),
         ("archiving it", "archive_stream", "--once"),
         ("building a training snapshot", "build_training_set"),
         ("training a model on it and deploying it", "train_model"),
     ):
-        with told(words, stage.console):
+        with timed_step(words, stage.console):
             stage.run(*job)
     terminals = stage.start("maintain_features")
     try:
@@ -114,12 +114,12 @@ def _terminals_kept(stage: Stage, parts: Parts) -> Iterator[None]:
 
 def _played(stage: Stage, parts: Parts, *, rate: float) -> datetime:
     """Score the past, then what comes while it is published, over a SIGKILL; when that began."""
-    with told("scoring the past", stage.console):
+    with timed_step("scoring the past", stage.console):
         stream = _scoring(stage, "1")
         _drain(stage, stream)
     since = datetime.now(UTC)
     words = f"playing {parts.days:g} days with {parts.payments:,} payments, killed in the middle"
-    with told(words, stage.console):
+    with timed_step(words, stage.console):
         paced = (f"--file={parts.coming}", f"--history-rate={rate}")
         publisher = stage.start("publish_events", *paced, log_name="publish_events-coming")
         time.sleep(parts.payments / rate)  # about half: verdicts are as many as payments
@@ -128,7 +128,7 @@ def _played(stage: Stage, parts: Parts, *, rate: float) -> datetime:
         publisher.finish()
         _drain(stage, stream)
         stream.stop()
-    with told("archiving it", stage.console):
+    with timed_step("archiving it", stage.console):
         stage.run("archive_stream", "--once")
     return since
 
@@ -150,18 +150,18 @@ def _drain(stage: Stage, stream: ChildJob) -> None:
 
 
 def _proofs(stage: Stage, *, since: datetime, audits: int) -> Iterator[Proof]:
-    yield parity_proof(stage, name="the customers' own features and the scores, made again")
-    with told(f"auditing {audits} random predictions", stage.console):
+    yield parity_proof(stage, name="the customers' own features and the scores, recomputed")
+    with timed_step(f"auditing {audits} random predictions", stage.console):
         audit = stage.ended("audit", f"--random={audits}")
-    told_of = [line for line in audit.output().splitlines() if "reproduced" in line]
-    figure = told_of[-1].partition(" ")[2] if told_of else audit.output()[-300:]
+    totals = [line for line in audit.output().splitlines() if "reproduced" in line]
+    figure = totals[-1].partition(" ")[2] if totals else audit.output()[-300:]
     yield Proof("audits of random predictions", audit.process.returncode == 0, figure)
-    with told("adding up all offsets", stage.console):
+    with timed_step("adding up all offsets", stage.console):
         child = stage.ended("reconcile")
     holds, lines = child.process.returncode == 0, child.output().strip().splitlines()
     figure = lines[-1] if holds else "\n".join(lines[-_TAIL_LINES:])
     yield Proof("every event has one outcome", holds, figure)
-    with told("measuring the skew of the terminals' features", stage.console):
+    with timed_step("measuring the skew of the terminals' features", stage.console):
         stage.run("report_skew", f"--since={since.isoformat()}")
     yield _skew(stage)
 
@@ -172,7 +172,7 @@ def _skew(stage: Stage) -> Proof:
     features = [feature for entity in report.entities for feature in entity.features]
     equal = sum(feature.share_equal * feature.rows for feature in features)
     values = sum(feature.rows for feature in features)
-    worst = min(features, key=lambda each: each.share_equal)
+    worst = min(features, key=lambda feature: feature.share_equal)
     figure = (
         f"{values:,.0f} values of {len(features)} features, {equal / values:.2%} equal to the bit; "
         f"least for {worst.feature}: {worst.share_equal:.2%}, mean difference "

@@ -24,7 +24,7 @@ from stores.kafka.cluster import KafkaCluster
 from stores.records.deployments import read_deployment, write_deployment
 
 _PREPARATION = (
-    ("making topics and tables", "prepare_scenario"),
+    ("creating topics and tables", "prepare_scenario"),
     ("publishing the customers' history", "publish_events"),
     ("archiving it", "archive_stream", "--once"),
     ("building a training snapshot", "build_training_set"),
@@ -49,7 +49,7 @@ class Stage:
     shared_java: Mapping[str, str] = field(default_factory=dict)
 
     def with_namespace(self, namespace: str) -> HBaseStore:
-        """The store in another namespace: tables made, the deployed model copied into it."""
+        """The store in another namespace: tables created, the deployed model copied into it."""
         store = replace(self.store, namespace=namespace)
         self.run("prepare_scenario", "--set", f"hbase.namespace={namespace}")
         deployment = read_deployment(self.store, self.scenario)
@@ -104,9 +104,9 @@ class Stage:
     ) -> ChildJob:
         settings = (f"platform.run_dir={self.run_dir}", *self.overrides)
         options = [part for setting in settings for part in ("--set", setting)]
-        here = ("--scenario", self.scenario, *options)
+        scope = ("--scenario", self.scenario, *options)
         log = self.log(log_name or job)
-        return start_child([job, *here, *arguments], log=log, environ=variables)
+        return start_child([job, *scope, *arguments], log=log, environ=variables)
 
     def tell(self, line: str) -> None:
         """Print a line of progress."""
@@ -128,7 +128,7 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
         sharing_java(stage_in(run_dir, scenario, console=console)) as stage,
     ):
         for words, *job in _PREPARATION:
-            with told(words, console):
+            with timed_step(words, console):
                 stage.run(*job)
         yield stage
 
@@ -147,15 +147,15 @@ def sharing_java(stage: Stage) -> Iterator[Stage]:
 @contextmanager
 def own_platform(*, keep: bool, console: Console) -> Iterator[Path]:
     """The folder of a new platform without topics or tables; it ends with the block."""
-    class_archive(is_made=True, console=console)  # else the first job makes it, while it is timed
+    class_archive(is_made=True, console=console)  # else the first job builds it, while timed
     run_dir = Path(tempfile.mkdtemp(prefix="everscore-bench-"))
     platform = Platform(run_dir, die_with_parent=True)
     try:
-        with told("starting Kafka and HBase", console):
+        with timed_step("starting Kafka and HBase", console):
             up(platform, console=console)
         yield run_dir
     finally:
-        with told("stopping Kafka and HBase", console):
+        with timed_step("stopping Kafka and HBase", console):
             down(platform, console=console)
         if keep:
             console.print(f"kept {run_dir}", markup=False, highlight=False)
@@ -184,12 +184,12 @@ def stage_in(
 
 def settings_in(run_dir: Path, overrides: Sequence[str] = ()) -> Settings:
     """The settings of jobs on the platform in `run_dir`, its addresses filled in."""
-    own = [f"platform.run_dir={run_dir}", *overrides]
-    return resolve_endpoints(load_settings("local", overrides=own))
+    all_overrides = [f"platform.run_dir={run_dir}", *overrides]
+    return resolve_endpoints(load_settings("local", overrides=all_overrides))
 
 
 @contextmanager
-def told(words: str, console: Console) -> Iterator[None]:
+def timed_step(words: str, console: Console) -> Iterator[None]:
     """Show what is being done, and afterwards how many seconds it took."""
     began = time.monotonic()
     with console.status(words):

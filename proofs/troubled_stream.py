@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jobs.launcher.child_jobs import ChildJob
 from jobs.status.scored import wait_until_scored
-from proofs.stage import Stage, told
+from proofs.stage import Stage, timed_step
 
 _START_SECONDS = 150.0
 _DRAIN_SECONDS = 300.0
@@ -27,24 +27,24 @@ def stream_through_trouble(stage: Stage, trouble: Trouble) -> None:
     The archive is filled in two goes, the first of them while the stream runs.
     """
     console = stage.console
-    with told("streaming the first half, killed in the middle", console):
+    with timed_step("streaming the first half, killed in the middle", console):
         first = _started(stage, trouble.batch_rows[0], "1")
         half = _publisher(stage, trouble, seed=1)
         time.sleep(0.6 * trouble.events / 2 / trouble.rate)
         first.kill()
         half.finish()
-    with told("streaming the second half with other batches, archiving meanwhile", console):
+    with timed_step("streaming the second half with other batches, archiving meanwhile", console):
         second = _started(stage, trouble.batch_rows[1], "2")
         half = _publisher(stage, trouble, seed=2)
         stage.run("archive_stream", "--once")
         half.finish()
         _drained(stage, second)
         second.stop()
-    with told("starting once more: nothing may change", console):
+    with timed_step("starting once more: nothing may change", console):
         third = _started(stage, trouble.batch_rows[0], "3")
         _drained(stage, third)
         third.stop()
-    with told("archiving", console):
+    with timed_step("archiving", console):
         stage.run("archive_stream", "--once")
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A name beside `path` to write to, renamed to `path` at the end of the block.
 
-    Every writer gets a name of its own, so two at the same time both succeed and the last one's
+    Every writer gets a different name, so two at the same time both succeed and the last one's
     file stays. When the block raises, what was written is removed and `path` is as it was. The
-    folder is made. An `OSError` names `path`: a full disk does not say where.
+    folder is created. An `OSError` names `path`: a full disk does not say where.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:12]}.part")

@@ -25,7 +25,7 @@ def folder_named(text: str, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """`HOME`, else what the system knows of this user; raises `FolderUnknown`."""
+    """`HOME`, else the system's entry of this user; raises `FolderUnknown`."""
     if home := environ.get("HOME"):
         return Path(home)
     try:

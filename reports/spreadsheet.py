@@ -1,6 +1,6 @@
 """Lists as CSV that a person may open in a spreadsheet: no cell is taken for a formula.
 
-An id, a reason or an action is data of strangers. A spreadsheet runs a cell that begins with one
+An id, a reason or an action is untrusted data. A spreadsheet runs a cell that begins with one
 of `= + - @`, a tab or a line end as a formula; a quote before it makes it text (OWASP, "CSV
 Injection").
 """
@@ -29,13 +29,13 @@ def spreadsheet_cell(value: object) -> object:
 
 
 def write_again(file: IO[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows of a list as they were read from it: their cells are harmless already."""
+    """Rows as they were read from such a list: their cells are harmless already."""
     for row in rows:
         file.write(",".join(map(_quoted_where_needed, row)) + "\r\n")
 
 
 def _quoted_where_needed(cell: str) -> str:
-    is_plain = not any(each in cell for each in '",;\r\n')
+    is_plain = not any(character in cell for character in '",;\r\n')
     return cell if is_plain else '"' + cell.replace('"', '""') + '"'
 
 

@@ -1,1 +1,1 @@
-"""What Everscore keeps in HBase and how it is read back: one idea per module."""
+"""What Everscore stores in HBase, Delta and Kafka, and how it is read: one idea per module."""

@@ -20,7 +20,7 @@ from bench.suite.throughput import Filled, measured
 from bench.suite.workloads import WORKLOADS
 from bench.systems import started_stream
 from jobs.launcher.child_jobs import ChildJob
-from proofs.stage import told
+from proofs.stage import timed_step
 
 # A turn of a million customers takes them about this long; the first one is not measured.
 _ALONE_SECONDS = 25.0
@@ -62,13 +62,13 @@ class Sweep:
         loaded = ground.filled(in_turns(customers, events=self.plan.events))
         place = ground.place(f"g{int(time.time())}")
         try:
-            with told(f"{customers:,} customers become known", self.console):
+            with timed_step(f"{customers:,} customers become known", self.console):
                 self._load(ground, place, customers)
             filled = Filled(ground=ground, keys="in turns", loaded=loaded)
             found = measured(filled, _SYSTEM, place, round_number=round_number)
             alone = None
             if round_number == 1 and self.plan.met_again(setting):
-                with told("HBase alone", self.console):
+                with timed_step("HBase alone", self.console):
                     alone = self._alone(ground, place, customers)
         finally:
             ground.clear(place)

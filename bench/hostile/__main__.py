@@ -36,7 +36,7 @@ from jobs.launcher.outcome import ending_with_exit_code
 from jobs.launcher.signals import stopping_on_signals
 from jobs.status.scored import wait_until_scored
 from proofs.proof import Proof
-from proofs.stage import Stage, own_platform, stage_in, told
+from proofs.stage import Stage, own_platform, stage_in, timed_step
 from reports.terminal import Terminal
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
@@ -99,7 +99,7 @@ def main(
         finally:
             stream.stop()
             load.close()
-        with told("reading back every topic", console):
+        with timed_step("reading back every topic", console):
             outcomes = outcomes_of(stage.kafka.bootstrap_servers, _NAME)
         results = results_by_kind(KINDS, tally.hostile, outcomes)
         log = stream.output()
@@ -115,7 +115,7 @@ def main(
 
 
 def _prepare(stage: Stage) -> None:
-    with told("making topics, tables and a model", stage.console):
+    with timed_step("making topics, tables and a model", stage.console):
         stage.run("prepare_scenario")
         # As on topics that were made without our settings: else the broker bounds what is inside
         # a compressed batch, and the largest records never reach the stream.

@@ -40,8 +40,8 @@ def card_precision(
     precisions, compromised = [], []
     for day in np.unique(days):
         rows = np.flatnonzero((days == day) & ~np.isin(cards, detected))
-        found, is_compromised = _by_suspicion(cards[rows], outcomes[rows], scores[rows])
-        hits = found[:top][is_compromised[:top]]
+        ranked_cards, is_compromised = _by_suspicion(cards[rows], outcomes[rows], scores[rows])
+        hits = ranked_cards[:top][is_compromised[:top]]
         precisions.append(len(hits) / top)
         compromised.append(int(is_compromised.sum()))
         detected = np.concatenate([detected, hits])

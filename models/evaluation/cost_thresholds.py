@@ -53,7 +53,7 @@ class Thresholds:
     """Review from `review_from` to below `block_from`, block from there on.
 
     review_price_usd: the review's price with the surcharge that keeps it within its capacity;
-    cards_reviewed_per_day: mean over the days of the scores that it was found on
+    cards_reviewed_per_day: mean over the days of the scored cases
     """
 
     review_from: float
@@ -64,9 +64,9 @@ class Thresholds:
 
 def thresholds_by_cost(scored: Scored, costs: Costs) -> Thresholds:
     """The cheapest thresholds whose mean number of reviewed cards a day fits the capacity."""
-    found = _thresholds(scored, costs, costs.review_usd)
-    if found.cards_reviewed_per_day <= costs.cards_per_day:
-        return found
+    thresholds = _thresholds(scored, costs, costs.review_usd)
+    if thresholds.cards_reviewed_per_day <= costs.cards_per_day:
+        return thresholds
     low, high = costs.review_usd, _price_without_review(costs)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -106,11 +106,12 @@ def _thresholds(scored: Scored, costs: Costs, price_usd: float) -> Thresholds:
     even = costs.false_alarm_usd / (costs.missed_usd + costs.false_alarm_usd)
     review_from = min(price_usd / costs.missed_usd, even)
     block_from = max(1.0 - price_usd / costs.false_alarm_usd, even)
-    chosen = (scored.scores >= review_from) & (scored.scores < block_from)
+    is_reviewed = (scored.scores >= review_from) & (scored.scores < block_from)
     days = max(len(np.unique(scored.days)), 1)
+    cards = cards_in_days(scored.days[is_reviewed], scored.cards[is_reviewed])
     return Thresholds(
         review_from=review_from,
         block_from=block_from,
         review_price_usd=price_usd,
-        cards_reviewed_per_day=cards_in_days(scored.days[chosen], scored.cards[chosen]) / days,
+        cards_reviewed_per_day=cards / days,
     )

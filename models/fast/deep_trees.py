@@ -1,6 +1,6 @@
 """Scores of boosted trees of any depth, equal to scikit-learn's to the bit, three times as fast.
 
-Of 50 trees with 31 leaves a row's score costs 0.7 µs, scikit-learn's own 2.4 to 2.9.
+With 50 trees of 31 leaves a row's score costs 0.7 µs; scikit-learn takes 2.4 to 2.9.
 """
 
 from dataclasses import dataclass
@@ -62,37 +62,38 @@ def deep_trees(model: ScoringModel) -> DeepTrees | None:
     nodes = [stage[0].nodes for stage in trees._predictors]
     if any(node["is_categorical"].any() for node in nodes):
         return None
-    found = _arrays(nodes, model.columns, calibrator, float(trees._baseline_prediction[0, 0]))
-    return found if _agree(found, model) else None
+    quick = _arrays(nodes, model.columns, calibrator, float(trees._baseline_prediction[0, 0]))
+    return quick if _agree(quick, model) else None
 
 
 def _arrays(nodes: Any, columns: Any, calibrator: Any, baseline: float) -> DeepTrees:
     roots = np.cumsum([0, *map(len, nodes)])[:-1]
-    every = np.concatenate(nodes)
-    own = np.arange(len(every))
+    all_nodes = np.concatenate(nodes)
+    positions = np.arange(len(all_nodes))
     first = np.repeat(roots, [len(node) for node in nodes])
-    is_leaf = every["is_leaf"].astype(np.bool_)
-    children = np.column_stack([every["left"], every["right"]]).astype(np.int64) + first[:, None]
-    children[is_leaf] = own[is_leaf][:, None]
-    feature = columns[np.where(is_leaf, 0, every["feature_idx"])]
+    is_leaf = all_nodes["is_leaf"].astype(np.bool_)
+    children = np.column_stack([all_nodes["left"], all_nodes["right"]]).astype(np.int64)
+    children += first[:, None]
+    children[is_leaf] = positions[is_leaf][:, None]
+    feature = columns[np.where(is_leaf, 0, all_nodes["feature_idx"])]
     return DeepTrees(
         calibrator=calibrator,
         baseline=baseline,
         roots=roots.astype(np.uint32),
         depths=np.array([node["depth"].max() for node in nodes], dtype=np.int64),
         feature=feature.astype(np.uint32),
-        threshold=np.ascontiguousarray(every["num_threshold"]),
-        missing_left=every["missing_go_to_left"].astype(np.bool_),
+        threshold=np.ascontiguousarray(all_nodes["num_threshold"]),
+        missing_left=all_nodes["missing_go_to_left"].astype(np.bool_),
         children=children.reshape(-1).astype(np.uint32),
-        values=np.ascontiguousarray(every["value"]),
+        values=np.ascontiguousarray(all_nodes["value"]),
     )
 
 
-def _agree(found: DeepTrees, model: ScoringModel) -> bool:
+def _agree(quick: DeepTrees, model: ScoringModel) -> bool:
     """Whether both ways score random rows, thresholds and missing values alike."""
     random = np.random.default_rng(0)
     width = max(int(model.columns.max()) + 1, 1)
-    limits = found.threshold[np.isfinite(found.threshold)]
+    limits = quick.threshold[np.isfinite(quick.threshold)]
     features = (
         random.choice(limits, (_CHECKED_ROWS, width))
         if len(limits)
@@ -100,15 +101,15 @@ def _agree(found: DeepTrees, model: ScoringModel) -> bool:
     )
     features[random.random(features.shape) < 0.3] += 1e-3
     features[random.random(features.shape) < 0.1] = np.nan
-    return found.scores(features).tobytes() == model.scores(features).tobytes()
+    return quick.scores(features).tobytes() == model.scores(features).tobytes()
 
 
 def _probabilities(sums: Matrix, calibrator: Any) -> Matrix:
     if calibrator is None:
         from scipy.special import expit
 
-        alone: Matrix = expit(sums)
-        return alone
+        probabilities: Matrix = expit(sums)
+        return probabilities
     scores: Matrix = calibrator.predict(sums)
     scores[(scores > 1.0) & (scores <= 1.0 + 1e-5)] = 1.0  # as scikit-learn's calibration does
     return scores
@@ -124,7 +125,7 @@ def _binary_trees(estimator: Any) -> tuple[Any, Any]:
         if len(calibrated) != 1 or calibrated[0].method != "sigmoid":
             return None, None
         estimator, calibrator = calibrated[0].estimator, calibrated[0].calibrators[0]
-    # An own type, not a subclass: those may score in another way.
+    # Exactly this type: subclasses may score in another way.
     if type(estimator) is not HistGradientBoostingClassifier or len(estimator.classes_) != 2:
         return None, None
     return estimator, calibrator

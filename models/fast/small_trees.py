@@ -44,9 +44,9 @@ class QuickTrees:
 
     def check(self, features: Matrix) -> None:
         """Raise `ScoresDiffer` unless both ways score `features` (n, k) alike."""
-        quick, own = self.scores(features), self.model.scores(features)
-        if quick.tobytes() != own.tobytes():
-            worst = float(np.abs(quick - own).max())
+        quick, plain = self.scores(features), self.model.scores(features)
+        if quick.tobytes() != plain.tobytes():
+            worst = float(np.abs(quick - plain).max())
             raise ScoresDiffer(
                 f"the quick sum over the trees of {self.model.name} version {self.model.version} "
                 f"differs from the model's scores by up to {worst}: is_plain=True scores without it"
@@ -57,25 +57,25 @@ def quick_trees(model: ScoringModel) -> QuickTrees | None:
     """The trees of `model` for quick scoring; None when its estimator is of another kind.
 
     Its kind is one calibrated (sigmoid) binary `HistGradientBoostingClassifier` of depth 2 at most,
-    without categorical splits, as `models.training.recipes.calibrated_trees` makes it.
+    without categorical splits, as `models.training.recipes.calibrated_trees` builds it.
     """
     trees = _binary_trees(model.estimator)
     if trees is None:
         return None
     nodes = [stage[0].nodes for stage in trees._predictors]
-    if any(each["depth"].max() > _MAX_DEPTH or each["is_categorical"].any() for each in nodes):
+    if any(tree["depth"].max() > _MAX_DEPTH or tree["is_categorical"].any() for tree in nodes):
         return None
     count = len(nodes)
     feature, threshold = np.zeros((count, SPLITS), np.int32), np.zeros((count, SPLITS))
     missing_left, leaves = np.zeros((count, SPLITS), np.bool_), np.zeros((count, LEAVES))
-    for tree, own in enumerate(nodes):
-        for split, node in enumerate(_splits(own)):
-            if not own[node]["is_leaf"]:  # else both sides hold the same leaf: any split will do
+    for tree, tree_nodes in enumerate(nodes):
+        for split, node in enumerate(_splits(tree_nodes)):
+            if not tree_nodes[node]["is_leaf"]:  # else both sides hold the same leaf
                 # The estimator sees its own columns only: back to those of the scenario's matrix.
-                feature[tree, split] = model.columns[own[node]["feature_idx"]]
-                threshold[tree, split] = own[node]["num_threshold"]
-                missing_left[tree, split] = own[node]["missing_go_to_left"]
-        leaves[tree] = [own[node]["value"] for node in _leaves(own)]
+                feature[tree, split] = model.columns[tree_nodes[node]["feature_idx"]]
+                threshold[tree, split] = tree_nodes[node]["num_threshold"]
+                missing_left[tree, split] = tree_nodes[node]["missing_go_to_left"]
+        leaves[tree] = [tree_nodes[node]["value"] for node in _leaves(tree_nodes)]
     baseline = float(trees._baseline_prediction[0, 0])
     return QuickTrees(model, baseline, feature, threshold, missing_left, leaves)
 
@@ -102,7 +102,7 @@ def _binary_trees(estimator: Any) -> Any:
     if len(calibrated) != 1 or calibrated[0].method != "sigmoid":
         return None
     trees = calibrated[0].estimator
-    # An own type, not a subclass: those may score in another way.
+    # Exactly this type: subclasses may score in another way.
     if type(trees) is not HistGradientBoostingClassifier or len(trees.classes_) != 2:
         return None
     return trees

@@ -24,7 +24,7 @@ TRUSTED_TYPES = (
 
 
 def save_artifact(folder: Path, estimator: Any, card: ModelCard) -> str:
-    """Write both files into `folder` (made when missing) and return their `folder_sha256`.
+    """Write both files into `folder` (created when missing) and return their `folder_sha256`.
 
     Raises `ModelUntrusted` when the file could not be loaded again.
     """
@@ -119,7 +119,7 @@ def _estimator(files: _Files) -> Any:
 
     try:
         with warnings.catch_warnings():
-            # Another scikit-learn than the one that trained would give other scores in silence.
+            # Another scikit-learn than the one that trained would silently give other scores.
             warnings.simplefilter("error")
             return skops.io.loads(files.model, trusted=list(TRUSTED_TYPES))
     except Exception as error:  # whatever a damaged file makes skops raise
@@ -132,12 +132,12 @@ def _refuse_untrusted(files: _Files) -> None:
     import skops.io
 
     try:
-        found = set(skops.io.get_untrusted_types(data=files.model))
+        untrusted_types = set(skops.io.get_untrusted_types(data=files.model))
     except Exception as error:  # whatever a damaged file makes skops raise
         raise ModelCorrupt(
             f"cannot read {files.model_path}: {type(error).__name__}: {error}"
         ) from error
-    surplus = sorted(found - set(TRUSTED_TYPES))
+    surplus = sorted(untrusted_types - set(TRUSTED_TYPES))
     if surplus:
         raise ModelUntrusted(
             f"{files.model_path} holds types {surplus} that are not on the allow-list; "

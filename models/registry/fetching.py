@@ -50,7 +50,7 @@ def fetch_artifact(artifact_uri: str, cache_dir: Path) -> Path:
     """A local folder with the files of `artifact_uri`.
 
     A path or a file: URI is used where it is (no copy); anything else is downloaded once into
-    `cache_dir` by MLflow, whose import only then is paid for. Safe for several processes at once.
+    `cache_dir` by MLflow, which is imported only then. Safe for several processes at once.
     Raises `ModelMissing`.
     """
     local = local_path(artifact_uri)
@@ -82,11 +82,11 @@ def _download(artifact_uri: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         try:
-            found = mlflow.artifacts.download_artifacts(artifact_uri, dst_path=scratch)
+            downloaded_path = mlflow.artifacts.download_artifacts(artifact_uri, dst_path=scratch)
         except Exception as error:  # each store of MLflow raises its own
             raise ModelMissing(f"cannot download {artifact_uri}: {error}") from error
         try:
-            Path(found).replace(target)
+            Path(downloaded_path).replace(target)
         except OSError:
             if not target.is_dir():  # otherwise another process was first
                 raise

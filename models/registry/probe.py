@@ -37,5 +37,5 @@ def read_probe(path: Path) -> Probe:
     """What `save_probe` wrote; raises `ModelMissing` when it is not there."""
     if not path.is_file():
         raise ModelMissing(f"there is no probe set {path}: the version was trained before probes")
-    with np.load(path, allow_pickle=False) as found:
-        return Probe(found["features"], found["scores"])
+    with np.load(path, allow_pickle=False) as arrays:
+        return Probe(arrays["features"], arrays["scores"])

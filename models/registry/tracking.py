@@ -21,7 +21,7 @@ ARTIFACT_FOLDER = "everscore"
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingPlace:
-    """Where runs are kept: a SQLite URI with a local folder, or a server's URI.
+    """Where runs are stored: a SQLite URI with a local folder, or a server's URI.
 
     `artifact_root` (a folder or a URI) holds the files of new experiments; None leaves the choice
     to the server. Experiments and registered models are named `prefix`-scenario.
@@ -110,10 +110,10 @@ def log_and_register(
                     mlflow.log_artifact(str(path), folder or None)
             _log_dataset(mlflow, run.dataset)
             mlflow.log_artifacts(str(run.artifact), ARTIFACT_FOLDER)
-            logged = _log_model(mlflow, run)
+            logged_model = _log_model(mlflow, run)
             folder_uri = mlflow.get_artifact_uri(ARTIFACT_FOLDER)
         progress("registering the model")
-        version = _registered_version(mlflow, name, logged, run_id=active.info.run_id)
+        version = _registered_version(mlflow, name, logged_model, run_id=active.info.run_id)
     return RegisteredModel(
         name=name,
         version=version,
@@ -123,7 +123,7 @@ def log_and_register(
 
 
 def prepare_store(place: TrackingPlace, progress: Callable[[str], None]) -> None:
-    """Make the folder of a SQLite store, saying so."""
+    """Create the folder of a SQLite store, reported by `progress`."""
     path = place.sqlite_path
     if path is not None and not path.exists():
         progress(f"creating the MLflow store {path} (once; takes some seconds)")
@@ -131,10 +131,10 @@ def prepare_store(place: TrackingPlace, progress: Callable[[str], None]) -> None
 
 
 def experiment_id(mlflow: Any, name: str, place: TrackingPlace) -> str:
-    """The experiment `name`, made where `place` says when there is none."""
-    found = mlflow.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    """The experiment `name`, created where `place` says when there is none."""
+    experiment = mlflow.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     location = None
     if place.artifact_root is not None:
         local = local_path(place.artifact_root)
@@ -149,8 +149,8 @@ def _log_dataset(mlflow: Any, dataset: Dataset | None) -> None:
 
     if dataset is not None:
         source = DeltaDatasetSource(path=dataset.path, delta_table_version=dataset.version)
-        described: Any = MetaDataset  # its base class says abstract what it never calls
-        mlflow.log_input(described(source, dataset.name, dataset.digest), context="training")
+        dataset_class: Any = MetaDataset  # its base class declares abstract what it never calls
+        mlflow.log_input(dataset_class(source, dataset.name, dataset.digest), context="training")
 
 
 def _log_model(mlflow: Any, run: TrainingRun) -> Any:
@@ -168,15 +168,15 @@ def _log_model(mlflow: Any, run: TrainingRun) -> Any:
     )
 
 
-def _registered_version(mlflow: Any, name: str, logged: Any, *, run_id: str) -> str:
+def _registered_version(mlflow: Any, name: str, logged_model: Any, *, run_id: str) -> str:
     # By the client: the fluent functions print to stderr.
     client = mlflow.MlflowClient()
     if not client.search_registered_models(filter_string=f"name = '{name}'"):
         client.create_registered_model(name)
-    made = client.create_model_version(
-        name, source=logged.model_uri, run_id=run_id, model_id=logged.model_id
+    model_version = client.create_model_version(
+        name, source=logged_model.model_uri, run_id=run_id, model_id=logged_model.model_id
     )
-    return str(made.version)
+    return str(model_version.version)
 
 
 def _readable(folder_uri: str) -> str:

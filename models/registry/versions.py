@@ -1,4 +1,4 @@
-"""Model versions as the registry knows them: their run, their files, how to load them."""
+"""Model versions in the registry: their run, their files, how to load them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ def read_version(place: TrackingPlace, scenario: str, version: str) -> TrainedVe
     name = place.name_of(scenario)
     with quiet_mlflow():
         client = _client(place)
-        known = {str(each.version): each for each in _versions(client, name)}
-        if version not in known:
-            told = ", ".join(sorted(known, key=int)) or "none: run train_model"
-            raise NoSuchVersion(f"{name} has no version {version!r}; registered are {told}")
-        return _described(client, known[version])
+        versions = {str(entry.version): entry for entry in _versions(client, name)}
+        if version not in versions:
+            numbers = ", ".join(sorted(versions, key=int)) or "none: run train_model"
+            raise NoSuchVersion(f"{name} has no version {version!r}; registered are {numbers}")
+        return _described(client, versions[version])
 
 
 def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
@@ -58,30 +58,30 @@ def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
 
 
 def load_version(
-    found: TrainedVersion, *, available_features: Sequence[str], cache_dir: Path
+    version: TrainedVersion, *, available_features: Sequence[str], cache_dir: Path
 ) -> ScoringModel:
     """Its model, hash checked, for matrices with the columns `available_features`.
 
     Raises the errors of `models.registry.fetching.load_fetched`.
     """
     return load_fetched(
-        found.artifact_uri,
+        version.artifact_uri,
         cache_dir,
-        name=found.name,
-        version=found.version,
-        sha256=found.sha256,
+        name=version.name,
+        version=version.version,
+        sha256=version.sha256,
         available_features=available_features,
     )
 
 
-def card_of(found: TrainedVersion, *, cache_dir: Path) -> ModelCard:
+def card_of(version: TrainedVersion, *, cache_dir: Path) -> ModelCard:
     """Its card; raises `ModelMissing` or `ModelCorrupt`."""
-    return read_card(fetch_artifact(found.artifact_uri, cache_dir))
+    return read_card(fetch_artifact(version.artifact_uri, cache_dir))
 
 
-def probe_of(found: TrainedVersion, *, cache_dir: Path) -> Probe:
+def probe_of(version: TrainedVersion, *, cache_dir: Path) -> Probe:
     """Its frozen probe set; raises `ModelMissing`."""
-    return read_probe(fetch_artifact(probe_folder(found.artifact_uri), cache_dir) / PROBE_FILE)
+    return read_probe(fetch_artifact(probe_folder(version.artifact_uri), cache_dir) / PROBE_FILE)
 
 
 def _client(place: TrackingPlace) -> Any:
@@ -96,15 +96,15 @@ def _versions(client: Any, name: str) -> list[Any]:
     return list(client.search_model_versions(f"name = '{name}'"))
 
 
-def _described(client: Any, registered: Any) -> TrainedVersion:
-    run = client.get_run(registered.run_id)
+def _described(client: Any, model_version: Any) -> TrainedVersion:
+    run = client.get_run(model_version.run_id)
     folder = f"{run.info.artifact_uri.rstrip('/')}/{ARTIFACT_FOLDER}"
     path = local_path(folder)
-    created = datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC)
+    created = datetime.fromtimestamp(model_version.creation_timestamp / 1000, UTC)
     return TrainedVersion(
-        name=registered.name,
-        version=str(registered.version),
-        run_id=registered.run_id,
+        name=model_version.name,
+        version=str(model_version.version),
+        run_id=model_version.run_id,
         artifact_uri=folder if path is None else str(path),
         sha256=run.data.tags.get(SHA256_TAG, ""),
         created_at=created.isoformat(timespec="seconds"),

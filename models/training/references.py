@@ -1,4 +1,4 @@
-"""The Handbook's first two models, as it makes them: what a new model is measured against.
+"""The Handbook's first two models, built as in the book: what a new model is measured against.
 
 Fraud Detection Handbook (Le Borgne, Siblini, Lebichot, Bontempi, 2022), chapter 3: features scaled
 to mean 0 and deviation 1, missing ones 0, scikit-learn's defaults with seed 0.

@@ -27,7 +27,7 @@ class Search:
     first      a choice to begin with, such as the one in use
     ranker     choice, seed → an untrained estimator; only the order of its scores is judged
     estimator  choice, seed → the same with calibrated probabilities
-    constants  choice → the lines of code that keep it
+    constants  choice → the lines of code that state it
     costs      what decisions cost, for thresholds on the best choice's scores
     """
 

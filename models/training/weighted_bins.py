@@ -1,8 +1,8 @@
 """scikit-learn's bins of weighted rows, in one pass per column instead of one per percentile.
 
 Rows have weights against class imbalance. `HistGradientBoostingClassifier` of scikit-learn 1.9.0
-and 1.9.1 then sorts each column anew for each of 254 percentiles, and that is most of a fit
-(`python -m bench.weighted_bins`). Upstream: scikit-learn's issue 34304, mended by its pull request
+and 1.9.1 then sorts each column again for each of 254 percentiles, and that is most of a fit
+(`python -m bench.weighted_bins`). Upstream: scikit-learn's issue 34304, fixed by its pull request
 34248, which no release has yet. A release that has it is left alone.
 """
 
@@ -37,19 +37,19 @@ def quick_weighted_bins() -> Iterator[None]:
 
 @cache
 def _library_thresholds() -> Callable[..., Floats]:
-    """The library's function; first asked for before it is replaced."""
+    """The library's function; first called before it is replaced."""
     from sklearn.ensemble._hist_gradient_boosting import binning
 
-    found: Callable[..., Floats] = getattr(binning, _REPLACED)
-    return found
+    function: Callable[..., Floats] = getattr(binning, _REPLACED)
+    return function
 
 
 def _thresholds(column: Floats, max_bins: int, sample_weight: Floats | None = None) -> Floats:
     """As the library's: ascending thresholds (t,), t < `max_bins`, of `column` (n,) without NaN."""
     if sample_weight is None:
         return _library_thresholds()(column, max_bins)
-    counted = ~np.isnan(column) & (sample_weight != 0)
-    values, weights = column[counted], sample_weight[counted]
+    is_counted = ~np.isnan(column) & (sample_weight != 0)
+    values, weights = column[is_counted], sample_weight[is_counted]
     if len(np.unique(values)) <= max_bins:
         return _library_thresholds()(column, max_bins, sample_weight=sample_weight)
     order = np.argsort(values)
@@ -66,11 +66,11 @@ def weighted_percentiles(values: Floats, weights: Floats, ranks: Floats) -> Floa
     """
     # Equal values may have different weights, and their order rounds the sum: take the library's.
     order = np.argsort(values)
-    reached = np.cumsum(weights[order])
-    wanted = ranks / 100 * reached[-1]
+    cumulative = np.cumsum(weights[order])
+    targets = ranks / 100 * cumulative[-1]
     last = len(order) - 1
-    place = np.clip(np.searchsorted(reached, wanted), 0, last)
+    place = np.clip(np.searchsorted(cumulative, targets), 0, last)
     here, above = values[order[place]], values[order[np.clip(place + 1, 0, last)]]
-    is_inside = reached[place] - wanted > np.finfo(np.float64).eps
-    found: Floats = np.where(is_inside, here, (here + above) / 2)
-    return found
+    is_inside = cumulative[place] - targets > np.finfo(np.float64).eps
+    percentiles: Floats = np.where(is_inside, here, (here + above) / 2)
+    return percentiles

@@ -33,5 +33,5 @@ def end_of(rows: DataFrame) -> Column:
 
 def offsets_of(rows: DataFrame) -> DataFrame:
     """`rows` with one row for each offset that they stand for."""
-    each = F.sequence(F.col("offset"), end_of(rows) - 1)
-    return rows.withColumn("offset", F.explode(each))
+    covered = F.sequence(F.col("offset"), end_of(rows) - 1)
+    return rows.withColumn("offset", F.explode(covered))

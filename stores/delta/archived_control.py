@@ -1,7 +1,7 @@
-"""What the archive knows of epochs and deployments: it must outlive the control table in HBase.
+"""The archive's copy of epochs and deployments, which must outlive the control table in HBase.
 
 The archiver copies both beside the events as they change. Where the control table was lost, the
-stream learns here that epochs have begun before, and `rebuild_state` restores both.
+stream reads here that epochs have begun before, and `rebuild_state` restores both.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ _ANY_SESSION = "spark.databricks.delta.requiredSparkConfsCheck.enabled"
 
 
 def archived_starts(spark: SparkSession, place: DeltaPlace) -> Sequence[EpochStart]:
-    """All epochs that the archive knows, newest first; those of an older archive by its events.
+    """All epochs in the archive, newest first; those of an older archive by its events.
 
     Of such an archive `first_offsets` names only partitions that had events. Delta's jars will do,
-    without its extension; a session without them knows no archive.
+    without its extension; a session without them finds no archive.
     """
     if not _has_delta(spark):
         return ()
@@ -69,7 +69,7 @@ def record_of(starts: Sequence[EpochStart], *, topic: str) -> EpochRecord | None
 
 
 def keep_deployment(spark: SparkSession, place: DeltaPlace, deployment: Deployment) -> None:
-    """Append `deployment` to the history unless it is the newest; makes the table."""
+    """Append `deployment` to the history unless it is the newest; creates the table."""
     record = msgspec.json.encode(deployment).decode()
     if newest_deployment(spark, place) == deployment:
         return
@@ -110,7 +110,8 @@ def _starts_in_events(spark: SparkSession, place: DeltaPlace) -> Sequence[EpochS
     )
     starts = []
     for epoch in sorted({row["epoch"] for row in rows}, reverse=True):
-        own = [row for row in rows if row["epoch"] == epoch]
-        first = {row["partition"]: row["first"] for row in own}
-        starts.append(EpochStart(epoch=epoch, topic_id=own[0]["topic_id"], first_offsets=first))
+        epoch_rows = [row for row in rows if row["epoch"] == epoch]
+        first = {row["partition"]: row["first"] for row in epoch_rows}
+        topic_id = epoch_rows[0]["topic_id"]
+        starts.append(EpochStart(epoch=epoch, topic_id=topic_id, first_offsets=first))
     return starts

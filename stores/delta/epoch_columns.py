@@ -1,6 +1,6 @@
-"""Which epoch a record belongs to, as columns: an offset alone names no event for long.
+"""Which epoch a record belongs to, as columns: an offset alone does not identify an event.
 
-A recreated topic gives its offsets again, so events and what became of them are compared by
+A recreated topic uses its offsets again, so events and what became of them are compared by
 (epoch, partition, offset).
 """
 
@@ -17,16 +17,16 @@ def epoch_of_events(starts: Sequence[EpochStart], topic_id: str) -> Column:
 
     starts: newest first. Those of another incarnation of the topic do not count.
     """
-    found = F.lit(0)
-    for start in reversed([each for each in starts if each.topic_id == topic_id]):
+    epoch = F.lit(0)
+    for start in reversed([start for start in starts if start.topic_id == topic_id]):
         for partition, first in start.first_offsets.items():
             is_in = (F.col("partition") == partition) & (F.col("offset") >= first)
-            found = F.when(is_in, start.epoch).otherwise(found)
-    return found
+            epoch = F.when(is_in, start.epoch).otherwise(epoch)
+    return epoch
 
 
 def epoch_of_predictions() -> Column:
-    """The epoch of the event that a prediction or a suppressed event tells of."""
+    """The epoch of the event that a prediction or a suppressed event belongs to."""
     text = F.col("value").cast("string")
     return epoch_of_message(F.from_json(text, "prediction_id string, epoch int"))
 
@@ -42,5 +42,5 @@ def epoch_of_message(message: Column) -> Column:
 
 def epoch_of_dead_letters() -> Column:
     """The epoch of the refused event."""
-    named = F.filter("headers", lambda each: each["key"] == "source_epoch")
-    return F.coalesce(F.get(named, F.lit(0))["value"].cast("string").cast("int"), F.lit(0))
+    headers = F.filter("headers", lambda header: header["key"] == "source_epoch")
+    return F.coalesce(F.get(headers, F.lit(0))["value"].cast("string").cast("int"), F.lit(0))

@@ -14,12 +14,12 @@ _COLUMNS = "epoch int, topic_id string, start string"
 
 
 def keep_epochs(spark: SparkSession, place: DeltaPlace, starts: Sequence[EpochStart]) -> None:
-    """Append those of `starts` that the table does not have; the table is made when missing."""
-    known = {epoch_start.epoch for epoch_start in stored_epochs(spark, place)}
+    """Append those of `starts` that the table does not have; the table is created when missing."""
+    stored_numbers = {epoch_start.epoch for epoch_start in stored_epochs(spark, place)}
     rows: list[Any] = [
         (start.epoch, start.topic_id, msgspec.json.encode(start).decode())
         for start in starts
-        if start.epoch not in known
+        if start.epoch not in stored_numbers
     ]
     if rows:
         writer = spark.createDataFrame(rows, _COLUMNS).coalesce(1).write.format("delta")
@@ -33,11 +33,12 @@ def completed_epochs(
 
     After the control table was lost, `starts` were read from the archive, without partitioners.
     """
-    found = {each.epoch: each for each in starts}
+    starts_by_epoch = {start.epoch: start for start in starts}
     for epoch_start in stored_epochs(spark, place):
-        if epoch_start.epoch not in found or found[epoch_start.epoch].partitioner is None:
-            found[epoch_start.epoch] = epoch_start
-    return tuple(sorted(found.values(), key=lambda start: start.epoch, reverse=True))
+        start = starts_by_epoch.get(epoch_start.epoch)
+        if start is None or start.partitioner is None:
+            starts_by_epoch[epoch_start.epoch] = epoch_start
+    return tuple(sorted(starts_by_epoch.values(), key=lambda start: start.epoch, reverse=True))
 
 
 def stored_epochs(spark: SparkSession, place: DeltaPlace) -> tuple[EpochStart, ...]:
@@ -46,5 +47,5 @@ def stored_epochs(spark: SparkSession, place: DeltaPlace) -> tuple[EpochStart, .
     if not is_table(spark, path):
         return ()
     rows = read_table(spark, path, made_by="archive_stream").select("start").distinct().collect()
-    found = [msgspec.json.decode(row["start"], type=EpochStart) for row in rows]
-    return tuple(sorted(found, key=lambda start: start.epoch, reverse=True))
+    starts = [msgspec.json.decode(row["start"], type=EpochStart) for row in rows]
+    return tuple(sorted(starts, key=lambda start: start.epoch, reverse=True))

@@ -39,7 +39,7 @@ class HadoopFiles:
         files = self._system(path)
         if not files.exists(path):
             return []
-        return sorted(each.getPath().getName() for each in files.listStatus(path))
+        return sorted(status.getPath().getName() for status in files.listStatus(path))
 
     def read(self, file: str) -> str | None:
         """The text of `file`, or None when it does not exist; raises `FileDamaged`."""
@@ -78,11 +78,11 @@ class HadoopFiles:
         files = self._system(path)
         if not files.exists(path):
             return []
-        found = [each for each in files.listStatus(path) if each.isDirectory()]
-        return sorted(each.getPath().getName() for each in found)
+        folders = [status for status in files.listStatus(path) if status.isDirectory()]
+        return sorted(status.getPath().getName() for status in folders)
 
     def replace(self, file: str, text: str) -> None:
-        """Write `file` whole or not at all, in the place of what stands there."""
+        """Write `file` whole or not at all, replacing what is there."""
         path, draft = self._path(file), self._path(f"{file}.{uuid.uuid4().hex}.tmp")
         stream = self._system(path).create(draft, True)
         try:
@@ -100,9 +100,9 @@ class HadoopFiles:
         system.rename(draft, path, options)
 
     def delete(self, path: str) -> None:
-        """Delete a file, or a folder with all that is in it; nothing happens where none is."""
-        found = self._path(path)
-        self._system(found).delete(found, True)
+        """Delete a file, or a folder with all that is in it; nothing happens when it is missing."""
+        target = self._path(path)
+        self._system(target).delete(target, True)
 
     @property
     def _jvm(self) -> Any:

@@ -22,7 +22,7 @@ _PAST_RETENTION = ("DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_
 
 
 class TableAbsent(RuntimeError):
-    """There is no Delta table at the path; says which job makes it."""
+    """There is no Delta table at the path; says which job creates it."""
 
     exit_code = 4
 
@@ -45,7 +45,7 @@ class PastRetention(RuntimeError):
 
 
 class TableExists(RuntimeError):
-    """Somebody else has made a table at the path."""
+    """Somebody else has created a table at the path."""
 
     exit_code = 4
 
@@ -65,8 +65,9 @@ class DeltaPlace:
     @property
     def properties(self) -> Mapping[str, str]:
         """Table properties that keep every version readable for `retention_days`."""
-        kept = f"interval {self.retention_days} days"
-        return {"delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
+        interval = f"interval {self.retention_days} days"
+        names = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
+        return dict.fromkeys(names, interval)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ def read_table(
 ) -> DataFrame:
     """The table at `path` as it is now, or at integer `version`.
 
-    made_by: the job that makes it, named when it is missing. Raises `TableAbsent` (also for a
+    made_by: the job that creates it, named when it is missing. Raises `TableAbsent` (also for a
     folder that a killed job left before its first commit), `VersionAbsent`, `PastRetention`.
     """
     reader = spark.read.format("delta")

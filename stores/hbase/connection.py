@@ -35,13 +35,13 @@ class TableMissing(RuntimeError):
     def __init__(self, table: str, *, stream: str = "NAME") -> None:
         scenario = stream.partition(".")[0]
         _, is_derived, entity = table.rpartition(":")[2].partition(".")
-        again = f"rebuild_state --scenario {scenario}"
+        command = f"rebuild_state --scenario {scenario}"
         if is_derived:
-            again = f"maintain_features --scenario {scenario} --entity {entity} --anew"
+            command = f"maintain_features --scenario {scenario} --entity {entity} --anew"
         super().__init__(
             f"table {table} is missing in HBase: run ./spark-submit.sh prepare_scenario "
             f"--scenario {scenario}; what an earlier table held comes back with "
-            f"./spark-submit.sh {again}"
+            f"./spark-submit.sh {command}"
         )
         self.table = table
 
@@ -91,7 +91,7 @@ class HBaseStore:
 
 @dataclass
 class Session:
-    """A connection that is kept and, when it breaks, made anew and the call repeated.
+    """A connection that stays open; when it breaks, it is opened again and the call repeated.
 
     Thrift closes connections after 60 s without a call, gateways restart, regions move; every
     call here is idempotent (reads, and writes with explicit timestamps), so repeating is safe.
@@ -151,11 +151,11 @@ class Session:
                 table = text.partition(f"{name}: ")[2].split() or [text.strip().splitlines()[0]]
                 raise TableMissing(table[0]) from error
         # A failed put names the table, not what is wrong with it.
-        if failed := _FAILED_PUT.search(text):
+        if match := _FAILED_PUT.search(text):
             with suppress(StoreDown, *_TRANSIENT), self.store.open() as connection:
                 tables = {table_name.decode() for table_name in connection.client.getTableNames()}
-                if failed[1] not in tables:
-                    raise TableMissing(failed[1]) from error
+                if match[1] not in tables:
+                    raise TableMissing(match[1]) from error
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
@@ -171,5 +171,5 @@ class Session:
 
 
 def _text(error: BaseException) -> str:
-    reported = getattr(error, "message", None) or str(error)
-    return reported.decode(errors="replace") if isinstance(reported, bytes) else str(reported)
+    message = getattr(error, "message", None) or str(error)
+    return message.decode(errors="replace") if isinstance(message, bytes) else str(message)

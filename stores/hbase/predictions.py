@@ -43,8 +43,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
     `score` is a probability in [0, 1]. `scored_at` is the broker's time of arrival of the event
     that was scored: a replay repeats it, so the row's bytes never depend on when a worker ran.
-    How old a row is and whether it may still be acted upon depend on when it is read, so both are
-    asked with the present time.
+    How old a row is and whether it may still be acted upon depend on when it is read, so both
+    methods take the current time.
     """
 
     prediction_id: str
@@ -63,7 +63,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
 
     def age_seconds(self, now: datetime) -> float:
-        """Seconds from `features_as_of`, the newest event that the score knows of, to `now`.
+        """Seconds from `features_as_of`, the newest event in the score, to `now`.
 
         0 when that event is dated after `now`, which a producer's clock may do.
         """
@@ -73,7 +73,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the row is past `valid_until`: an action taken on it has no ground any more.
 
         A row can also be stale because newer events wait to be scored; that takes a look at Kafka,
-        which reading one row does not pay for: see `streaming.position.staleness`.
+        which a read of one row leaves out: see `streaming.position.staleness`.
         """
         return now >= self.valid_until
 
@@ -96,7 +96,7 @@ def row_document(prediction: Prediction) -> bytes:
 
 @dataclass
 class PredictionReader:
-    """Reads latest predictions; a connection that broke or was closed while idle is made again.
+    """Reads latest predictions; a connection that broke or was closed while idle is opened again.
 
     >>> with reader(store, "churn") as predictions:
     ...     predictions.latest("7590-VHVEG")

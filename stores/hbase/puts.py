@@ -1,7 +1,7 @@
 """Many rows in one call of HBase's Thrift gateway, encoded from columns.
 
-The bytes are those that happybase's batch sends (tests/unit/stores/hbase/test_puts.py); made row by
-row they cost 7 µs each, from columns less than 1.
+The bytes are those that happybase's batch sends (tests/unit/stores/hbase/test_puts.py); built
+row by row they cost 7 µs each, from columns less than 1.
 """
 
 import os
@@ -30,8 +30,8 @@ _MOST_BYTES_BESIDE = 160  # of one row: key prefix, lengths and frames
 
 
 def _before_value(column: bytes) -> bytes:
-    told = struct.pack(">i", len(column)) + column
-    return b"\x02\x00\x01\x00\x0b\x00\x02" + told + b"\x0b\x00\x03"
+    name = struct.pack(">i", len(column)) + column
+    return b"\x02\x00\x01\x00\x0b\x00\x02" + name + b"\x0b\x00\x03"
 
 
 _FRAMES = (
@@ -64,7 +64,7 @@ class Rows:
         return len(self.ids)
 
     def by_key(self) -> "Rows":
-        """The rows in the order of their keys, from a place of this process's own on, in a ring.
+        """The rows in the order of their keys, rotated to a beginning that depends on the process.
 
         HBase finds the places of neighbours faster: a quarter of its CPU per row. Writers that
         start together would all begin in the first region if each began with the lowest key.
@@ -87,7 +87,7 @@ def message(table: bytes, rows: Rows, position: int) -> bytes:
     columns = [_content(column) for column in (rows.ids, rows.states, rows.latest)]
     sizes = sum(int(bounds[-1] - bounds[0]) for _, bounds in columns)
     out = np.empty(sizes + _MOST_BYTES_BESIDE * len(rows), dtype=np.uint8)
-    written = encode_rows(
+    size = encode_rows(
         *columns[0],
         *columns[1],
         *columns[2],
@@ -102,7 +102,7 @@ def message(table: bytes, rows: Rows, position: int) -> bytes:
     begin += b"\x0f\x00\x02\x0c" + struct.pack(">i", len(rows))
     end = b"\x0a\x00\x03" + struct.pack(">q", position)
     end += b"\x0d\x00\x04\x0b\x0b\x00\x00\x00\x00" + b"\x00"
-    return b"".join((begin, out[:written].data, end))
+    return b"".join((begin, out[:size].data, end))
 
 
 def _content(array: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -4,7 +4,7 @@ The table is split on the two hex digits that begin each key. A region that is l
 as it was some time ago, takes its marker with it, so a batch finds other markers than the one
 before it wrote. From an epoch's beginning on each region has a marker for each partition: the
 first one stands right before the epoch's first offset, and says that the states from before are
-there. The epoch's record names the regions, so that a table made again with other regions is not
+there. The epoch's record names the regions, so that a table recreated with other regions is not
 mistaken for the old one.
 
 Regions that HBase has split further, at other keys than two digits, share the marker of the region
@@ -44,9 +44,9 @@ def open_epoch(session: Session, name: str, record: EpochRecord) -> EpochRecord:
     for partition, first in record.first_offsets.items():
         marker = Marker(partition=partition, epoch=record.epoch, offset=first - 1)
         table.write_marker(marker, position=marker.position)
-    opened = msgspec.structs.replace(record, regions=regions)
-    write_epoch(session, name, opened)
-    return opened
+    complete_record = msgspec.structs.replace(record, regions=regions)
+    write_epoch(session, name, complete_record)
+    return complete_record
 
 
 def with_markers_in(
@@ -54,20 +54,20 @@ def with_markers_in(
 ) -> EpochRecord:
     """`record` with markers in `regions`, too: of a table that is whole as far as it has markers.
 
-    For tables of before there were such markers, and for regions that were split since. What the
+    For tables from before there were such markers, and for regions that were split since. What the
     first region's markers say is copied; a partition without any gets its first one.
     """
-    new = [prefix for prefix in regions if prefix not in (record.regions or ())]
+    new_prefixes = [prefix for prefix in regions if prefix not in (record.regions or ())]
     for partition, first in record.first_offsets.items():
         markers = [marker for _, marker in table.kept_markers(partition).markers]
-        keys = [region_marker_key(prefix, partition) for prefix in new]
+        keys = [region_marker_key(prefix, partition) for prefix in new_prefixes]
         for marker in markers:
             table.write_cells([], keys, position=marker.position)
         if not any(marker.epoch == record.epoch for marker in markers):
             marker = Marker(partition=partition, epoch=record.epoch, offset=first - 1)
             cell = (marker_key(partition), msgspec.json.encode(marker))
             table.write_cells([cell], keys, position=marker.position)
-    known = {*regions, *(record.regions or ())}
-    extended = msgspec.structs.replace(record, regions=tuple(sorted(known)))
+    prefixes = {*regions, *(record.regions or ())}
+    extended = msgspec.structs.replace(record, regions=tuple(sorted(prefixes)))
     write_epoch(table.session, table.scenario, extended)
     return extended

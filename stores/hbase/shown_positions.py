@@ -23,5 +23,5 @@ def shown_positions(connection: Any, table: str, entities: Sequence[str]) -> Map
     Any row with a `source` in its JSON will do.
     """
     keys = [row_key(entity) for entity in entities]
-    found = connection.table(table).rows(keys, columns=[LATEST]) if keys else ()
-    return {entity_of(key): _decode(cells[LATEST]).source for key, cells in found}
+    rows = connection.table(table).rows(keys, columns=[LATEST]) if keys else ()
+    return {entity_of(key): _decode(cells[LATEST]).source for key, cells in rows}

@@ -79,17 +79,17 @@ class StateTable:
         """
         keys = [row_key(entity) for entity in entities]
         markers = self._marker_keys(partition)
-        found = self._read([*keys, *markers], [STATE, MARKER], position)
-        marker = _oldest(partition, [found.get(key, {}).get(MARKER) for key in markers])
-        return [found.get(key, {}).get(STATE) for key in keys], marker
+        cells = self._read([*keys, *markers], [STATE, MARKER], position)
+        marker = _oldest(partition, [cells.get(key, {}).get(MARKER) for key in markers])
+        return [cells.get(key, {}).get(STATE) for key in keys], marker
 
     def newest(self, entities: Sequence[str]) -> list[bytes | None]:
         """For each entity its newest state of all, or None."""
         if not entities:
             return []
         keys = [row_key(entity) for entity in entities]
-        found = self._read(keys, [STATE], None)
-        return [found.get(key, {}).get(STATE) for key in keys]
+        cells = self._read(keys, [STATE], None)
+        return [cells.get(key, {}).get(STATE) for key in keys]
 
     def newest_of_prefix(
         self, prefix: int, *, rows_per_page: int = 2 * _ROWS_PER_SCAN
@@ -112,17 +112,17 @@ class StateTable:
                 )
                 return [(key, cells[STATE]) for key, cells in rows]
 
-            found: list[tuple[bytes, tuple[bytes, int]]] = self.session.call(scan)
-            if found:
-                yield [(entity_of(key), at, cell) for key, (cell, at) in found]
-            if len(found) < rows_per_page:
+            page: list[tuple[bytes, tuple[bytes, int]]] = self.session.call(scan)
+            if page:
+                yield [(entity_of(key), at, cell) for key, (cell, at) in page]
+            if len(page) < rows_per_page:
                 return
-            start = found[-1][0] + b"\0"
+            start = page[-1][0] + b"\0"
 
     def write_latest(self, rows: Sequence[tuple[str, bytes]], *, position: int) -> None:
         """Write latest rows (entity, document) alone, all at stamp `position`; idempotent.
 
-        A cell that a newer event has written stays the one that readers see.
+        A cell that a newer event has written stays visible to readers.
         """
 
         def put_all(connection: Any) -> None:
@@ -189,14 +189,14 @@ class StateTable:
 
         def get(connection: Any) -> Any:
             table = connection.table(self.scenario)
-            families = {name.rstrip(b":"): each for name, each in table.families().items()}
-            asked = limit or families[b"s"]["max_versions"]
+            families = {name.rstrip(b":"): options for name, options in table.families().items()}
+            versions = limit or families[b"s"]["max_versions"]
             key = marker_key(partition)
-            return asked, table.cells(key, MARKER, versions=asked, include_timestamp=True)
+            return versions, table.cells(key, MARKER, versions=versions, include_timestamp=True)
 
-        asked, cells = self.session.call(get)
-        found = [(at, msgspec.json.decode(cell, type=Marker)) for cell, at in cells]
-        return KeptMarkers(asked, found)
+        versions, cells = self.session.call(get)
+        markers = [(at, msgspec.json.decode(cell, type=Marker)) for cell, at in cells]
+        return KeptMarkers(versions, markers)
 
     def region_stamps(self, partition: int, *, limit: int) -> Mapping[str, frozenset[int]]:
         """Prefix of a region → stamps of the newest `limit` markers of the partition in it."""
@@ -226,11 +226,11 @@ class StateTable:
     def _read(
         self, keys: Sequence[bytes], columns: Sequence[bytes], position: int | None
     ) -> dict[bytes, dict[bytes, bytes]]:
-        found: dict[bytes, dict[bytes, bytes]] = {}
+        cells: dict[bytes, dict[bytes, bytes]] = {}
         for begin in range(0, len(keys), _ROWS_PER_CALL):
             part = keys[begin : begin + _ROWS_PER_CALL]
-            found.update(self.session.call(partial(self._rows, part, columns, position)))
-        return found
+            cells.update(self.session.call(partial(self._rows, part, columns, position)))
+        return cells
 
     def _rows(
         self,

@@ -1,4 +1,4 @@
-"""Names of tables, families and columns, and the statement that makes them on a cluster."""
+"""Names of tables, families and columns, and the statement that creates them on a cluster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,9 +45,9 @@ def table_specs(
     holds the latest prediction. Family m holds the markers, one row per partition: each version
     is a batch boundary from which a replay may begin.
     """
-    own = (("s", state_versions), ("p", 1), ("m", MARKER_VERSIONS))
+    families = (("s", state_versions), ("p", 1), ("m", MARKER_VERSIONS))
     splits = tuple(split_keys(regions))
     return (
         TableSpec(CONTROL, (("c", 1),)),
-        *(TableSpec(name, own, splits) for name in (scenario, *second_entities)),
+        *(TableSpec(name, families, splits) for name in (scenario, *second_entities)),
     )

@@ -28,7 +28,7 @@ class TopicIdentity:
 
 @dataclass(frozen=True)
 class Survey:
-    """A topic's identity, and partition → (first offset kept, end of what is committed)."""
+    """A topic's identity, and partition → (first retained offset, end of what is committed)."""
 
     identity: TopicIdentity
     offsets: Mapping[int, tuple[int, int]]
@@ -54,21 +54,22 @@ class KafkaCluster:
     def identities(self, topics: Sequence[str]) -> Mapping[str, TopicIdentity]:
         """Topic → its identity, in one request; raises `KafkaDown` or `TopicMissing`."""
         with self.admin() as admin:
-            found = {answer["name"]: answer for answer in admin.describe_topics(list(topics))}
+            descriptions = {entry["name"]: entry for entry in admin.describe_topics(list(topics))}
         identities = {}
         for topic in topics:
-            told = found.get(topic, {})
-            if told.get("error_code") or not told.get("partitions"):
+            description = descriptions.get(topic, {})
+            if description.get("error_code") or not description.get("partitions"):
                 raise TopicMissing(
                     f"topic {topic!r} is not on Kafka {self.bootstrap_servers}: "
                     "run ./spark-submit.sh prepare_scenario"
                 )
-            partitions = sorted(each["partition_index"] for each in told["partitions"])
-            identities[topic] = TopicIdentity(topic, str(told["topic_id"]), tuple(partitions))
+            topic_id = str(description["topic_id"])
+            partitions = sorted(entry["partition_index"] for entry in description["partitions"])
+            identities[topic] = TopicIdentity(topic, topic_id, tuple(partitions))
         return identities
 
     def offsets(self, topic: str) -> Mapping[int, tuple[int, int]]:
-        """Partition → (first offset kept, end): what lies behind the end is not committed.
+        """Partition → (first retained offset, end): what lies behind the end is not committed.
 
         The end is the last stable offset: a transaction that is still open begins there, or the
         next record to come.
@@ -91,7 +92,7 @@ class KafkaCluster:
             "enable_auto_commit": False,
             "max_partition_fetch_bytes": _ONE_RECORD_BYTES,
         }
-        found: dict[int, datetime] = {}
+        arrivals: dict[int, datetime] = {}
         with self._client(KafkaConsumer, **options) as consumer:
             places = {TopicPartition(topic, number): at for number, at in offsets.items()}
             consumer.assign(list(places))
@@ -99,20 +100,20 @@ class KafkaCluster:
             for place, offset in places.items():
                 consumer.seek(place, offset)
             give_up_at = time.monotonic() + self.timeout_seconds
-            while (left := [each for each in places if each.partition not in found]) and (
+            while (pending := [place for place in places if place.partition not in arrivals]) and (
                 time.monotonic() < give_up_at
             ):
-                if all(consumer.position(each) >= ends[each] for each in left):
+                if all(consumer.position(place) >= ends[place] for place in pending):
                     break
                 for place, records in consumer.poll(timeout_ms=200).items():
                     moment = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
-                    found.setdefault(place.partition, moment)
-        return found
+                    arrivals.setdefault(place.partition, moment)
+        return arrivals
 
     def survey(self, topics: Sequence[str]) -> Mapping[str, "Survey"]:
         """Topic → its identity and offsets, with as few connections as possible.
 
-        The identity is that of after the offsets were asked for: they belong to no later one.
+        The identity is read again after the offsets: they belong to no later one.
         Raises `KafkaDown` or `TopicMissing`.
         """
         before = self.identities(topics)

@@ -12,5 +12,5 @@ COMMITTED_SOURCE: Mapping[str, str] = {"kafka.isolation.level": "read_committed"
 COMMITTED_CLIENT: Mapping[str, str] = {"isolation_level": "read_committed"}
 
 # For jobs that read a topic whole: what a poll holds is decompressed. lz4, which our own sinks
-# write, makes at most 255 bytes of one.
+# write, unpacks one byte to at most 255.
 BOUNDED_SOURCE: Mapping[str, str] = {"kafka.max.partition.fetch.bytes": "262144"}

@@ -8,6 +8,6 @@ class KafkaDown(ConnectionError):
 
 
 class TopicMissing(RuntimeError):
-    """Kafka answers, but has not all topics; the message names them and the job that makes them."""
+    """Kafka answers, but lacks topics; the message names them and the job that creates them."""
 
     exit_code = 4

@@ -64,7 +64,7 @@ class Misfit:
 
 @dataclass(frozen=True)
 class Misfits:
-    """What is wrong with topics: with `errors` no stream starts, `warnings` it only says."""
+    """What is wrong with topics: no stream starts with `errors`; `warnings` are only logged."""
 
     errors: Sequence[Misfit]
     warnings: Sequence[Misfit]
@@ -86,24 +86,27 @@ def topic_specs(
 
     Events and labels carry the broker's append time: the one clock that checks may use, so that a
     replay decides as the first pass did. They are stored uncompressed: only then does the broker
-    compare what readers will hold with `max.message.bytes`, and not what a producer has made of it.
+    compare what readers will hold with `max.message.bytes`, and not a producer's compressed bytes.
     None is compacted: a compacted log loses records.
     """
     size = ("max.message.bytes", str(max_message_bytes))
     letter_bytes = dead_letter_message_bytes(dead_letter_bytes)
     larger = ("max.message.bytes", str(max(max_message_bytes, letter_bytes)))
-    kept = (("cleanup.policy", "delete"), ("retention.ms", "-1"))
-    given = (size, ("message.timestamp.type", "LogAppendTime"), (_COMPRESSION, "uncompressed"))
-    told = _PREDICTION_BYTES
+    retention = (("cleanup.policy", "delete"), ("retention.ms", "-1"))
+    incoming = (size, ("message.timestamp.type", "LogAppendTime"), (_COMPRESSION, "uncompressed"))
+    least_bytes = _PREDICTION_BYTES
     return (
-        TopicSpec(f"{scenario}.events", (*given, *kept)),
-        TopicSpec(f"{scenario}.labels", (*given, *kept)),
-        TopicSpec(f"{scenario}.predictions", (size, *kept), told),
-        TopicSpec(f"{scenario}.dead-letter", (larger, *kept), letter_bytes),
-        TopicSpec(f"{scenario}.review", (size, *kept), told),
-        *(TopicSpec(f"{name}.events", (*given, *kept), told) for name in second_entities),
+        TopicSpec(f"{scenario}.events", (*incoming, *retention)),
+        TopicSpec(f"{scenario}.labels", (*incoming, *retention)),
+        TopicSpec(f"{scenario}.predictions", (size, *retention), least_bytes),
+        TopicSpec(f"{scenario}.dead-letter", (larger, *retention), letter_bytes),
+        TopicSpec(f"{scenario}.review", (size, *retention), least_bytes),
         *(
-            TopicSpec(f"{name}.dead-letter", (larger, *kept), letter_bytes)
+            TopicSpec(f"{name}.events", (*incoming, *retention), least_bytes)
+            for name in second_entities
+        ),
+        *(
+            TopicSpec(f"{name}.dead-letter", (larger, *retention), letter_bytes)
             for name in second_entities
         ),
     )
@@ -121,12 +124,12 @@ def create_topics(
     with kafka.admin() as admin:
         existing = set(admin.list_topics())
         missing = [spec for spec in specs if spec.name not in existing]
-        new = [
+        new_topics = [
             NewTopic(spec.name, partitions, replication_factor, topic_configs=dict(spec.configs))
             for spec in missing
         ]
-        if new:
-            admin.create_topics(new)
+        if new_topics:
+            admin.create_topics(new_topics)
     return [spec.name for spec in missing]
 
 
@@ -135,19 +138,19 @@ def misfits(kafka: KafkaCluster, specs: Sequence[TopicSpec]) -> Misfits:
     if not specs:
         return Misfits([], [])  # Kafka would describe its brokers instead
     with kafka.admin() as admin:
-        asked = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in specs]
-        answer = admin.describe_configs(asked, config_filter="all")["topic"]
+        resources = [ConfigResource(ConfigResourceType.TOPIC, spec.name) for spec in specs]
+        answer = admin.describe_configs(resources, config_filter="all")["topic"]
     errors: list[Misfit] = []
     warnings: list[Misfit] = []
     for spec in specs:
-        found = {name: str(entry["value"]) for name, entry in answer[spec.name].items()}
+        settings = {name: str(entry["value"]) for name, entry in answer[spec.name].items()}
         for name, needed in spec.configs:
-            value = found.get(name, "")
+            value = settings.get(name, "")
             if name in _MUST_BE and not _serves(name, value, needed):
                 errors.append(Misfit(spec.name, name, value, needed, _MUST_BE[name]))
             elif name == _COMPRESSION and value != needed:
                 warnings.append(Misfit(spec.name, name, value, needed, _WHY_UNCOMPRESSED))
-        largest = found.get(_SIZE, "0")
+        largest = settings.get(_SIZE, "0")
         if int(largest) < spec.least_bytes:
             needed = dict(spec.configs)[_SIZE]
             errors.append(Misfit(spec.name, _SIZE, largest, needed, _TOO_SMALL))
@@ -160,15 +163,15 @@ def _serves(name: str, value: str, needed: str) -> bool:
     return value == needed
 
 
-def alter_topics(kafka: KafkaCluster, found: Sequence[Misfit]) -> None:
+def alter_topics(kafka: KafkaCluster, problems: Sequence[Misfit]) -> None:
     """Give the topics the settings that they need; takes effect at once, for new records."""
     changes: dict[str, dict[str, str]] = {}
-    for each in found:
-        changes.setdefault(each.topic, {})[each.setting] = each.needed
-    asked = [
+    for misfit in problems:
+        changes.setdefault(misfit.topic, {})[misfit.setting] = misfit.needed
+    resources = [
         ConfigResource(ConfigResourceType.TOPIC, topic, configs)
         for topic, configs in changes.items()
     ]
-    if asked:
+    if resources:
         with kafka.admin() as admin:
-            admin.alter_configs(asked)
+            admin.alter_configs(resources)

@@ -1,4 +1,4 @@
-"""Are the topics there? Asked before records are read or sent."""
+"""A check that topics exist, before records are read or sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,12 +18,12 @@ def require_topics(client_options: Mapping[str, Any], topics: Sequence[str]) -> 
     try:
         consumer = KafkaConsumer(**client_options, enable_auto_commit=False)
         try:
-            known = consumer.topics()
+            existing = consumer.topics()
         finally:
             consumer.close()
     except (KafkaError, OSError) as error:
         raise KafkaDown(f"Kafka {servers}: {type(error).__name__}: {error}") from error
-    missing = [topic for topic in topics if topic not in known]
+    missing = [topic for topic in topics if topic not in existing]
     if missing:
         raise TopicMissing(
             f"Kafka {servers} has no topics {missing}: run ./spark-submit.sh prepare_scenario"

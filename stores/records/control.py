@@ -1,4 +1,4 @@
-"""What a worker asks about once a second: the deployment and the epoch, in one read."""
+"""What a worker reads once a second: the deployment and the epoch, in one call."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +85,7 @@ def report_load_failure(session: Session, scenario: str, failure: LoadFailure) -
 
 
 def load_failures(session: Session, scenario: str) -> tuple[int, LoadFailure | None]:
-    """How many loads failed since the scenario was made, and the most recent one."""
+    """How many loads failed since the scenario was created, and the most recent one."""
 
     def get(connection: Any) -> Any:
         table = connection.table(CONTROL)

@@ -14,7 +14,7 @@ class EpochStart(msgspec.Struct, frozen=True, kw_only=True):
     """Where an earlier epoch began: in which topic, at which offset of each partition.
 
     `partitioner`: how keys lie on the partitions, which `first_offsets` names all; None in records
-    of before it was kept: then the first partition in which a key was seen is its home.
+    from before it was stored: then the first partition in which a key was seen is its home.
     """
 
     epoch: int
@@ -30,7 +30,7 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True):
     to an earlier epoch. `reason` says why the epoch was begun. `is_whole_history`: whether every
     event ever folded was in this topic; not so once it has been recreated. `earlier`: the epochs
     before it, newest first. `regions`: prefixes of the regions in which every partition has a
-    marker from the epoch's beginning on, see `stores.hbase.region_markers`; None in records of
+    marker from the epoch's beginning on, see `stores.hbase.region_markers`; None in records from
     before there were such markers. `partitioner`: as in `EpochStart`.
     """
 

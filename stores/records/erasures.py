@@ -2,7 +2,7 @@
 
 An erasure is stored twice, as a file beside the archive and in the control table, where the
 stream's workers look. It names entities by a keyed hash: who does not know the installation's salt
-cannot try out ids. What it says of each is one rule: an event counts again if it stands at or after
+cannot try out ids. For each of them one rule holds: an event counts again if it stands at or after
 the erasure's offset of its partition and is dated after the erasure; every other one stays away,
 whoever reads it.
 """
@@ -90,7 +90,7 @@ def _quick_mark(entity: str, salt: str) -> int:
 
 @dataclass(frozen=True)
 class ErasedEntities:
-    """The entities of `erasures`, oldest first; asking about one costs less than a microsecond."""
+    """The entities of `erasures`, oldest first; looking one up costs less than a microsecond."""
 
     erasures: tuple[Erasure, ...] = ()
 
@@ -101,15 +101,15 @@ class ErasedEntities:
         """The newest erasure of `entity`, or None."""
         for salt, quick in self._quick.items():
             if _quick_mark(entity, salt) in quick:
-                found = self._by_mark.get(mark_of(entity, salt))
-                if found is not None:
-                    return found
+                erasure = self._by_mark.get(mark_of(entity, salt))
+                if erasure is not None:
+                    return erasure
         return None
 
     def among(self, entities: Iterable[str]) -> dict[str, Erasure]:
         """Those of `entities` that were ever erased, with their newest erasure."""
-        found = {entity: self.of(entity) for entity in entities} if self else {}
-        return {entity: erasure for entity, erasure in found.items() if erasure is not None}
+        erasures = {entity: self.of(entity) for entity in entities} if self else {}
+        return {entity: erasure for entity, erasure in erasures.items() if erasure is not None}
 
     @property
     def salt(self) -> str:
@@ -139,9 +139,9 @@ class ErasedEntities:
         }
 
 
-def new_erasure(known: ErasedEntities, entities: Sequence[str], *, reason: str) -> Erasure:
+def new_erasure(erased: ErasedEntities, entities: Sequence[str], *, reason: str) -> Erasure:
     """An erasure of `entities` that begins now."""
-    salt, now = known.salt, datetime.now(UTC)
+    salt, now = erased.salt, datetime.now(UTC)
     return Erasure(
         id=f"{now:%Y%m%dT%H%M%S}{now.microsecond:06d}Z",
         salt=salt,
@@ -153,25 +153,25 @@ def new_erasure(known: ErasedEntities, entities: Sequence[str], *, reason: str) 
 
 def read_files(files: HadoopFiles, folder: str) -> ErasedEntities:
     """The erasures stored in `folder` beside the archive, oldest first."""
-    found = []
+    erasures = []
     for name in files.names(folder):
         text = files.read(f"{folder}/{name}") if name.endswith(".json") else None
         if text is not None:
-            found.append(msgspec.json.decode(text.encode(), type=Erasure))
-    return ErasedEntities(tuple(sorted(found, key=lambda each: each.id)))
+            erasures.append(msgspec.json.decode(text.encode(), type=Erasure))
+    return ErasedEntities(tuple(sorted(erasures, key=lambda erasure: erasure.id)))
 
 
-def restore(table: "ErasureTable", known: ErasedEntities) -> int:
-    """Write those of `known` that a lost control table no longer holds; returns how many."""
+def restore(table: "ErasureTable", erased: ErasedEntities) -> int:
+    """Write those of `erased` that a lost control table no longer holds; returns how many."""
     in_table = {erasure.id for erasure in table.read().erasures}
-    lost = [erasure for erasure in known.erasures if erasure.id not in in_table]
-    for each in lost:
-        table.write(each)
-    return len(lost)
+    lost_erasures = [erasure for erasure in erased.erasures if erasure.id not in in_table]
+    for erasure in lost_erasures:
+        table.write(erasure)
+    return len(lost_erasures)
 
 
 def write_file(files: HadoopFiles, folder: str, erasure: Erasure) -> None:
-    """Store `erasure` beside the archive, in the place of what stood there of it."""
+    """Store `erasure` beside the archive, replacing what is stored of it."""
     files.replace(f"{folder}/{erasure.id}.json", msgspec.json.encode(erasure).decode())
 
 
@@ -221,7 +221,7 @@ class ErasureTable:
 
 @dataclass
 class ErasuresInUse:
-    """The erasures as a worker knows them: looked up at most every `reread_seconds`.
+    """The erasures that a worker uses: looked up at most every `reread_seconds`.
 
     known: what the last look found, for a caller that must not see another answer halfway through
     """

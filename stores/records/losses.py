@@ -18,7 +18,7 @@ from stores.hbase.tables import CONTROL
 _COLUMN = b"c:loss:"
 
 # Who misses the records: the stream never scored them, the archive never held them, states that
-# were made from the archive do not count them.
+# were built from the archive do not count them.
 Missing = Literal["stream", "archive", "states"]
 
 
@@ -156,10 +156,10 @@ class LossBook:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def all(self) -> list[Loss]:
-        """What either place knows."""
-        known = {each.name: each for each in self.files.read()}
-        known |= {loss.name: loss for loss in read_losses(self.session, self.stream)}
-        return _in_order(known.values())
+        """The losses in either place."""
+        losses = {loss.name: loss for loss in self.files.read()}
+        losses |= {loss.name: loss for loss in read_losses(self.session, self.stream)}
+        return _in_order(losses.values())
 
     def accept(
         self,
@@ -192,4 +192,4 @@ class LossBook:
 
 
 def _in_order(losses: Iterable[Loss]) -> list[Loss]:
-    return sorted(losses, key=lambda each: (each.topic, each.partition, each.first, each.end))
+    return sorted(losses, key=lambda loss: (loss.topic, loss.partition, loss.first, loss.end))

@@ -39,7 +39,7 @@ PROOFS = {
         "a retraining says what was erased",
     ),
     "fraud": (
-        "the customers' own features and the scores, made again",
+        "the customers' own features and the scores, recomputed",
         "audits of random predictions",
         "every event has one outcome",
         "the terminals' features beside their offline values (measured)",
