@@ -36,8 +36,8 @@ _LAST_LINES = 8
 def class_archive(*, is_made: bool, console: Console | None = None) -> Path | None:
     """The archive for this Java and this Spark; None when there is none.
 
-    is_made: a missing one is made, which takes up to a minute. If that fails it is told, once,
-    and not tried again until its note is removed.
+    is_made: a missing one is made, which takes up to a minute. A failure is printed once, and
+    it is not tried again until its note is removed.
     """
     try:
         entry = archive_entry()
@@ -76,8 +76,8 @@ def archive_entry() -> Path:
 
 def _make(entry: Path, console: Console) -> None:
     """Run a small Spark whose Java writes the archive at its end."""
-    for left in entry.parent.glob(f".{entry.name}.*/"):  # of a maker that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in entry.parent.glob(f".{entry.name}.*/"):  # of a maker that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     folder = temporary_sibling(entry)
     made = folder / "made"
     made.mkdir()
@@ -100,7 +100,7 @@ def _run(folder: Path, archive: Path) -> str | None:
     log = folder / "log.txt"
     command = [sys.executable, "-P", "-m", "jobs.spark.class_warmup", str(folder), str(archive)]
     with log.open("wb") as output:
-        # A group of its own, so that Java can be ended, too, when this process is told to stop.
+        # A group of its own, so that Java can be ended, too, when this process is asked to stop.
         process = subprocess.Popen(
             command,
             env={**os.environ, **worker_environment(os.environ)},
