@@ -24,7 +24,7 @@ class CustomerStory:
 
     run: Run
 
-    def tell(self) -> None:
+    def show(self) -> None:
         """Publish two events of the customer and print the row after each."""
         producer = KafkaProducer(**client_options(self.run.settings.kafka), acks="all")
         with reader(hbase_store(self.run.settings), self.run.scenario.name) as rows:

@@ -59,7 +59,7 @@ class Demo:
             with self._doing("waiting until everything is scored"):
                 self._wait_until_scored(stream)
             if self.run.scenario.name == "churn":
-                CustomerStory(self.run).tell()
+                CustomerStory(self.run).show()
             with self._doing("waiting until everything is scored"):
                 self._wait_until_scored(stream)
             figures = Figures.read(self.run, probe)

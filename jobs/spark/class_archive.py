@@ -41,7 +41,7 @@ def class_archive(*, is_made: bool, console: Console | None = None) -> Path | No
     """
     try:
         entry = archive_entry()
-    except JarsUnavailable:  # no Java: whoever starts Spark says it better
+    except JarsUnavailable:  # no Java: the start of Spark reports it better
         return None
     if damage(entry) is None:
         with contextlib.suppress(OSError):  # somebody else's cache may be read only
@@ -56,7 +56,7 @@ def class_archive(*, is_made: bool, console: Console | None = None) -> Path | No
             if damage(entry) is not None and not _note(entry).exists():
                 _make(entry, console)
     except (OSError, PlatformBusy) as error:  # a full disk must not keep a job from its work
-        _tell(console, str(error))
+        _warn(console, str(error))
     return entry / ARCHIVE if damage(entry) is None else None
 
 
@@ -90,7 +90,7 @@ def _make(entry: Path, console: Console) -> None:
             console.print(f"archived in {entry}", markup=False, highlight=False, soft_wrap=True)
         else:
             _note(entry).write_text(failure + "\n", encoding="utf-8")
-            _tell(console, f"{failure}\nremove {_note(entry)} to try again")
+            _warn(console, f"{failure}\nremove {_note(entry)} to try again")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -134,6 +134,6 @@ def _note(entry: Path) -> Path:
     return entry.with_name(f"{entry.name}.failed.txt")
 
 
-def _tell(console: Console, text: str) -> None:
+def _warn(console: Console, text: str) -> None:
     text = f"{text}\njobs start some seconds later than they could"
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -35,7 +35,7 @@ def spark_step(
 ) -> Iterator[Step]:
     """Show the progress of all Spark jobs that the block starts; says at the end what was done.
 
-    rows: how many are expected, None when nobody knows yet (then tasks are counted).
+    rows: how many are expected, None when that is not known (then tasks are counted).
     """
     group, step, began = f"step {title} {time.monotonic_ns()}", Step(title, rows or 0), time.time()
     spark.sparkContext.setJobGroup(group, title)

@@ -21,11 +21,11 @@ def stream_progress(
     *,
     survey: Survey,
 ) -> Table:
-    """What of the events topic of `keyed`, as `survey` found it, is in its states in `epoch`.
+    """How far the events topic of `keyed`, as in `survey`, is in its states of `epoch`.
 
-    Of a topic that is not the epoch's, or of partitions that it does not have, nothing is. The
-    counts are those of the last batches, as many as versions of a state are kept. An end is that of
-    what is committed; offsets behind it belong to transactions that are still open.
+    Nothing is of a topic that is not the epoch's, or of partitions that the epoch lacks. The counts
+    are those of the last batches, as many as a state has stored versions. An end is that of what is
+    committed; offsets behind it belong to transactions that are still open.
     """
     counted = ("uncommitted", "left full windows", "unknown second entities", "unscorable")
     heads = ("partition", "first", "end", "done up to", "waiting", *counted, "last batch")

@@ -108,7 +108,8 @@ class Places:
         """Their records and rows in every table, with the files that held them.
 
         all_files: also of tables where nothing is found now, since an erasure that was killed may
-        have left its files. No job may write to the tables meanwhile. Returns how many rows.
+        have left its files. No job may write to the tables meanwhile. Returns how many rows
+        were erased.
         """
         tables, total = self.tables(), 0
         for path in tables.unfinished:
