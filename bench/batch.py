@@ -80,7 +80,7 @@ def main(
 
 def _measured(steps: BatchSteps, rounds: int) -> list[Round]:
     """All steps of a run once, scoring several times more; the first time only warms up."""
-    states = steps.keep_states(steps.states_in_store())
+    states = steps.store_states(steps.states_in_store())
     features = features_in(states)
     scoring_round(0, steps, states, features)
     found = [scoring_round(number, steps, states, features) for number in range(1, rounds + 1)]

@@ -1,4 +1,4 @@
-"""Which of the given values count: known names, secrets from where they may come, later wins."""
+"""Which values count: names must be known, secrets come from variables only, the last wins."""
 
 import json
 import tomllib
@@ -14,12 +14,12 @@ from conf.sources import PREFIX, Entry
 
 
 def accepted(
-    model: type[BaseModel], given: Sequence[Entry]
+    model: type[BaseModel], candidates: Sequence[Entry]
 ) -> tuple[dict[SettingPath, Entry], list[Problem]]:
-    """The last entry of each path, and what was refused on the way."""
+    """The last entry of each path, and a problem for each entry that was refused."""
     entries: dict[SettingPath, Entry] = {}
     problems = []
-    for entry in given:
+    for entry in candidates:
         path = locate(model, entry.path)
         if path is None:
             problems += _unknown(model, entry)
@@ -45,7 +45,7 @@ def _refusal(model: type[BaseModel], path: SettingPath, entry: Entry) -> Problem
 def _unknown(model: type[BaseModel], entry: Entry) -> list[Problem]:
     name = dotted(entry.path)
     if entry.value == {} and name in model.model_fields:
-        return []  # an empty table says nothing
+        return []  # an empty table sets nothing
     if name in model.model_fields:
         expected = f"expected a table of settings, [{name}]"
     else:

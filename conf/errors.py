@@ -1,4 +1,4 @@
-"""Wrong settings, told all at once: where, what was given, what was expected."""
+"""Wrong settings, reported all at once: where, what was given, what was expected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

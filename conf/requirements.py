@@ -1,4 +1,4 @@
-"""What settings must say together, beyond what each may say alone."""
+"""Settings that depend on each other: which values another value makes necessary."""
 
 from collections.abc import Mapping
 

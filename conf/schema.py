@@ -56,19 +56,19 @@ def leaf(model: type[BaseModel], path: SettingPath) -> Leaf:
 
 def known_paths(model: type[BaseModel]) -> list[str]:
     """All dotted paths with a fixed name; a table of free names counts as one."""
-    found = []
+    names = []
     for name, field in model.model_fields.items():
         if field.annotation is not None and is_section(field.annotation):
-            found += [f"{name}.{below}" for below in known_paths(field.annotation)]
+            names += [f"{name}.{below}" for below in known_paths(field.annotation)]
         else:
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def close_to(model: type[BaseModel], path: str) -> str:
     """`; did you mean kafka.partitions?`, or nothing when no name is near."""
-    known = known_paths(model)
-    near = difflib.get_close_matches(path, known, n=2, cutoff=0.75)
+    paths = known_paths(model)
+    near = difflib.get_close_matches(path, paths, n=2, cutoff=0.75)
     last = path.rpartition(".")[2]
-    near += [name for name in known if name.rpartition(".")[2] == last and name not in near]
+    near += [name for name in paths if name.rpartition(".")[2] == last and name not in near]
     return f"; did you mean {' or '.join(near[:3])}?" if near else ""

@@ -29,12 +29,12 @@ class Platform(Section):
 
 
 class Kafka(Section):
-    """Where Kafka is, and how topics are made."""
+    """Where Kafka is, and how topics are created."""
 
     bootstrap_servers: Servers = ""
     """host:port[,host:port]; empty = from the platform of platform.run_dir"""
     partitions: Positive
-    """partitions of each topic that is made"""
+    """partitions of each topic that is created"""
     replication_factor: Annotated[int, Field(gt=0, le=32767)]
     """copies of each partition"""
     max_message_bytes: Positive
@@ -52,7 +52,7 @@ class Kafka(Section):
 
 
 class Hbase(Section):
-    """Where HBase's Thrift gateway is, and how tables are made."""
+    """Where HBase's Thrift gateway is, and how tables are created."""
 
     thrift_host: Host = ""
     """host of the Thrift gateway; empty = from the platform of platform.run_dir"""
@@ -91,7 +91,7 @@ class Spark(Section):
     jars: Literal["resolved", "provided"]
     """resolved = Kafka's and Delta's jars from the local Maven cache; provided = on the cluster"""
     class_archive: bool
-    """true = Java maps Spark's classes from a file that is made once per machine"""
+    """true = Java maps Spark's classes from a file that is written once per machine"""
     conf: dict[str, str]
     """any Spark property, as it is"""
 
@@ -128,7 +128,7 @@ class Stream(Section):
     max_event_bytes: Positive
     """larger events are dead letters, in bytes"""
     dead_letter_bytes: Annotated[int, Field(ge=4096, le=16_777_216)]
-    """most bytes of a refused event that its dead letter repeats; length and digest are told"""
+    """most bytes of a refused event that its dead letter repeats, beside its length and digest"""
     stale_after_seconds: PositiveNumber = 60.0
     """show_score and list_scores mark rows of a partition in which an event has waited longer"""
     deployment_reread_seconds: PositiveNumber
@@ -167,4 +167,4 @@ class Reports(Section):
     """Files for people: audits, profiles, retention lists."""
 
     folder: Path
-    """folder on the machine that runs the job, absolute; made when missing"""
+    """folder on the machine that runs the job, absolute; created when missing"""

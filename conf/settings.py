@@ -1,4 +1,4 @@
-"""Read the settings of an environment, or say everything that is wrong with them."""
+"""Read the settings of an environment, or report everything that is wrong with them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -59,18 +59,18 @@ def load_settings(
     `env` is a name in conf/ or a path to a TOML file; an override is `dotted.path=value`. Raises
     SettingsError with every problem at once.
     """
-    given = chain(
+    all_entries = chain(
         chain.from_iterable(from_file(path, env=env) for path in files_of(env)),
         from_environment(environ),
         from_overrides(overrides, env=env),
     )
-    entries, problems = accepted(Settings, list(given))
+    entries, problems = accepted(Settings, list(all_entries))
     entries, unresolved = _with_run_dir(entries, environ)
-    found, invalid = validated(Settings, entries)
+    settings, invalid = validated(Settings, entries)
     problems += unresolved + invalid + requirements.unmet(entries)
-    if problems or found is None:
+    if problems or settings is None:
         raise SettingsError(env, problems)
-    return found
+    return settings
 
 
 def _with_run_dir(
@@ -81,9 +81,9 @@ def _with_run_dir(
     EVERSCORE_RUN_DIR, which `make up` reads too, moves the folder of an environment that has one.
     """
     run_dir = entries.get(_RUN_DIR)
-    own = environ.get("EVERSCORE_RUN_DIR")
-    if own and run_dir is not None and not run_dir.is_text:
-        run_dir = replace(run_dir, value=own, source="EVERSCORE_RUN_DIR", is_text=True)
+    override = environ.get("EVERSCORE_RUN_DIR")
+    if override and run_dir is not None and not run_dir.is_text:
+        run_dir = replace(run_dir, value=override, source="EVERSCORE_RUN_DIR", is_text=True)
     resolved: dict[SettingPath, Entry] = {}
     problems: list[Problem] = []
     try:

@@ -58,7 +58,7 @@ def main(
                 command=f"{remedy(scenario, 'advance_epoch')} --accept-loss",
             )
             kafka = kafka_cluster(run.settings)
-            found = next_epoch(
+            advance = next_epoch(
                 kafka,
                 checkpoints,
                 table,
@@ -66,18 +66,18 @@ def main(
                 partitioner=run.scenario.partitioner,
                 losses=losses,
             )
-            if found is None:
+            if advance is None:
                 run.console.print(f"epoch {old.epoch} fits {old.topic} as it is; nothing to do")
                 return
-            new, first = found.record, dict(found.record.first_offsets)
+            new, first = advance.record, dict(advance.record.first_offsets)
             run.log(f"epoch {new.epoch}: {new.reason}; begins at {first}, states are kept")
-            if found.owed:
-                run.log(f"epoch {old.epoch} is finished first: {dict(found.owed)}")
+            if advance.owed:
+                run.log(f"epoch {old.epoch} is finished first: {dict(advance.owed)}")
             if dry_run or not (yes or confirm("Begin this epoch?")):
                 return
             scoring = pass_settings(run.settings, run.scenario, epoch=old)
             query = query_settings(run.settings, run.scenario)
-            finish_epoch(spark, query, scoring=scoring, owed=found.owed)
+            finish_epoch(spark, query, scoring=scoring, owed=advance.owed)
             open_epoch(session, scenario, new)
         run.console.print(f"epoch {new.epoch} has begun: start score_stream")
 

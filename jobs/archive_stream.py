@@ -1,4 +1,4 @@
-"""Keep events, predictions, dead letters and labels in Delta tables, each exactly once."""
+"""Archive events, predictions, dead letters and labels in Delta tables, each exactly once."""
 
 from typing import Annotated
 

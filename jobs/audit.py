@@ -1,4 +1,4 @@
-"""Tell the whole story of one prediction and prove it: data, features, model, code, to the bit."""
+"""Show how one prediction came about and prove it to the bit: data, features, model, code."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -38,8 +38,8 @@ def main(
         with spark_session(run.settings, app_name=f"audit {scenario}", with_delta=True) as spark:
             run.log("looking into the archive")
             work = auditor(spark, run.settings, run.scenario)
-            for found in choice.found(work.archive):
-                facts = work.audit(found)
+            for archived_prediction in choice.predictions(work.archive):
+                facts = work.audit(archived_prediction)
                 outcomes.append(facts.outcome)
                 html = write_reports(facts, folder)
                 if as_json:

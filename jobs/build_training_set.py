@@ -44,13 +44,13 @@ def main(
             turn(conf, scenario, [SNAPSHOTS], job="build_training_set", log=run.log),
             spark_session(conf, app_name=f"snapshot {scenario}", with_delta=True) as spark,
         ):
-            found = sources(spark, place, as_of_ms=build.options.as_of_ms)
-            frame, counts = rows_and_counts(found, build, progress=show)
+            source_tables = sources(spark, place, as_of_ms=build.options.as_of_ms)
+            frame, counts = rows_and_counts(source_tables, build, progress=show)
             show_counts(counts, run.console)
             if dry_run:
                 return
             record, stored = write_snapshot(
-                spark, place, build, found, rows=frame, counts=counts, progress=show
+                spark, place, build, source_tables, rows=frame, counts=counts, progress=show
             )
         rows = f"{stored.counts['train_rows']:,} train, {stored.counts['test_rows']:,} test rows"
         run.log(f"snapshot {record.number}, version {record.version}: {rows}")

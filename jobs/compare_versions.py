@@ -1,4 +1,4 @@
-"""Tell what changed between two model versions: data, features, parameters, code, decisions."""
+"""Show what changed between two model versions: data, features, parameters, code, decisions."""
 
 from typing import Annotated
 
@@ -32,7 +32,7 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=needs
     ) as run:
         conf, place = run.settings, tracking_place(run.settings)
-        numbers = [version_named(each, conf, scenario) for each in (old, new)]
+        numbers = [version_named(name, conf, scenario) for name in (old, new)]
         versions = [read_version(place, scenario, number) for number in numbers]
         with spark_session(conf, app_name=f"compare {scenario}", with_delta=True) as spark:
             comparison = compared(
@@ -45,7 +45,7 @@ def main(
             )
         show(comparison, result_console())
         for path in write(conf.reports.folder / scenario, comparison):
-            run.console.print(f"kept in {path}", soft_wrap=True)
+            run.console.print(f"written to {path}", soft_wrap=True)
 
 
 app = job_app(

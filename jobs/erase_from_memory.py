@@ -15,7 +15,7 @@ from batch.privacy.sought import Sought
 from jobs.launcher.run import Run, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.spark.session import spark_session
-from jobs.wiring.erasure_places import Left, Place, Places, counted
+from jobs.wiring.erasure_places import Place, Places, Remainder, counted
 from jobs.wiring.from_settings import delta_place
 from jobs.wiring.streaming import kafka_cluster, store_session
 from jobs.wiring.table_turns import ALL, turn
@@ -66,43 +66,43 @@ def main(
         sought = Sought(tuple(dict.fromkeys(entity)), tuple(sorted({*fields, "entity"})))
         with spark_session(run.settings, app_name=f"erase {scenario}", with_delta=True) as spark:
             places = Places(run, spark, sought)
-            found = places.found()
-            _show(run, found)
+            contents = places.contents()
+            _show(run, contents)
             run.console.print("older versions of these tables can no longer be read afterwards")
             if dry_run:
-                for each in places.left():
-                    _show_left(run, each)
+                for remainder in places.remainders():
+                    _show_remainder(run, remainder)
                 return
             if not (yes or confirm(f"Erase {len(entity)} entities for good?")):
                 return
-            left = ErasureSteps(run, places, HadoopFiles(spark)).erase(reason)
-        for each in left:
-            _show_left(run, each)
-        run.log(f"{counted(found):,} records, rows and files of {len(entity)} entities erased")
+            remainders = ErasureSteps(run, places, HadoopFiles(spark)).erase(reason)
+        for remainder in remainders:
+            _show_remainder(run, remainder)
+        run.log(f"{counted(contents):,} records, rows and files of {len(entity)} entities erased")
 
 
 @dataclass(frozen=True)
 class ErasureSteps:
-    """One erasure, from the record of it to the last look."""
+    """One erasure, from its record to the last check."""
 
     run: Run
     places: Places
     files: HadoopFiles
 
-    def erase(self, reason: str) -> list[Left]:
-        """Work through all places, look again, and return what only other commands can end.
+    def erase(self, reason: str) -> list[Remainder]:
+        """Work through all places, look again, and return what only other commands can erase.
 
         Raises `NotErased` when something is found again in the end; a repeat goes on from there.
         """
         run, entities = self.run, self.places.sought.entities
-        known = self._known()
-        erasure, cuts = self._begun(known, reason)
+        earlier_erasures = self._earlier_erasures()
+        erasure, cuts = self._begun(earlier_erasures, reason)
         run.log(f"erasure {erasure.id} begun: the stream leaves these entities out")
         note = ErasureNote(reason=reason, entities=len(entities))
         with turn(run.settings, run.scenario.name, ALL, job="erase_from_memory", log=run.log):
             for round_ in range(_ROUNDS):
                 self.places.erase_cells(erasure)
-                is_repeat = bool(known.unfinished) and round_ == 0
+                is_repeat = bool(earlier_erasures.unfinished) and round_ == 0
                 self.places.erase_tables(note, cuts=cuts, all_files=is_repeat, says=run.log)
                 self.places.erase_reports(says=run.log)
                 if not self._remaining(erasure, cuts):
@@ -114,24 +114,26 @@ class ErasureSteps:
                 f"found again after the erasure: {'; '.join(remaining)}. Something writes it; end "
                 "that and run the same command again"
             )
-        self._finish(known, erasure)
-        return self.places.left(erasure)
+        self._finish(earlier_erasures, erasure)
+        return self.places.remainders(erasure)
 
-    def _known(self) -> ErasedEntities:
+    def _earlier_erasures(self) -> ErasedEntities:
         """Earlier erasures; those that a lost control table forgot are written to it again."""
-        known = read_files(self.files, self._folder)
-        restore(self._table, known)
-        own = set(new_erasure(known, self.places.sought.entities, reason="").marks)
-        for each in known.unfinished:
-            if not set(each.marks) <= own:
-                self.run.log(each.unfinished_sentence)
-        return known
+        earlier_erasures = read_files(self.files, self._folder)
+        restore(self._table, earlier_erasures)
+        marks = set(new_erasure(earlier_erasures, self.places.sought.entities, reason="").marks)
+        for unfinished in earlier_erasures.unfinished:
+            if not set(unfinished.marks) <= marks:
+                self.run.log(unfinished.unfinished_sentence)
+        return earlier_erasures
 
-    def _begun(self, known: ErasedEntities, reason: str) -> tuple[Erasure, dict[str, Cut]]:
+    def _begun(
+        self, earlier_erasures: ErasedEntities, reason: str
+    ) -> tuple[Erasure, dict[str, Cut]]:
         """The erasure's record, and where each topic ended when it was complete.
 
-        First it covers all events, then those before the ends of today. A batch that a worker began
-        without knowing of it lies below those ends, wherever it ends.
+        It first covers all events, then those before the topics' current ends. A batch that a
+        worker began without knowing of it lies below those ends.
         """
         scenario = self.run.scenario
         kafka, session = kafka_cluster(self.run.settings), store_session(self.run.settings)
@@ -139,7 +141,7 @@ class ErasureSteps:
         events, labels = scenario.topic("events"), scenario.topic("labels")
         if record is not None:
             check_identity(record, kafka.identity(events), scenario=scenario.name)
-        erasure = new_erasure(known, self.places.sought.entities, reason=reason)
+        erasure = new_erasure(earlier_erasures, self.places.sought.entities, reason=reason)
         self._write(erasure)
         time.sleep(2 * self.run.settings.stream.deployment_reread_seconds + 1)
         topics = {scenario.topic(kind): kind for kind in KINDS}
@@ -158,26 +160,29 @@ class ErasureSteps:
         return erasure, cuts
 
     def _remaining(self, erasure: Erasure, cuts: Mapping[str, Cut]) -> list[str]:
-        """Where something is found now; rows of events after the erasure are nothing of it."""
+        """Where something still is; rows of events after the erasure do not count."""
         scenario, session = self.run.scenario, store_session(self.run.settings)
-        found = [
-            f"{each.count:,} {each.unit} in {each.where}"
-            for each in self.places.found(cuts)
-            if each.count and each.title != "HBase table"
+        places = [
+            f"{place.count:,} {place.unit} in {place.where}"
+            for place in self.places.contents(cuts)
+            if place.count and place.title != "HBase table"
         ]
         cells = [
             entity
             for entity in self.places.sought.entities
             if not is_erased(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
         ]
-        return [*found, *([f"{len(cells)} rows in HBase"] if cells else [])]
+        return [*places, *([f"{len(cells)} rows in HBase"] if cells else [])]
 
-    def _finish(self, known: ErasedEntities, erasure: Erasure) -> None:
+    def _finish(self, earlier_erasures: ErasedEntities, erasure: Erasure) -> None:
         """Record that this erasure, and earlier attempts at the same, are finished."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        same = [each for each in known.unfinished if set(each.marks) <= set(erasure.marks)]
-        for each in (*same, erasure):
-            self._write(msgspec.structs.replace(each, finished_at=now))
+        marks = set(erasure.marks)
+        attempts = [
+            attempt for attempt in earlier_erasures.unfinished if set(attempt.marks) <= marks
+        ]
+        for record in (*attempts, erasure):
+            self._write(msgspec.structs.replace(record, finished_at=now))
 
     def _write(self, erasure: Erasure) -> None:
         write_file(self.files, self._folder, erasure)
@@ -192,15 +197,18 @@ class ErasureSteps:
         return delta_place(self.run.settings, self.run.scenario.name).path(FOLDER)
 
 
-def _show(run: Run, found: list[Place]) -> None:
+def _show(run: Run, places: list[Place]) -> None:
     """A line for each place: paths are long, and somebody may search for them."""
-    for each in found:
-        text = f"{each.title} {each.where}: {each.count:,} {each.unit}"
+    for place in places:
+        text = f"{place.title} {place.where}: {place.count:,} {place.unit}"
         run.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_left(run: Run, left: Left) -> None:
-    text = f"not erased: {left.title} ({left.where}): {left.why}. Ended by: {left.command}"
+def _show_remainder(run: Run, remainder: Remainder) -> None:
+    text = (
+        f"not erased: {remainder.title} ({remainder.where}): {remainder.why}. "
+        f"Ended by: {remainder.command}"
+    )
     run.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -36,7 +36,7 @@ def main(
         declared, conf, show = run.scenario, run.settings, run.log
         lengths = Protocol(train_days=train_days, delay_days=delay_days, test_days=test_days)
         history = load_history(scenario, conf.scenarios[scenario], file=file)
-        starts = [each.date() for each in test_start]
+        starts = [day.date() for day in test_start]
         check_reach(history, starts, protocol=lengths)
         show(f"features of {len(history.outcomes):,} events")
         features, rounds = history_features(declared, history), []

@@ -49,26 +49,30 @@ def main(
         run.scenario.policy.check_band(band)
         store, status = hbase_store(run.settings), "reading latest predictions"
         with run.console.status(status), reader(store, scenario) as predictions:
-            found = list(predictions.scan(band=band))
-        chosen = [each for each in found if control_group or not each.control_group]
-        chosen.sort(key=lambda each: (-each.score, each.entity))
+            candidates = list(predictions.scan(band=band))
+        selected_rows = [
+            prediction for prediction in candidates if control_group or not prediction.control_group
+        ]
+        selected_rows.sort(key=lambda prediction: (-prediction.score, prediction.entity))
         lag, now = lag_of(run), datetime.now(UTC)
-        rows = [(each, lag.staleness(each, now=now)) for each in chosen[:limit]]
+        rows = [
+            (prediction, lag.staleness(prediction, now=now)) for prediction in selected_rows[:limit]
+        ]
         if list_format is ListFormat.JSON:
             sys.stdout.writelines(f"{row_json(*row)}\n" for row in rows)
         else:
             _write_csv(rows)
         stale = sum(staleness.is_stale for _, staleness in rows)
-        told = f", {stale:,} of them stale" if stale else ""
-        run.console.print(f"{len(rows):,} of {len(chosen):,} listed{told}")
+        stale_note = f", {stale:,} of them stale" if stale else ""
+        run.console.print(f"{len(rows):,} of {len(selected_rows):,} listed{stale_note}")
 
 
 def _write_csv(rows: Sequence[tuple[Prediction, Staleness]]) -> None:
     writer = SpreadsheetWriter(sys.stdout, (*_COLUMNS, *_FRESHNESS))
-    for each, staleness in rows:
-        reasons = "; ".join(f"{reason.text} ({reason.direction})" for reason in each.reasons)
-        case = (each.entity, each.score, each.band, each.action, reasons)
-        basis = (each.features_as_of.isoformat(), each.model.version)
+    for prediction, staleness in rows:
+        reasons = "; ".join(f"{reason.text} ({reason.direction})" for reason in prediction.reasons)
+        case = (prediction.entity, prediction.score, prediction.band, prediction.action, reasons)
+        basis = (prediction.features_as_of.isoformat(), prediction.model.version)
         writer.write((*case, *basis, round(staleness.age_seconds), "; ".join(staleness.reasons)))
 
 

@@ -1,4 +1,4 @@
-"""Keep the features of a scenario's second entities, such as terminals, from events and labels."""
+"""Maintain features of a scenario's second entities, such as terminals, from events and labels."""
 
 import threading
 from contextlib import ExitStack
@@ -56,41 +56,43 @@ def main(
         conf, kafka = run.settings, kafka_cluster(run.settings)
         with ExitStack() as stack:
             held = {
-                each.name: stack.enter_context(
+                keyed.name: stack.enter_context(
                     job_lease(
-                        run, each.name, FEATURES, job="maintain_features", take_over=take_over
+                        run, keyed.name, FEATURES, job="maintain_features", take_over=take_over
                     )
                 )
-                for each in entities
+                for keyed in entities
             }
             spark = stack.enter_context(
                 spark_session(for_streams(conf), app_name=f"features {scenario}", at_once=True)
             )
             if anew:
-                for each in entities:
-                    drop_derived(kafka, hbase_store(conf), each)
+                for keyed in entities:
+                    drop_derived(kafka, hbase_store(conf), keyed)
                 make_places(run)
-                for each in entities:
+                for keyed in entities:
                     places = rekey_checkpoints(
-                        spark, conf.stream.checkpoint_root, each, log=run.log
+                        spark, conf.stream.checkpoint_root, keyed, log=run.log
                     )
-                    epoch = begin_anew(kafka, store_session(conf), each, places)
-                    run.log(f"{each.name} is derived anew, in epoch {epoch}")
-            for each in entities:
-                check_topics(run, [*each.source_topics, *stream_topics(each)])
+                    epoch = begin_anew(kafka, store_session(conf), keyed, places)
+                    run.log(f"{keyed.name} is derived anew, in epoch {epoch}")
+            for keyed in entities:
+                check_topics(run, [*keyed.source_topics, *stream_topics(keyed)])
             starters = [
                 starter
-                for each in entities
+                for keyed in entities
                 for starter in feature_starters(
                     run,
-                    each,
+                    keyed,
                     spark=spark,
-                    check_lease=held[each.name].check,
+                    check_lease=held[keyed.name].check,
                     accepts_loss=accept_loss,
                 )
             ]
             together = StartTogether(starters)
-            topics = {t for each in entities for t in (*each.source_topics, each.topic("events"))}
+            topics = {
+                t for keyed in entities for t in (*keyed.source_topics, keyed.topic("events"))
+            }
             watcher = watcher_for(run, sorted(topics))
             Supervisor(together, threading.Event(), patience(conf), run.log, watcher).run()
 

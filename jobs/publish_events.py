@@ -8,7 +8,7 @@ from batch.publishing.order import Order, phases, publish_all, show_samples
 from batch.publishing.publisher import Pace
 from jobs.launcher.kafka_options import client_options
 from jobs.launcher.run import Service, job_run
-from jobs.options import publishing as given
+from jobs.options import publishing
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 
 SPARK = False
@@ -19,19 +19,19 @@ def main(
     env: EnvOption = "local",
     overrides: SetOption = None,
     verbose: VerboseOption = False,
-    history: given.HistoryOption = True,
-    labels: given.LabelsOption = True,
-    history_rate: given.HistoryRateOption = 0.0,
-    rate: given.RateOption = 0.0,
-    duration: given.DurationOption = None,
-    bad_share: given.BadShareOption = 0.0,
-    disorder: given.DisorderOption = 0.0,
-    disorder_seconds: given.DisorderSecondsOption = 3600.0,
-    duplicates: given.DuplicatesOption = 0.0,
-    seed: given.SeedOption = 1,
-    customers: given.CustomersOption = None,
-    file: given.FileOption = None,
-    dry_run: given.DryRunOption = False,
+    history: publishing.HistoryOption = True,
+    labels: publishing.LabelsOption = True,
+    history_rate: publishing.HistoryRateOption = 0.0,
+    rate: publishing.RateOption = 0.0,
+    duration: publishing.DurationOption = None,
+    bad_share: publishing.BadShareOption = 0.0,
+    disorder: publishing.DisorderOption = 0.0,
+    disorder_seconds: publishing.DisorderSecondsOption = 3600.0,
+    duplicates: publishing.DuplicatesOption = 0.0,
+    seed: publishing.SeedOption = 1,
+    customers: publishing.CustomersOption = None,
+    file: publishing.FileOption = None,
+    dry_run: publishing.DryRunOption = False,
 ) -> None:
     needs: tuple[Service, ...] = () if dry_run else ("kafka",)
     with job_run(
@@ -48,12 +48,16 @@ def main(
             history_rate=history_rate,
             disturbance=Disturbance(disorder, disorder_seconds, duplicate_share=duplicates),
         )
-        found = phases(source, order, now=lambda: datetime.now(UTC), too_large_bytes=large)
+        planned_phases = phases(source, order, now=lambda: datetime.now(UTC), too_large_bytes=large)
         if dry_run:
-            return show_samples(found, run.console)
+            return show_samples(planned_phases, run.console)
         client = client_options(conf.kafka)
         publish_all(
-            found, run.scenario, client_options=client, max_event_bytes=large, console=run.console
+            planned_phases,
+            run.scenario,
+            client_options=client,
+            max_event_bytes=large,
+            console=run.console,
         )
 
 

@@ -1,4 +1,4 @@
-"""Make states and rows anew from the archive: for lost tables, or after features changed."""
+"""Rebuild states and rows from the archive: for lost tables, or after features changed."""
 
 from typing import Annotated
 
@@ -67,8 +67,8 @@ def main(
         ):
             restore_erasures(conf, scenario, HadoopFiles(spark))
             root = conf.stream.checkpoint_root
-            kept = read_epoch(session, scenario)
-            old = kept or archived_epoch(spark, kafka, place, topic=topic("events"))
+            stored_epoch = read_epoch(session, scenario)
+            old = stored_epoch or archived_epoch(spark, kafka, place, topic=topic("events"))
             if old is None:
                 return run.log("neither control table nor archive has an epoch: start score_stream")
             checkpoints = Checkpoints(HadoopFiles(spark), root, scenario, old.epoch)
@@ -84,21 +84,21 @@ def main(
                 partitioner=run.scenario.partitioner,
                 after_epoch=max(in_store, checkpoints.newest_epoch()),
             )
-            told = kafka.survey([topic("predictions")])[topic("predictions")]
+            predictions = kafka.survey([topic("predictions")])[topic("predictions")]
             lost = check_reach(
                 spark,
                 place,
                 new,
-                ends=told.ends,
-                predictions_id=told.identity.topic_id,
+                ends=predictions.ends,
+                predictions_id=predictions.identity.topic_id,
                 losses=losses,
                 accepts_lost_history=accept_lost_history,
             )
             if lost:
                 run.log(f"{lost.text}: the states will miss them")
                 new = replace(new, reason=f"{new.reason}, without lost events")
-            made = rebuilt(spark, place, state_task(conf, run.scenario), record=new)
-            run.log(f"{made.count:,} states, {made.rows:,} of them with a row")
+            folded_states = rebuilt(spark, place, state_task(conf, run.scenario), record=new)
+            run.log(f"{folded_states.count:,} states, {folded_states.rows:,} of them with a row")
             if dry_run or not (yes or confirm(f"Write them and begin epoch {new.epoch}?")):
                 return
             book.accept(
@@ -108,7 +108,7 @@ def main(
                 missing_in="states",
                 epoch=new.epoch,
             )
-            written = made.write(write_task(conf, scenario, new))
+            written = folded_states.write(write_task(conf, scenario, new))
             keep_epochs(spark, place, open_epoch(session, scenario, new).starts)
             run.log(restored_deployment(hbase_store(conf), spark, place))
         changed = changes(
@@ -125,7 +125,7 @@ def main(
 def archived_epoch(
     spark: SparkSession, kafka: KafkaCluster, place: DeltaPlace, *, topic: str
 ) -> EpochRecord | None:
-    """The newest epoch that the archive knows, for a control table that was lost."""
+    """The newest epoch that the archive has, for a control table that was lost."""
     archived = record_of(archived_starts(spark, place), topic=topic)
     return with_all_partitions(kafka, archived) if archived else None
 

@@ -54,11 +54,13 @@ def main(
                 read_topic(spark, options, topic(kind), headers=True)
                 for kind in ("events", "predictions", "dead-letter")
             )
-            found = outcomes(predictions, dead_letters, topic=topic("events"))
-            retold = bool(run.scenario.second_entities)
-            rows = judged(events, found, scope=scope, may_be_retold=retold).cache()
+            logged_outcomes = outcomes(predictions, dead_letters, topic=topic("events"))
+            may_be_retold = bool(run.scenario.second_entities)
+            rows = judged(events, logged_outcomes, scope=scope, may_be_retold=may_be_retold).cache()
             counts, broken = partition_counts(rows), broken_offsets(rows, limit=show)
-            earlier = earlier_outcomes(found, scope=scope) if scope.has_earlier_topics else 0
+            earlier = (
+                earlier_outcomes(logged_outcomes, scope=scope) if scope.has_earlier_topics else 0
+            )
             unread = _lost_unread(run, survey, scope, spark=spark)
         table = Table("partition", "events", "predictions", "suppressed", "dead letters", "repeats")
         for count in counts:
@@ -67,7 +69,7 @@ def main(
         run.console.print(table)
         if earlier:
             name = topic("events")
-            run.console.print(f"{earlier:,} messages tell of events of an earlier {name}")
+            run.console.print(f"{earlier:,} messages are about events of an earlier {name}")
         for partition, offset, fault in broken:
             run.console.print(f"{topic('events')}-{partition} offset {offset}: {fault}")
         for line in [*(loss.sentence for loss in scope.losses), *unread]:
@@ -76,8 +78,8 @@ def main(
         total = sum(count.events - count.lost for count in counts)
         lost = sum(loss.count for loss in scope.losses)
         accepted = f"; {lost:,} lost to retention before, recorded and accepted" * bool(lost)
-        said = f"{total:,} events, each with one outcome{accepted}"
-        run.console.print(said if adds_up else "broken", soft_wrap=True)
+        sentence = f"{total:,} events, each with one outcome{accepted}"
+        run.console.print(sentence if adds_up else "broken", soft_wrap=True)
         if not adds_up:
             raise Exit(5)
 

@@ -107,14 +107,14 @@ def _choice(
     until: str | None,
     positions: str | None,
 ) -> DeadLetterChoice:
-    known = {*REASON_CODES, *FORMER_REASON_CODES, *NOT_REPLAYABLE}
-    for each in reason or ():
-        if each not in known:
-            raise UnknownReason(f"there is no reason code {each!r}: {', '.join(REASON_CODES)}")
+    known_codes = {*REASON_CODES, *FORMER_REASON_CODES, *NOT_REPLAYABLE}
+    for code in reason or ():
+        if code not in known_codes:
+            raise UnknownReason(f"there is no reason code {code!r}: {', '.join(REASON_CODES)}")
     begin, end = moment_of(since), moment_of(until)
     return DeadLetterChoice(
         reasons=reason or (),
-        keys=[each.encode() for each in key or ()],
+        keys=[record_key.encode() for record_key in key or ()],
         since_ms=None if begin is None else round(begin.timestamp() * 1000),
         until_ms=None if end is None else round(end.timestamp() * 1000),
         positions=positions_of(positions),
@@ -131,11 +131,11 @@ def _plan(
         frames.append(archived_table(spark, place, "dead-letter"))
     starts = completed_epochs(spark, place, record.starts)
     letters = dead_letters(frames, source_topic=topic, first_epochs=first_epochs(starts))
-    chosen = choice.of(letters).cache()
+    selected_letters = choice.of(letters).cache()
     published = ledger.published()
-    left = chosen
+    unpublished_letters = selected_letters
     if published is not None:
-        left = chosen.join(published, on=list(POSITION), how="left_anti")
+        unpublished_letters = selected_letters.join(published, on=list(POSITION), how="left_anti")
     originals = Originals(
         spark=spark,
         place=place,
@@ -154,11 +154,11 @@ def _plan(
         erased=ErasureTable(store_session(conf), run.scenario.name).read(),
     )
     try:
-        plan = corrector.plan(_letters(left))
+        plan = corrector.plan(_letters(unpublished_letters))
     finally:
         originals.close()
     if published is not None:
-        again = chosen.join(published, on=list(POSITION), how="left_semi")
+        again = selected_letters.join(published, on=list(POSITION), how="left_semi")
         for row in again.groupBy("reason_code").count().collect():
             plan.left_out[row["reason_code"], _ALREADY] += row["count"]
     return plan
@@ -214,7 +214,7 @@ def _publish(run: Run, ledger: ReplayLedger, plan: ReplayPlan, survey: Survey, h
 
 
 def _recover(run: Run, ledger: ReplayLedger, open_run: OpenRun, survey: Survey) -> None:
-    """Find out what of a run that did not end has arrived, and write it down."""
+    """Find out what of a run that did not end has arrived, and record it."""
     from pyspark.sql import functions as F
 
     topic, spark = survey.identity.name, ledger.spark
@@ -229,19 +229,19 @@ def _recover(run: Run, ledger: ReplayLedger, open_run: OpenRun, survey: Survey) 
     if is_table(spark, ledger.place.path("events")):
         events = archived_table(spark, ledger.place, "events")
         frames.append(events.where(F.col("topic_id") == open_run.topic_id))
-    told = [
+    headers = [
         (bytes(header["value"]).decode("utf-8", "replace"), row["partition"], row["offset"])
         for frame in frames
-        for row in frame.where(F.exists("headers", lambda each: each["key"] == HEADER))
+        for row in frame.where(F.exists("headers", lambda header: header["key"] == HEADER))
         .select("partition", "offset", "headers")
         .collect()
         for header in row["headers"]
         if header["key"] == HEADER
     ]
-    places = arrived(told, open_run.positions, topic=topic)
+    places = arrived(headers, open_run.positions, topic=topic)
     ledger.end(open_run.run, places)
-    found = sum(place is not None for place in places.values())
-    run.log(f"run {open_run.run} did not end: {found:,} of its {len(places):,} events have arrived")
+    count = sum(place is not None for place in places.values())
+    run.log(f"run {open_run.run} did not end: {count:,} of its {len(places):,} events have arrived")
 
 
 app = job_app(

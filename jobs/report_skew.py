@@ -30,20 +30,20 @@ def main(
     with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
         conf, place = run.settings, delta_place(run.settings, scenario)
         entities = keyed_entities(run.scenario, named=entity)
-        chosen = None if day is None else day_of(day)
-        options = SkewOptions(limits=event_limits(conf), day=chosen, since=moment_of(since))
+        scoring_day = None if day is None else day_of(day)
+        options = SkewOptions(limits=event_limits(conf), day=scoring_day, since=moment_of(since))
         measured = []
         with spark_session(conf, app_name=f"skew {scenario}", with_delta=True) as spark:
-            for each in entities:
-                run.log(f"recomputing the features of {each.name} from {place.path()}")
+            for keyed in entities:
+                run.log(f"recomputing the features of {keyed.name} from {place.path()}")
                 with run.console.status("decoding, looking up, comparing"):
-                    rows = skew_rows(spark, place, each, options=options)
-                    names = each.plan.feature_names
-                    measured.append(entity_skew(rows, entity=each.name, feature_names=names))
+                    rows = skew_rows(spark, place, keyed, options=options)
+                    names = keyed.plan.feature_names
+                    measured.append(entity_skew(rows, entity=keyed.name, feature_names=names))
         report = SkewReport(
             scenario=scenario,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            day=None if chosen is None else chosen.isoformat(),
+            day=None if scoring_day is None else scoring_day.isoformat(),
             entities=measured,
         )
         show_skew(report, run.console)

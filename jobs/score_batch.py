@@ -46,11 +46,11 @@ def main(
             spark_session(conf, app_name=f"batch-score {scenario}", with_delta=True) as spark,
         ):
             steps = BatchSteps(run, spark, tables, scorer, commit=git_commit())
-            found = steps.states_in_store()
+            stored_states = steps.states_in_store()
             if dry_run:
-                steps.show(scores_of(found, scorer), found)
+                steps.show(scores_of(stored_states, scorer), stored_states)
                 return
-            states = steps.keep_states(found)
+            states = steps.store_states(stored_states)
             scores = steps.score(states)
             scored = steps.show(scores, states)
             if publish:

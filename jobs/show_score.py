@@ -29,16 +29,16 @@ def main(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("hbase",)
     ) as run:
         with reader(hbase_store(run.settings), scenario) as predictions:
-            found = predictions.latest(entity)
-        if found is None:
+            prediction = predictions.latest(entity)
+        if prediction is None:
             run.console.print(f"there is no prediction for {entity!r}", soft_wrap=True)
             raise Exit(6)
         lag, now = lag_of(run), datetime.now(UTC)
-        staleness = lag.staleness(found, now=now)
+        staleness = lag.staleness(prediction, now=now)
         if as_json:
-            print(row_json(found, staleness))
+            print(row_json(prediction, staleness))
             return
-        run.console.print(prediction_panel(found, now=now, stale_because=staleness.reasons))
+        run.console.print(prediction_panel(prediction, now=now, stale_because=staleness.reasons))
 
 
 app = job_app(main, doc=__doc__, example="./spark-submit.sh show_score 7590-VHVEG")

@@ -30,8 +30,8 @@ def main(
         show = run.console.print
         deployment = read_deployment(hbase_store(run.settings), scenario)
         champion = deployment.champion if deployment else None
-        told = f"{champion.name} version {champion.version}" if champion else "none"
-        show(f"champion: {told}" + (f", since {deployment.deployed_at}" if deployment else ""))
+        model = f"{champion.name} version {champion.version}" if champion else "none"
+        show(f"champion: {model}" + (f", since {deployment.deployed_at}" if deployment else ""))
         for line in deployment_notes(session, run.scenario, deployment):
             show(line, markup=False, highlight=False, soft_wrap=True)
         count, failure = load_failures(session, scenario)
@@ -41,8 +41,8 @@ def main(
 
         def show_stream(keyed: Keyed) -> None:
             epoch = read_epoch(session, keyed.name)
-            told = f"{epoch.epoch} ({epoch.reason}, {epoch.begun_at})" if epoch else "none"
-            show(f"epoch: {told}" if keyed.name == scenario else f"{keyed.name} epoch: {told}")
+            text = f"{epoch.epoch} ({epoch.reason}, {epoch.begun_at})" if epoch else "none"
+            show(f"epoch: {text}" if keyed.name == scenario else f"{keyed.name} epoch: {text}")
             topic = keyed.topic("events")
             survey = kafka.survey([topic])[topic]
             if warning := epoch_warning(epoch, survey.identity, scenario=keyed.name):

@@ -43,8 +43,8 @@ def main(
             record = read_record(spark, delta_place(conf, scenario), snapshot)
             console.print(f"training snapshot {record.number}, as of {record.as_of}")
             check_definitions(record, declared)
-            found = load_training_set(spark, record)
-        show_counts(found.counts, console)
+            training_set = load_training_set(spark, record)
+        show_counts(training_set.counts, console)
         if dry_run:
             return
         origin = origin_of(conf, record, git_commit=git_commit(), now=now)
@@ -52,10 +52,15 @@ def main(
             rows=conf.training.minimum_rows, rows_per_class=conf.training.minimum_rows_per_class
         )
         trained, stored = train_and_store(
-            found, declared, origin=origin, place=place, progress=console.print, minimum=minimum
+            training_set,
+            declared,
+            origin=origin,
+            place=place,
+            progress=console.print,
+            minimum=minimum,
         )
         auroc, folds = trained.evaluation.auroc, trained.metrics()["cv_auroc_mean"]
-        chance = chance_of(auroc=auroc, counts=found.counts, cv_auroc=folds)
+        chance = chance_of(auroc=auroc, counts=training_set.counts, cv_auroc=folds)
         is_deployed = deploys and (chance is None or deploys_chance)
         if is_deployed:
             deploy(hbase, declared, stored, deployed_at=origin.created_at)

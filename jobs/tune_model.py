@@ -45,12 +45,12 @@ def main(
         tuning = TuningSet(history, history_features(run.scenario, history), weeks)
         place, title = tracking_place(conf), f"search before {test_start.date()}"
         with open_run_log(place, scenario, name=title, progress=show) as log:
-            told = TrialProgress(log=log, trials=trials, folds=starts, show=show)
-            best = search_best(search, tuning, trials=trials, seed=seed, on_trial=told)
+            progress = TrialProgress(log=log, trials=trials, folds=starts, show=show)
+            best = search_best(search, tuning, trials=trials, seed=seed, on_trial=progress)
             show("thresholds by cost, on the best trial's validation scores")
-            found = tuned_thresholds(search, tuning, best.choice, seed=seed)
-            told.keep_best(best, found)
-        print(search.constants(best.choice), *found.lines(), sep="\n")
+            thresholds = tuned_thresholds(search, tuning, best.choice, seed=seed)
+            progress.keep_best(best, thresholds)
+        print(search.constants(best.choice), *thresholds.lines(), sep="\n")
 
 
 app = job_app(

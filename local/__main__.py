@@ -47,7 +47,7 @@ RunDir = Annotated[
 @app.command("up")
 def _up(run_dir: RunDir = None) -> None:
     """Start what does not run, wait until it answers. Example: python -m local up"""
-    with _told_errors():
+    with _reporting_errors():
         up(Platform(_folder(run_dir)), console=Terminal())
     _show(_folder(run_dir))
 
@@ -55,7 +55,7 @@ def _up(run_dir: RunDir = None) -> None:
 @app.command("down")
 def _down(run_dir: RunDir = None) -> None:
     """Stop what `up` started; the data stays. Example: python -m local down"""
-    with _told_errors():
+    with _reporting_errors():
         stopped = down(Platform(_folder(run_dir)), console=Terminal())
     typer.echo(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
 
@@ -84,11 +84,11 @@ def _reset(
     if not yes:
         archive = "" if keep_archive else ", their archive and batch runs"
         typer.confirm(f"Erase all topics and tables{archive} in {folder}?", abort=True)
-    with _told_errors():
-        left = reset(Platform(folder), console=Terminal(), keep_archive=keep_archive)
+    with _reporting_errors():
+        remaining_paths = reset(Platform(folder), console=Terminal(), keep_archive=keep_archive)
     typer.echo(visible(f"erased the platform's data in {folder}"))
-    if left:
-        paths = " ".join(shlex.quote(str(path)) for path in left)
+    if remaining_paths:
+        paths = " ".join(shlex.quote(str(path)) for path in remaining_paths)
         typer.echo(visible(f"kept, and removed by: rm -r -- {paths}"))
 
 
@@ -101,7 +101,7 @@ def _jars(
 ) -> None:
     """Fetch all jars and check them by the committed list. Example: python -m local jars"""
     console, names = Terminal(), sorted(path.stem for path in POMS.glob("*.xml"))
-    with _told_errors():
+    with _reporting_errors():
         if write:
             folders = {n: fetch_again(n, console=console, is_listed=False) for n in names}
             typer.echo(f"{write_list(folders)} jars listed in {visible(str(LIST))}")
@@ -121,7 +121,7 @@ def _logs(
 ) -> None:
     """Show the last lines of the logs. Example: python -m local logs hbase --lines 50"""
     layout = Layout(_folder(run_dir))
-    with _told_errors():
+    with _reporting_errors():
         for name in [service] if service else SERVICES:
             path = layout.log(name)
             typer.secho(visible(f"== {path}"), bold=True)
@@ -130,7 +130,7 @@ def _logs(
 
 def main() -> None:
     """Run the command line; a SIGTERM stops a start as Ctrl-C does."""
-    # kafka-python tells of every refused connection while the broker is still starting.
+    # kafka-python logs every refused connection while the broker is still starting.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -157,7 +157,7 @@ def _folder(run_dir: Path | None) -> Path:
 
 
 @contextmanager
-def _told_errors() -> Iterator[None]:
+def _reporting_errors() -> Iterator[None]:
     try:
         yield
     except PlatformError as error:
@@ -167,17 +167,17 @@ def _told_errors() -> Iterator[None]:
 
 def _show(run_dir: Path) -> bool:
     """Print the table; returns whether everything runs."""
-    found = status(run_dir)
+    services = status(run_dir)
     table = Table(caption=f"logs in {run_dir / 'logs'}", caption_justify="left")
     for column in ("service", "state", "address", "pid", "memory", "log"):
         table.add_column(column, overflow="fold")
-    for row in found:
+    for row in services:
         colour = _COLOURS.get(row.state, "dim")
         memory = f"{row.memory_mb:.0f} MB" if row.pid else "-"
         state = Text(row.state, style=colour)
         table.add_row(row.service, state, row.address, str(row.pid or "-"), memory, row.log.name)
     Terminal().print(table)
-    return all(row.state is State.RUNNING for row in found)
+    return all(row.state is State.RUNNING for row in services)
 
 
 if __name__ == "__main__":

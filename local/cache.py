@@ -1,4 +1,4 @@
-"""Where resolved jars are kept, and whether an entry of that cache is complete."""
+"""Where resolved jars are stored, and whether an entry of that cache is complete."""
 
 import hashlib
 import os
@@ -14,10 +14,10 @@ LISTING = "listing.txt"
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """The cache folder: `EVERSCORE_CACHE_DIR`, else `XDG_CACHE_HOME`/everscore, else ~/.cache."""
-    if own := environ.get("EVERSCORE_CACHE_DIR"):
-        return folder_named(own, environ)
-    if shared := environ.get("XDG_CACHE_HOME"):
-        return folder_named(shared, environ) / "everscore"
+    if folder := environ.get("EVERSCORE_CACHE_DIR"):
+        return folder_named(folder, environ)
+    if cache_home := environ.get("XDG_CACHE_HOME"):
+        return folder_named(cache_home, environ) / "everscore"
     return home_folder(environ) / ".cache" / "everscore"
 
 

@@ -31,8 +31,8 @@ class Endpoints:
 
 def default_run_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """`EVERSCORE_RUN_DIR`, else the folder .everscore of this checkout."""
-    if own := environ.get("EVERSCORE_RUN_DIR"):
-        return folder_named(own, environ)
+    if folder := environ.get("EVERSCORE_RUN_DIR"):
+        return folder_named(folder, environ)
     return Path(__file__).resolve().parents[1] / ".everscore"
 
 
@@ -66,11 +66,11 @@ def _from_json(fields: Mapping[str, Any]) -> Endpoints:
         name: ProcessRecord(pid=int(record["pid"]), started_at=float(record["started_at"]))
         for name, record in fields["processes"].items()
     }
-    found = Endpoints(**{**fields, "processes": records})
+    endpoints = Endpoints(**{**fields, "processes": records})
     return replace(
-        found,
-        hbase_thrift_port=int(found.hbase_thrift_port),
-        hbase_zookeeper_port=int(found.hbase_zookeeper_port),
+        endpoints,
+        hbase_thrift_port=int(endpoints.hbase_thrift_port),
+        hbase_zookeeper_port=int(endpoints.hbase_zookeeper_port),
     )
 
 

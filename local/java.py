@@ -32,16 +32,16 @@ def unusable(path: Path) -> str | None:
 def program(name: str = "java", environ: Mapping[str, str] = os.environ) -> str:
     """The path of `java` or `javac`: from JAVA_HOME when it is set, else from the PATH."""
     if home := environ.get("JAVA_HOME"):
-        own = Path(home) / "bin" / name
-        if own.is_file():
-            return str(own)
-    found = shutil.which(name)
-    if found is None:
+        path_in_home = Path(home) / "bin" / name
+        if path_in_home.is_file():
+            return str(path_in_home)
+    path = shutil.which(name)
+    if path is None:
         raise JarsUnavailable(
             f"`{name}` is neither in JAVA_HOME ({environ.get('JAVA_HOME', 'not set')}) nor on "
             "the PATH: install a Java 17 development kit and retry"
         )
-    return found
+    return path
 
 
 def server(

@@ -20,12 +20,12 @@ def file_lock(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_seconds
-    told = False
+    is_announced = False
     with path.open("a") as handle:
         while not _try_lock(handle.fileno()):
-            if on_wait is not None and not told:
+            if on_wait is not None and not is_announced:
                 on_wait()
-                told = True
+                is_announced = True
             if time.monotonic() > deadline:
                 raise PlatformBusy(
                     f"{path} is held by another command for over {timeout_seconds:.0f} s; "

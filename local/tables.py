@@ -123,16 +123,16 @@ def _run(endpoints: Endpoints, orders: Sequence[str]) -> dict[str, str]:
             f"HBase did not answer within {late.timeout:.0f} s: look at `make logs`"
         ) from late
     if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if not line.startswith("\tat ")]
-        asked = "; ".join(order.replace("\t", " ") for order in orders)
-        lines = "\n".join(f"  {line}" for line in said[-10:])
-        raise TableAdminFailed(f"HBase refused `{asked}`:\n{lines}")
+        errors = [line for line in done.stderr.splitlines() if not line.startswith("\tat ")]
+        refused_orders = "; ".join(order.replace("\t", " ") for order in orders)
+        lines = "\n".join(f"  {line}" for line in errors[-10:])
+        raise TableAdminFailed(f"HBase refused `{refused_orders}`:\n{lines}")
     answers = [line.partition("\t") for line in done.stdout.splitlines()]
     return {table: outcome for outcome, _, table in answers}
 
 
 def _classes() -> Path:
-    """The compiled program, from the cache: compiling anew would take longer than creating."""
+    """The compiled program, from the cache: compiling again would take longer than creating."""
     entry = cache_dir() / "classes" / entry_name("TableAdmin", _SOURCE.read_bytes())
     if damage(entry) is None:
         return entry

@@ -24,7 +24,7 @@ class CustomerStory:
 
     run: Run
 
-    def tell(self) -> None:
+    def show(self) -> None:
         """Publish two events of the customer and print the row after each."""
         producer = KafkaProducer(**client_options(self.run.settings.kafka), acks="all")
         with reader(hbase_store(self.run.settings), self.run.scenario.name) as rows:
@@ -32,27 +32,27 @@ class CustomerStory:
             if before is None:
                 self.run.console.print("no customer is at risk: nothing to show")
                 return
-            told: list[tuple[str, Prediction]] = [("before", before)]
+            steps: list[tuple[str, Prediction]] = [("before", before)]
             for words, make in (
                 ("after a support call", support_call),
                 ("after a two-year contract", longer_contract),
             ):
                 record = make(before.entity, now=datetime.now(UTC))
                 began = time.time()
-                found = self._published(producer, rows, record)
+                prediction = self._published(producer, rows, record)
                 milliseconds = (time.time() - began) * 1000
-                told.append((f"{words}\n(readable after {milliseconds:.0f} ms)", found))
+                steps.append((f"{words}\n(readable after {milliseconds:.0f} ms)", prediction))
         producer.close()
-        self.run.console.print(_table(told))
+        self.run.console.print(_table(steps))
 
     def _published(self, producer: Any, rows: PredictionReader, record: Any) -> Prediction:
         topic = self.run.scenario.topic(record.topic_kind)
         offset = producer.send(topic, key=record.key, value=record.value).get(10.0).offset
         deadline = time.monotonic() + _READABLE_SECONDS
         while time.monotonic() < deadline:
-            found = rows.latest(record.key.decode())
-            if found is not None and found.source.offset >= offset:
-                return found
+            prediction = rows.latest(record.key.decode())
+            if prediction is not None and prediction.source.offset >= offset:
+                return prediction
             time.sleep(0.005)
         raise TimeoutError(f"the row of {record.key.decode()} did not change in 30 s")
 
@@ -60,15 +60,15 @@ class CustomerStory:
 def _at_risk(rows: PredictionReader) -> Prediction | None:
     """The highest score among those who have not called lately and do get actions."""
     fresh = [p for p in rows.scan(band="high") if p.action == "offer a longer contract"]
-    return max(fresh, key=lambda each: (each.score, each.entity), default=None)
+    return max(fresh, key=lambda prediction: (prediction.score, prediction.entity), default=None)
 
 
-def _table(told: Sequence[tuple[str, Prediction]]) -> Table:
-    table = Table(title=f"customer {told[0][1].entity}, as a call centre reads it")
+def _table(steps: Sequence[tuple[str, Prediction]]) -> Table:
+    table = Table(title=f"customer {steps[0][1].entity}, as a call centre reads it")
     table.add_column("")
-    for words, _ in told:
+    for words, _ in steps:
         table.add_column(words)
-    predictions = [each for _, each in told]
+    predictions = [prediction for _, prediction in steps]
     table.add_row("score", *(f"{prediction.score:.3f}" for prediction in predictions))
     table.add_row("band", *(prediction.band for prediction in predictions))
     table.add_row("next action", *(prediction.action for prediction in predictions))

@@ -59,7 +59,7 @@ class Demo:
             with self._doing("waiting until everything is scored"):
                 self._wait_until_scored(stream)
             if self.run.scenario.name == "churn":
-                CustomerStory(self.run).tell()
+                CustomerStory(self.run).show()
             with self._doing("waiting until everything is scored"):
                 self._wait_until_scored(stream)
             figures = Figures.read(self.run, probe)
@@ -73,7 +73,7 @@ class Demo:
         console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
 
     def _remember(self, example: str | None) -> Memory:
-        """Archive the stream's outcome, then make the model and one prediction again from it."""
+        """Archive the stream's outcome, then reproduce the model and one prediction from it."""
         self._step("archiving events and predictions", "archive_stream", "--once")
         retrained = self._step("training the champion again from its record", "retrain")
         audited = ""

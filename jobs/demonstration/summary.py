@@ -39,7 +39,7 @@ class Figures:
         counts = counter.counts()
         counter.close()
         with reader(store, run.scenario.name) as rows:
-            example = next((each for each in rows.scan() if each.reasons), None)
+            example = next((prediction for prediction in rows.scan() if prediction.reasons), None)
         return cls(
             counts=counts,
             rows=row_count(store, run.scenario.name),
@@ -52,7 +52,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Memory:
-    """What was made again from the archive, in the words of the jobs that did it."""
+    """What was reproduced from the archive, as the jobs that did it logged it."""
 
     snapshot: str
     retrained: str
@@ -61,7 +61,7 @@ class Memory:
 
     @classmethod
     def read(cls, logs: Path, *, retrained: str, audited: str) -> "Memory":
-        """The telling lines of the jobs' logs."""
+        """The lines of the jobs' logs that show it."""
         built = (logs / "build_training_set.log").read_text()
         return cls(
             snapshot=_line(built, "snapshot "),
@@ -74,7 +74,7 @@ class Memory:
 def show_summary(
     run: Run, figures: Figures, reconciled: str, memory: Memory, *, seconds: float
 ) -> None:
-    """Print counts, latency, model quality, what was made again, and what to do next."""
+    """Print counts, latency, model quality, what was reproduced, and what to do next."""
     show = run.console.print
     # What reconcile printed from its table on: it has just proved it, offset by offset.
     lines = reconciled.splitlines()
@@ -82,12 +82,12 @@ def show_summary(
     show("\n".join(lines[max(first - 1, 0) :]), markup=False, highlight=False)
     table = Table.grid(padding=(0, 2))
     counts = figures.counts
-    told = (
+    messages = (
         f"{counts['events']:,} in = {counts['predictions']:,} predictions + "
         f"{counts['dead-letter']:,} dead letters (repeats included), "
         f"{counts['review']:,} for review"
     )
-    table.add_row("messages", told)
+    table.add_row("messages", messages)
     table.add_row("rows in HBase", f"{figures.rows:,}")
     if figures.latency:
         p50, p99 = (1000 * value for value in figures.latency)

@@ -25,8 +25,8 @@ class Job:
 
 def all_jobs(folder: Path = FOLDER) -> list[Job]:
     """The jobs by name; modules without `SPARK` are parts that jobs share."""
-    found = (_read(path) for path in sorted(folder.glob("*.py")))
-    return [job for job in found if job is not None]
+    candidates = (_read(path) for path in sorted(folder.glob("*.py")))
+    return [job for job in candidates if job is not None]
 
 
 def job_named(name: str, folder: Path = FOLDER) -> Job:
@@ -58,7 +58,7 @@ def _constant(tree: ast.Module, name: str) -> object:
         elif isinstance(node, ast.AnnAssign):
             targets = [node.target]
         for target in targets:
-            named = isinstance(target, ast.Name) and target.id == name
-            if named and isinstance(node, ast.Assign | ast.AnnAssign):
+            is_target = isinstance(target, ast.Name) and target.id == name
+            if is_target and isinstance(node, ast.Assign | ast.AnnAssign):
                 return node.value.value if isinstance(node.value, ast.Constant) else None
     return None

@@ -25,7 +25,7 @@ _GIT = ("git", "-c", "safe.directory=*")
 
 
 class CheckoutUnreadable(RuntimeError):
-    """Git is there and so is its folder, but it does not answer; the message has its words."""
+    """Git is installed and its folder exists, but it fails; the message quotes it."""
 
     exit_code = 2
 
@@ -61,5 +61,5 @@ def changed_files(checkout: Path = CHECKOUT) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Without the variables by which a hook of another repository says which one is meant."""
+    """Without the variables by which a hook of another repository names that one."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

@@ -79,7 +79,7 @@ class ChildJob:
 def start_child(
     arguments: Sequence[str], *, log: Path, environ: Mapping[str, str] | None = None
 ) -> ChildJob:
-    """Start `./spark-submit.sh ARGUMENTS` with its output in `log` (made anew).
+    """Start `./spark-submit.sh ARGUMENTS` with its output in `log` (emptied first).
 
     What it prints on stdout, its result, goes to `log` with the suffix .out; `environ` is added to
     this process's environment.

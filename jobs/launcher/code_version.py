@@ -8,7 +8,7 @@ UNKNOWN = "unknown"
 def git_commit() -> str:
     """The checkout's commit, with `-dirty` when files differ from it; "unknown" without git.
 
-    Raises `CheckoutUnreadable` when git refuses to tell.
+    Raises `CheckoutUnreadable` when git cannot read the checkout.
     """
     commit = git("rev-parse", "HEAD")
     if commit is None:
@@ -17,8 +17,8 @@ def git_commit() -> str:
 
 
 def commits_between(old: str, new: str) -> int | None:
-    """How many commits lead from `old` to `new` (`git_commit`s); None where git knows one not."""
-    ends = [each.removesuffix("-dirty") for each in (old, new)]
+    """How many commits lead from `old` to `new` (`git_commit`s); None when git lacks one."""
+    ends = [commit.removesuffix("-dirty") for commit in (old, new)]
     if UNKNOWN in ends:
         return None
     try:

@@ -15,12 +15,12 @@ def resolve_endpoints(settings: Settings) -> Settings:
     if run_dir is None or (kafka.bootstrap_servers and hbase.thrift_host and hbase.thrift_port):
         return settings
     try:
-        found = read_endpoints(run_dir)
+        platform = read_endpoints(run_dir)
     except PlatformNotRunning as error:
         raise ServiceDown(str(error)) from error
-    servers = kafka.bootstrap_servers or found.kafka_bootstrap_servers
-    host = hbase.thrift_host or found.hbase_thrift_host
-    port = hbase.thrift_port or found.hbase_thrift_port
+    servers = kafka.bootstrap_servers or platform.kafka_bootstrap_servers
+    host = hbase.thrift_host or platform.hbase_thrift_host
+    port = hbase.thrift_port or platform.hbase_thrift_port
     return settings.model_copy(
         update={
             "kafka": kafka.model_copy(update={"bootstrap_servers": servers}),

@@ -40,10 +40,10 @@ def _main(arguments: Sequence[str], folder: Path) -> int:
         return 0
     try:
         job = job_named(arguments[0], folder)
-        own = list(arguments[1:])
+        job_arguments = list(arguments[1:])
         os.environ.update(kernel_cache(os.environ))
-        if "--help" not in own:
-            _check_settings(own)
+        if "--help" not in job_arguments:
+            _check_settings(job_arguments)
             if job.uses_spark:
                 os.environ.update(worker_environment(os.environ))
     except Exception as error:
@@ -52,7 +52,7 @@ def _main(arguments: Sequence[str], folder: Path) -> int:
             raise
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return code
-    return _run(job, own)
+    return _run(job, job_arguments)
 
 
 def _run(job: Job, arguments: list[str]) -> int:
@@ -67,24 +67,24 @@ def _run(job: Job, arguments: list[str]) -> int:
 
 
 def _check_settings(arguments: Sequence[str]) -> None:
-    """Read only what names the settings; the job itself judges its arguments."""
+    """Read only what names the settings; the job itself checks its arguments."""
     env = (_values(arguments, "--env") or ["local"])[-1]
     settings = load_settings(env, overrides=_values(arguments, "--set"))
     for scenario in _values(arguments, "--scenario"):
         if scenario not in settings.scenarios:
-            known = ", ".join(sorted(settings.scenarios))
-            raise typer.BadParameter(f"there is no scenario {scenario!r} in {env}; known: {known}")
+            names = ", ".join(sorted(settings.scenarios))
+            raise typer.BadParameter(f"there is no scenario {scenario!r} in {env}; known: {names}")
 
 
 def _values(arguments: Sequence[str], option: str) -> list[str]:
     """Every value of `--option value` and `--option=value`."""
-    found = []
+    values = []
     for position, argument in enumerate(arguments):
         if argument == option and position + 1 < len(arguments):
-            found.append(arguments[position + 1])
+            values.append(arguments[position + 1])
         elif argument.startswith(f"{option}="):
-            found.append(argument.partition("=")[2])
-    return found
+            values.append(argument.partition("=")[2])
+    return values
 
 
 def _list_jobs(folder: Path) -> None:
@@ -93,4 +93,4 @@ def _list_jobs(folder: Path) -> None:
     print(f"Usage: {PROGRAM} JOB [OPTIONS]\n\nJobs (* = starts Spark):")
     for job in jobs:
         print(f"  {job.name:<{width}} {'*' if job.uses_spark else ' '} {job.sentence}")
-    print(f"\n{PROGRAM} JOB --help tells a job's options, with an example.")
+    print(f"\n{PROGRAM} JOB --help shows a job's options, with an example.")

@@ -1,4 +1,4 @@
-"""From what happened to an exit code and one clear line.
+"""Turn what ended a job into an exit code and one clear line.
 
 0 done; 1 unexpected; 2 wrong usage or settings; 3 a service is down; 4 refused for safety; 130 and
 143 stopped by SIGINT and SIGTERM; 141 whoever read the output went away. An exception class of any
@@ -53,7 +53,7 @@ def ending_with_exit_code(console: Console, *, verbose: bool) -> Iterator[None]:
             if isinstance(error, BrokenPipeError) and is_output_closed():
                 silence_output()
                 raise SystemExit(OUTPUT_CLOSED) from None
-            # Whatever breaks while a signal is obeyed, the signal is what happened.
+            # A signal takes precedence over the errors that follow from it.
             code = stop.exit_code or exit_code_of(error)
             if verbose or (code is None and not is_refused_by_system(error)):
                 _print(console, "".join(traceback.format_exception(error)))
@@ -85,7 +85,7 @@ def is_output_closed() -> bool:
 
 
 def silence_output() -> None:
-    """What is still in Python's buffers goes nowhere, instead of failing at the very end."""
+    """Discard what is still in Python's buffers, instead of failing at the very end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
@@ -93,5 +93,5 @@ def silence_output() -> None:
 
 
 def _print(console: Console, text: str) -> None:
-    """As it is: a message may hold brackets, and its lines are broken by nobody."""
+    """Print without markup or wrapping: a message may hold brackets and long lines."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)

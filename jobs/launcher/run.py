@@ -22,7 +22,7 @@ from scenarios.contract.scenario import Scenario, UnknownScenario, load_scenario
 
 Service = Literal["kafka", "hbase"]
 
-# As the job's own lines: UTC, and it says so.
+# Like the job's own lines: in UTC, with a Z.
 _LOG_FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 _LOG_TIME = "%Y-%m-%dT%H:%M:%S"
 
@@ -74,7 +74,7 @@ def job_run(
         if (run_dir := settings.platform.run_dir) is not None:
             make_private(run_dir, log=console.print)
             stack.enter_context(private_files())
-        found = scenario_named(settings, scenario)
+        loaded_scenario = scenario_named(settings, scenario)
         if needs:
             settings = resolve_endpoints(settings)
         _print_settings(console, settings, title=f"{scenario} in {env}", full=verbose)
@@ -83,7 +83,7 @@ def job_run(
         if "hbase" in needs:
             require_hbase(settings.hbase)
         try:
-            yield Run(settings=settings, scenario=found, console=console)
+            yield Run(settings=settings, scenario=loaded_scenario, console=console)
         except Exception as error:
             # Stores know no scenario, and a command without it would not work.
             for_stream = getattr(error, "for_stream", None)
@@ -93,29 +93,29 @@ def job_run(
 
 
 def _is_not_of_py4j(record: logging.LogRecord) -> bool:
-    """It logs what it raises as well, at every call to a JVM that is gone, and not by its name."""
+    """py4j also logs what it raises, at each call to a dead JVM; its logger has another name."""
     return "/py4j/" not in record.pathname
 
 
 def scenario_named(settings: Settings, name: str) -> Scenario:
     """The scenario that the settings know under `name`; raises UnknownScenario."""
     if name not in settings.scenarios:
-        known = ", ".join(sorted(settings.scenarios))
-        raise UnknownScenario(f"there is no scenario {name!r} in the settings; known: {known}")
+        names = ", ".join(sorted(settings.scenarios))
+        raise UnknownScenario(f"there is no scenario {name!r} in the settings; known: {names}")
     return load_scenario(name, settings.scenarios[name])
 
 
 def _print_settings(console: Console, settings: Settings, *, title: str, full: bool) -> None:
-    """All settings in full; otherwise a line with what one wants to be sure of."""
+    """All settings in full; otherwise one line of addresses."""
     if full:
         console.print(f"settings of {title}:\n{describe(settings)}", markup=False, highlight=False)
         return
     hbase = settings.hbase
-    told = {
+    addresses = {
         "kafka": settings.kafka.bootstrap_servers,
         "hbase": f"{hbase.thrift_host}:{hbase.thrift_port}" if hbase.thrift_host else "",
         "spark": settings.spark.master,
         "mlflow": masked("mlflow.tracking_uri", settings.mlflow.tracking_uri),
     }
-    parts = ", ".join(f"{name} {value}" for name, value in told.items() if value)
+    parts = ", ".join(f"{name} {value}" for name, value in addresses.items() if value)
     console.print(f"{title}: {parts}", markup=False, highlight=False, soft_wrap=True)

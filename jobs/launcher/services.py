@@ -1,4 +1,4 @@
-"""Do Kafka and HBase answer? Asked before a job starts anything."""
+"""Check that Kafka and HBase answer, before a job starts anything."""
 
 import logging
 import socket
@@ -20,18 +20,18 @@ class ServiceDown(Exception):
 
 
 def require_kafka(kafka: Kafka) -> None:
-    """Return when one broker tells the cluster's metadata; ServiceDown within 10 s otherwise."""
+    """Return when one broker sends the cluster's metadata; ServiceDown within 10 s otherwise."""
     deadline = time.monotonic() + min(kafka.request_timeout_seconds, _LIMIT_SECONDS)
     servers = kafka.bootstrap_servers.split(",")
     reasons = {}
     for server in servers:
         host, _, port = server.rpartition(":")
-        left = max(0.5, (deadline - time.monotonic()) / 2)
-        if reason := _refusal(host, int(port), timeout_seconds=left / len(servers)):
+        left_seconds = max(0.5, (deadline - time.monotonic()) / 2)
+        if reason := _refusal(host, int(port), timeout_seconds=left_seconds / len(servers)):
             reasons[server] = reason
     if len(reasons) == len(servers):
-        told = "; ".join(f"{server}: {reason}" for server, reason in reasons.items())
-        raise ServiceDown(f"Kafka does not answer at {told}. {_REMEDY}")
+        failures = "; ".join(f"{server}: {reason}" for server, reason in reasons.items())
+        raise ServiceDown(f"Kafka does not answer at {failures}. {_REMEDY}")
     left_ms = int(max(1.0, deadline - time.monotonic()) * 1000)
     loggers = [logging.getLogger(name) for name in ("kafka", "kafka.client", "kafka.conn")]
     levels = [(logger, logger.level) for logger in loggers]

@@ -15,7 +15,7 @@ class Stopped(SystemExit):
 
 
 class Stop:
-    """Which signal came, if one did: a loop may look, cleaning up afterwards may fail."""
+    """Which signal came, if any: for loops, and for handlers of errors that follow from it."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
@@ -27,7 +27,7 @@ class Stop:
         return None if self.signal_number is None else 128 + self.signal_number
 
     def receive(self, signal_number: int, _frame: FrameType | None) -> None:
-        """The handler: raise where the main thread is; the same moment's repeats are one."""
+        """The handler: raise in the main thread; repeats within a second count as one."""
         now_seconds = time.monotonic()
         if self.signal_number is not None and now_seconds - self._last_seconds < _REPEAT_SECONDS:
             return

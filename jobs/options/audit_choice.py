@@ -30,11 +30,11 @@ class AuditChoice:
     seed: int
 
     def __post_init__(self) -> None:
-        given = [bool(each) for each in (self.prediction, self.entity, self.random)]
-        if sum(given) != 1:
+        ways = (self.prediction, self.entity, self.random)
+        if sum(bool(way) for way in ways) != 1:
             raise ChoiceUnclear("say which: --prediction ID, --entity ID [--at TIME] or --random N")
 
-    def found(self, archive: AuditArchive) -> Iterator[Found]:
+    def predictions(self, archive: AuditArchive) -> Iterator[Found]:
         """The chosen predictions, each looked up when it is wanted.
 
         Raises a `NothingToAudit`.
@@ -58,5 +58,5 @@ def total(outcomes: Sequence[Outcome]) -> str:
     counts = Counter(outcomes)
     if counts["reproduced"] == len(outcomes):
         return f"{len(outcomes)} of {len(outcomes)} predictions reproduced to the last bit"
-    told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
-    return f"{len(outcomes)} predictions audited: {told}"
+    parts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+    return f"{len(outcomes)} predictions audited: {parts}"

@@ -1,4 +1,4 @@
-"""Options of streams: offsets as people type them, and the word that a loss is accepted."""
+"""Options of streams: offsets as people type them, and the one that accepts a loss."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -26,12 +26,12 @@ def offsets_of(text: str | None) -> Mapping[int, int] | None:
         return None
     try:
         pairs = [part.split(":") for part in text.split(",")]
-        found = {int(partition): int(offset) for partition, offset in pairs}
+        offsets = {int(partition): int(offset) for partition, offset in pairs}
     except ValueError:
-        found = {}
-    if not found or any(n < 0 for pair in found.items() for n in pair):
+        offsets = {}
+    if not offsets or any(n < 0 for pair in offsets.items() for n in pair):
         raise OffsetsUnreadable(f"{text!r} is not partition:offset[,partition:offset], as in 0:120")
-    return found
+    return offsets
 
 
 def positions_of(text: str | None) -> Mapping[int, Sequence[int]]:
@@ -39,8 +39,8 @@ def positions_of(text: str | None) -> Mapping[int, Sequence[int]]:
 
     Raises `OffsetsUnreadable`.
     """
-    found: dict[int, list[int]] = {}
+    positions: dict[int, list[int]] = {}
     for part in text.split(",") if text else ():
         for partition, offset in (offsets_of(part) or {}).items():
-            found.setdefault(partition, []).append(offset)
-    return found
+            positions.setdefault(partition, []).append(offset)
+    return positions

@@ -36,12 +36,12 @@ _LAST_LINES = 8
 def class_archive(*, is_made: bool, console: Console | None = None) -> Path | None:
     """The archive for this Java and this Spark; None when there is none.
 
-    is_made: a missing one is made, which takes up to a minute. If that fails it is told, once,
-    and not tried again until its note is removed.
+    is_made: a missing one is made, which takes up to a minute. A failure is printed once, and
+    it is not tried again until its note is removed.
     """
     try:
         entry = archive_entry()
-    except JarsUnavailable:  # no Java: whoever starts Spark says it better
+    except JarsUnavailable:  # no Java: the start of Spark reports it better
         return None
     if damage(entry) is None:
         with contextlib.suppress(OSError):  # somebody else's cache may be read only
@@ -56,7 +56,7 @@ def class_archive(*, is_made: bool, console: Console | None = None) -> Path | No
             if damage(entry) is not None and not _note(entry).exists():
                 _make(entry, console)
     except (OSError, PlatformBusy) as error:  # a full disk must not keep a job from its work
-        _tell(console, str(error))
+        _warn(console, str(error))
     return entry / ARCHIVE if damage(entry) is None else None
 
 
@@ -76,8 +76,8 @@ def archive_entry() -> Path:
 
 def _make(entry: Path, console: Console) -> None:
     """Run a small Spark whose Java writes the archive at its end."""
-    for left in entry.parent.glob(f".{entry.name}.*/"):  # of a maker that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in entry.parent.glob(f".{entry.name}.*/"):  # of a maker that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
     folder = temporary_sibling(entry)
     made = folder / "made"
     made.mkdir()
@@ -90,7 +90,7 @@ def _make(entry: Path, console: Console) -> None:
             console.print(f"archived in {entry}", markup=False, highlight=False, soft_wrap=True)
         else:
             _note(entry).write_text(failure + "\n", encoding="utf-8")
-            _tell(console, f"{failure}\nremove {_note(entry)} to try again")
+            _warn(console, f"{failure}\nremove {_note(entry)} to try again")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -100,7 +100,7 @@ def _run(folder: Path, archive: Path) -> str | None:
     log = folder / "log.txt"
     command = [sys.executable, "-P", "-m", "jobs.spark.class_warmup", str(folder), str(archive)]
     with log.open("wb") as output:
-        # A group of its own, so that Java can be ended, too, when this process is told to stop.
+        # A group of its own, so that Java can be ended, too, when this process is asked to stop.
         process = subprocess.Popen(
             command,
             env={**os.environ, **worker_environment(os.environ)},
@@ -134,6 +134,6 @@ def _note(entry: Path) -> Path:
     return entry.with_name(f"{entry.name}.failed.txt")
 
 
-def _tell(console: Console, text: str) -> None:
+def _warn(console: Console, text: str) -> None:
     text = f"{text}\njobs start some seconds later than they could"
     console.print(text, markup=False, highlight=False, soft_wrap=True)

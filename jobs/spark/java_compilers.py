@@ -10,7 +10,7 @@ from jobs.spark.properties import java_option
 
 _JAVA_OPTIONS, _QUICK = "spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1"
 _DIRECTIVES = CHECKOUT / "conf" / "stream-compiler.json"
-# Java tells on stdout that it has read the file.
+# Java reports on stdout that it has read the file.
 _PER_EVENT = "-XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput " + java_option(
     f"-XX:CompilerDirectivesFile={_DIRECTIVES}"
 )
@@ -19,8 +19,8 @@ _PER_EVENT = "-XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput " + java_optio
 def for_streams(settings: Settings) -> Settings:
     """The full compiler for what runs per event, the quick one for what runs per micro-batch.
 
-    See docs/decisions/2026-11-21-speed.md for what it gave. Without the file that tells them apart,
-    with which Java would not start, the quick one stays.
+    See docs/decisions/2026-11-21-speed.md for the gain. Without the file that tells them apart the
+    quick one stays: Java would not start.
     """
     if not _DIRECTIVES.is_file():
         return settings
@@ -34,8 +34,8 @@ def for_long_batches(settings: Settings) -> Settings:
 
 def _instead_of_quick(settings: Settings, options: str) -> Settings:
     conf = dict(settings.spark.conf)
-    given = conf.get(_JAVA_OPTIONS, "")
-    if _QUICK not in given.split():
+    java_options = conf.get(_JAVA_OPTIONS, "")
+    if _QUICK not in java_options.split():
         return settings
-    conf[_JAVA_OPTIONS] = given.replace(_QUICK, options).strip()
+    conf[_JAVA_OPTIONS] = java_options.replace(_QUICK, options).strip()
     return settings.model_copy(update={"spark": settings.spark.model_copy(update={"conf": conf})})

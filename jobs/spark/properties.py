@@ -54,12 +54,12 @@ def spark_properties(
 ) -> dict[str, str]:
     """Every property that Spark starts with; those of spark.conf win, Java options are added.
 
-    Only the session's time zone is none of an environment's business: it is UTC.
+    Only the session's time zone cannot be set: it is always UTC.
 
     with_delta   the properties that reading and writing Delta tables needs
     classes      Java's archive of Spark's classes
     """
-    own = settings.spark.conf
+    conf = settings.spark.conf
     properties = {
         "spark.driver.memory": settings.spark.driver_memory,
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(
@@ -82,11 +82,11 @@ def spark_properties(
     options = [java_option(f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}")]
     if classes is not None:
         options += [java_option(f"-XX:SharedArchiveFile={classes}"), _QUIET_ARCHIVE]
-    if _JAVA_OPTIONS in own:
-        options.append(own[_JAVA_OPTIONS])
+    if _JAVA_OPTIONS in conf:
+        options.append(conf[_JAVA_OPTIONS])
     # The day of a record and every time in a table are UTC, whatever an environment prefers.
     zone = {"spark.sql.session.timeZone": "UTC"}
-    return {**properties, **own, **zone, _JAVA_OPTIONS: " ".join(options)}
+    return {**properties, **conf, **zone, _JAVA_OPTIONS: " ".join(options)}
 
 
 def _locations(files: Sequence[Path]) -> str:

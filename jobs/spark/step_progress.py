@@ -35,7 +35,7 @@ def spark_step(
 ) -> Iterator[Step]:
     """Show the progress of all Spark jobs that the block starts; says at the end what was done.
 
-    rows: how many are expected, None when nobody knows yet (then tasks are counted).
+    rows: how many are expected, None when that is not known (then tasks are counted).
     """
     group, step, began = f"step {title} {time.monotonic_ns()}", Step(title, rows or 0), time.time()
     spark.sparkContext.setJobGroup(group, title)
@@ -59,9 +59,9 @@ def spark_step(
 def tasks_of(spark: SparkSession, group: str) -> tuple[int, int]:
     """How many tasks of the job group have ended, and how many it has so far."""
     tracker: Any = spark.sparkContext.statusTracker()
-    jobs = [tracker.getJobInfo(each) for each in tracker.getJobIdsForGroup(group)]
-    found = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
-    stages = [stage for stage in found if stage is not None]
+    jobs = [tracker.getJobInfo(job_id) for job_id in tracker.getJobIdsForGroup(group)]
+    infos = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
+    stages = [stage for stage in infos if stage is not None]
     return sum(s.numCompletedTasks for s in stages), sum(s.numTasks for s in stages)
 
 
@@ -91,7 +91,7 @@ def _watch(
     while not ended.wait(_POLL_SECONDS):
         try:
             done, tasks = tasks_of(spark, group)
-        except Exception:  # a JVM that ends is the step's own failure to tell
+        except Exception:  # the step itself reports a JVM that has ended
             return
         total = rows if rows is not None else tasks
         completed = total * done / tasks if tasks else 0.0

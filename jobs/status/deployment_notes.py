@@ -1,4 +1,4 @@
-"""What a person should know of a deployment beside its champion: who stands in, what misfits."""
+"""Notes on a deployment: its challenger, the last good version, and what does not fit."""
 
 from scenarios.contract.policy import PolicyError
 from scenarios.contract.scenario import Scenario

@@ -21,11 +21,11 @@ def stream_progress(
     *,
     survey: Survey,
 ) -> Table:
-    """What of the events topic of `keyed`, as `survey` found it, is in its states in `epoch`.
+    """How far the events topic of `keyed`, as in `survey`, is in its states of `epoch`.
 
-    Of a topic that is not the epoch's, or of partitions that it does not have, nothing is. The
-    counts are those of the last batches, as many as versions of a state are kept. An end is that of
-    what is committed; offsets behind it belong to transactions that are still open.
+    Nothing is of a topic that is not the epoch's, or of partitions that the epoch lacks. The counts
+    are those of the last batches, as many as a state has stored versions. An end is that of what is
+    committed; offsets behind it belong to transactions that are still open.
     """
     counted = ("uncommitted", "left full windows", "unknown second entities", "unscorable")
     heads = ("partition", "first", "end", "done up to", "waiting", *counted, "last batch")
@@ -35,13 +35,15 @@ def stream_progress(
     for partition, (first, end) in survey.offsets.items():
         marker = states.newest_marker(partition)
         upto = max(first, done_upto(marker, survey, epoch, partition=partition))
-        kept = [each for _, each in states.kept_markers(partition).markers]
-        lost = sum(each.dropped_from_windows for each in kept)
-        unknown = sum(each.unknown_second_entities for each in kept)
+        recent_markers = [
+            batch_marker for _, batch_marker in states.kept_markers(partition).markers
+        ]
+        lost = sum(batch_marker.dropped_from_windows for batch_marker in recent_markers)
+        unknown = sum(batch_marker.unknown_second_entities for batch_marker in recent_markers)
         # Behind the last record may stand the marker of its transaction: nothing that waits.
         waiting = 0 if gaps.are_empty(partition, upto, end) else end - upto
         still_open = uncommitted.get(partition, 0)
-        unscorable = sum(each.unscorable for each in kept)
+        unscorable = sum(batch_marker.unscorable for batch_marker in recent_markers)
         counts = (lost, unknown, unscorable)
         numbers = (partition, first, end, upto, waiting, still_open, *counts)
         table.add_row(*(f"{n:,}" for n in numbers), _age(marker.written_at_ms if marker else None))
@@ -64,8 +66,15 @@ def unscorable_causes(keyed: Keyed, kafka: KafkaCluster, session: Session) -> li
     """A line per partition whose last batches hold events that could not be judged: the newest."""
     states, lines = StateTable(session, keyed.name), []
     for partition in kafka.offsets(keyed.topic("events")):
-        kept = [each for _, each in states.kept_markers(partition).markers]
-        newest = next((each for each in kept if each.unscorable or each.challenger_fallbacks), None)
+        recent_markers = [marker for _, marker in states.kept_markers(partition).markers]
+        newest = next(
+            (
+                marker
+                for marker in recent_markers
+                if marker.unscorable or marker.challenger_fallbacks
+            ),
+            None,
+        )
         if newest is not None:
             fallbacks = f", {newest.challenger_fallbacks:,} judged by the champion instead of the "
             lines.append(
@@ -82,14 +91,14 @@ def rekeying_progress(keyed: KeyedEntity, kafka: KafkaCluster, session: Session)
     first = Column("partition", overflow="fold")
     heads = ("end", "read up to", "sent", "left out", "refused", "last batch")
     table = Table(first, *heads, title=f"re-keyed for {keyed.name}")
-    kept = RekeyCountTable(session, keyed.name)
+    rekey_counts = RekeyCountTable(session, keyed.name)
     for topic in keyed.source_topics:
         for partition, (_, end) in kafka.offsets(topic).items():
-            found = kept.below(topic, partition, position=None)
-            counts = (found.sent, found.left_out, found.refused) if found else (0, 0, 0)
-            upto = found.offset + 1 if found else 0
+            newest = rekey_counts.below(topic, partition, position=None)
+            counts = (newest.sent, newest.left_out, newest.refused) if newest else (0, 0, 0)
+            upto = newest.offset + 1 if newest else 0
             shown = f"{upto:,}" if upto <= end else f"{upto:,} of an earlier topic"
-            age = _age(found.written_at_ms if found else None)
+            age = _age(newest.written_at_ms if newest else None)
             numbers = (f"{n:,}" for n in counts)
             table.add_row(f"{topic}-{partition}", f"{end:,}", shown, *numbers, age)
     return table

@@ -63,23 +63,23 @@ def auditor(spark: SparkSession, settings: Settings, scenario: Scenario) -> Audi
 
 def model_finder(settings: Settings, scenario: Scenario) -> ModelFinder:
     """Looks model versions up in the registry and checks their files; each once."""
-    known: dict[str, AuditedModel] = {}
+    models: dict[str, AuditedModel] = {}
 
     def find(version: str) -> AuditedModel:
-        if version not in known:
-            known[version] = _audited(settings, scenario, version)
-        return known[version]
+        if version not in models:
+            models[version] = _audited(settings, scenario, version)
+        return models[version]
 
     return find
 
 
 def _audited(settings: Settings, scenario: Scenario, version: str) -> AuditedModel:
-    found = read_version(tracking_place(settings), scenario.name, version)
+    trained_version = read_version(tracking_place(settings), scenario.name, version)
     files = cache_dir() / "models"
-    card = card_of(found, cache_dir=files)
+    card = card_of(trained_version, cache_dir=files)
     names = scenario.feature_names
     try:
-        model = load_version(found, available_features=names, cache_dir=files)
+        model = load_version(trained_version, available_features=names, cache_dir=files)
     except ModelUnusable as error:
-        return AuditedModel(found=found, card=card, model=None, obstacle=str(error))
-    return AuditedModel(found=found, card=card, model=model)
+        return AuditedModel(found=trained_version, card=card, model=None, obstacle=str(error))
+    return AuditedModel(found=trained_version, card=card, model=model)

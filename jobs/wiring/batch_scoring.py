@@ -44,9 +44,13 @@ def for_scoring(settings: Settings) -> Settings:
 
     The quick compiler alone is for jobs of a minute; see the decision on batch scoring.
     """
-    found = for_long_batches(settings)
-    conf = found.spark.conf | {"spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_ROWS)}
-    return found.model_copy(update={"spark": found.spark.model_copy(update={"conf": conf})})
+    batch_settings = for_long_batches(settings)
+    conf = batch_settings.spark.conf | {
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(ARROW_ROWS)
+    }
+    return batch_settings.model_copy(
+        update={"spark": batch_settings.spark.model_copy(update={"conf": conf})}
+    )
 
 
 def scorer_of(
@@ -58,11 +62,11 @@ def scorer_of(
     `NeedsEvents`, `NoSuchVersion`, `PolicyError` and what loading raises.
     """
     check_state_tells_all(scenario)
-    found = model_version(settings, scenario.name, version)
+    trained_version = model_version(settings, scenario.name, version)
     names, cache = scenario.feature_names, cache_dir() / "models"
-    model = load_version(found, available_features=names, cache_dir=cache)
+    model = load_version(trained_version, available_features=names, cache_dir=cache)
     deployment = read_deployment(hbase_store(settings), scenario.name)
-    is_champion = deployment is not None and deployment.champion.version == found.version
+    is_champion = deployment is not None and deployment.champion.version == trained_version.version
     thresholds = deployment.thresholds if deployment and is_champion else model.card.thresholds
     scenario.policy.check_thresholds(thresholds)
     return StateScorer(
@@ -85,7 +89,7 @@ class BatchSteps:
     commit: str
 
     def states_in_store(self) -> DataFrame:
-        """Every entity's newest state, read once and kept."""
+        """Every entity's newest state, read once and cached by Spark."""
         settings, scenario = self.run.settings, self.run.scenario.name
         erased = ErasureTable(store_session(settings), scenario).read()
         retry_seconds = settings.hbase.retry_seconds
@@ -95,10 +99,10 @@ class BatchSteps:
             step.rows = states.count()
         return states
 
-    def keep_states(self, states: DataFrame) -> DataFrame:
+    def store_states(self, states: DataFrame) -> DataFrame:
         """`states` as a table of the run."""
         count = states.count()
-        with spark_step(self.spark, self.run.console, "keeping states", rows=count):
+        with spark_step(self.spark, self.run.console, "writing states", rows=count):
             write_states(states, self.tables, count=count, note=self._note)
         states.unpersist()
         return read_table(self.spark, self.tables.states, made_by=JOB)
@@ -145,7 +149,7 @@ class BatchSteps:
 
     @property
     def row_task(self) -> RowTask:
-        """How rows of this run are made."""
+        """How rows of this run are built."""
         tables = self.tables
         return RowTask(scorer=self.scorer, run=tables.run, scored_at_ms=tables.scored_at_ms)
 

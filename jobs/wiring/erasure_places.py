@@ -1,7 +1,7 @@
-"""Every place where an entity of a scenario can be, and how it leaves it.
+"""Every place where an entity of a scenario can be, and how it is erased there.
 
-`erase_from_memory` works through this list; what it cannot erase stands here with the reason and
-the command that ends it. A new place to store anything about entities belongs into this list.
+`erase_from_memory` works through this list; what it cannot erase is listed here with the reason
+and the command that erases it. Whoever stores entities in a new place adds it to this list.
 """
 
 import shlex
@@ -43,7 +43,7 @@ Says = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Place:
-    """One place: what is there, where, how much of it names the entities.
+    """One place: what is there, where, and how much of it names the entities.
 
     unit    of `count`, such as "records"
     """
@@ -55,8 +55,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Left:
-    """A place that an erasure does not reach: why, and what ends it."""
+class Remainder:
+    """A place that an erasure does not reach: why, and the command that erases it."""
 
     title: str
     where: str
@@ -72,7 +72,7 @@ class Places:
     spark: SparkSession
     sought: Sought
 
-    def found(self, cuts: Mapping[str, Cut] | None = None) -> list[Place]:
+    def contents(self, cuts: Mapping[str, Cut] | None = None) -> list[Place]:
         """What can be erased, counted; nothing is changed.
 
         cuts: kind → where its topic ended when the erasure began; all records without it.
@@ -108,7 +108,8 @@ class Places:
         """Their records and rows in every table, with the files that held them.
 
         all_files: also of tables where nothing is found now, since an erasure that was killed may
-        have left its files. No job may write to the tables meanwhile. Returns how many rows went.
+        have left its files. No job may write to the tables meanwhile. Returns how many rows
+        were erased.
         """
         tables, total = self.tables(), 0
         for path in tables.unfinished:
@@ -117,16 +118,20 @@ class Places:
         for path in tables.archive:
             cut = cuts.get(_kind(path))
             count = erase_records(self.spark, path, self.sought, note=note, cut=cut)
-            total += self._told(path, count, says, all_files=all_files, with_statistics=False)
+            total += self._remove_files(
+                path, count, says, all_files=all_files, with_statistics=False
+            )
         for path in tables.entities:
             count = erase_rows(self.spark, path, self.sought, note=note)
-            total += self._told(path, count, says, all_files=all_files, with_statistics=True)
+            total += self._remove_files(
+                path, count, says, all_files=all_files, with_statistics=True
+            )
         return total
 
     def erase_reports(self, *, says: Says) -> None:
         """Their lines in lists, and the other reports that name them."""
-        for told in erase_reports(self.reports, self.sought):
-            says(told)
+        for line in erase_reports(self.reports, self.sought):
+            says(line)
 
     def purge_cells(self) -> bool:
         """Have HBase write its files again without them; False where only its shell can."""
@@ -136,12 +141,12 @@ class Places:
         table = f"{settings.hbase.namespace}:{self.run.scenario.name}"
         return purge_table(read_endpoints(settings.platform.run_dir), table=table)
 
-    def left(self, erasure: Erasure | None = None) -> list[Left]:
-        """What stays, each with why and the command that ends it.
+    def remainders(self, erasure: Erasure | None = None) -> list[Remainder]:
+        """What remains, each with the reason and the command that erases it.
 
-        After an `erasure` the file that Kafka's command needs is written; before, nothing is.
+        With `erasure`, writes the file that Kafka's command needs; without it, writes nothing.
         """
-        running = Left(
+        running = Remainder(
             "running jobs",
             "memory and temporary files of score_stream and archive_stream",
             "recent states and batches, which nothing reads any more",
@@ -150,7 +155,7 @@ class Places:
         return [*self._kafka(erasure), *self._hbase(), *self._logs(), *self._models(), running]
 
     def tables(self) -> Tables:
-        """The scenario's Delta tables, whoever made them."""
+        """The scenario's Delta tables, whichever job wrote them."""
         return tables_of(self.spark, delta_place(self.run.settings, self.run.scenario.name))
 
     @property
@@ -161,17 +166,17 @@ class Places:
     def _records(self, path: str, cuts: Mapping[str, Cut]) -> DataFrame:
         return named_records(self.spark, path, self.sought, cut=cuts.get(_kind(path)))
 
-    def _told(
+    def _remove_files(
         self, path: str, count: int, says: Says, *, all_files: bool, with_statistics: bool
     ) -> int:
-        """Remove the files that held `count` erased rows, say so, and return `count`."""
+        """Remove the files that held `count` erased rows, log it, and return `count`."""
         if count or all_files:
             remove_files(self.spark, path, with_statistics=with_statistics)
         if count:
             says(f"{path}: {count:,} erased")
         return count
 
-    def _kafka(self, erasure: Erasure | None) -> list[Left]:
+    def _kafka(self, erasure: Erasure | None) -> list[Remainder]:
         settings = self.run.settings
         cluster = kafka_cluster(settings)
         topics = [spec.name for spec in scenario_topics(self.run)]
@@ -190,7 +195,7 @@ class Places:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(msgspec.json.encode({"partitions": partitions, "version": 1}))
         return [
-            Left(
+            Remainder(
                 "Kafka's topics",
                 ", ".join(topics),
                 "Kafka deletes from the front alone: this removes what every customer has there up "
@@ -208,15 +213,15 @@ class Places:
         classes = shlex.quote(f"{jars('kafka')}/*")
         return f"java -cp {classes} org.apache.kafka.tools.DeleteRecordsCommand"
 
-    def _hbase(self) -> list[Left]:
+    def _hbase(self) -> list[Remainder]:
         settings = self.run.settings
         table = f"{settings.hbase.namespace}:{self.run.scenario.name}"
         if settings.platform.run_dir is not None:
             hbase = settings.platform.run_dir / "hbase"
             why = "files that HBase no longer reads; it removes them by itself within a minute"
-            return [Left("HBase's old files", str(hbase), why, "none is needed")]
+            return [Remainder("HBase's old files", str(hbase), why, "none is needed")]
         return [
-            Left(
+            Remainder(
                 "HBase's files",
                 table,
                 "no reader sees the rows any more; their bytes go when the table is compacted and "
@@ -226,7 +231,7 @@ class Places:
             )
         ]
 
-    def _logs(self) -> list[Left]:
+    def _logs(self) -> list[Remainder]:
         run_dir = self.run.settings.platform.run_dir
         if run_dir is None:
             return []
@@ -239,10 +244,11 @@ class Places:
         ]
         why = "a log of a running service cannot be rewritten"
         return [
-            Left("log", str(path), why, f"truncate -s 0 {shlex.quote(str(path))}") for path in named
+            Remainder("log", str(path), why, f"truncate -s 0 {shlex.quote(str(path))}")
+            for path in named
         ]
 
-    def _models(self) -> list[Left]:
+    def _models(self) -> list[Remainder]:
         root = self.run.settings.mlflow.artifact_root
         folder = local_path(root)
         why = (
@@ -252,7 +258,7 @@ class Places:
         where = root if folder is None else str(folder)
         if folder is not None and not any(folder.glob(f"**/{PROBE_FILE}")):
             return []
-        return [Left("MLflow's artefacts", where, why, f"./spark-submit.sh {self._train}")]
+        return [Remainder("MLflow's artefacts", where, why, f"./spark-submit.sh {self._train}")]
 
     @property
     def _train(self) -> str:

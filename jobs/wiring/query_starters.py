@@ -31,7 +31,7 @@ def query_starter(
     place: DeltaPlace | None = None,
     accepts_loss: bool = False,
 ) -> QueryStarter:
-    """A starter of `kind` over the events of `keyed`; `query` where the settings' does not do.
+    """A starter of `kind` over the events of `keyed`; `query` replaces that of the settings.
 
     check_lease   raises when another process has taken the stream over
     place         the archive, where the stream has one

@@ -1,4 +1,4 @@
-"""The two queries that keep a second entity's features, made from the settings."""
+"""The two queries that maintain a second entity's features, made from the settings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -133,7 +133,7 @@ def archiver_of(
 
 
 def restore_erasures(settings: Settings, scenario: str, files: HadoopFiles) -> None:
-    """Give a control table that was lost the erasures back that stand beside the archive."""
+    """Restore the erasures of a lost control table from the files beside the archive."""
     folder = delta_place(settings, scenario).path(FOLDER)
     restore(ErasureTable(store_session(settings), scenario), read_files(files, folder))
 

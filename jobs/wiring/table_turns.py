@@ -39,13 +39,13 @@ def turn(
     """
     store = hbase_store(settings)
     with ExitStack() as stack:
-        held = []
+        leases = []
         for name in names:
             is_waiting = False
             while True:
                 try:
-                    one = lease(store, scenario, name, job=job, log=log)
-                    held.append(stack.enter_context(one))
+                    attempt = lease(store, scenario, name, job=job, log=log)
+                    leases.append(stack.enter_context(attempt))
                     break
                 except LeaseHeld as refusal:
                     if not is_waiting:
@@ -56,5 +56,5 @@ def turn(
             if is_waiting:
                 log(f"{job} goes on")
         yield
-        for each in held:
-            each.check()
+        for held_lease in leases:
+            held_lease.check()

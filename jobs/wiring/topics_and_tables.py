@@ -46,10 +46,12 @@ def make_places(run: Run, *, alters: bool = False) -> tuple[list[str], list[str]
     )
     existing = [spec for spec in specs if spec.name not in topics]
     if alters:
-        found = misfits(cluster, existing)
-        for each in (*found.errors, *found.warnings):
-            run.log(f"topic {each.topic}: {each.setting} was {each.value}, is {each.needed} now")
-        alter_topics(cluster, [*found.errors, *found.warnings])
+        differences = misfits(cluster, existing)
+        for misfit in (*differences.errors, *differences.warnings):
+            run.log(
+                f"topic {misfit.topic}: {misfit.setting} was {misfit.value}, is {misfit.needed} now"
+            )
+        alter_topics(cluster, [*differences.errors, *differences.warnings])
     else:
         _check(run, existing)
     return topics, make_tables(run.settings, hbase_store(run.settings), scenario_tables(run))
@@ -67,14 +69,14 @@ def check_topics(run: Run, topics: Sequence[str]) -> None:
 def stream_topics(keyed: Keyed) -> list[str]:
     """What a stream over the events of `keyed` reads and writes."""
     kinds = ("events", "dead-letter")
-    told = () if isinstance(keyed, KeyedEntity) else ("predictions", "review")
-    return [keyed.topic(kind) for kind in (*kinds, *told)]
+    outputs = () if isinstance(keyed, KeyedEntity) else ("predictions", "review")
+    return [keyed.topic(kind) for kind in (*kinds, *outputs)]
 
 
 def _check(run: Run, specs: Sequence[TopicSpec]) -> None:
-    found = misfits(kafka_cluster(run.settings), specs)
-    found.refuse()
-    for warning in found.warnings:
+    differences = misfits(kafka_cluster(run.settings), specs)
+    differences.refuse()
+    for warning in differences.warnings:
         run.log(f"warning: {warning}")
 
 

@@ -26,15 +26,15 @@ def listed(name: str, path: Path = LIST) -> Digests:
     return {jar.removeprefix(folder): digest for digest, jar in lines if jar.startswith(folder)}
 
 
-def difference(found: Digests, expected: Digests) -> str | None:
+def difference(actual: Digests, expected: Digests) -> str | None:
     """The first jar that is another one, missing or not listed, in words; None when all agree."""
-    for jar in sorted(found.keys() | expected.keys()):
-        if jar not in found:
+    for jar in sorted(actual.keys() | expected.keys()):
+        if jar not in actual:
             return f"{jar} is missing"
         if jar not in expected:
             return f"{jar} is not in the list of jars"
-        if found[jar] != expected[jar]:
-            return f"{jar} has SHA-256 {found[jar]} instead of {expected[jar]}"
+        if actual[jar] != expected[jar]:
+            return f"{jar} has SHA-256 {actual[jar]} instead of {expected[jar]}"
     return None
 
 

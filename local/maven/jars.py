@@ -25,9 +25,9 @@ _WAIT_SECONDS = 1800.0
 def jars(name: str, *, console: Console | None = None, jar_list: Path = LIST) -> Path:
     """The folder with the jars of the POM `name` ("kafka", "hbase" or "spark").
 
-    Resolved on first use and whenever the cached entry is damaged. Two callers at the same
-    time end well: one resolves, the other waits and finds the result. Raises JarsUnavailable, also
-    when a jar has not the SHA-256 of `jar_list`.
+    Resolved on first use and whenever the cached entry is damaged. Safe for two callers at
+    the same time: one resolves, the other waits and finds the result. Raises JarsUnavailable, also
+    when a jar does not have the SHA-256 of `jar_list`.
     """
     expected = listed(name, jar_list)
     entry = _resolved(name, expected, console)
@@ -55,8 +55,8 @@ def fetch_again(name: str, *, console: Console, is_listed: bool = True) -> Path:
 def _resolved(name: str, expected: Digests, console: Console | None) -> Path:
     pom = POMS / f"{name}.xml"
     if not pom.is_file():
-        known = sorted(path.stem for path in POMS.glob("*.xml"))
-        raise JarsUnavailable(f"no POM named {name!r}; known are {known}")
+        names = sorted(path.stem for path in POMS.glob("*.xml"))
+        raise JarsUnavailable(f"no POM named {name!r}; known are {names}")
     entry = _entry(pom)
     if damage(entry) is None:
         return entry
@@ -69,13 +69,13 @@ def _resolved(name: str, expected: Digests, console: Console | None) -> Path:
             "EVERSCORE_CACHE_DIR"
         ) from error
 
-    def tell() -> None:
+    def report_wait() -> None:
         console.print(f"{name}: another process resolves the same jars; waiting for it")
 
-    with file_lock(_lock_of(entry), timeout_seconds=_WAIT_SECONDS, on_wait=tell):
-        if (found := damage(entry)) is not None:
+    with file_lock(_lock_of(entry), timeout_seconds=_WAIT_SECONDS, on_wait=report_wait):
+        if (reason := damage(entry)) is not None:
             if entry.exists():
-                console.print(f"{name}: the cached jars are damaged ({found}); resolving again")
+                console.print(f"{name}: the cached jars are damaged ({reason}); resolving again")
             _resolve(pom, entry, console=console, expected=expected)
     return entry
 

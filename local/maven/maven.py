@@ -20,7 +20,7 @@ _LAST_LINES = 15
 
 
 def copy_jars(pom: Path, folder: Path, *, console: Console) -> None:
-    """Resolve `pom` and copy its jars into `folder`; raises JarsUnavailable with Maven's words."""
+    """Resolve `pom` and copy its jars into `folder`; raises JarsUnavailable with Maven's errors."""
     command = maven_command(pom, folder)
     log = folder / "maven.log"
     with log.open("wb") as output:
@@ -67,10 +67,10 @@ def failure(pom: Path, code: int, log: str) -> str:
 
 def progress(log: str, folder: Path) -> tuple[int, float]:
     """Jars so far and their MB: first they are downloaded, then copied into the folder."""
-    found = _DOWNLOADED.findall(log)
-    downloaded_mb = sum(float(size.replace(",", "")) * _MEGABYTES[unit] for size, unit in found)
+    downloads = _DOWNLOADED.findall(log)
+    downloaded_mb = sum(float(size.replace(",", "")) * _MEGABYTES[unit] for size, unit in downloads)
     copied = [path.stat().st_size for path in folder.glob("*.jar")]
-    return max(len(found), len(copied)), max(downloaded_mb, sum(copied) / 1e6)
+    return max(len(downloads), len(copied)), max(downloaded_mb, sum(copied) / 1e6)
 
 
 def _watch(

@@ -18,7 +18,7 @@ from local.servers.ports import HOST, Ports, is_free
 from local.servers.processes import ProcessRecord, is_alive, stop
 from local.servers.services import PORTS_OF, launch, wait_for_all
 
-# HBase writes its memory to disk when it is asked to end; after this it is killed.
+# HBase writes its memory to disk on SIGTERM; after this time it is killed.
 STOP_GRACE_SECONDS = 60.0
 _ABORT_GRACE_SECONDS = 5.0
 
@@ -53,13 +53,15 @@ class BringUp:
                 running = self.layout.alive()
                 self._wait(running, missing, ports)
         except BaseException:
-            begun = {name: it for name, it in self.layout.alive().items() if name not in alive}
-            stop_all(begun, layout=self.layout, grace_seconds=_ABORT_GRACE_SECONDS)
+            new_processes = {
+                name: process for name, process in self.layout.alive().items() if name not in alive
+            }
+            stop_all(new_processes, layout=self.layout, grace_seconds=_ABORT_GRACE_SECONDS)
             raise
         return self._announce(ports, running)
 
     def _usable(self) -> dict[str, ProcessRecord]:
-        """The running services; stopped are those that cannot be reached any more.
+        """The running services; those that cannot be reached any more are stopped.
 
         That is all of them when the ports are not known, and the gateway when HBase is down
         and another program took its ZooKeeper port.
@@ -75,8 +77,8 @@ class BringUp:
             lost |= set(alive) & {"thrift"}
         if lost:
             self.console.print(f"restarting {', '.join(sorted(lost))}: its old ports are lost")
-            again = {name: alive.pop(name) for name in lost}
-            stop_all(again, layout=self.layout, grace_seconds=STOP_GRACE_SECONDS)
+            unreachable = {name: alive.pop(name) for name in lost}
+            stop_all(unreachable, layout=self.layout, grace_seconds=STOP_GRACE_SECONDS)
         return alive
 
     def _chosen_ports(self, alive: dict[str, ProcessRecord]) -> Ports:
@@ -114,7 +116,7 @@ class BringUp:
         for name in running:
             if data := self.layout.data(name):
                 data.mark_initialized()
-        found = Endpoints(
+        endpoints = Endpoints(
             kafka_bootstrap_servers=f"{HOST}:{ports.kafka}",
             hbase_thrift_host=HOST,
             hbase_thrift_port=ports.thrift,
@@ -124,8 +126,8 @@ class BringUp:
             versions=versions(),
             processes=dict(running),
         )
-        write_endpoints(self.layout.run_dir, found)
-        return found
+        write_endpoints(self.layout.run_dir, endpoints)
+        return endpoints
 
 
 def stop_all(

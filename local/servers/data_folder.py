@@ -13,7 +13,7 @@ _MARKER = ".initialized"
 
 
 class Condition(StrEnum):
-    """What a look at the folder says."""
+    """The condition of a data folder."""
 
     NEW = "new"
     HALF_WRITTEN = "half-written"
@@ -38,22 +38,22 @@ class DataFolder:
         return Condition.GOOD if self.find_damage(self.path) is None else Condition.DAMAGED
 
     def make_usable(self, *, tell: Callable[[str], None]) -> Condition:
-        """Remake a half-written folder, refuse a damaged one; returns what was found."""
-        found = self.condition()
-        if found is Condition.DAMAGED:
+        """Recreate a half-written folder, refuse a damaged one; returns the condition before."""
+        condition = self.condition()
+        if condition is Condition.DAMAGED:
             raise DamagedData(
                 f"the data of {self.service} in {self.path} is damaged: "
                 f"{self.find_damage(self.path)}. Nothing was erased. Put the file back from a "
-                "copy, or erase the local data and start anew with `make reset`"
+                "copy, or erase the local data and start again with `make reset`"
             )
-        if found is Condition.HALF_WRITTEN:
+        if condition is Condition.HALF_WRITTEN:
             tell(
                 f"{self.service}: its first start in {self.path} never finished, so the folder "
-                "holds no acknowledged data; it is made anew"
+                "holds no acknowledged data; it is created again"
             )
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        return found
+        return condition
 
     def mark_initialized(self) -> None:
         """To be called after the first working call: from now on the folder is precious."""

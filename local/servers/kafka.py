@@ -141,6 +141,6 @@ def _format(properties: Path, *, jar_folder: Path, log: Path) -> None:
 def new_cluster_id() -> str:
     """A UUID in URL-safe base64 that does not begin with a dash: Kafka would read an option."""
     while True:
-        found = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        if not found.startswith("-"):
-            return found
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id

@@ -16,7 +16,7 @@ SNAPSHOTS = "training_sets"  # folder of a scenario's training snapshots among i
 class Layout:
     """The files of the platform under one run folder; only these are ever written or erased.
 
-    `checkpoints` and `delta` are written by jobs; `reset` erases what is in them of the topics.
+    `checkpoints` and `delta` are written by jobs; `reset` erases what depends on the topics.
     """
 
     run_dir: Path
@@ -62,21 +62,21 @@ class Layout:
         return self.run_dir / "delta"
 
     def of_topics(self) -> list[Path]:
-        """What speaks of positions in topics and is nothing without them.
+        """What refers to positions in topics and is useless without them.
 
-        The archive, batch runs and all else beside the training snapshots, which speak of none.
+        The archive, batch runs and all else except the training snapshots, which refer to none.
         """
         scenarios = sorted(self.delta.iterdir()) if self.delta.is_dir() else []
-        found = (
+        paths = (
             path
             for scenario in scenarios
             if scenario.is_dir()
             for path in sorted(scenario.iterdir())
         )
-        return [path for path in found if path.name != SNAPSHOTS]
+        return [path for path in paths if path.name != SNAPSHOTS]
 
     def kept_by_reset(self) -> list[Path]:
-        """What `reset` leaves: it holds without the topics."""
+        """What `reset` leaves: it is valid without the topics."""
         scenarios = sorted(self.delta.iterdir()) if self.delta.is_dir() else []
         tables = [
             path
@@ -101,11 +101,11 @@ class Layout:
 
     def alive(self) -> dict[str, ProcessRecord]:
         """The services whose recorded process runs."""
-        found = {service: self.process(service) for service in SERVICES}
-        return {name: record for name, record in found.items() if record and is_alive(record)}
+        processes = {service: self.process(service) for service in SERVICES}
+        return {name: record for name, record in processes.items() if record and is_alive(record)}
 
     def data(self, service: str) -> DataFolder | None:
-        """The data folder of one service; None for the gateway, which keeps nothing."""
+        """The data folder of one service; None for the gateway, which stores nothing."""
         if service == "kafka":
             return DataFolder("kafka", self.kafka, kafka.find_damage)
         if service == "hbase":

@@ -72,9 +72,9 @@ def up(platform: Platform, *, console: Console | None = None) -> Endpoints:
         ports = read_ports(layout.ports)
         if ports is not None and answering(ports, alive=layout.alive()) == set(SERVICES):
             with contextlib.suppress(PlatformNotRunning):
-                found = read_endpoints(layout.run_dir)
+                endpoints = read_endpoints(layout.run_dir)
                 console.print(f"already running in {layout.run_dir}")
-                return found
+                return endpoints
         return _bring_up(platform, SERVICES, console)
 
 
@@ -90,7 +90,7 @@ def reset(
 ) -> Sequence[Path]:
     """Stop the platform and erase its data, logs, ports, checkpoints and the topics' archive.
 
-    An archive speaks of offsets in topics: of new ones of the same name it would tell lies, and
+    An archive refers to offsets in topics: in new topics of the same name they are wrong, and
     jobs refuse it. Returns what is left of the scenarios' data: training snapshots, models,
     reports, and the archive when `keep_archive`.
     """

@@ -58,13 +58,13 @@ def kept_or_new(
     `in_use_by_us` names the fields whose port is taken by our own running service.
     """
     before = asdict(recorded) if recorded is not None else {}
-    chosen: dict[str, int] = {}
+    ports: dict[str, int] = {}
     for name in (field.name for field in fields(Ports)):
         port = before.get(name)
         if port is None or not (name in in_use_by_us or usable(port)):
-            port = free_port(taken={*chosen.values(), *before.values()})
-        chosen[name] = port
-    return Ports(**chosen)
+            port = free_port(taken={*ports.values(), *before.values()})
+        ports[name] = port
+    return Ports(**ports)
 
 
 def read_ports(path: Path) -> Ports | None:

@@ -47,11 +47,11 @@ def start(
     with held_back():
         pid = _spawn(command, log=log, die_with_parent=die_with_parent)
         try:
-            found = ProcessRecord(pid, psutil.Process(pid).create_time())
+            process = ProcessRecord(pid, psutil.Process(pid).create_time())
         except psutil.NoSuchProcess as gone:
             raise ProcessFailed(f"{command[0]} ended at once; its output is in {log}") from gone
-        write_text(record, json.dumps(asdict(found)) + "\n")
-    return found
+        write_text(record, json.dumps(asdict(process)) + "\n")
+    return process
 
 
 def read_record(path: Path) -> ProcessRecord | None:

@@ -55,16 +55,16 @@ def launch(
 
 def answering(ports: Ports, *, alive: Mapping[str, ProcessRecord]) -> set[str]:
     """The services that answer a real call now; HBase is asked through its gateway if it runs."""
-    found = set()
+    names = set()
     if "kafka" in alive and kafka.answers(ports.kafka):
-        found.add("kafka")
+        names.add("kafka")
     if "thrift" in alive and thrift.answers(ports.thrift):
-        found.add("thrift")
+        names.add("thrift")
     if "hbase" in alive:
         by_port = "thrift" not in alive and listens(HOST, ports.hbase_regionserver)
-        if by_port or "thrift" in found:
-            found.add("hbase")
-    return found
+        if by_port or "thrift" in names:
+            names.add("hbase")
+    return names
 
 
 def wait_for_all(
@@ -79,7 +79,7 @@ def wait_for_all(
     questions = _questions(alive, ports)
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
-            asked = [
+            futures = [
                 pool.submit(
                     wait_until_answers,
                     question,
@@ -89,7 +89,7 @@ def wait_for_all(
                 )
                 for names, question in questions
             ]
-            done, _ = wait(asked, return_when=FIRST_EXCEPTION)
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
         finally:

@@ -61,5 +61,5 @@ def _state(
 def _address(service: str, ports: Ports | None) -> str:
     if ports is None:
         return "-"
-    chosen = {"kafka": ports.kafka, "hbase": ports.zookeeper, "thrift": ports.thrift}[service]
-    return f"{HOST}:{chosen}" + (" (ZooKeeper)" if service == "hbase" else "")
+    port = {"kafka": ports.kafka, "hbase": ports.zookeeper, "thrift": ports.thrift}[service]
+    return f"{HOST}:{port}" + (" (ZooKeeper)" if service == "hbase" else "")

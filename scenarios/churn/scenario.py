@@ -11,7 +11,9 @@ from scenarios.contract.scenario import Label, Scenario
 
 def estimator(seed: int) -> Any:
     """An untrained calibrated classifier for the columns of `FEATURES`, in that order."""
-    return calibrated_trees(seed, monotonic=[MONOTONIC.get(each.name, 0) for each in FEATURES])
+    return calibrated_trees(
+        seed, monotonic=[MONOTONIC.get(feature.name, 0) for feature in FEATURES]
+    )
 
 
 SCENARIO = Scenario(

@@ -113,8 +113,8 @@ class _Draw:
     def _support_call(self, profile: dict[str, str | int | float]) -> dict[str, object]:
         minutes = min(-_MEAN_CALL_MINUTES * np.log1p(-self.random()), _MAX_CALL_MINUTES)
         reason = int(np.searchsorted(np.cumsum(_CALL_REASON_SHARES), self.random(), side="right"))
-        chosen = CALL_REASONS[min(reason, len(CALL_REASONS) - 1)]
-        return {"minutes": round(float(minutes), 1), "reason": chosen}
+        call_reason = CALL_REASONS[min(reason, len(CALL_REASONS) - 1)]
+        return {"minutes": round(float(minutes), 1), "reason": call_reason}
 
     def _profile_change(self, profile: dict[str, str | int | float]) -> dict[str, object]:
         name = self._one_of(changeable(profile))

@@ -64,8 +64,8 @@ def read_customers(path: Path, *, limit: int | None = None) -> list[Customer]:
     with path.open(newline="", encoding="utf-8") as lines:
         rows = csv.DictReader(lines)
         _check_columns(path, rows.fieldnames or [])
-        chosen = (row for number, row in enumerate(rows) if limit is None or number < limit)
-        return [_customer(row, path, number) for number, row in enumerate(chosen, start=2)]
+        selected_rows = (row for number, row in enumerate(rows) if limit is None or number < limit)
+        return [_customer(row, path, number) for number, row in enumerate(selected_rows, start=2)]
 
 
 def history(customers: Sequence[Customer], *, with_labels: bool = True) -> Iterator[Record]:
@@ -89,8 +89,8 @@ def history(customers: Sequence[Customer], *, with_labels: bool = True) -> Itera
         yield record_of(label, key=customer.customer_id, topic_kind=LABELS)
 
 
-def _check_columns(path: Path, found: object) -> None:
-    names = list(found) if isinstance(found, list | tuple) else []
+def _check_columns(path: Path, header: object) -> None:
+    names = list(header) if isinstance(header, list | tuple) else []
     expected = [_ID, *_CATEGORIES.values(), _TENURE, _MONTHLY, _TOTAL, _CHURN]
     missing = [name for name in expected if name not in names]
     if missing:

@@ -1,4 +1,4 @@
-"""Whether a model can judge a scenario's cases at all: asked before it scores any of them."""
+"""Whether a model can judge a scenario's cases at all: checked before it scores any of them."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which rows of a batch make a computation raise, found at a bounded cost; the others' results."""
+"""Results of a batch some of whose rows may raise: those are isolated at a bounded cost."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int64]
 Result = TypeVar("Result")
 
-# A machine's trouble, not a row's: the batch is run again, nothing is refused for it.
+# The machine's fault, not a row's: the batch is run again, nothing is refused for it.
 NOT_OF_A_ROW = (MemoryError, OSError, ImportError)
 
 # Halves that are tried: some 80 rows that raise are found one by one among 120,000, for about ten
@@ -56,64 +56,64 @@ def isolated(
     `most_calls` calls; what still raises then is a failure as a whole. Errors `NOT_OF_A_ROW` are
     raised.
     """
-    found: Isolated[Result] = Isolated()
+    outcome: Isolated[Result] = Isolated()
     if not len(rows):
-        return found
-    error = _tried(found, rows, evaluate)
+        return outcome
+    error = _tried(outcome, rows, evaluate)
     if error is None:
-        return found
+        return outcome
     if len(rows) == 1:
-        found.failures.append(Failure(rows, error, is_exact=True))
-        return found
+        outcome.failures.append(Failure(rows, error, is_exact=True))
+        return outcome
     order = count()
     waiting: list[tuple[int, int, Rows]] = []
 
     def add(part: Rows) -> None:
         heapq.heappush(waiting, (-len(part), next(order), part))
 
-    left = most_calls
+    calls_left = most_calls
     for kind in _by_kind(rows, kinds):
-        left -= 1
-        failed = error if len(kind) == len(rows) else _tried(found, kind, evaluate)
+        calls_left -= 1
+        failed = error if len(kind) == len(rows) else _tried(outcome, kind, evaluate)
         if failed is None:
             continue
         if len(kind) == 1 or (len(kind) > _SMALL_GROUP and _all_raise(kind, evaluate)):
-            found.failures.append(Failure(kind, failed, is_exact=len(kind) == 1))
+            outcome.failures.append(Failure(kind, failed, is_exact=len(kind) == 1))
         else:
             for half in np.array_split(kind, 2):
                 add(half)
     while waiting:
         _, _, part = heapq.heappop(waiting)
-        left -= 1
-        failed = _tried(found, part, evaluate)
+        calls_left -= 1
+        failed = _tried(outcome, part, evaluate)
         if failed is None:
             continue
-        if len(part) == 1 or left <= 0:
-            found.failures.append(Failure(part, failed, is_exact=len(part) == 1))
+        if len(part) == 1 or calls_left <= 0:
+            outcome.failures.append(Failure(part, failed, is_exact=len(part) == 1))
             continue
         for half in np.array_split(part, 2):
             add(half)
-    return found
+    return outcome
 
 
 def _tried(
-    found: Isolated[Result], rows: Rows, evaluate: Callable[[Rows], Result]
+    outcome: Isolated[Result], rows: Rows, evaluate: Callable[[Rows], Result]
 ) -> Exception | None:
-    """Add the result of `rows` to `found`; the error when there is none."""
+    """Add the result of `rows` to `outcome`; the error when there is none."""
     try:
         result = evaluate(rows)
     except NOT_OF_A_ROW:
         raise
     except Exception as error:  # whatever a model, an explainer or a policy raises
         return error
-    found.parts.append((rows, result))
+    outcome.parts.append((rows, result))
     return None
 
 
 def _all_raise(rows: Rows, evaluate: Callable[[Rows], Result]) -> bool:
-    chosen = np.unique(np.linspace(0, len(rows) - 1, _PROBES).astype(np.int64))
+    probes = np.unique(np.linspace(0, len(rows) - 1, _PROBES).astype(np.int64))
     scratch: Isolated[Result] = Isolated()
-    return all(_tried(scratch, rows[at : at + 1], evaluate) for at in chosen.tolist())
+    return all(_tried(scratch, rows[at : at + 1], evaluate) for at in probes.tolist())
 
 
 def _by_kind(rows: Rows, kinds: Callable[[Rows], npt.NDArray[np.int64]]) -> Iterator[Rows]:

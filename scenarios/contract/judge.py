@@ -1,7 +1,7 @@
 """One judge: score, control group, band, action, review flag and reasons of whole columns of cases.
 
 The stream, batch scoring, parity checks and audits call it; pure, no store, no clock. A case that
-model, explainer or policy cannot judge is named with the cause and costs its neighbours nothing.
+model, explainer or policy cannot judge is reported with the cause and does not affect the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -110,8 +110,8 @@ class Judge:
         bench = _Bench(self._scenario, features, control, judges.thresholds)
         rows, unscorable = _loggable(features, self._scenario.feature_names)
 
-        def judged(model: ScoringModel, own: Rows) -> list[Unscorable]:
-            scored, failed = bench.scored(model, own)
+        def judged(model: ScoringModel, model_rows: Rows) -> list[Unscorable]:
+            scored, failed = bench.scored(model, model_rows)
             decided, undecided = bench.decided(model, scored)
             failed += undecided
             if explains:
@@ -130,7 +130,7 @@ class Judge:
         """Scores (n,) by `model` alone, NaN where there is none; and the cases without one."""
         bench = _Bench(self._scenario, features, np.zeros(len(features), dtype=np.bool_), {})
         _, failed = bench.scored(model, np.arange(len(features)))
-        bench.scores[[each.row for each in failed]] = np.nan
+        bench.scores[[case.row for case in failed]] = np.nan
         return bench.scores, failed
 
     def trial(
@@ -187,17 +187,19 @@ class _Bench:
         """Scores of `rows`; returns those that have one in [0, 1], and the others."""
 
         def scores(part: Rows) -> Floats:
-            given = np.asarray(model.scores(chosen_rows(self._features, part)), dtype=np.float64)
-            if given.shape != part.shape:
-                raise ValueError(f"gave scores of shape {given.shape}, expected {part.shape}")
-            return given
+            part_scores = np.asarray(
+                model.scores(chosen_rows(self._features, part)), dtype=np.float64
+            )
+            if part_scores.shape != part.shape:
+                raise ValueError(f"gave scores of shape {part_scores.shape}, expected {part.shape}")
+            return part_scores
 
         failed: list[Unscorable] = []
-        for part, found in self._each(rows, scores, model, failed, "cannot score it"):
-            self.scores[part] = found
+        for part, part_scores in self._results(rows, scores, model, failed, "cannot score it"):
+            self.scores[part] = part_scores
             # Written so that NaN is no score either.
-            for at in np.flatnonzero(~((found >= 0.0) & (found <= 1.0))).tolist():
-                cause = f"{_name(model)} gives score {found[at]}, expected one from 0 to 1"
+            for at in np.flatnonzero(~((part_scores >= 0.0) & (part_scores <= 1.0))).tolist():
+                cause = f"{_name(model)} gives score {part_scores[at]}, expected one from 0 to 1"
                 failed.append(Unscorable(int(part[at]), cause))
         return _without(rows, failed), failed
 
@@ -215,10 +217,10 @@ class _Bench:
 
         failed: list[Unscorable] = []
         what = f"gives a score on which policy {self._scenario.policy.version} cannot decide"
-        for part, found in self._each(rows, decisions, model, failed, what):
-            self.decisions.bands[part] = found.bands
-            self.decisions.actions[part] = found.actions
-            self.decisions.review[part] = found.review
+        for part, part_decisions in self._results(rows, decisions, model, failed, what):
+            self.decisions.bands[part] = part_decisions.bands
+            self.decisions.actions[part] = part_decisions.actions
+            self.decisions.review[part] = part_decisions.review
         return _without(rows, failed), failed
 
     def explained(self, model: ScoringModel, rows: Rows, teller: ReasonTeller) -> list[Unscorable]:
@@ -228,8 +230,10 @@ class _Bench:
             return _reasons(model, self._features[part], teller)
 
         failed: list[Unscorable] = []
-        for part, found in self._each(rows, reasons, model, failed, "cannot explain its score"):
-            self.reasons.update(zip(part.tolist(), found, strict=True))
+        for part, part_reasons in self._results(
+            rows, reasons, model, failed, "cannot explain its score"
+        ):
+            self.reasons.update(zip(part.tolist(), part_reasons, strict=True))
         return failed
 
     def verdicts(
@@ -241,7 +245,7 @@ class _Bench:
         reasons = self.reasons
         if len(rows) < len(every):
             position = {row: at for at, row in enumerate(rows.tolist())}
-            reasons = {position[row]: told for row, told in reasons.items() if row in position}
+            reasons = {position[row]: reasons[row] for row in reasons if row in position}
         return Verdicts(
             rows=rows,
             scores=chosen_rows(self.scores, rows),
@@ -253,11 +257,11 @@ class _Bench:
             control=chosen_rows(self._control, rows),
             challenged=chosen_rows(challenged, rows),
             reasons=reasons,
-            unscorable=sorted(unscorable, key=lambda each: each.row),
+            unscorable=sorted(unscorable, key=lambda case: case.row),
             fallbacks=fallbacks,
         )
 
-    def _each(
+    def _results(
         self,
         rows: Rows,
         evaluate: Callable[[Rows], Result],
@@ -265,11 +269,11 @@ class _Bench:
         failed: list[Unscorable],
         what: str,
     ) -> list[tuple[Rows, Result]]:
-        found = isolated(rows, evaluate, kinds=partial(_kinds, self._features, model.columns))
-        for failure in found.failures:
+        outcome = isolated(rows, evaluate, kinds=partial(_kinds, self._features, model.columns))
+        for failure in outcome.failures:
             cause = f"{_name(model)} {what}: {_one_line(failure)}"
             failed += [Unscorable(row, cause) for row in failure.rows.tolist()]
-        return found.parts
+        return outcome.parts
 
 
 def _reasons(model: ScoringModel, features: Floats, teller: ReasonTeller) -> list[list[Reason]]:
@@ -283,12 +287,12 @@ def _name(model: ScoringModel) -> str:
 def _one_line(failure: Failure) -> str:
     error = failure.error
     text = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_CAUSE_TEXT]
-    text = "".join(each if each.isprintable() else "?" for each in text)
+    text = "".join(character if character.isprintable() else "?" for character in text)
     return text if failure.is_exact else f"{text} (or one of {len(failure.rows) - 1} rows like it)"
 
 
 def _without(rows: Rows, failed: Sequence[Unscorable]) -> Rows:
-    return rows if not failed else np.setdiff1d(rows, [each.row for each in failed])
+    return rows if not failed else np.setdiff1d(rows, [case.row for case in failed])
 
 
 def _loggable(features: Floats, names: Sequence[str]) -> tuple[Rows, list[Unscorable]]:
@@ -308,6 +312,6 @@ def _loggable(features: Floats, names: Sequence[str]) -> tuple[Rows, list[Unscor
 def _kinds(features: Floats, columns: Rows, rows: Rows) -> Rows:
     """A number per row: equal where the same of the model's features are missing."""
     missing = np.isnan(features[rows][:, columns])
-    patterns, found = np.unique(np.packbits(missing, axis=1), axis=0, return_inverse=True)
-    kinds = np.asarray(found) if len(patterns) <= _MOST_KINDS else missing.any(axis=1)
+    patterns, numbers = np.unique(np.packbits(missing, axis=1), axis=0, return_inverse=True)
+    kinds = np.asarray(numbers) if len(patterns) <= _MOST_KINDS else missing.any(axis=1)
     return kinds.reshape(-1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What the engine needs of whatever is kept per key: a scenario, or one of its second entities."""
+"""What the engine needs of a keyed stream with states: a scenario's or a second entity's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class UnknownEntity(ValueError):
 
 
 class Keyed(Protocol):
-    """A stream of events by key whose states are kept in a table of the same name."""
+    """A stream of events by key whose states are stored in a table of the same name."""
 
     @property
     def name(self) -> str:
@@ -93,22 +93,22 @@ def keyed_entity(scenario: Scenario, entity: SecondEntity) -> KeyedEntity:
 
 def keyed_entities(scenario: Scenario, *, named: str | None = None) -> list[KeyedEntity]:
     """All second entities of `scenario`, or the one `named`; raises `UnknownEntity`."""
-    known = [second_entity.name for second_entity in scenario.second_entities]
-    chosen = [
+    names = [second_entity.name for second_entity in scenario.second_entities]
+    selected_entities = [
         second_entity
         for second_entity in scenario.second_entities
         if named in (None, second_entity.name)
     ]
-    if named is not None and not chosen:
-        raise UnknownEntity(f"scenario {scenario.name!r} has no second entity {named!r}: {known}")
-    return [keyed_entity(scenario, each) for each in chosen]
+    if named is not None and not selected_entities:
+        raise UnknownEntity(f"scenario {scenario.name!r} has no second entity {named!r}: {names}")
+    return [keyed_entity(scenario, entity) for entity in selected_entities]
 
 
 def load_keyed_entity(name: str, module: str) -> KeyedEntity:
     """The second entity "scenario.entity" of the scenario in `module`; raises `UnknownEntity`."""
     scenario_name, _, entity_name = name.partition(".")
-    (found,) = keyed_entities(load_scenario(scenario_name, module), named=entity_name)
-    return found
+    (entity,) = keyed_entities(load_scenario(scenario_name, module), named=entity_name)
+    return entity
 
 
 def scenario_name_of(name: str) -> str:
@@ -127,17 +127,20 @@ def source_schema(scenario: Scenario, source: Rekeyed) -> EventSchema:
 
 
 def _check_source(schema: EventSchema, entity: SecondEntity, source: Rekeyed) -> None:
-    came, kept = schema.event_type(source.event_type), entity.schema.event_type(source.event_type)
-    fields = {field.name: field for field in came.fields}
+    source_type = schema.event_type(source.event_type)
+    copied_type = entity.schema.event_type(source.event_type)
+    fields = {field.name: field for field in source_type.fields}
     key = fields.get(entity.key_field)
     where = f"event type {source.event_type!r} of {source.topic_kind!r}"
     if not isinstance(key, Number) or not key.integer:
         raise SchemaError(f"{where} needs {entity.key_field!r} as a whole number, it has {key}")
-    foreign = _unlike(kept, came)
+    foreign = _unlike(copied_type, source_type)
     if foreign:
-        raise SchemaError(f"{entity.name!r} copies {foreign} from {where}, which has {came.fields}")
+        raise SchemaError(
+            f"{entity.name!r} copies {foreign} from {where}, which has {source_type.fields}"
+        )
 
 
-def _unlike(kept: EventType, came: EventType) -> list[str]:
-    """Fields of `kept` that `came` does not have in the same way."""
-    return [field.name for field in kept.fields if field not in came.fields]
+def _unlike(copied_type: EventType, source_type: EventType) -> list[str]:
+    """Fields of `copied_type` that `source_type` does not declare in the same way."""
+    return [field.name for field in copied_type.fields if field not in source_type.fields]

@@ -18,7 +18,7 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """Scores from `lowest_score` up to the next band's; reasons are told where they are needed."""
+    """Scores from `lowest_score` up to the next band's; `explained` bands get reasons."""
 
     name: str
     lowest_score: float
@@ -108,9 +108,9 @@ class Policy:
 
     def check_band(self, name: str | None) -> None:
         """Raise `PolicyError` when `name` is given and is no band."""
-        known = [band.name for band in self.bands]
-        if name is not None and name not in known:
-            raise PolicyError(f"band {name!r} is not one of {known}")
+        names = [band.name for band in self.bands]
+        if name is not None and name not in names:
+            raise PolicyError(f"band {name!r} is not one of {names}")
 
     def decide(
         self,

@@ -12,12 +12,12 @@ from scenarios.contract.scenario import Scenario
 
 def categories(scenario: Scenario) -> Mapping[str, tuple[str, ...]]:
     """Feature → names by code, for the features that hold a category's code."""
-    found = {}
+    names_by_feature = {}
     for feature in scenario.features:
         declared = scenario.schema.fields[feature.field] if isinstance(feature, LastValue) else None
         if isinstance(declared, Category):
-            found[feature.name] = declared.values
-    return found
+            names_by_feature[feature.name] = declared.values
+    return names_by_feature
 
 
 def with_category_names(frame: pd.DataFrame, names: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:
@@ -28,13 +28,13 @@ def with_category_names(frame: pd.DataFrame, names: Mapping[str, tuple[str, ...]
     """
     readable = frame.copy()
     for column in names.keys() & set(frame.columns):
-        known = names[column]
-        readable[column] = [_name(code, known) for code in frame[column].tolist()]
+        category_names = names[column]
+        readable[column] = [_name(code, category_names) for code in frame[column].tolist()]
         readable[column] = readable[column].astype(object)
     return readable
 
 
-def _name(code: float, known: tuple[str, ...]) -> str | None:
+def _name(code: float, names: tuple[str, ...]) -> str | None:
     if math.isnan(code):
         return None
-    return known[int(code)] if 0 <= code < len(known) else f"code {code:g}"
+    return names[int(code)] if 0 <= code < len(names) else f"code {code:g}"

@@ -1,4 +1,4 @@
-"""Contributions of features to a score, told in business words for the bands that need them."""
+"""Contributions of features to a score in business words, for the bands that need them."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from features.schema import Category
 from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Reason
 
-REASONS_TOLD = 3
+MOST_REASONS = 3
 
 
 class ReasonTeller:
@@ -25,22 +25,22 @@ class ReasonTeller:
         self, contributions: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
     ) -> list[list[Reason]]:
         """For n cases the largest contributions, largest first; both arrays are (n, k)."""
-        # A stable sort: equal contributions keep the declared order, so a replay tells the same.
-        order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :REASONS_TOLD]
+        # A stable sort: equal contributions keep the declared order, so a replay gives the same.
+        order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :MOST_REASONS]
         return [
-            self._reasons(chosen.tolist(), contributions[row], values[row])
-            for row, chosen in enumerate(order)
+            self._reasons(columns.tolist(), contributions[row], values[row])
+            for row, columns in enumerate(order)
         ]
 
     def _reasons(
         self,
-        chosen: Sequence[int],
+        columns: Sequence[int],
         contributions: npt.NDArray[np.float64],
         values: npt.NDArray[np.float64],
     ) -> list[Reason]:
         return [
             self._reason(column, float(contributions[column]), float(values[column]))
-            for column in chosen
+            for column in columns
             if contributions[column] != 0.0
         ]
 

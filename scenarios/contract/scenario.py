@@ -31,7 +31,7 @@ class LeakyScenario(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What the model predicts: label events of type `event_type` whose `field` tells the outcome.
+    """What the model predicts: label events of type `event_type` whose `field` is the outcome.
 
     A label is mature `maturity_days` after its own event time. `schema` describes label events;
     they travel on the scenario's label topic, keyed like the events. `of_event` (event type,
@@ -53,7 +53,7 @@ class Scenario:
 
     `required_feature`: no prediction is made for an entity while this feature is missing (its
     state is kept all the same; the event counts as suppressed).
-    `estimator(seed)` makes an untrained scikit-learn classifier with `predict_proba`, for the
+    `estimator(seed)` builds an untrained scikit-learn classifier with `predict_proba`, for the
     columns `feature_names`. `max_window_events` and `identity_field`: see
     `features/fold/windows.py`. `partitioner`: how producers place a key on the events topic, see
     `features/events/partitioners.py`.
@@ -79,7 +79,7 @@ class Scenario:
             raise PolicyError(
                 f"scenario {self.name!r} has features of one name: {self.feature_names}"
             )
-        conditions = [each for rule in self.policy.rules for each in rule.when]
+        conditions = [condition for rule in self.policy.rules for condition in rule.when]
         wanted = {condition.feature for condition in conditions} | {self.required_feature or ""} - {
             ""
         }
@@ -97,18 +97,19 @@ class Scenario:
         ):
             raise LeakyScenario(
                 f"scenario {self.name!r}: the label (event type {self.label.event_type!r}, field "
-                f"{self.label.field!r}) is also declared among the events, so features could tell "
-                "it; give one of them another name"
+                f"{self.label.field!r}) is also declared among the events, so features could "
+                "reveal it; give one of them another name"
             )
         if self.label.of_event is not None:
             event_type, field = self.label.of_event
             labelled = self.label.schema.event_type(self.label.event_type)
-            for each in (self.schema.event_type(event_type), labelled):
-                declared = {known.name: known for known in each.fields}.get(field)
+            for carrier in (self.schema.event_type(event_type), labelled):
+                fields = {f.name: f for f in carrier.fields}
+                declared = fields.get(field)
                 if not isinstance(declared, Number) or not declared.integer:
                     raise SchemaError(
                         f"labels of scenario {self.name!r} belong to events by field {field!r}, "
-                        f"which is no whole-number field of {each.name!r}"
+                        f"which is no whole-number field of {carrier.name!r}"
                     )
 
     @cached_property
@@ -163,9 +164,9 @@ class Scenario:
 def load_scenario(name: str, module: str) -> Scenario:
     """The `SCENARIO` of `module`; raises `UnknownScenario` when there is none of that name."""
     try:
-        found = import_module(module).SCENARIO
+        scenario = import_module(module).SCENARIO
     except (ModuleNotFoundError, AttributeError) as error:
         raise UnknownScenario(f"scenario {name!r}: module {module!r} gives none: {error}") from None
-    if not isinstance(found, Scenario) or found.name != name:
-        raise UnknownScenario(f"scenario {name!r}: {module}.SCENARIO is {found!r:.80}")
-    return found
+    if not isinstance(scenario, Scenario) or scenario.name != name:
+        raise UnknownScenario(f"scenario {name!r}: {module}.SCENARIO is {scenario!r:.80}")
+    return scenario

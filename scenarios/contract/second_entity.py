@@ -1,6 +1,6 @@
 """An entity that events of a scenario touch besides their own, such as the terminal of a payment.
 
-Its features are kept by a keyed stream of its own; the scoring pass reads them, and never writes.
+A keyed stream of its own maintains its features; the scoring pass reads them, and never writes.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Rekeyed:
 
 @dataclass(frozen=True, kw_only=True)
 class SecondEntity:
-    """What is kept about it, and from which events.
+    """Which features are stored about it, and from which events.
 
     `key_field` is a whole-number field of all source events; its decimal text is the entity id.
     Its features are windows, read as of the time of the scenario's event; `slack_days` is how much

@@ -30,5 +30,5 @@ def in_share(entities: Sequence[str], share: float, *, salt: str) -> npt.NDArray
         hasher = keyed.copy()  # the salt is hashed once
         hasher.update(entity.encode())
         digests.append(hasher.digest())
-    chosen: npt.NDArray[np.bool_] = np.frombuffer(b"".join(digests), ">u8") / _WHOLE < share
-    return chosen
+    is_member: npt.NDArray[np.bool_] = np.frombuffer(b"".join(digests), ">u8") / _WHOLE < share
+    return is_member

@@ -27,7 +27,7 @@ HANDBOOK_FEATURES = (
 
 def labelled_history(payments: Payments) -> LabelledHistory:
     """All payments in order of time, and the verdicts on each terminal."""
-    asked = np.unique(payments.terminals, return_inverse=True)[1].astype(np.int64)
+    terminal_codes = np.unique(payments.terminals, return_inverse=True)[1].astype(np.int64)
     codes = np.unique(payments.customers, return_inverse=True)[1].astype(np.int64)
     payment_values = _values(
         SCHEMA,
@@ -45,8 +45,8 @@ def labelled_history(payments: Payments) -> LabelledHistory:
         outcomes=payments.is_fraud.astype(np.int64),
         second={
             TERMINAL.name: SecondHistory(
-                events=_at_terminals(payments, asked),
-                asked_codes=asked,
+                events=_at_terminals(payments, terminal_codes),
+                asked_codes=terminal_codes,
             )
         },
         reference_features=HANDBOOK_FEATURES,

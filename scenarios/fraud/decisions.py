@@ -3,7 +3,7 @@
 from models.evaluation.cost_thresholds import Costs
 from scenarios.contract.policy import Band, Policy, Rule
 
-# What the decisions cost; a bank puts its own figures here and derives the thresholds anew.
+# What the decisions cost; a bank puts its own figures here and derives the thresholds again.
 COSTS = Costs(
     # The mean fraud of the file is 133 USD; the rest is the work of refunding it and a new card.
     missed_usd=160.0,

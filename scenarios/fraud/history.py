@@ -75,25 +75,25 @@ class History(Sequence[Record]):
         return self._payment(code) if code >= 0 else self._verdict(-code - 1)
 
     def _payment(self, row: int) -> Record:
-        paid = self.payments
+        payments = self.payments
         event = payment_event(
-            customer=int(paid.customers[row]),
-            event_time=_time(int(paid.times_ms[row])),
-            payment_id=int(paid.ids[row]),
-            terminal=int(paid.terminals[row]),
-            amount_usd=float(paid.amounts_usd[row]),
+            customer=int(payments.customers[row]),
+            event_time=_time(int(payments.times_ms[row])),
+            payment_id=int(payments.ids[row]),
+            terminal=int(payments.terminals[row]),
+            amount_usd=float(payments.amounts_usd[row]),
         )
         return record_of(event, key=str(event["customer_id"]))
 
     def _verdict(self, row: int) -> Record:
-        paid = self.payments
+        payments = self.payments
         verdict = {
             "type": "verdict",
-            "customer_id": str(paid.customers[row]),
-            "event_time": _time(int(paid.times_ms[row]) + _DELAY_MS),
-            "payment_id": int(paid.ids[row]),
-            "terminal_id": int(paid.terminals[row]),
-            "verdict": FRAUD if paid.is_fraud[row] else GENUINE,
+            "customer_id": str(payments.customers[row]),
+            "event_time": _time(int(payments.times_ms[row]) + _DELAY_MS),
+            "payment_id": int(payments.ids[row]),
+            "terminal_id": int(payments.terminals[row]),
+            "verdict": FRAUD if payments.is_fraud[row] else GENUINE,
         }
         return record_of(verdict, key=str(verdict["customer_id"]), topic_kind=LABELS)
 

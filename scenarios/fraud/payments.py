@@ -37,15 +37,15 @@ class Payments:
     def of_first_customers(self, limit: int) -> "Payments":
         """The payments of the first `limit` customers to pay."""
         _, first = np.unique(self.customers, return_index=True)
-        chosen = self.customers[np.sort(first)[:limit]]
-        rows = np.isin(self.customers, chosen)
+        customers = self.customers[np.sort(first)[:limit]]
+        rows = np.isin(self.customers, customers)
         return Payments(**{name: column[rows] for name, column in vars(self).items()})
 
 
 def payments_file(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the file is: as the variable says, else in ../shared/data beside the checkout."""
-    given = environ.get(FILE_VARIABLE)
-    return Path(given) if given else _BESIDE_CHECKOUT
+    """The path of the file: from the variable, else in ../shared/data beside the checkout."""
+    path = environ.get(FILE_VARIABLE)
+    return Path(path) if path else _BESIDE_CHECKOUT
 
 
 def read_payments(path: Path, *, limit: int | None = None) -> Payments:
@@ -58,8 +58,8 @@ def read_payments(path: Path, *, limit: int | None = None) -> Payments:
             "Handbook, which publishes them on GitHub as simulated-data-raw, as one Parquet file "
             f"with the columns {', '.join(_COLUMNS)}; give it by --file or {FILE_VARIABLE}"
         )
-    found = set(pq.read_schema(path).names)
-    missing = [name for name in _COLUMNS if name not in found]
+    names = set(pq.read_schema(path).names)
+    missing = [name for name in _COLUMNS if name not in names]
     if missing:
         raise FraudFileError(f"{path} has no columns {missing}; expected {list(_COLUMNS)}")
     table = pq.read_table(path, columns=list(_COLUMNS))

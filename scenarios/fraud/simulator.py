@@ -25,7 +25,7 @@ class FollowUps:
     """Simulated payments; iterating twice gives the same ones (but for the time and the id).
 
     Customer, terminal and amount are those of one payment of the file, so who pays often there
-    pays often here. The id tells the millisecond, so another run has other ids.
+    pays often here. The id holds the millisecond, so another run has other ids.
     """
 
     payments: Payments

@@ -35,8 +35,8 @@ def _estimator(choice: Choice, seed: int) -> Any:
 
 
 def _constants(choice: Choice) -> str:
-    found = parameters_of(choice)
-    lines = [f"    {name}={getattr(found, name)!r}," for name in _RANGES]
+    parameters = parameters_of(choice)
+    lines = [f"    {name}={getattr(parameters, name)!r}," for name in _RANGES]
     return "\n".join(["PARAMETERS = TreeParameters(", "    depth=None,", *lines, ")"])
 
 

@@ -13,7 +13,7 @@ class Record:
     """A record for the scenario's topic `topic_kind`; keys and values are the bytes as sent.
 
     `kind` is the event type, or the reason code (features/events/reasons.py) of an event made to be
-    refused, which `is_bad` tells.
+    refused; then `is_bad` is true.
     """
 
     topic_kind: str

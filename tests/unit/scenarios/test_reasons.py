@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scenarios.contract.reasons import REASONS_TOLD, ReasonTeller
+from scenarios.contract.reasons import MOST_REASONS, ReasonTeller
 from tests.scenarios.tiny import SCENARIO
 
 NAMES = SCENARIO.plan.feature_names
@@ -17,7 +17,7 @@ def test_the_largest_come_first_with_direction_and_words() -> None:
     shares = row(temperature_c=0.5, mode=-0.9, readings=0.1, parts=0.01)
     (reasons,) = ReasonTeller(SCENARIO).tell(shares, row(temperature_c=101.6, mode=2, readings=4))
     assert [each.code for each in reasons] == ["mode", "temperature_c", "readings"]
-    assert len(reasons) == REASONS_TOLD
+    assert len(reasons) == MOST_REASONS
     assert [each.direction for each in reasons] == ["lowers", "raises", "raises"]
     assert [each.text for each in reasons[:2]] == ["runs in mode boost", "102 °C"]
     assert reasons[0].value == "boost"

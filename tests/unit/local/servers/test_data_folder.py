@@ -1,4 +1,4 @@
-"""A half-written data folder is made anew; a damaged one is named and never erased."""
+"""A half-written data folder is created again; a damaged one is named and never erased."""
 
 from collections.abc import Callable
 from pathlib import Path
