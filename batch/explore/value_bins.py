@@ -36,8 +36,8 @@ def bins_from(values: Values, starts: Values) -> Codes:
 
     `starts` (b,) rise; what lies below the first is in the first.
     """
-    found = np.maximum(np.searchsorted(starts, values, side="right") - 1, 0)
-    return np.where(np.isnan(values), MISSING, found).astype(np.int64)
+    positions = np.maximum(np.searchsorted(starts, values, side="right") - 1, 0)
+    return np.where(np.isnan(values), MISSING, positions).astype(np.int64)
 
 
 def _starts(present: Values) -> Values:
