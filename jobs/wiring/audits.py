@@ -81,5 +81,5 @@ def _audited(settings: Settings, scenario: Scenario, version: str) -> AuditedMod
     try:
         model = load_version(found, available_features=names, cache_dir=files)
     except ModelUnusable as error:
-        return AuditedModel(found=found, card=card, model=None, obstacle=str(error))
-    return AuditedModel(found=found, card=card, model=model)
+        return AuditedModel(registered=found, card=card, model=None, obstacle=str(error))
+    return AuditedModel(registered=found, card=card, model=model)
