@@ -23,8 +23,8 @@ from batch.compare.score_changes import (
 from batch.explore.distributions import distribution_change
 from models.scoring_model import ScoringModel
 
-# Parameters of a run that other parts of the comparison tell.
-_TOLD_ELSEWHERE = ("snapshot.", "library.", "git_commit", "definitions_digest", "training_rows")
+# Parameters of a run that other parts of the comparison show.
+_SHOWN_ELSEWHERE = ("snapshot.", "library.", "git_commit", "definitions_digest", "training_rows")
 
 
 def compare(
@@ -36,8 +36,8 @@ def compare(
     commits_between: int | None,
     notes: tuple[str, ...] = (),
 ) -> Comparison:
-    """The comparison; `same` and `notes` as found, `categories` feature → names by code."""
-    names = [each.card.feature_names for each in (old, new)]
+    """The comparison; `categories`: feature → names by code. `same` and `notes` are passed on."""
+    names = [side.card.feature_names for side in (old, new)]
     return Comparison(
         scenario=new.card.scenario,
         old=facts(old),
@@ -73,7 +73,7 @@ def facts(side: Side) -> VersionFacts:
         snapshot_version=reference.version if reference else None,
         snapshot_as_of=rows.record.as_of if rows else None,
         rows_digest=reference.rows_digest if reference else None,
-        rows_erased=trained - len(rows.found.entities) if rows else None,
+        rows_erased=trained - len(rows.training_set.entities) if rows else None,
     )
 
 
@@ -83,31 +83,31 @@ def data_change(
     """Two snapshots' rows, features by falling index; None when one of them is not known."""
     if old is None or new is None:
         return None
-    before, after = set(old.found.entities), set(new.found.entities)
+    before, after = set(old.training_set.entities), set(new.training_set.entities)
     positions = {name: column for column, name in enumerate(old.record.feature_names)}
     changes = [
         distribution_change(
             name,
-            old.found.features[:, positions[name]],
-            new.found.features[:, column],
+            old.training_set.features[:, positions[name]],
+            new.training_set.features[:, column],
             names=categories.get(name),
         )
         for column, name in enumerate(new.record.feature_names)
         if name in positions
     ]
     return DataChange(
-        is_same=old.found.digest == new.found.digest,
+        is_same=old.training_set.digest == new.training_set.digest,
         entities_in_both=len(before & after),
         entities_added=len(after - before),
         entities_removed=len(before - after),
-        features=tuple(sorted(changes, key=lambda each: -each.psi)),
+        features=tuple(sorted(changes, key=lambda change: -change.psi)),
     )
 
 
 def newer_rows(old: Rows | None, new: Rows | None) -> Rows | None:
     """Those of the newer snapshot, whichever version was trained on it."""
-    known = [each for each in (old, new) if each is not None]
-    return max(known, key=lambda each: each.record.number, default=None)
+    snapshots = [rows for rows in (old, new) if rows is not None]
+    return max(snapshots, key=lambda rows: rows.record.number, default=None)
 
 
 def same_cases(
@@ -117,10 +117,13 @@ def same_cases(
 
     The models take matrices with the columns `rows.record.feature_names`.
     """
-    taken = _held_out_from_both(rows, sides)
-    if not len(taken):
+    positions = _held_out_from_both(rows, sides)
+    if not len(positions):
         return None
-    features, outcomes = rows.found.features[taken], rows.found.outcomes[taken]
+    features, outcomes = (
+        rows.training_set.features[positions],
+        rows.training_set.outcomes[positions],
+    )
     old, new = (
         Judged(
             scores=model.scores(features),
@@ -129,11 +132,11 @@ def same_cases(
         )
         for side, model in zip(sides, models, strict=True)
     )
-    entities = [rows.found.entities[row] for row in taken.tolist()]
+    entities = [rows.training_set.entities[row] for row in positions.tolist()]
     return SameCases(
         snapshot_number=rows.record.number,
-        rows=len(taken),
-        left_out=int(rows.found.is_test.sum()) - len(taken),
+        rows=len(positions),
+        left_out=int(rows.training_set.is_test.sum()) - len(positions),
         metrics=metrics_on_same_cases(old, new, outcomes),
         decisions=band_changes(old, new, entities=entities, outcomes=outcomes),
     )
@@ -144,25 +147,27 @@ def _held_out_from_both(rows: Rows, sides: tuple[Side, Side]) -> npt.NDArray[np.
     trained_on: set[str] = set()
     for side in sides:
         if side.rows is not None:
-            found = side.rows.found
-            pairs = zip(found.entities, found.is_test.tolist(), strict=True)
+            training_set = side.rows.training_set
+            pairs = zip(training_set.entities, training_set.is_test.tolist(), strict=True)
             trained_on |= {entity for entity, is_test in pairs if not is_test}
-    fresh = np.array([entity not in trained_on for entity in rows.found.entities], dtype=np.bool_)
-    return np.flatnonzero(fresh & rows.found.is_test)
+    fresh = np.array(
+        [entity not in trained_on for entity in rows.training_set.entities], dtype=np.bool_
+    )
+    return np.flatnonzero(fresh & rows.training_set.is_test)
 
 
 def text_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TextChange, ...]:
     """What differs, by name."""
     names = sorted(old.keys() | new.keys())
-    found = [TextChange(name=name, old=old.get(name), new=new.get(name)) for name in names]
-    return tuple(each for each in found if each.old != each.new)
+    changes = [TextChange(name=name, old=old.get(name), new=new.get(name)) for name in names]
+    return tuple(change for change in changes if change.old != change.new)
 
 
 def _parameters(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[TextChange, ...]:
-    # An estimator within the estimator is told by its own parameters, not by all of its text.
+    # An estimator inside the estimator is listed by its own parameters, not by its whole text.
     wholes = {name.rpartition("__")[0] for name in old.keys() | new.keys()}
     return tuple(
         text_change
         for text_change in text_changes(old, new)
-        if text_change.name not in wholes and not text_change.name.startswith(_TOLD_ELSEWHERE)
+        if text_change.name not in wholes and not text_change.name.startswith(_SHOWN_ELSEWHERE)
     )

@@ -16,7 +16,7 @@ class Rows:
 
     record: SnapshotRecord
     version: int
-    found: TrainingSet
+    training_set: TrainingSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class VersionFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class TextChange:
-    """Something by name that is not the same; None where a side has none."""
+    """A named text that differs; None where a side has none."""
 
     name: str
     old: str | None
@@ -63,7 +63,7 @@ class TextChange:
 
 @dataclass(frozen=True, kw_only=True)
 class DataChange:
-    """Rows of both snapshots as they are now; entities by how many."""
+    """Rows of both snapshots as they are now, and counts of their entities."""
 
     is_same: bool
     entities_in_both: int

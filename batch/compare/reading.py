@@ -27,13 +27,13 @@ def compared(
 ) -> Comparison:
     """The comparison of two registered versions, older first.
 
-    Erased rows are not looked at. What is missing (a version without a snapshot, a model that
-    needs other features) is left out and said in the notes. Raises `ModelUnusable`.
+    Erased rows are not read. What is missing (a version without a snapshot, a model that
+    needs other features) is left out and named in the notes. Raises `ModelUnusable`.
     """
     old, new = (
         read_side(spark, version, cache_dir=cache_dir, progress=progress) for version in versions
     )
-    notes = [_note(each) for each in (old, new) if each.rows is None]
+    notes = [_note(side) for side in (old, new) if side.rows is None]
     rows, same = newer_rows(old.rows, new.rows), None
     if rows is not None:
         notes += _definition_notes(rows, (old, new))
@@ -71,7 +71,9 @@ def _rows(spark: SparkSession, reference: SnapshotReference) -> Rows:
     record = record_at(spark, reference.path)
     version = commits(spark, reference.path, made_by=MADE_BY)[0].version
     return Rows(
-        record=record, version=version, found=load_training_set(spark, record, version=version)
+        record=record,
+        version=version,
+        training_set=load_training_set(spark, record, version=version),
     )
 
 

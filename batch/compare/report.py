@@ -1,4 +1,4 @@
-"""What a person reads of a comparison of two model versions, and the files that keep it."""
+"""What a person reads of a comparison of two model versions, and the files that store it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +15,8 @@ from reports.terminal import Terminal, plain, visible
 
 _FILE_WIDTH = 120
 # Features that changed less are counted, not listed.
-_LEAST_PSI_TOLD = 0.01
-_MOST_FEATURES_TOLD = 15
+_LEAST_PSI_LISTED = 0.01
+_MOST_FEATURES_LISTED = 15
 
 
 def show(comparison: Comparison, console: Console) -> None:
@@ -68,7 +68,7 @@ def renderables(comparison: Comparison) -> Iterator[RenderableType]:
 
 def _facts_table(old: VersionFacts, new: VersionFacts) -> Table:
     table = _table("", f"version {old.version}", f"version {new.version}")
-    sides = [_fact_words(each) for each in (old, new)]
+    sides = [_fact_words(facts) for facts in (old, new)]
     for words in sides[0]:
         left, right = (side[words] for side in sides)
         table.add_row(
@@ -97,7 +97,7 @@ def _fact_words(facts: VersionFacts) -> dict[str, str]:
 
 
 def _short(commit: str) -> str:
-    """Enough of a commit to find it; whether files differed from it stays."""
+    """The first digits of a commit, and its mark for files that differed from it."""
     digits, dash, dirty = commit.partition("-")
     return f"{digits[:12]}{dash}{dirty}"
 
@@ -105,9 +105,9 @@ def _short(commit: str) -> str:
 def _code_words(comparison: Comparison) -> str:
     old, new = comparison.old.git_commit, comparison.new.git_commit
     dirty = [
-        f"version {each.version} was trained with files that differ from its commit"
-        for each in (comparison.old, comparison.new)
-        if each.git_commit.endswith("-dirty")
+        f"version {facts.version} was trained with files that differ from its commit"
+        for facts in (comparison.old, comparison.new)
+        if facts.git_commit.endswith("-dirty")
     ]
     count = comparison.commits_between
     between = (
@@ -137,17 +137,21 @@ def _data(data: DataChange) -> Iterator[RenderableType]:
     if data.is_same:
         yield plain("rows: the same")
         return
-    told = [feature for feature in data.features if feature.psi >= _LEAST_PSI_TOLD]
-    told = told[:_MOST_FEATURES_TOLD]
+    changes = [change for change in data.features if change.psi >= _LEAST_PSI_LISTED]
+    changes = changes[:_MOST_FEATURES_LISTED]
     table = Table("feature", "PSI", "change", "KS", "mean", "", "missing", "", box=None)
-    for each in told:
-        ks = "" if each.ks is None else f"{each.ks:.3f}"
-        means = ["" if part.mean is None else f"{part.mean:,.4g}" for part in (each.old, each.new)]
-        missing = [f"{part.missing_share:.1%}" for part in (each.old, each.new)]
-        table.add_row(each.feature, f"{each.psi:.3f}", each.verdict, ks, *means, *missing)
-    if told:
+    for change in changes:
+        ks = "" if change.ks is None else f"{change.ks:.3f}"
+        means = [
+            "" if part.mean is None else f"{part.mean:,.4g}" for part in (change.old, change.new)
+        ]
+        missing = [f"{part.missing_share:.1%}" for part in (change.old, change.new)]
+        table.add_row(change.feature, f"{change.psi:.3f}", change.verdict, ks, *means, *missing)
+    if changes:
         yield table
-    yield plain(f"{len(data.features) - len(told):,} features are not listed: their PSI is lower")
+    yield plain(
+        f"{len(data.features) - len(changes):,} features are not listed: their PSI is lower"
+    )
 
 
 def _same(same: SameCases, *, old: VersionFacts, new: VersionFacts) -> Iterator[RenderableType]:

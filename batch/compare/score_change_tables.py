@@ -29,9 +29,9 @@ def numbers_table(
     table = Table(title, f"version {old.version}", f"version {new.version}", "difference", box=None)
     by_name = {change.name: change for change in changes}
     for name, words in _METRICS.items():
-        if (each := by_name.get(name)) is not None:
-            figures = (_figure(each.old), _figure(each.new))
-            table.add_row(words, *figures, _figure(each.difference, signed=True))
+        if (change := by_name.get(name)) is not None:
+            figures = (_figure(change.old), _figure(change.new))
+            table.add_row(words, *figures, _figure(change.difference, signed=True))
     return table
 
 

@@ -1,4 +1,4 @@
-"""What two models make of the same cases: how far scores moved, and which bands changed."""
+"""Two models on the same cases: how far scores moved, and which bands changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from models.evaluation.metrics import OneClassOnly, evaluate
 
-MOVERS_TOLD = 10
+MOST_MOVERS = 10
 
 Scores = npt.NDArray[np.float64]
 Outcomes = npt.NDArray[np.int64]
@@ -74,8 +74,8 @@ class Judged:
     def codes(self) -> npt.NDArray[np.int64]:
         """The position in `bands` of each case; a score that equals a limit lies above it."""
         limits = [self.thresholds[name] for name in self.bands]
-        found = np.searchsorted(limits, self.scores, side="right") - 1
-        return np.maximum(found, 0).astype(np.int64)
+        positions = np.searchsorted(limits, self.scores, side="right") - 1
+        return np.maximum(positions, 0).astype(np.int64)
 
 
 def band_changes(
@@ -84,11 +84,11 @@ def band_changes(
     """Compare two judgements of the same n cases; n is at least 1."""
     matrix = np.zeros((len(old.bands), len(new.bands)), dtype=np.int64)
     np.add.at(matrix, (old.codes, new.codes), 1)
-    old_names, new_names = (np.array(each.bands)[each.codes] for each in (old, new))
+    old_names, new_names = (np.array(judged.bands)[judged.codes] for judged in (old, new))
     moved = np.abs(new.scores - old.scores)
     flipped = int((old_names != new_names).sum())
-    # Stable: equal moves are told in the order of the cases.
-    first = np.argsort(-moved, kind="stable")[:MOVERS_TOLD].tolist()
+    # Stable: equal moves are listed in the order of the cases.
+    first = np.argsort(-moved, kind="stable")[:MOST_MOVERS].tolist()
     return BandChanges(
         old_bands=old.bands,
         new_bands=new.bands,
@@ -123,8 +123,8 @@ def metrics_on_same_cases(old: Judged, new: Judged, outcomes: Outcomes) -> tuple
     """Measures of both judgements of the same cases; none where all outcomes are alike."""
     try:
         measured = [
-            evaluate(outcomes, each.scores, threshold=each.decision_threshold).metrics()
-            for each in (old, new)
+            evaluate(outcomes, judged.scores, threshold=judged.decision_threshold).metrics()
+            for judged in (old, new)
         ]
     except OneClassOnly:
         return ()

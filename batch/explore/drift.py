@@ -73,8 +73,12 @@ def drift(new: pd.DataFrame, old: pd.DataFrame, *, names: Mapping[str, tuple[str
         )
         for name in columns
     ]
-    found = [ColumnDrift(change=change, test=tests.get(change.feature)) for change in changes]
-    return Drift(columns=tuple(sorted(found, key=lambda each: -each.change.psi)), report=report)
+    column_drifts = [
+        ColumnDrift(change=change, test=tests.get(change.feature)) for change in changes
+    ]
+    return Drift(
+        columns=tuple(sorted(column_drifts, key=lambda column: -column.change.psi)), report=report
+    )
 
 
 def _evidently(

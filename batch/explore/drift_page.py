@@ -29,8 +29,8 @@ def drift_page(
         **categories(scenario),
         outcome: (f"not {scenario.label.positive}", scenario.label.positive),
     }
-    found = drift(_columns(new, outcome), _columns(old, outcome), names=names)
-    drifted = [column.change.feature for column in found.columns if column.is_drifted]
+    snapshot_drift = drift(_columns(new, outcome), _columns(old, outcome), names=names)
+    drifted = [column.change.feature for column in snapshot_drift.columns if column.is_drifted]
     against = f"snapshot {old.record.number}"
     html = page(
         "drift.html",
@@ -40,11 +40,11 @@ def drift_page(
             "sections": _SECTIONS,
             "headings": (against, f"snapshot {new.record.number}"),
             "facts": _fact_rows(new, old),
-            "drifted": _sentence(drifted, len(found.columns)),
-            "rows": [_row(column) for column in found.columns],
+            "drifted": _sentence(drifted, len(snapshot_drift.columns)),
+            "rows": [_row(column) for column in snapshot_drift.columns],
             "evidently_version": version("evidently"),
             "sampling": f"{old.sampling} {new.sampling}",
-            "report": found.report,
+            "report": snapshot_drift.report,
             "footer": f"Tables {old.record.path} and {new.record.path}.",
         },
     )
@@ -60,12 +60,12 @@ def _columns(sample: SnapshotSample, outcome: str) -> pd.DataFrame:
 def _fact_rows(new: SnapshotSample, old: SnapshotSample) -> list[tuple[str, str, str]]:
     both = [
         {
-            "rows now": f"{each.rows:,}",
-            "positive outcomes": f"{each.positives:,} "
-            f"({percent(each.positives / each.rows) if each.rows else '-'})",
-            **facts(each),
+            "rows now": f"{sample.rows:,}",
+            "positive outcomes": f"{sample.positives:,} "
+            f"({percent(sample.positives / sample.rows) if sample.rows else '-'})",
+            **facts(sample),
         }
-        for each in (old, new)
+        for sample in (old, new)
     ]
     return [(words, both[0][words], both[1][words]) for words in both[0]]
 
@@ -76,8 +76,8 @@ def _sentence(drifted: list[str], columns: int) -> str:
     return f"{len(drifted)} of {columns} columns drifted: {', '.join(drifted)}."
 
 
-def _row(each: ColumnDrift) -> Mapping[str, Any]:
-    change, test = each.change, each.test
+def _row(column: ColumnDrift) -> Mapping[str, Any]:
+    change, test = column.change, column.test
     means = [_mean(part.mean) for part in (change.old, change.new)]
     shares = [percent(part.missing_share) for part in (change.old, change.new)]
     return {

@@ -102,8 +102,8 @@ def _missing(features: pd.DataFrame) -> list[Mapping[str, Any]]:
 
 
 def _widest(target: Sequence[TargetByFeature]) -> float:
-    """The share of a full bar: the highest of all, so that rare outcomes are told apart too."""
-    return max((bin.share for each in target for bin in each.bins), default=0.0) or 1.0
+    """The share of a full bar: the highest of all, so that rare outcomes differ visibly too."""
+    return max((bin.share for feature in target for bin in feature.bins), default=0.0) or 1.0
 
 
 def _outcome_words(sample: SnapshotSample, scenario: Scenario) -> list[str]:
@@ -112,7 +112,7 @@ def _outcome_words(sample: SnapshotSample, scenario: Scenario) -> list[str]:
 
 
 def _varying(readable: pd.DataFrame) -> pd.DataFrame:
-    """The columns with two values or more: of the others no association can be told."""
+    """The columns with two values or more; the others have no associations to show."""
     return readable.loc[:, [readable[name].nunique(dropna=True) > 1 for name in readable.columns]]
 
 
@@ -121,11 +121,11 @@ def _of_one_value(readable: pd.DataFrame) -> str:
     constant = [name for name in readable.columns if name not in _varying(readable).columns]
     if not constant:
         return ""
-    told = []
+    columns = []
     for name in constant:
         values = readable[name].dropna()
-        told.append(f"{name} (always {values.iloc[0]})" if len(values) else f"{name} (no value)")
-    return f"Not in the profile, for they never vary: {', '.join(told)}."
+        columns.append(f"{name} (always {values.iloc[0]})" if len(values) else f"{name} (no value)")
+    return f"Not in the profile, for they never vary: {', '.join(columns)}."
 
 
 def _skrub_report(readable: pd.DataFrame, *, title: str) -> str:

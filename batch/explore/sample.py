@@ -46,11 +46,11 @@ class SnapshotSample:
     @property
     def sampling(self) -> str:
         """A sentence that says which rows were looked at."""
-        taken = len(self.features)
-        if taken == self.rows:
-            return f"All {taken:,} rows of snapshot {self.record.number}."
+        sampled_rows = len(self.features)
+        if sampled_rows == self.rows:
+            return f"All {sampled_rows:,} rows of snapshot {self.record.number}."
         return (
-            f"A random sample of {taken:,} of the {self.rows:,} rows of snapshot "
+            f"A random sample of {sampled_rows:,} of the {self.rows:,} rows of snapshot "
             f"{self.record.number} (seed {self.seed})."
         )
 
@@ -58,7 +58,7 @@ class SnapshotSample:
 def read_sample(
     spark: SparkSession, record: SnapshotRecord, *, most_rows: int, seed: int
 ) -> SnapshotSample:
-    """At most `most_rows` rows of the snapshot, chosen by a hash of their ids and `seed`.
+    """At most `most_rows` rows of the snapshot, selected by a hash of their ids and `seed`.
 
     The same rows every time, however Spark divides the work. Raises `TableAbsent` or, for a
     snapshot without rows, `NothingToExplore`.
@@ -76,8 +76,8 @@ def read_sample(
             f"archive_stream --scenario {record.scenario} --once and "
             f"build_training_set --scenario {record.scenario}"
         )
-    taken = _sampled(frame, seed) if counted["rows"] > most_rows else frame
-    table = taken.select("label", *record.feature_names).limit(most_rows).toPandas()
+    sample = _sampled(frame, seed) if counted["rows"] > most_rows else frame
+    table = sample.select("label", *record.feature_names).limit(most_rows).toPandas()
     return SnapshotSample(
         record=record,
         version=commits(spark, record.path, made_by=MADE_BY)[0].version,

@@ -1,4 +1,4 @@
-"""How often the outcome is positive for each value of a feature, features that tell most first."""
+"""How often the outcome is positive per value of a feature, most informative features first."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class BinOutcomes:
 class TargetByFeature:
     """One feature's bins; `told_share` of the outcome's entropy is known with the bin (Theil's U).
 
-    0: the feature alone tells nothing; 1: it tells everything.
+    0: the feature alone says nothing about the outcome; 1: it determines it.
     """
 
     feature: str
@@ -54,19 +54,19 @@ def target_by_feature(
     *,
     names: Mapping[str, Sequence[str]],
 ) -> list[TargetByFeature]:
-    """For each column of `frame` (r rows), most telling first; `outcomes` (r,) of 0 and 1.
+    """For each column of `frame` (r rows), most informative first; `outcomes` (r,) of 0 and 1.
 
     names: column → category names by code; the other columns are numbers, cut at their quantiles.
     Missing values are a bin of their own.
     """
-    found = [
-        _told(str(column), frame[column].to_numpy(dtype=np.float64), outcomes, names.get(column))
+    targets = [
+        _target(str(column), frame[column].to_numpy(dtype=np.float64), outcomes, names.get(column))
         for column in frame.columns
     ]
-    return sorted(found, key=lambda each: -each.told_share)
+    return sorted(targets, key=lambda target: -target.told_share)
 
 
-def _told(
+def _target(
     feature: str,
     values: npt.NDArray[np.float64],
     outcomes: npt.NDArray[np.int64],

@@ -18,7 +18,7 @@ def binned(
     """The bin of each of `values` (n,), `MISSING` for NaN, and words per bin.
 
     names: category names by code. Otherwise at most `BINS` different numbers have a bin each; more
-    are cut at their quantiles, which makes bins of about equal size.
+    are cut at their quantiles, which gives bins of about equal size.
     """
     present = values[~np.isnan(values)]
     distinct = np.unique(present)
@@ -36,8 +36,8 @@ def bins_from(values: Values, starts: Values) -> Codes:
 
     `starts` (b,) rise; what lies below the first is in the first.
     """
-    found = np.maximum(np.searchsorted(starts, values, side="right") - 1, 0)
-    return np.where(np.isnan(values), MISSING, found).astype(np.int64)
+    positions = np.maximum(np.searchsorted(starts, values, side="right") - 1, 0)
+    return np.where(np.isnan(values), MISSING, positions).astype(np.int64)
 
 
 def _starts(present: Values) -> Values:

@@ -20,8 +20,8 @@ def erase_row(
 ) -> bool:
     """Delete the cells of `entity` from before the erasure; whether there was a row.
 
-    One marker at the stamp before the first one that counts again: it hides every older cell, also
-    one that a batch on its way writes afterwards, and none of a later event. The bytes go with the
+    One delete marker just before the first stamp that counts again: it hides every older cell, also
+    one that a running batch writes afterwards, and none of a later event. The bytes go with the
     next major compaction.
     """
     key = row_key(entity)
@@ -50,8 +50,8 @@ def is_erased(
     state = cells.get(STATE)
     if state is None:
         return LATEST not in cells
-    found = codec.decode([state[0]])
-    return int(found.first_stamp[0]) >= erasure.first_stamp(int(found.partition[0]))
+    states = codec.decode([state[0]])
+    return int(states.first_stamp[0]) >= erasure.first_stamp(int(states.partition[0]))
 
 
 def _last_stamp_before(erasure: Erasure, cell: tuple[bytes, int] | None, codec: StateCodec) -> int:
@@ -64,4 +64,4 @@ def _last_stamp_before(erasure: Erasure, cell: tuple[bytes, int] | None, codec: 
         partition = int(codec.decode([cell[0]]).partition[0])
         if partition in partitions:
             return erasure.first_stamp(partition) - 1
-    return min(erasure.first_stamp(each) for each in partitions) - 1
+    return min(erasure.first_stamp(partition) for partition in partitions) - 1

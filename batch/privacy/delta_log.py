@@ -1,8 +1,8 @@
-"""The log of a Delta table after an erasure: what it says of the erased rows goes as well.
+"""The log of a Delta table after an erasure: what it says about the erased rows is removed too.
 
-Delta notes the smallest and the largest value of each column of each file, and the condition of
-each DELETE, in clear text. Tables that this code makes have no such statistics of columns that hold
-ids or values (stores/delta/tables.py, streaming/archive/source.py), and an erasure here has no
+Delta records the smallest and the largest value of each column of each file, and the condition of
+each DELETE, in clear text. Tables that this code creates have no such statistics of columns that
+hold ids or values (stores/delta/tables.py, streaming/archive/source.py), and an erasure here has no
 condition that names anybody; the rest is for tables and erasures of older versions.
 """
 
@@ -46,8 +46,8 @@ def _commits_to_scrub(
     # An archive has thousands of commits and few deletes: Spark finds those.
     paths = [f"{log}/{name}" for name in commits]
     texts = spark.read.text(paths).where("value LIKE '%\"predicate\":%'")
-    found = texts.selectExpr("_metadata.file_name AS name").distinct().collect()
-    return sorted(row["name"] for row in found)
+    rows = texts.selectExpr("_metadata.file_name AS name").distinct().collect()
+    return sorted(row["name"] for row in rows)
 
 
 def _scrubbed(line: str, with_statistics: bool) -> str:
@@ -66,11 +66,11 @@ def _without_bounds(action: dict[str, Any] | None) -> bool:
     """Take the bounds of columns out of an action; whether there were any."""
     if not action or not action.get("stats"):
         return False
-    told = json.loads(action["stats"])
-    left = {name: value for name, value in told.items() if name not in _BOUNDS}
-    if left == told:
+    statistics = json.loads(action["stats"])
+    remaining = {name: value for name, value in statistics.items() if name not in _BOUNDS}
+    if remaining == statistics:
         return False
-    action["stats"] = json.dumps(left, separators=(",", ":"))
+    action["stats"] = json.dumps(remaining, separators=(",", ":"))
     return True
 
 

@@ -30,7 +30,7 @@ class ErasureNote(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a topic ended when the erasure began: later records are archived by its rule already.
+    """Where a topic ended when the erasure began: later records are archived under its rule.
 
     So a customer who comes back during the erasure loses nothing.
     """
@@ -40,10 +40,10 @@ class Cut:
 
     def is_before(self) -> Column:
         """Whether an archived record stands before the cut; those of earlier topics do."""
-        found = F.col("topic_id") != self.topic_id
+        condition = F.col("topic_id") != self.topic_id
         for partition, end in self.ends.items():
-            found = found | ((F.col("partition") == partition) & (F.col("offset") < end))
-        return found
+            condition = condition | ((F.col("partition") == partition) & (F.col("offset") < end))
+        return condition
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Tables:
     """The Delta tables of a scenario by what an erasure does to them.
 
     archive     of records as they came: rows stay as positions, so that nothing is read again
-    entities    with a column `entity`: rows go
+    entities    with a column `entity`: rows are deleted
     others      without either; nobody is named there
-    unfinished  folders that a killed job left without a commit: they go whole
+    unfinished  folders that a killed job left without a commit: they are removed whole
     """
 
     archive: Sequence[str]
@@ -63,7 +63,7 @@ class Tables:
 
 
 def tables_of(spark: SparkSession, place: DeltaPlace) -> Tables:
-    """Every table below the scenario's folder, whoever made it."""
+    """Every table below the scenario's folder, whichever job created it."""
     files, root = HadoopFiles(spark), place.path()
     archive, entities, others, unfinished = [], [], [], []
     for path in sorted(_folders(files, root.rstrip("/"), depth=1)):
@@ -88,7 +88,7 @@ def _folders(files: HadoopFiles, folder: str, *, depth: int) -> Iterator[str]:
     for name in files.folders(folder):
         path = f"{folder}/{name}"
         within = files.names(path)
-        if "_delta_log" in within or any(each.endswith(".parquet") for each in within):
+        if "_delta_log" in within or any(file.endswith(".parquet") for file in within):
             yield path
         elif depth < _DEEPEST:
             yield from _folders(files, path, depth=depth + 1)
@@ -121,21 +121,21 @@ def erase_records(
 
     if "absent" not in read_table(spark, path, made_by=_MADE_BY).columns:
         spark.sql(f"ALTER TABLE {sql_name(path)} ADD COLUMNS ({absent.COLUMNS})")
-    found = named_records(spark, path, sought, cut=cut).select("day", *_POSITION)
-    found = found.distinct().persist()
+    records = named_records(spark, path, sought, cut=cut).select("day", *_POSITION)
+    records = records.distinct().persist()
     try:
-        count = found.count()
+        count = records.count()
         if count:
             # Not by the condition that finds them: the log would repeat it, ids and all.
             same = " AND ".join(f"t.{name} = s.{name}" for name in ("day", *_POSITION))
             nothing = dict.fromkeys(("key", "value", "headers"), F.lit(None))
             with _noted(spark, note), _changeable(spark, path):
                 table = DeltaTable.forPath(spark, path).alias("t")
-                merge = table.merge(found.alias("s"), same)
+                merge = table.merge(records.alias("s"), same)
                 merge.whenMatchedUpdate(set={**nothing, "absent": F.lit(absent.ERASED)}).execute()
         return count
     finally:
-        found.unpersist()
+        records.unpersist()
 
 
 def erase_rows(spark: SparkSession, path: str, sought: Sought, *, note: ErasureNote) -> int:
@@ -180,8 +180,8 @@ def _noted(spark: SparkSession, note: ErasureNote) -> Iterator[None]:
 @contextmanager
 def _changeable(spark: SparkSession, path: str) -> Iterator[None]:
     """Archive tables refuse changes of rows; inside the block this one does not."""
-    was = spark.sql(f"SHOW TBLPROPERTIES {sql_name(path)}").where("key = 'delta.appendOnly'")
-    if was.isEmpty():
+    properties = spark.sql(f"SHOW TBLPROPERTIES {sql_name(path)}").where("key = 'delta.appendOnly'")
+    if properties.isEmpty():
         yield
         return
     alter = f"ALTER TABLE {sql_name(path)} SET TBLPROPERTIES ('delta.appendOnly' = '{{}}')"

@@ -1,4 +1,4 @@
-"""Files for people that name an erased entity: lists lose its lines, other reports go whole."""
+"""Files for people that name an erased entity: lists lose its lines, other reports are deleted."""
 
 import csv
 import gzip
@@ -21,24 +21,24 @@ def named_reports(folder: Path, sought: Sought) -> list[Path]:
 
     Reports of one name belong together: where the page does, its text and its JSON do.
     """
-    found = [path for path in _files(folder) if _names(path, sought)]
-    stems = {path.with_suffix("") for path in found if not _is_list(path)}
+    paths = [path for path in _files(folder) if _names(path, sought)]
+    stems = {path.with_suffix("") for path in paths if not _is_list(path)}
     together = (path for path in _files(folder) if path.with_suffix("") in stems)
-    return sorted({*found, *(path for path in together if not _is_list(path))})
+    return sorted({*paths, *(path for path in together if not _is_list(path))})
 
 
 def erase_reports(folder: Path, sought: Sought) -> list[str]:
-    """Take the entities out of every file below `folder`; says of each what became of it."""
-    told = []
+    """Take the entities out of every file below `folder`; returns one line per file."""
+    messages = []
     for path in named_reports(folder, sought):
         if path.suffix == ".csv":
-            told.append(f"{path}: {_without_lines(path, sought)} lines removed")
+            messages.append(f"{path}: {_without_lines(path, sought)} lines removed")
         elif path.suffix == ".parquet":
-            told.append(f"{path}: {_without_rows(path, sought)} rows removed")
+            messages.append(f"{path}: {_without_rows(path, sought)} rows removed")
         else:
             path.unlink()
-            told.append(f"{path}: removed; the job that wrote it can write it again")
-    return told
+            messages.append(f"{path}: removed; the job that wrote it can write it again")
+    return messages
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -72,17 +72,17 @@ def _lines(path: Path) -> list[list[str]]:
 
 def _without_lines(path: Path, sought: Sought) -> int:
     rows = _lines(path)
-    left = [row for row in rows if not any(map(sought.is_cell, row))]
+    remaining_rows = [row for row in rows if not any(map(sought.is_cell, row))]
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as lines:
-        write_again(lines, left)
-    return len(rows) - len(left)
+        write_again(lines, remaining_rows)
+    return len(rows) - len(remaining_rows)
 
 
 def _without_rows(path: Path, sought: Sought) -> int:
     table = pq.read_table(path)
     is_named = _is_named(table, sought)
     sink = io.BytesIO()
-    pq.write_table(table.filter(pa.array([not each for each in is_named])), sink)
+    pq.write_table(table.filter(pa.array([not flag for flag in is_named])), sink)
     write_bytes(path, sink.getvalue())
     return is_named.count(True)
 
@@ -93,4 +93,4 @@ def _is_named(table: pa.Table, sought: Sought) -> list[bool]:
     ]
     columns = [table.column(name).to_pylist() for name in texts]
     rows = zip(*columns, strict=True) if columns else ()
-    return [any(each is not None and sought.is_cell(each) for each in row) for row in rows]
+    return [any(cell is not None and sought.is_cell(cell) for cell in row) for row in rows]

@@ -30,10 +30,10 @@ class Sought:
     @cached_property
     def pattern(self) -> str:
         """A regular expression for texts, JSON and HTML, of Python's and Java's dialect alike."""
-        spelled = {each: _spellings(each) for each in self.entities}
+        spelled = {entity: _spellings(entity) for entity in self.entities}
         fields = "|".join(map(re.escape, self.id_fields))
         everywhere = "|".join(spelling for spellings in spelled.values() for spelling in spellings)
-        found = [rf'"(?:{fields})"\s*:\s*"?(?:{everywhere})(?![\w-])']
+        alternatives = [rf'"(?:{fields})"\s*:\s*"?(?:{everywhere})(?![\w-])']
         words = "|".join(
             spelling
             for entity, spellings in spelled.items()
@@ -41,8 +41,8 @@ class Sought:
             for spelling in spellings
         )
         if words:
-            found.append(rf"(?<![\w-])(?:{words})(?![\w-])")
-        return "|".join(f"(?:{each})" for each in found)
+            alternatives.append(rf"(?<![\w-])(?:{words})(?![\w-])")
+        return "|".join(f"(?:{alternative})" for alternative in alternatives)
 
     def is_in(self, text: str) -> bool:
         """Whether `text` names one of the entities."""
@@ -55,13 +55,13 @@ class Sought:
     def in_record(self) -> Column:
         """Whether an archived record names one: as its key, in its value or in its headers."""
         keys = F.col("key").isin([bytearray(entity.encode()) for entity in self.entities])
-        headers = F.transform("headers", lambda each: each["value"].cast("string"))
+        headers = F.transform("headers", lambda header: header["value"].cast("string"))
         texts = F.concat_ws("\n", F.col("value").cast("string"), F.array_join(headers, "\n"))
         return F.coalesce(keys, F.lit(False)) | texts.rlike(self.pattern)
 
     @cached_property
     def _cells(self) -> frozenset[object]:
-        """The entities as a list for spreadsheets has them."""
+        """The entities as a file for spreadsheets shows them."""
         return frozenset(map(spreadsheet_cell, self.entities))
 
     @cached_property
@@ -74,5 +74,5 @@ def _spellings(entity: str) -> list[str]:
     quoted = json.dumps(entity)[1:-1], json.dumps(entity, ensure_ascii=False)[1:-1]
     texts = {entity, visible(entity), one_line(entity)}
     pages = {page(text) for text in texts for page in (html.escape, escape)}
-    found = {*texts, *quoted, visible_json(quoted[1]), *map(str, pages)}
-    return [re.escape(each) for each in sorted(found)]
+    spellings = {*texts, *quoted, visible_json(quoted[1]), *map(str, pages)}
+    return [re.escape(spelling) for spelling in sorted(spellings)]

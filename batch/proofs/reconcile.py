@@ -1,6 +1,6 @@
 """Proof that every input offset appears exactly once among predictions, suppressed, dead letters.
 
-An event is named by epoch, partition and offset: a recreated topic gives its offsets again.
+An event is named by epoch, partition and offset: a recreated topic counts its offsets from 0 again.
 Replays repeat messages: equal ones count once. Where a version could not judge an event that a
 later one did, the prediction counts; so it does where a replay refused an event of somebody erased
 meanwhile. What breaks the rule is named by offset: an event without an outcome, one with two kinds
@@ -156,16 +156,16 @@ def outcomes(predictions: DataFrame, dead_letters: DataFrame, *, topic: str) -> 
 
 def judged(
     events: DataFrame,
-    found: DataFrame,
+    outcome_rows: DataFrame,
     *,
     scope: Scope,
     may_be_retold: bool = False,
 ) -> DataFrame:
     """One row per event of `scope`: epoch, partition, offset, kind, messages, distinct, fault.
 
-    events: partition, offset of what the topic holds; found: `outcomes`. An event's outcome is one
-    of its own epoch; those of an earlier epoch of the same topic (a rebuild repeats the last
-    batches in the name of the next one) and of an earlier topic are of no concern here. Events
+    events: partition, offset of what the topic holds; outcome_rows: `outcomes`. An event's outcome
+    is one of its own epoch; those of an earlier epoch of the same topic (a rebuild repeats the last
+    batches in the name of the next one) and of an earlier topic do not count. Events
     from before the first epoch give no row.
     may_be_retold: no fault is one id with two contents, as a replay gives that knows more of second
     entities.
@@ -173,8 +173,8 @@ def judged(
     wanted = events.where(scope.is_inside()).select(
         "partition", "offset", scope.epoch.alias("epoch")
     )
-    own = wanted.where((F.col("epoch") >= 1) | ~scope.is_before_first_epoch())
-    theirs = found.where(scope.is_inside() & F.col("epoch").isin(scope.epochs))
+    scored_events = wanted.where((F.col("epoch") >= 1) | ~scope.is_before_first_epoch())
+    theirs = outcome_rows.where(scope.is_inside() & F.col("epoch").isin(scope.epochs))
     contents = (
         theirs.where(F.col("epoch") >= scope.epoch)
         .groupBy("epoch", "partition", "offset", "kind", "id")
@@ -188,7 +188,7 @@ def judged(
         F.max("contents").alias("contents"),
         F.coalesce(F.min(F.when(is_final, F.col("kind"))), F.min("kind")).alias("kind"),
     )
-    joined = own.withColumn("is_event", F.lit(True)).join(
+    joined = scored_events.withColumn("is_event", F.lit(True)).join(
         per_offset, on=["epoch", "partition", "offset"], how="full"
     )
     fault = (
@@ -202,9 +202,9 @@ def judged(
     return joined.withColumn("fault", fault)
 
 
-def earlier_outcomes(found: DataFrame, *, scope: Scope) -> int:
-    """How many messages tell of events of another topic of this name, recreated since."""
-    return found.where(~F.col("epoch").isin(scope.epochs)).count()
+def earlier_outcomes(outcome_rows: DataFrame, *, scope: Scope) -> int:
+    """How many messages are about events of an earlier topic of this name."""
+    return outcome_rows.where(~F.col("epoch").isin(scope.epochs)).count()
 
 
 def partition_counts(rows: DataFrame) -> list[PartitionCounts]:
@@ -218,8 +218,8 @@ def partition_counts(rows: DataFrame) -> list[PartitionCounts]:
         F.count("fault").alias("broken"),
         _sum(F.col("kind").isNull() & F.col("fault").isNull()).alias("lost"),
     )
-    found = [PartitionCounts(**row.asDict()) for row in counted.collect()]
-    return sorted(found, key=lambda counts: counts.partition)
+    partitions = [PartitionCounts(**row.asDict()) for row in counted.collect()]
+    return sorted(partitions, key=lambda counts: counts.partition)
 
 
 def broken_offsets(rows: DataFrame, *, limit: int) -> list[tuple[int, int, str]]:

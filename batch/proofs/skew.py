@@ -1,4 +1,4 @@
-"""How far the features of second entities that were scored with are from their offline values.
+"""How far the features of second entities used for scoring are from their offline values.
 
 The scoring pass reads a second entity as it is known at that moment: what its own keyed stream has
 not folded yet is missing, and a replay may know more. Offline the value is what all events dated
@@ -53,8 +53,8 @@ def skew_rows(
         history_rows(archived_records(spark, place, kind), keyed, kind, limits)
         for kind in dict.fromkeys(source.topic_kind for source in keyed.entity.sources)
     ]
-    asked = _asked(spark, place, scenario, event_keys(events, keyed, limits), options)
-    everything = asked
+    lookups = _lookups(spark, place, scenario, event_keys(events, keyed, limits), options)
+    everything = lookups
     for rows in history:
         everything = everything.unionByName(rows, allowMissingColumns=True)
     first = scenario.feature_names.index(keyed.plan.feature_names[0])
@@ -62,7 +62,7 @@ def skew_rows(
     return everything.repartition("key").mapInArrow(task, _SCHEMA)
 
 
-def _asked(
+def _lookups(
     spark: SparkSession,
     place: DeltaPlace,
     scenario: Scenario,
@@ -70,7 +70,7 @@ def _asked(
     options: SkewOptions,
 ) -> DataFrame:
     """Key, asked_ms and logged features of every prediction that has today's feature row."""
-    found = incarnations(archived_table(spark, place, "events"))
+    topics = incarnations(archived_table(spark, place, "events"))
     messages = archived_table(spark, place, "predictions").select("value", "kafka_time")
     logged = logged_rows(messages, scenario=scenario.name, topic=scenario.topic("events"))
     is_comparable = (F.col("kind") == PREDICTION) & (
@@ -81,12 +81,12 @@ def _asked(
     if options.since is not None:
         is_comparable &= F.col("scored_at") >= F.lit(int(options.since.timestamp() * 1000))
     position = ["topic_id", "partition", "offset"]
-    topic_id = found.column(F.col("epoch")).alias("topic_id")
-    told = logged.where(is_comparable).select(
+    topic_id = topics.column(F.col("epoch")).alias("topic_id")
+    predictions = logged.where(is_comparable).select(
         topic_id, "partition", "offset", F.col("features_as_of").alias("asked_ms"), "features"
     )
     named = keys.select(topic_id, "partition", "offset", "key")
-    return told.join(named, on=position, how="inner").select("key", "asked_ms", "features")
+    return predictions.join(named, on=position, how="inner").select("key", "asked_ms", "features")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +97,14 @@ class SkewTask:
     first_feature: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows of history (asked_ms null) and asked ones, in any order, to rows of `_SCHEMA`."""
-        asked, history = asked_and_history(batches)
-        if not asked.num_rows:
+        """Rows of history (asked_ms null) and of lookups, in any order, to rows of `_SCHEMA`."""
+        lookups, history = asked_and_history(batches)
+        if not lookups.num_rows:
             return
         end = self.first_feature + len(self.keyed.plan.feature_names)
         width = len(self.keyed.scenario.feature_names)
-        logged = matrix(asked, "features", width)[:, self.first_feature : end]
-        found = compared(logged, looked_up_at(history, asked, self.keyed))
-        columns = [found.equal, found.missing, found.distance]
+        logged = matrix(lookups, "features", width)[:, self.first_feature : end]
+        comparison = compared(logged, looked_up_at(history, lookups, self.keyed))
+        columns = [comparison.equal, comparison.missing, comparison.distance]
         lists = [as_lists(column.astype(np.float64)) for column in columns]
         yield pa.RecordBatch.from_arrays(lists, schema=_ARROW)

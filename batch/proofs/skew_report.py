@@ -50,18 +50,18 @@ class SkewReport(msgspec.Struct, frozen=True, kw_only=True):
 def entity_skew(rows: DataFrame, *, entity: str, feature_names: Sequence[str]) -> EntitySkew:
     """Add up the rows of `skew_rows`."""
     zipped = F.arrays_zip("equal", "missing", "distance")
-    each = rows.select(F.posexplode(zipped).alias("feature", "found"))
-    distance = F.when(F.col("found.missing") == 0.0, F.col("found.distance"))
-    figures = each.groupBy("feature").agg(
+    values = rows.select(F.posexplode(zipped).alias("feature", "compared"))
+    distance = F.when(F.col("compared.missing") == 0.0, F.col("compared.distance"))
+    figures = values.groupBy("feature").agg(
         F.count("*").alias("rows"),
-        F.avg("found.equal").alias("equal"),
-        F.sum("found.missing").alias("missing"),
+        F.avg("compared.equal").alias("equal"),
+        F.sum("compared.missing").alias("missing"),
         F.avg(distance).alias("mean"),
         F.max(distance).alias("largest"),
         F.percentile_approx(distance, list(QUANTILES), 10_000).alias("quantiles"),
     )
-    found = figures.orderBy("feature").collect()
-    features = [_feature_skew(feature_names[row["feature"]], row) for row in found]
+    sums = figures.orderBy("feature").collect()
+    features = [_feature_skew(feature_names[row["feature"]], row) for row in sums]
     most = max((feature.rows for feature in features), default=0)
     return EntitySkew(entity=entity, rows=most, features=features)
 
@@ -80,11 +80,11 @@ def _feature_skew(name: str, row: Row) -> FeatureSkew:
 
 
 def _quantile_names() -> list[str]:
-    return [f"p{each * 100:g}" for each in QUANTILES]
+    return [f"p{quantile * 100:g}" for quantile in QUANTILES]
 
 
 def write_skew(report: SkewReport, folder: Path) -> Path:
-    """The report as `second-entity-skew.json` in `folder`, which is made when missing."""
+    """The report as `second-entity-skew.json` in `folder`, which is created when missing."""
     document = msgspec.json.format(msgspec.json.encode(report), indent=2)
     return write_bytes(folder / "second-entity-skew.json", document)
 

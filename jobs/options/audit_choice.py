@@ -8,7 +8,7 @@ from datetime import datetime
 from batch.proofs.audits.archive import AuditArchive
 from batch.proofs.audits.errors import NoSuchPrediction
 from batch.proofs.audits.facts import Outcome
-from batch.proofs.audits.lookup import Found, at_random, by_id, by_time
+from batch.proofs.audits.lookup import AuditedPrediction, at_random, by_id, by_time
 
 EXIT_CODES: dict[Outcome, int] = {"reproduced": 0, "not checkable": 4, "not reproduced": 5}
 
@@ -34,7 +34,7 @@ class AuditChoice:
         if sum(bool(way) for way in ways) != 1:
             raise ChoiceUnclear("say which: --prediction ID, --entity ID [--at TIME] or --random N")
 
-    def predictions(self, archive: AuditArchive) -> Iterator[Found]:
+    def predictions(self, archive: AuditArchive) -> Iterator[AuditedPrediction]:
         """The chosen predictions, each looked up when it is wanted.
 
         Raises a `NothingToAudit`.

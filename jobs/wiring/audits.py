@@ -9,8 +9,8 @@ from batch.proofs.audits.audit import Auditor
 from batch.proofs.audits.model import AuditedModel, ModelFinder
 from batch.proofs.recompute.registered_models import (
     RegisteredModels,
+    logged_versions,
     registered_models,
-    versions_told,
 )
 from batch.records.archived import archived_table
 from conf.settings import Settings
@@ -44,7 +44,7 @@ def models_of_archive(
     return registered_models(
         tracking_place(settings),
         scenario.name,
-        versions_told(predictions),
+        logged_versions(predictions),
         feature_names=scenario.feature_names,
         cache_dir=cache_dir() / "models",
     )
@@ -81,5 +81,5 @@ def _audited(settings: Settings, scenario: Scenario, version: str) -> AuditedMod
     try:
         model = load_version(trained_version, available_features=names, cache_dir=files)
     except ModelUnusable as error:
-        return AuditedModel(found=trained_version, card=card, model=None, obstacle=str(error))
-    return AuditedModel(found=trained_version, card=card, model=model)
+        return AuditedModel(registered=trained_version, card=card, model=None, obstacle=str(error))
+    return AuditedModel(registered=trained_version, card=card, model=model)

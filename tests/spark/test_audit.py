@@ -95,7 +95,7 @@ def auditor(spark: SparkSession, archive: TinyArchive, place: DeltaPlace) -> Aud
             metrics={},
             tags={},
         )
-        return AuditedModel(found=found, card=model.card, model=model)
+        return AuditedModel(registered=found, card=model.card, model=model)
 
     return Auditor(
         archive=audit_archive(spark, place),
@@ -158,9 +158,9 @@ def test_the_row_of_an_earlier_moment_is_the_prediction_before_it(
     newest = whole.told(whole.scored()[-1])
     moment = datetime.fromisoformat(newest["scored_at"]) - timedelta(milliseconds=1)
     before = by_time(sound.archive, newest["entity"], moment)
-    assert before.told.entity == newest["entity"]
-    assert before.told.prediction_id != newest["prediction_id"]
-    assert before.told.scored_at <= moment
+    assert before.logged.entity == newest["entity"]
+    assert before.logged.prediction_id != newest["prediction_id"]
+    assert before.logged.scored_at <= moment
 
 
 def test_what_is_not_in_the_archive_is_said_clearly(sound: Auditor, whole: TinyArchive) -> None:

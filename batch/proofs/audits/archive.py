@@ -69,7 +69,7 @@ class AuditArchive:
         return sorted(rows, key=lambda row: (row.kafka_time, row.partition, row.offset))
 
     def dead_letters_of(self, event: ArchivedRow) -> list[ArchivedRow]:
-        """Dead letters that tell of `event`: of the same topic, for another one had its offset."""
+        """Dead letters about `event`, of its topic only: another topic may have its offset too."""
         key = F.lit(event.key).cast("binary")
         wanted = {"source_partition": str(event.partition), "source_offset": str(event.offset)}
         rows = self._rows("dead-letter", F.col("key").eqNullSafe(key))
@@ -94,28 +94,28 @@ class AuditArchive:
     def _newest(self, kind: str) -> datetime | None:
         newest = F.unix_millis(F.max("kafka_time")).alias("newest")
         row = self.table(kind).agg(newest).first()
-        found = None if row is None else row["newest"]
-        return None if found is None else datetime.fromtimestamp(found / 1000, UTC)
+        newest_ms = None if row is None else row["newest"]
+        return None if newest_ms is None else datetime.fromtimestamp(newest_ms / 1000, UTC)
 
     def _rows(self, kind: str, condition: Column) -> list[ArchivedRow]:
         times = [
             F.unix_micros(name).alias(name) for name in ("kafka_time", "archived_at")
         ]  # a collected timestamp would be in the driver's own zone
         columns = ["topic", "topic_id", "epoch", "partition", "offset", "key", "value", "headers"]
-        chosen = self.table(kind).where(condition)
+        records = self.table(kind).where(condition)
         if kind == "events":
             columns += PLACEMENT_COLUMNS
             starts = stored_epochs(self.spark, self.place)
             version = self.versions["dead-letter"]
             homes = recorded_homes(self.spark, self.place, version=version)
-            chosen = placed(chosen, starts, homes)
-        found = chosen.select(*columns, *times).collect()
-        return [_archived_row(row.asDict(recursive=True)) for row in found]
+            records = placed(records, starts, homes)
+        rows = records.select(*columns, *times).collect()
+        return [_archived_row(row.asDict(recursive=True)) for row in rows]
 
 
 def audit_archive(spark: SparkSession, place: DeltaPlace) -> AuditArchive:
     """The archive as it is now; raises `TableAbsent` when nothing has been archived."""
-    kinds = ("dead-letter", "predictions", "events")  # events last: they know all that is told
+    kinds = ("dead-letter", "predictions", "events")  # events last: they have that of every message
     versions = {kind: newest_version(spark, place.path(kind), made_by=MADE_BY) for kind in kinds}
     events = archived_table(spark, place, "events", version=versions["events"])
     return AuditArchive(
@@ -129,13 +129,13 @@ def _archived_row(row: Mapping[str, Any]) -> ArchivedRow:
         for name in ("kafka_time", "archived_at")
     }
     headers = {
-        each["key"]: bytes(each["value"] or b"").decode("utf-8", "replace")
-        for each in row["headers"] or ()
+        header["key"]: bytes(header["value"] or b"").decode("utf-8", "replace")
+        for header in row["headers"] or ()
     }
     binary = {name: None if row[name] is None else bytes(row[name]) for name in ("key", "value")}
-    told = {name: value for name, value in row.items() if name not in PLACEMENT_COLUMNS}
+    fields = {name: value for name, value in row.items() if name not in PLACEMENT_COLUMNS}
     return ArchivedRow(
-        **{**told, **times, **binary, "headers": headers, "placement": _placement(row)}
+        **{**fields, **times, **binary, "headers": headers, "placement": _placement(row)}
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from batch.proofs.audits.archive import ArchivedRow, AuditArchive
 from batch.proofs.audits.facts import AuditFacts, EventFacts, HistoryFacts, ModelFacts, PolicyFacts
 from batch.proofs.audits.judgement import Subject, judgement
-from batch.proofs.audits.lookup import Found
+from batch.proofs.audits.lookup import AuditedPrediction
 from batch.proofs.audits.model import AuditedModel, ModelFinder, model_facts
 from batch.proofs.audits.replay import Replayed, replayed
 from batch.proofs.audits.state import feature_facts, slot_facts
@@ -28,54 +28,54 @@ class Auditor:
     find_model: ModelFinder
     code: str
 
-    def audit(self, found: Found) -> AuditFacts:
-        """Recompute `found` and put everything side by side.
+    def audit(self, prediction: AuditedPrediction) -> AuditFacts:
+        """Recompute `prediction` and put everything side by side.
 
-        What stands in the way of a comparison becomes an obstacle, not an error: the rest is told.
+        What prevents a comparison becomes an obstacle, not an error: the rest is reported.
         """
-        told, obstacles = found.told, list[str]()
-        history = self._history(found.event)
-        model = self._model(told.model.version, obstacles)
-        again = self._replayed(found, history, model, obstacles)
+        logged, obstacles = prediction.logged, list[str]()
+        history = self._history(prediction.event)
+        model = self._model(logged.model.version, obstacles)
+        again = self._replayed(prediction, history, model, obstacles)
         subject = Subject(
-            told=told, replayed=again, model=model, arrived_ms=_ms(found.event.kafka_time)
+            logged=logged, replayed=again, model=model, arrived_ms=_ms(prediction.event.kafka_time)
         )
         judged = judgement(subject, self.scenario)
         if judged.obstacle:
             obstacles.append(f"it cannot be judged again: {judged.obstacle}")
-        names = _feature_names(self.scenario, found, model)
-        features = feature_facts(self.scenario, names, told, again)
-        # A replay may tell an event again with newer values of second entities: each is audited
-        # with its own.
-        contents = 1 if self.scenario.second_entities else found.contents
+        names = _feature_names(self.scenario, prediction, model)
+        features = feature_facts(self.scenario, names, logged, again)
+        # A replay may log an event again with newer values of second entities: each message is
+        # audited with its own.
+        contents = 1 if self.scenario.second_entities else prediction.contents
         outcome = outcome_of(features, judged.fields, obstacles, contents=contents)
         return AuditFacts(
             scenario=self.scenario.name,
             title=self.scenario.title,
             audited_at=datetime.now(UTC).isoformat(timespec="seconds"),
             code=self.code,
-            prediction_id=told.prediction_id,
-            entity=told.entity,
+            prediction_id=logged.prediction_id,
+            entity=logged.entity,
             outcome=outcome,
             verdict=verdict_of(
-                outcome, features, judged.fields, obstacles, policy=self._policy(found)
+                outcome, features, judged.fields, obstacles, policy=self._policy(prediction)
             ),
             obstacles=obstacles,
-            event=_event_facts(found.event),
+            event=_event_facts(prediction.event),
             history=_history_facts(history, again),
             state=slot_facts(self.scenario, again),
             features=features,
             fields=judged.fields,
-            reasons=sentences(told.reasons),
+            reasons=sentences(logged.reasons),
             reasons_recomputed=None if judged.reasons is None else sentences(judged.reasons),
-            definitions=told.feature_definitions,
+            definitions=logged.feature_definitions,
             todays_definitions=self.scenario.definitions_digest,
-            model_name=told.model.name,
-            model_version=told.model.version,
+            model_name=logged.model.name,
+            model_version=logged.model.version,
             model=_model_facts(model),
-            policy=self._policy(found),
-            messages=found.messages,
-            told_at=found.message.kafka_time.isoformat(),
+            policy=self._policy(prediction),
+            messages=prediction.messages,
+            told_at=prediction.message.kafka_time.isoformat(),
             events_version=self.archive.versions["events"],
             predictions_version=self.archive.versions["predictions"],
         )
@@ -99,12 +99,12 @@ class Auditor:
 
     def _replayed(
         self,
-        found: Found,
+        prediction: AuditedPrediction,
         history: Sequence[ArchivedRow],
         model: AuditedModel | None,
         obstacles: list[str],
     ) -> Replayed | None:
-        digest, todays = found.told.feature_definitions, self.scenario.definitions_digest
+        digest, todays = prediction.logged.feature_definitions, self.scenario.definitions_digest
         if digest != todays:
             commit = "the commit that had them"
             if model is not None and model.card.definitions_digest == digest:
@@ -121,27 +121,29 @@ class Auditor:
             return None
         return again
 
-    def _policy(self, found: Found) -> PolicyFacts:
+    def _policy(self, prediction: AuditedPrediction) -> PolicyFacts:
         return PolicyFacts(
-            version=found.told.policy_version,
+            version=prediction.logged.policy_version,
             todays_version=self.scenario.policy.version,
-            thresholds=found.told.thresholds,
+            thresholds=prediction.logged.thresholds,
         )
 
 
 def sentences(reasons: Sequence[Reason]) -> list[str]:
-    """Reasons as a reader takes them."""
+    """Reasons as sentences."""
     return [f"{reason.text} ({reason.direction} the score)" for reason in reasons]
 
 
-def _feature_names(scenario: Scenario, found: Found, model: AuditedModel | None) -> tuple[str, ...]:
-    """Names of the logged values: by the definitions of then, as far as they are known."""
-    told = found.told
-    if told.feature_definitions == scenario.definitions_digest:
+def _feature_names(
+    scenario: Scenario, prediction: AuditedPrediction, model: AuditedModel | None
+) -> tuple[str, ...]:
+    """Names of the logged values: by the definitions of that time, as far as they are known."""
+    logged = prediction.logged
+    if logged.feature_definitions == scenario.definitions_digest:
         return scenario.feature_names
-    if model is not None and model.card.definitions_digest == told.feature_definitions:
+    if model is not None and model.card.definitions_digest == logged.feature_definitions:
         return tuple(model.card.feature_names)
-    return tuple(f"feature {number + 1}" for number in range(len(told.features)))
+    return tuple(f"feature {number + 1}" for number in range(len(logged.features)))
 
 
 def _model_facts(model: AuditedModel | None) -> ModelFacts | None:

@@ -43,7 +43,7 @@ class SlotFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeatureFact(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature: what was logged, what comes out again; None: missing, or not recomputed."""
+    """One feature as logged and as recomputed; None: missing, or not recomputed."""
 
     name: str
     words: str
@@ -53,7 +53,7 @@ class FeatureFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FieldFact(msgspec.Struct, frozen=True, kw_only=True):
-    """One field of the prediction as told and as recomputed; `equal` None: not recomputed."""
+    """One field of the prediction as logged and as recomputed; `equal` None: not recomputed."""
 
     name: str
     logged: Shown
@@ -108,7 +108,7 @@ class AuditFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything; `obstacles` say why something could not be recomputed.
 
     definitions, todays_definitions: digests of the feature definitions; code: the commit that ran
-    the audit; messages: how often the prediction was told (replays repeat it).
+    the audit; messages: how often the prediction was logged (replays repeat it).
     """
 
     scenario: str

@@ -1,4 +1,4 @@
-"""One prediction scored, decided and explained again, field by field beside what was told."""
+"""One prediction scored, decided and explained again, field by field beside the logged one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from stores.hbase.predictions import Reason, utc
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A prediction as told and what it is made again from; None where that is not to be had."""
+    """A logged prediction and what it is recomputed from; None where that is not available."""
 
-    told: LoggedPrediction
+    logged: LoggedPrediction
     replayed: Replayed | None
     model: AuditedModel | None
     arrived_ms: int
@@ -38,11 +38,11 @@ class Judgement:
 
 
 def judgement(subject: Subject, scenario: Scenario) -> Judgement:
-    """Make every field of the prediction again that can be made again."""
+    """Recompute every field of the prediction that can be recomputed."""
     again: dict[str, Any] = {}
-    replayed, told = subject.replayed, subject.told
+    replayed, logged = subject.replayed, subject.logged
     model = subject.model.model if subject.model is not None else None
-    is_todays = told.policy_version == scenario.policy.version
+    is_todays = logged.policy_version == scenario.policy.version
     again["scored_at"] = utc(subject.arrived_ms)
     if replayed is not None and replayed.features is not None:
         again["event_time"], again["features_as_of"] = (
@@ -65,7 +65,7 @@ def judgement(subject: Subject, scenario: Scenario) -> Judgement:
         "features_as_of",
         "valid_until",
     )
-    fields = [_field(name, getattr(told, name), again) for name in names]
+    fields = [_field(name, getattr(logged, name), again) for name in names]
     return Judgement(
         fields=fields, reasons=again.get("reasons"), obstacle=again.get(UNSCORABLE, "")
     )
@@ -79,13 +79,13 @@ def _judged(
     *,
     is_todays: bool,
 ) -> dict[str, Any]:
-    features = with_second_entities(np.asarray(replayed.features), subject.told)[None, :]
+    features = with_second_entities(np.asarray(replayed.features), subject.logged)[None, :]
     judge, policy = Judge(scenario), scenario.policy
     if not is_todays:
         scores, failed = judge.scores(features, model)
         return {UNSCORABLE: failed[0].cause} if failed else {"score": float(scores[0])}
-    judges = Judges(champion=model, thresholds=subject.told.thresholds)
-    verdicts = judge.verdicts([subject.told.entity], features, judges)
+    judges = Judges(champion=model, thresholds=subject.logged.thresholds)
+    verdicts = judge.verdicts([subject.logged.entity], features, judges)
     if verdicts.unscorable:
         return {UNSCORABLE: verdicts.unscorable[0].cause}
     decided = verdicts.decisions
@@ -99,30 +99,30 @@ def _judged(
     }
 
 
-def with_second_entities(own: Floats, told: LoggedPrediction) -> Floats:
-    """The full feature row: `own` (k,) as recomputed, second entities' values as logged."""
-    return np.concatenate([own, as_floats(told.features)[len(own) :]])
+def with_second_entities(own_features: Floats, logged: LoggedPrediction) -> Floats:
+    """The full feature row: `own_features` (k,) as recomputed, second entities' as logged."""
+    return np.concatenate([own_features, as_floats(logged.features)[len(own_features) :]])
 
 
-def _field(name: str, told: Any, again: dict[str, Any]) -> FieldFact:
-    logged = _shown(told)
+def _field(name: str, logged: Any, again: dict[str, Any]) -> FieldFact:
+    shown = _shown(logged)
     if name not in again:
-        return FieldFact(name=name, logged=logged, recomputed=None, equal=None)
+        return FieldFact(name=name, logged=shown, recomputed=None, equal=None)
     value = again[name]
-    if isinstance(told, float):
+    if isinstance(logged, float):
         return FieldFact(
             name=name,
-            logged=told,
+            logged=logged,
             recomputed=value,
-            equal=same_bits(told, value),
-            difference=abs(told - value),
+            equal=same_bits(logged, value),
+            difference=abs(logged - value),
         )
-    return FieldFact(name=name, logged=logged, recomputed=_shown(value), equal=told == value)
+    return FieldFact(name=name, logged=shown, recomputed=_shown(value), equal=logged == value)
 
 
 def _shown(value: Any) -> Shown:
     if isinstance(value, str | float | bool) or value is None:
         return value
     if isinstance(value, list):
-        return ", ".join(f"{each.code} {each.direction}" for each in value) or "none"
+        return ", ".join(f"{reason.code} {reason.direction}" for reason in value) or "none"
     return str(value.isoformat(timespec="milliseconds"))

@@ -22,14 +22,14 @@ from batch.proofs.recompute.logged import (
     position_of,
 )
 
-Told = LoggedPrediction | LoggedSuppressed
+LoggedMessage = LoggedPrediction | LoggedSuppressed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """A prediction as told: its first message, how often it was told, what else its id said."""
+class AuditedPrediction:
+    """A logged prediction, its first message, and how many messages and contents its id has."""
 
-    told: LoggedPrediction
+    logged: LoggedPrediction
     message: ArchivedRow
     messages: int
     contents: int
@@ -37,7 +37,7 @@ class Found:
     event: ArchivedRow
 
 
-def by_id(archive: AuditArchive, prediction_id: str) -> Found:
+def by_id(archive: AuditArchive, prediction_id: str) -> AuditedPrediction:
     """The prediction of that id. Raises a `NothingToAudit` that says why there is none."""
     position = position_of(prediction_id, scenario=archive.place.scenario)
     event = archive.event_at(position.epoch, position.partition, position.offset)
@@ -45,14 +45,14 @@ def by_id(archive: AuditArchive, prediction_id: str) -> Found:
         raise NoSuchPrediction(
             f"{prediction_id} names an event that the archive does not have. {_reach(archive)}"
         )
-    told = list(_told(archive.predictions_of(event.key))) if event.key is not None else []
-    same = _of_id(told, prediction_id)
+    pairs = list(_decoded(archive.predictions_of(event.key))) if event.key is not None else []
+    same = _of_id(pairs, prediction_id)
     if same:
-        return _found(archive, same)
-    raise _why_not(archive, prediction_id, position, event, [each for each, _ in told])
+        return _with_event(archive, same)
+    raise _why_not(archive, prediction_id, position, event, [message for message, _ in pairs])
 
 
-def by_time(archive: AuditArchive, entity: str, at: datetime) -> Found:
+def by_time(archive: AuditArchive, entity: str, at: datetime) -> AuditedPrediction:
     """The prediction that the entity's row showed at `at`: the latest one scored by then.
 
     Raises `EntityUnknown` or `NoSuchPrediction`.
@@ -60,22 +60,22 @@ def by_time(archive: AuditArchive, entity: str, at: datetime) -> Found:
     rows = archive.predictions_of(entity.encode())
     if not rows and not archive.events_of(entity.encode()):
         raise EntityUnknown(f"the archive has no event of {entity!r}. {_reach(archive)}")
-    told = list(_told(rows))
-    predictions = [(each, row) for each, row in told if isinstance(each, LoggedPrediction)]
-    shown = [(each, row) for each, row in predictions if each.scored_at <= at]
+    pairs = list(_decoded(rows))
+    predictions = [(logged, row) for logged, row in pairs if isinstance(logged, LoggedPrediction)]
+    shown = [(logged, row) for logged, row in predictions if logged.scored_at <= at]
     if not shown:
-        first = min((each.scored_at for each, _ in predictions), default=None)
+        first = min((logged.scored_at for logged, _ in predictions), default=None)
         when = "it has none" if first is None else f"its first is of {_utc(first)}"
         raise NoSuchPrediction(
             f"there is no prediction of {entity!r} at {_utc(at)}: {when}. {_reach(archive)}"
         )
     scenario = archive.place.scenario
     newest = max(shown, key=lambda pair: (_order(pair[0], scenario), pair[1].kafka_time))[0]
-    return _found(archive, _of_id(told, newest.prediction_id))
+    return _with_event(archive, _of_id(pairs, newest.prediction_id))
 
 
 def at_random(archive: AuditArchive, count: int, *, seed: int) -> list[str]:
-    """Ids of `count` predictions, chosen by a hash of id and seed: the same ones every time."""
+    """Ids of `count` predictions, selected by a hash of id and seed: the same ones every time."""
     text = F.col("value").cast("string")
     ids = archive.table("predictions").select(
         F.get_json_object(text, "$.prediction_id").alias("id")
@@ -85,7 +85,7 @@ def at_random(archive: AuditArchive, count: int, *, seed: int) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def _told(rows: Sequence[ArchivedRow]) -> Iterator[tuple[Told, ArchivedRow]]:
+def _decoded(rows: Sequence[ArchivedRow]) -> Iterator[tuple[LoggedMessage, ArchivedRow]]:
     for row in rows:
         try:
             yield decoded(row.value), row
@@ -94,22 +94,24 @@ def _told(rows: Sequence[ArchivedRow]) -> Iterator[tuple[Told, ArchivedRow]]:
 
 
 def _of_id(
-    told: Sequence[tuple[Told, ArchivedRow]], prediction_id: str
+    pairs: Sequence[tuple[LoggedMessage, ArchivedRow]], prediction_id: str
 ) -> list[tuple[LoggedPrediction, ArchivedRow]]:
-    predictions = [(each, row) for each, row in told if isinstance(each, LoggedPrediction)]
-    return [(each, row) for each, row in predictions if each.prediction_id == prediction_id]
+    predictions = [(logged, row) for logged, row in pairs if isinstance(logged, LoggedPrediction)]
+    return [(logged, row) for logged, row in predictions if logged.prediction_id == prediction_id]
 
 
-def _found(archive: AuditArchive, same: Sequence[tuple[LoggedPrediction, ArchivedRow]]) -> Found:
-    told, message = same[0]
-    position = position_of(told.prediction_id, scenario=archive.place.scenario)
+def _with_event(
+    archive: AuditArchive, same: Sequence[tuple[LoggedPrediction, ArchivedRow]]
+) -> AuditedPrediction:
+    logged, message = same[0]
+    position = position_of(logged.prediction_id, scenario=archive.place.scenario)
     event = archive.event_at(position.epoch, position.partition, position.offset)
     if event is None:
         raise NoSuchPrediction(
-            f"{told.prediction_id} is in the archive, its event is not. {_reach(archive)}"
+            f"{logged.prediction_id} is in the archive, its event is not. {_reach(archive)}"
         )
-    return Found(
-        told=told,
+    return AuditedPrediction(
+        logged=logged,
         message=message,
         messages=len(same),
         contents=len({row.value for _, row in same}),
@@ -123,51 +125,52 @@ def _why_not(
     prediction_id: str,
     position: Position,
     event: ArchivedRow,
-    told: Sequence[Told],
+    messages: Sequence[LoggedMessage],
 ) -> Exception:
     where = f"partition {event.partition} offset {event.offset}"
     here = [
-        each
-        for each in told
-        if (each.source.partition, each.source.offset) == (position.partition, position.offset)
-        and archive.is_of_topic(_epoch(each, archive), event)
+        message
+        for message in messages
+        if (message.source.partition, message.source.offset)
+        == (position.partition, position.offset)
+        and archive.is_of_topic(_epoch(message, archive), event)
     ]
-    for each in here:
-        if isinstance(each, LoggedSuppressed):
-            waits = each.suppressed.removeprefix("awaiting_")
+    for message in here:
+        if isinstance(message, LoggedSuppressed):
+            waits = message.suppressed.removeprefix("awaiting_")
             return EventSuppressed(
-                f"the event at {where} gave no prediction: {each.entity!r} had no value of the "
+                f"the event at {where} gave no prediction: {message.entity!r} had no value of the "
                 f"required feature {waits!r} yet. The event was counted in its state all the same"
             )
     for letter in archive.dead_letters_of(event):
         code, why = letter.headers.get("reason_code", ""), letter.headers.get("reason", "")
         return EventRefused(f"the event at {where} was refused as a dead letter: {code}: {why}")
-    others = [each.prediction_id for each in here if isinstance(each, LoggedPrediction)]
-    known = f"Of this event it has {others}. " if others else ""
+    others = [message.prediction_id for message in here if isinstance(message, LoggedPrediction)]
+    others_text = f"Of this event it has {others}. " if others else ""
     return NoSuchPrediction(
-        f"the archive has no prediction {prediction_id}. {known}{_reach(archive)}"
+        f"the archive has no prediction {prediction_id}. {others_text}{_reach(archive)}"
     )
 
 
-def _epoch(told: Told, archive: AuditArchive) -> int:
-    if isinstance(told, LoggedSuppressed):
-        return told.epoch
-    return position_of(told.prediction_id, scenario=archive.place.scenario).epoch
+def _epoch(message: LoggedMessage, archive: AuditArchive) -> int:
+    if isinstance(message, LoggedSuppressed):
+        return message.epoch
+    return position_of(message.prediction_id, scenario=archive.place.scenario).epoch
 
 
-def _order(told: LoggedPrediction, scenario: str) -> tuple[int, int, int]:
-    position = position_of(told.prediction_id, scenario=scenario)
+def _order(logged: LoggedPrediction, scenario: str) -> tuple[int, int, int]:
+    position = position_of(logged.prediction_id, scenario=scenario)
     return position.epoch, position.partition, position.offset
 
 
 def _reach(archive: AuditArchive) -> str:
     """How far the archive reaches, and what to do when that is not far enough."""
     newest = archive.newest_times()
-    told = ", ".join(
+    ends = ", ".join(
         f"{kind} up to {'none' if at is None else _utc(at)}" for kind, at in newest.items()
     )
     remedy = f"./spark-submit.sh archive_stream --scenario {archive.place.scenario} --once"
-    return f"The archive has {told}; what is newer comes with {remedy}"
+    return f"The archive has {ends}; what is newer comes with {remedy}"
 
 
 def _utc(moment: datetime) -> str:

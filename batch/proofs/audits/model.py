@@ -13,7 +13,7 @@ from models.scoring_model import ScoringModel
 class AuditedModel:
     """A registered version, its card, and the model itself; or why it cannot be loaded."""
 
-    found: TrainedVersion
+    registered: TrainedVersion
     card: ModelCard
     model: ScoringModel | None
     obstacle: str = ""
@@ -25,15 +25,15 @@ ModelFinder = Callable[[str], AuditedModel]
 
 def model_facts(audited: AuditedModel) -> ModelFacts:
     """What an auditor wants to know of the model."""
-    card, found = audited.card, audited.found
+    card, registered = audited.card, audited.registered
     now = library_versions()
     snapshot = card.snapshot
     return ModelFacts(
-        name=found.name,
-        version=found.version,
-        run_id=found.run_id,
-        artifact_uri=found.artifact_uri,
-        sha256=found.sha256,
+        name=registered.name,
+        version=registered.version,
+        run_id=registered.run_id,
+        artifact_uri=registered.artifact_uri,
+        sha256=registered.sha256,
         is_checked=audited.model is not None,
         created_at=card.created_at,
         git_commit=card.git_commit,

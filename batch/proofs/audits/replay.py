@@ -81,5 +81,5 @@ def _placement(rows: Sequence[ArchivedRow]) -> Placement | None:
     if first is None:
         return None
     homes = [row.placement.known_homes for row in rows if row.placement]
-    known = [home for home in homes if home is not None]
-    return replace(first, known_homes=np.concatenate(known) if known else None)
+    home_arrays = [home for home in homes if home is not None]
+    return replace(first, known_homes=np.concatenate(home_arrays) if home_arrays else None)

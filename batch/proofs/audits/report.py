@@ -22,7 +22,7 @@ def audit_json(facts: AuditFacts) -> bytes:
 
 
 def write_reports(facts: AuditFacts, folder: Path) -> Path:
-    """Write ID.txt, ID.json and ID.html into `folder` (made when missing); gives the page."""
+    """Write ID.txt, ID.json and ID.html into `folder` (created when missing); returns the page."""
     stem = re.sub(r"[^\w.-]", "_", facts.prediction_id)
     write_bytes(folder / f"{stem}.json", audit_json(facts))
     write_text(folder / f"{stem}.txt", audit_text(facts) + "\n")
@@ -31,7 +31,7 @@ def write_reports(facts: AuditFacts, folder: Path) -> Path:
 
 def audit_page(facts: AuditFacts) -> str:
     """One self-contained page that prints on A4."""
-    changed = [each for each in facts.state if each.changed]
+    changed = [slot for slot in facts.state if slot.changed]
     values = {
         "facts": facts,
         "changed": changed,
@@ -61,7 +61,7 @@ def number(value: object) -> str:
 
 
 def mark(equal: bool | None) -> str:
-    """What a comparison gave, in a word."""
+    """The result of a comparison in a word."""
     return {True: "equal", False: "DIFFERENT", None: "not recomputed"}[equal]
 
 
@@ -82,7 +82,7 @@ def _lines(facts: AuditFacts) -> Iterator[str]:
     yield facts.verdict
     yield from _section("Prediction")
     yield _pair("entity", facts.entity)
-    yield _pair("told", f"{number(facts.told_at)}, number of messages: {facts.messages}")
+    yield _pair("logged", f"{number(facts.told_at)}, number of messages: {facts.messages}")
     yield from (_compared(field) for field in facts.fields)
     yield from (f"  reason: {reason}" for reason in facts.reasons)
     yield from _section("Source event")
@@ -106,8 +106,8 @@ def _lines(facts: AuditFacts) -> Iterator[str]:
     yield from _section("Policy")
     same = "the same today" if facts.policy.is_todays else f"today {facts.policy.todays_version}"
     yield _pair("version", f"{facts.policy.version}, {same}")
-    told = ", ".join(f"{band} from {lowest:g}" for band, lowest in facts.policy.thresholds.items())
-    yield _pair("bands", told)
+    bands = ", ".join(f"{band} from {lowest:g}" for band, lowest in facts.policy.thresholds.items())
+    yield _pair("bands", bands)
     yield ""
     yield (
         f"audited {number(facts.audited_at)} by code {facts.code}; archive versions: events "

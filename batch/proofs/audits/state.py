@@ -27,12 +27,12 @@ def slot_facts(scenario: Scenario, again: Replayed | None) -> list[SlotFact]:
     for column, slot in enumerate(scenario.plan.slots):
         before, after = float(again.before[column]), float(again.after[column])
         is_time = slot.name in times or slot.name.endswith(_AS_OF)
-        known = names.get(slot.name, ())
+        category_names = names.get(slot.name, ())
         facts.append(
             SlotFact(
                 name=slot.name.replace(_AS_OF, " as of"),
-                before=_shown(before, known, is_time=is_time),
-                after=_shown(after, known, is_time=is_time),
+                before=_shown(before, category_names, is_time=is_time),
+                after=_shown(after, category_names, is_time=is_time),
                 changed=before != after and not (math.isnan(before) and math.isnan(after)),
             )
         )
@@ -40,65 +40,67 @@ def slot_facts(scenario: Scenario, again: Replayed | None) -> list[SlotFact]:
 
 
 def feature_facts(
-    scenario: Scenario, names: Sequence[str], told: LoggedPrediction, again: Replayed | None
+    scenario: Scenario, names: Sequence[str], prediction: LoggedPrediction, again: Replayed | None
 ) -> list[FeatureFact]:
-    """Every feature with its logged and its recomputed value; `names` are those of then."""
-    logged = as_floats(told.features)
-    own = len(scenario.plan.feature_names)
+    """Every feature with its logged and its recomputed value; `names` name the logged values."""
+    logged = as_floats(prediction.features)
+    own_count = len(scenario.plan.feature_names)
     if again is None or again.features is None or len(logged) != len(scenario.feature_names):
         return [
             FeatureFact(
                 name=name,
                 words=words_of(scenario, name, value),
-                logged=_known(value),
+                logged=_or_none(value),
                 recomputed=None,
                 equal=None,
             )
             for name, value in zip(names, logged, strict=False)
         ]
-    equal = compared(np.array(logged[:own]), again.features).equal.tolist()
+    equal = compared(np.array(logged[:own_count]), again.features).equal.tolist()
     looked_up = [
         FeatureFact(
             name=name,
             words=f"{words_of(scenario, name, value)} (read from a second entity)",
-            logged=_known(value),
+            logged=_or_none(value),
             recomputed=None,
             equal=None,
         )
-        for name, value in zip(names[own:], logged[own:], strict=True)
+        for name, value in zip(names[own_count:], logged[own_count:], strict=True)
     ]
     return [
         FeatureFact(
             name=name,
             words=words_of(scenario, name, value),
-            logged=_known(value),
-            recomputed=_known(anew),
+            logged=_or_none(value),
+            recomputed=_or_none(again_value),
             equal=same,
         )
-        for name, value, anew, same in zip(
-            names[:own], logged[:own], again.features.tolist(), equal, strict=True
+        for name, value, again_value, same in zip(
+            names[:own_count], logged[:own_count], again.features.tolist(), equal, strict=True
         )
     ] + looked_up
 
 
 def words_of(scenario: Scenario, name: str, value: float) -> str:
     """The feature in business words, for example "contract is Two year"."""
-    found = next((feature for feature in scenario.features if feature.name == name), None)
+    definition = next((feature for feature in scenario.features if feature.name == name), None)
     plain = name.replace("_", " ")
     if math.isnan(value):
         return f"{plain}: not known"
     shown = _shown(value, categories(scenario).get(name, ()), is_time=False)
-    words = found.words if found is not None and found.words else f"{plain} is {{value}}"
+    words = (
+        definition.words if definition is not None and definition.words else f"{plain} is {{value}}"
+    )
     return words.format(value=shown)
 
 
-def _known(value: float) -> float | None:
+def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _shown(value: float, known: Sequence[str], *, is_time: bool) -> Shown:
+def _shown(value: float, category_names: Sequence[str], *, is_time: bool) -> Shown:
     if math.isnan(value):
         return None
-    if known:
-        return known[int(value)] if 0 <= value < len(known) else f"code {value:g}"
+    if category_names:
+        return category_names[int(value)] if 0 <= value < len(category_names) else f"code {value:g}"
     return utc(int(value)).isoformat(timespec="milliseconds") if is_time else value

@@ -14,7 +14,7 @@ def outcome_of(
     *,
     contents: int,
 ) -> Outcome:
-    """Whether everything that was told came out again; `contents` are the different messages."""
+    """Whether every logged value was reproduced; `contents` counts the different messages."""
     if contents > 1 or differences(features, fields):
         return "not reproduced"
     return "not checkable" if obstacles else "reproduced"
@@ -28,29 +28,31 @@ def verdict_of(
     *,
     policy: PolicyFacts,
 ) -> str:
-    """The sentence that an auditor takes home."""
+    """The outcome as a sentence for the auditor."""
     if outcome == "not reproduced":
         wrong = differences(features, fields)
-        named = "; ".join(wrong[:_MOST_NAMED]) or "one prediction id was told with two contents"
+        named = "; ".join(wrong[:_MOST_NAMED]) or "one prediction id was logged with two contents"
         more = f"; and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         return f"NOT reproduced: {named}{more}."
     if outcome == "not checkable":
         return f"Not recomputed: {'; '.join(obstacles)}."
     recomputed = sum(feature.equal is not None for feature in features)
-    told = f"{recomputed} features"
+    equal_parts = f"{recomputed} features"
     if recomputed < len(features):
-        told += f" ({len(features) - recomputed} more, of second entities, taken as logged)"
+        equal_parts += f" ({len(features) - recomputed} more, of second entities, taken as logged)"
     if not policy.is_todays:
         return (
-            f"Reproduced to the last bit: {told} and the score. The policy has "
+            f"Reproduced to the last bit: {equal_parts} and the score. The policy has "
             f"changed since (then {policy.version}, now {policy.todays_version}), so band, action "
             "and review were not decided again."
         )
-    return f"Reproduced to the last bit: {told}, the score, band, action, review and reasons."
+    return (
+        f"Reproduced to the last bit: {equal_parts}, the score, band, action, review and reasons."
+    )
 
 
 def differences(features: Sequence[FeatureFact], fields: Sequence[FieldFact]) -> list[str]:
-    """What came out otherwise, one sentence each."""
+    """What differs, one sentence each."""
     facts: list[FeatureFact | FieldFact] = [*features, *fields]
     return [
         f"{fact.name} was {_text(fact.logged)}, comes out as {_text(fact.recomputed)}"

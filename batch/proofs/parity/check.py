@@ -1,7 +1,7 @@
-"""Does the archive give every prediction again, to the last bit? Counted per feature, with places.
+"""Does the archive reproduce every prediction to the last bit? Counted per feature, with places.
 
-Events are folded offline by the stream's own fold, scored by the model version that scored them
-then, decided by the policy of then, and compared with what was told.
+Events are folded offline by the stream's own fold, scored and decided by the model version and the
+policy of that time, and compared with the logged predictions.
 """
 
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ _MS_PER_DAY = 86_400_000
 class ParityOptions:
     """What is checked.
 
-    share            of the entities, chosen by hash (0 to 1]
+    share            of the entities, selected by hash (0 to 1]
     day              UTC day on which the events arrived; None: all days
-    settle_seconds   what is newer than the archive's newest message less this may be on its way
+    settle_seconds   what came this shortly before the archive's newest message may be on its way
     most_faults      how many places are named
     """
 
@@ -90,7 +90,7 @@ def check_parity(
     *,
     options: ParityOptions,
 ) -> ParityReport:
-    """Compare everything that `options` choose; `load_model` must be picklable.
+    """Compare everything that `options` select; `load_model` must be picklable.
 
     Raises `TableAbsent` when nothing has been archived yet.
     """
@@ -130,7 +130,7 @@ def append_report(spark: SparkSession, place: DeltaPlace, report: ParityReport) 
 
 
 def _pinned(spark: SparkSession, place: DeltaPlace) -> _Archive:
-    # Outcomes first: whatever they tell of, the later look at the events finds.
+    # Outcomes first: the events, read later, include every event that an outcome is about.
     newest = {
         kind: newest_version(spark, place.path(kind), made_by=MADE_BY)
         for kind in ("dead-letter", "predictions", "events")

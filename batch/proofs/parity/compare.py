@@ -1,4 +1,4 @@
-"""Logged predictions compared with what archive, features, model and policy give again."""
+"""Logged predictions compared with what archive, features, model and policy reproduce."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from batch.proofs.recompute.rejudging import Cases, ModelLoader, Rejudge, Rejudg
 from scenarios.contract.judge import valid_ms
 from scenarios.contract.scenario import Scenario
 
-FIELD = "prediction."  # before the name of a field of the row, to tell it from features
+FIELD = "prediction."  # before the name of a field of the row, which may be that of a feature
 FIELDS = (
     *("score", "band", "action", "review", "control_group"),
     *("entity", "event_time", "features_as_of", "scored_at", "valid_until"),
 )
 CONFLICT = "one id, two contents"
-# No fault: a replay knows more of second entities. Each message is compared by itself.
+# No fault: a replay may read newer values of second entities. Each message is compared.
 SCORED_AGAIN = "told again by a replay with newer values of second entities"
 POLICY_CHANGED = "policy has changed since"
 NO_MODEL = "model version cannot be had: "
@@ -38,15 +38,15 @@ class CompareTask:
     most_faults: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches of rows to rows of `batch.parity_tally.ARROW_SCHEMA`."""
+        """Batches of rows to rows of `batch.proofs.parity.tally.ARROW_SCHEMA`."""
         rejudge = Rejudge(self.scenario, self.load_model)
         for batch in batches:
             tally = Tally(self.most_faults)
             rows = _Rows(batch)
             _tally_states(rows, tally, conflict=_conflict(self.scenario))
-            chosen = rows.where(rows.texts("state") == COMPARED)
-            if len(chosen):
-                _compare(chosen, tally, self.scenario, rejudge)
+            comparable = rows.where(rows.texts("state") == COMPARED)
+            if len(comparable):
+                _compare(comparable, tally, self.scenario, rejudge)
             yield from tally.batch()
 
 
@@ -61,8 +61,8 @@ class _Rows:
 
     def list(self, name: str) -> list[Any]:
         """Values as Python objects."""
-        found: list[Any] = self._batch.column(name).to_pylist()
-        return found
+        values: list[Any] = self._batch.column(name).to_pylist()
+        return values
 
     def texts(self, name: str) -> npt.NDArray[np.object_]:
         """Values as an array of objects."""
@@ -76,8 +76,8 @@ class _Rows:
         """A column of float lists of length `width`, as (n, width)."""
         column = self._batch.column(name)
         flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
-        found: npt.NDArray[np.float64] = flat.reshape(len(self), width)
-        return found
+        values: npt.NDArray[np.float64] = flat.reshape(len(self), width)
+        return values
 
     def where(self, mask: Flags) -> "_Rows":
         """The rows where `mask` is true."""
@@ -87,13 +87,13 @@ class _Rows:
         """Where row `row` is, for people who look for it."""
         names = ("id", *_PLACE[1:])
         return {
-            told: self._batch.column(name)[row].as_py()
-            for told, name in zip(_PLACE, names, strict=True)
+            place_name: self._batch.column(name)[row].as_py()
+            for place_name, name in zip(_PLACE, names, strict=True)
         }
 
 
 def _conflict(scenario: Scenario) -> str:
-    """What it is when one id was told with two contents."""
+    """The name of the count for one id that was logged with two contents."""
     return SCORED_AGAIN if scenario.second_entities else CONFLICT
 
 
@@ -101,9 +101,9 @@ def _tally_states(rows: _Rows, tally: Tally, *, conflict: str) -> None:
     states = rows.texts("state")
     for state in sorted(set(states)):
         tally.count(state, int((states == state).sum()))
-    told = [each for each in rows.list("messages") if each is not None]
-    tally.count(MESSAGES, sum(told))
-    tally.count(REPEATS, sum(told) - len(told))
+    message_counts = [count for count in rows.list("messages") if count is not None]
+    tally.count(MESSAGES, sum(message_counts))
+    tally.count(REPEATS, sum(message_counts) - len(message_counts))
     for row in np.flatnonzero(np.isin(states, STATE_FAULTS)).tolist():
         tally.fault(states[row], rows.place(row), logged=None, recomputed=None)
     for digest in rows.texts("definitions")[states == OTHER_DEFINITIONS]:
@@ -119,8 +119,8 @@ def _compare(rows: _Rows, tally: Tally, scenario: Scenario, rejudge: Rejudge) ->
     logged = rows.matrix("features", len(scenario.feature_names))
     computed = rows.matrix("computed", len(names))
     _compare_floats(rows, tally, names, logged[:, : len(names)], computed)
-    # What second entities said is not recomputed here: `report_skew` measures it. The score is
-    # made again from what was logged of them.
+    # Features of second entities are not recomputed here: `report_skew` measures them. The score is
+    # recomputed from their logged values.
     computed = np.hstack([computed, logged[:, len(names) :]])
     again = rejudge.cases(
         Cases(
@@ -156,9 +156,9 @@ def _compare_floats(
 ) -> None:
     for column, name in enumerate(names):
         was, now = logged[:, column], recomputed[:, column]
-        found = compared(was, now)
-        tally.column(name, found)
-        for row in np.flatnonzero(~found.equal).tolist():
+        comparison = compared(was, now)
+        tally.column(name, comparison)
+        for row in np.flatnonzero(~comparison.equal).tolist():
             tally.fault(name, rows.place(row), logged=float(was[row]), recomputed=float(now[row]))
 
 
@@ -166,7 +166,7 @@ def _compare_scores(rows: _Rows, tally: Tally, again: Rejudged) -> None:
     versions = rows.texts("model_version")
     for version, why in again.failures.items():
         tally.count(f"{NO_MODEL}{version}: {why}", int((versions == version).sum()))
-    # A score that the model cannot give again counts as missing there.
+    # A score that the model cannot reproduce counts as missing.
     is_scored = ~np.isnan(again.scores)
     is_scored[list(again.unscorable)] = True
     for row, cause in again.unscorable.items():

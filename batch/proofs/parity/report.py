@@ -1,4 +1,4 @@
-"""What a parity check found, for people, machines and the exit code."""
+"""The result of a parity check, for people, machines and the exit code."""
 
 import math
 from collections.abc import Mapping
@@ -86,11 +86,11 @@ class ParityReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def problems(self) -> dict[str, int]:
-        """What must not be, with how often it was found."""
-        found = {column.name: column.different + column.missing for column in self.columns}
-        found |= {name: self.counts.get(name, 0) for name in (*STATE_FAULTS, CONFLICT)}
-        found |= {name: n for name, n in self.counts.items() if name.startswith(NO_MODEL)}
-        return {name: number for name, number in found.items() if number}
+        """Problems by name, with how often each was found."""
+        numbers = {column.name: column.different + column.missing for column in self.columns}
+        numbers |= {name: self.counts.get(name, 0) for name in (*STATE_FAULTS, CONFLICT)}
+        numbers |= {name: n for name, n in self.counts.items() if name.startswith(NO_MODEL)}
+        return {name: number for name, number in numbers.items() if number}
 
     @property
     def is_proof(self) -> bool:
@@ -113,8 +113,8 @@ def report_of(
         *(F.sum(name).alias(name) for name in ("equal", "different", "missing")),
         F.max("worst").alias("worst"),
     )
-    found = sums.where(F.col("what") != FAULT).collect()
-    fields = {row["name"]: row for row in found if row["what"] == COLUMN}
+    rows = sums.where(F.col("what") != FAULT).collect()
+    fields = {row["name"]: row for row in rows if row["what"] == COLUMN}
     order = [*(f"{FIELD}{name}" for name in FIELDS), *scenario.plan.feature_names]
     return ParityReport(
         scenario=scenario.name,
@@ -125,7 +125,7 @@ def report_of(
         events_version=versions[0],
         predictions_version=versions[1],
         columns=[_column(fields[name].asDict()) for name in order if name in fields],
-        counts={row["name"]: int(row["equal"]) for row in found if row["what"] == COUNT},
+        counts={row["name"]: int(row["equal"]) for row in rows if row["what"] == COUNT},
         faults=_faults(tallies, most_faults),
     )
 
@@ -143,8 +143,8 @@ def _column(row: Mapping[str, float]) -> ComparedColumn:
 
 def _faults(tallies: DataFrame, most: int) -> list[Fault]:
     columns = [name for name in Fault.__struct_fields__ if name != "fault"]
-    chosen = tallies.where(F.col("what") == FAULT).orderBy("epoch", "partition", "offset", "name")
-    rows = chosen.select(F.col("name").alias("fault"), *columns).limit(most).collect()
+    faults = tallies.where(F.col("what") == FAULT).orderBy("epoch", "partition", "offset", "name")
+    rows = faults.select(F.col("name").alias("fault"), *columns).limit(most).collect()
     return [Fault(**row.asDict()) for row in rows]
 
 
@@ -181,7 +181,7 @@ def _lines(report: ParityReport) -> list[str]:
             digest = name.removeprefix(f"{OTHER_DEFINITIONS}: ")
             lines.append(
                 f"{number:,} made by feature definitions {digest}, this code has "
-                f"{report.definitions}: not compared, check out the code of then"
+                f"{report.definitions}: not compared, check out the code of that time"
             )
     lines += [fault.sentence for fault in report.faults]
     return [*lines, verdict(report)]
@@ -192,8 +192,8 @@ def verdict(report: ParityReport) -> str:
     day = "all days" if report.day is None else report.day
     what = f"{report.compared:,} predictions of {report.share:.0%} of the entities, {day}"
     if report.problems:
-        told = ", ".join(f"{name} ({number:,})" for name, number in report.problems.items())
-        return f"NOT equal: {told}; {what}"
+        problems = ", ".join(f"{name} ({number:,})" for name, number in report.problems.items())
+        return f"NOT equal: {problems}; {what}"
     if not report.compared:
         return f"nothing to compare: {what}; archive_stream must have run"
     features = sum(not column.name.startswith(FIELD) for column in report.columns)

@@ -1,4 +1,4 @@
-"""Every archived event beside what was told of it: the rows that a parity check looks at."""
+"""Every archived event beside the messages about it: the rows that a parity check looks at."""
 
 from dataclasses import dataclass
 
@@ -96,8 +96,8 @@ def unscorable_places(dead_letters: DataFrame, *, topic: str) -> DataFrame:
 
 
 def arrived_on(rows: DataFrame, *, begin_ms: int, end_ms: int) -> DataFrame:
-    """Rows whose event arrived in [begin_ms, end_ms); without its event, when it was told."""
-    arrived = F.coalesce("arrived_ms", "scored_at", "told_at")
+    """Rows whose event arrived in [begin_ms, end_ms); without its event, when it was logged."""
+    arrived = F.coalesce("arrived_ms", "scored_at", "logged_at")
     return rows.where((arrived >= begin_ms) & (arrived < end_ms))
 
 
@@ -115,7 +115,7 @@ def _state(scenario: Scenario, horizon: Horizon) -> Column:
         .when(kind.isNull() & F.col("is_unscorable"), UNJUDGED)
         .when(kind.isNull() & (F.col("arrived_ms") > horizon.predictions_ms), AWAITED)
         .when(kind.isNull(), NO_PREDICTION)
-        .when(no_event & (F.col("told_at") > horizon.events_ms), AWAITED)
+        .when(no_event & (F.col("logged_at") > horizon.events_ms), AWAITED)
         .when(no_event, NO_EVENT)
         .when(refusal.isNotNull(), OF_REFUSED)
         .when(is_suppressed & can_score, WRONGLY_SUPPRESSED)

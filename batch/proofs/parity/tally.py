@@ -49,16 +49,16 @@ class Tally:
         if number:
             self.rows.append({"what": COUNT, "name": name, "equal": number})
 
-    def column(self, name: str, found: Compared) -> None:
+    def column(self, name: str, comparison: Compared) -> None:
         """Add a compared column."""
-        differences = found.distance[found.different]
+        differences = comparison.distance[comparison.different]
         self.rows.append(
             {
                 "what": COLUMN,
                 "name": name,
-                "equal": int(found.equal.sum()),
-                "different": int(found.different.sum()),
-                "missing": int(found.missing.sum()),
+                "equal": int(comparison.equal.sum()),
+                "different": int(comparison.different.sum()),
+                "missing": int(comparison.missing.sum()),
                 "worst": float(differences.max()) if len(differences) else 0.0,
             }
         )
@@ -70,15 +70,15 @@ class Tally:
 
     def fault(self, name: str, place: Place, *, logged: object, recomputed: object) -> None:
         """Name one place where something is wrong."""
-        told = {"logged": _text(logged), "recomputed": _text(recomputed)}
-        self._faults.append({"what": FAULT, "name": name, **place, **told})
+        values = {"logged": _text(logged), "recomputed": _text(recomputed)}
+        self._faults.append({"what": FAULT, "name": name, **place, **values})
 
     def batch(self) -> Iterator[pa.RecordBatch]:
         """The rows, when there are any."""
         self._faults.sort(key=_position)
-        found = [*self.rows, *self._faults[: self.most_faults]]
-        if found:
-            yield pa.RecordBatch.from_pylist(found, schema=ARROW_SCHEMA)
+        rows = [*self.rows, *self._faults[: self.most_faults]]
+        if rows:
+            yield pa.RecordBatch.from_pylist(rows, schema=ARROW_SCHEMA)
 
 
 def _text(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""A stable share of the entities, chosen by hash, so that a check of a part can be repeated."""
+"""A stable share of the entities, selected by hash, so that a check of a part can be repeated."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -31,23 +31,23 @@ class Incarnations:
 
     def require(self, epoch: int) -> str:
         """The topic of `epoch`; raises `EpochUnknown`."""
-        found = self.topic_id(epoch)
-        if found is None:
+        topic_id = self.topic_id(epoch)
+        if topic_id is None:
             raise EpochUnknown(
                 f"the archive has no events of epoch {epoch} or below, it has those of "
                 f"{sorted(self.topic_ids)}: run ./spark-submit.sh archive_stream"
             )
-        return found
+        return topic_id
 
     def column(self, epoch: Column) -> Column:
         """The topic of each row's epoch; null where it is not known."""
         topic = F.lit(None).cast("string")
-        for known in sorted(self.topic_ids):
-            topic = F.when(epoch >= known, self.topic_ids[known]).otherwise(topic)
+        for first_epoch in sorted(self.topic_ids):
+            topic = F.when(epoch >= first_epoch, self.topic_ids[first_epoch]).otherwise(topic)
         return topic
 
 
 def incarnations(events: DataFrame) -> Incarnations:
     """Read from the events table; events from before the stream's first epoch do not count."""
-    found = events.where(F.col("epoch") >= 1).select("epoch", "topic_id").distinct().collect()
-    return Incarnations({int(row["epoch"]): str(row["topic_id"]) for row in found})
+    rows = events.where(F.col("epoch") >= 1).select("epoch", "topic_id").distinct().collect()
+    return Incarnations({int(row["epoch"]): str(row["topic_id"]) for row in rows})

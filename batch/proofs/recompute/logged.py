@@ -1,4 +1,4 @@
-"""Predictions as they were told at the time, decoded exactly from their messages."""
+"""Logged predictions, decoded exactly from their messages."""
 
 import math
 import re
@@ -14,7 +14,7 @@ _ID = re.compile(r"(?P<scenario>.+)-(?P<epoch>\d+)-(?P<partition>\d+)-(?P<offset
 
 
 class LoggedPrediction(Prediction, frozen=True, kw_only=True):
-    """A prediction with what it was made from; `None` among the features is a missing value."""
+    """A prediction with what it was computed from; `None` among the features is a missing value."""
 
     features: list[float | None]
     feature_definitions: str
@@ -66,14 +66,14 @@ def position_of(prediction_id: str, *, scenario: str) -> Position:
             f"{prediction_id} was made by a batch run, whose own table holds its rows; predictions "
             "that the stream made of events can be audited"
         )
-    found = _ID.fullmatch(prediction_id)
-    if found is None or found["scenario"] != scenario:
+    match = _ID.fullmatch(prediction_id)
+    if match is None or match["scenario"] != scenario:
         raise NotAPredictionId(
             f"{prediction_id!r} is no prediction id of {scenario}: expected "
             f"{scenario}-EPOCH-PARTITION-OFFSET-vVERSION, such as {scenario}-1-0-1234-v2"
         )
     return Position(
-        epoch=int(found["epoch"]), partition=int(found["partition"]), offset=int(found["offset"])
+        epoch=int(match["epoch"]), partition=int(match["partition"]), offset=int(match["offset"])
     )
 
 
@@ -87,11 +87,11 @@ def decoded(message: bytes | None) -> LoggedPrediction | LoggedSuppressed:
         raise UnreadableMessage(f"message {shown!r} is no prediction: {error}") from error
 
 
-def checked_epoch(told: LoggedPrediction, *, scenario: str) -> int:
-    """The epoch in the id of `told`; raises `NotAPredictionId` when id and source differ."""
-    position, source = position_of(told.prediction_id, scenario=scenario), told.source
+def checked_epoch(logged: LoggedPrediction, *, scenario: str) -> int:
+    """The epoch in the id of `logged`; raises `NotAPredictionId` when id and source differ."""
+    position, source = position_of(logged.prediction_id, scenario=scenario), logged.source
     if (position.partition, position.offset) != (source.partition, source.offset):
-        raise NotAPredictionId(f"{told.prediction_id!r} tells of {source}")
+        raise NotAPredictionId(f"{logged.prediction_id!r} has another position than {source}")
     return position.epoch
 
 

@@ -25,7 +25,7 @@ PREDICTION, SUPPRESSED, UNREADABLE = "prediction", "suppressed", "unreadable"
 _ARROW_SCHEMA = pa.schema(
     [
         ("messages", pa.int64()),
-        ("told_at", pa.int64()),
+        ("logged_at", pa.int64()),
         ("kind", pa.string()),
         ("id", pa.string()),
         ("entity", pa.string()),
@@ -49,7 +49,7 @@ _ARROW_SCHEMA = pa.schema(
     ]
 )
 _SCHEMA = (
-    "messages bigint, told_at bigint, kind string, id string, entity string, epoch int,"
+    "messages bigint, logged_at bigint, kind string, id string, entity string, epoch int,"
     " partition int, offset bigint, score double, band string, action string, review boolean,"
     " control_group boolean, scored_at bigint, event_time bigint, features_as_of bigint,"
     " valid_until bigint, model_version string, features array<double>, definitions string,"
@@ -60,15 +60,15 @@ _SCHEMA = (
 def logged_rows(messages: DataFrame, *, scenario: str, topic: str) -> DataFrame:
     """One row per different message about an event of `topic`; `messages` counts its repeats.
 
-    messages: columns value and kafka_time of the predictions. Columns: told_at (when it was first
-    told), kind (prediction, suppressed, unreadable), id (unique per prediction; one made up for a
-    suppressed event), where the event lies, what was told of it (times in UTC epoch milliseconds,
-    features with NaN where missing, thresholds as a JSON text) and `contents`: how many different
-    messages have this id.
+    messages: columns value and kafka_time of the predictions. Columns: logged_at (time of the
+    first such message), kind (prediction, suppressed, unreadable), id (unique per prediction; one
+    made up for a suppressed event), the event's position, fields of the message (times in UTC epoch
+    milliseconds, features with NaN where missing, thresholds as a JSON text) and `contents`: how
+    many different messages have this id.
     """
     task = LoggedTask(scenario=scenario, topic=topic)
     different = messages.groupBy("value").agg(
-        F.count("*").alias("messages"), F.unix_millis(F.min("kafka_time")).alias("told_at")
+        F.count("*").alias("messages"), F.unix_millis(F.min("kafka_time")).alias("logged_at")
     )
     rows = different.mapInArrow(task, _SCHEMA)
     same_id = Window.partitionBy("id").rowsBetween(
@@ -85,62 +85,62 @@ class LoggedTask:
     topic: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Columns value, messages and told_at to rows of `_ARROW_SCHEMA`."""
+        """Columns value, messages and logged_at to rows of `_ARROW_SCHEMA`."""
         for batch in batches:
             rows = []
-            for each in batch.to_pylist():
-                row = self._row(each.pop("value"))
+            for columns in batch.to_pylist():
+                row = self._row(columns.pop("value"))
                 if row is not None:
-                    rows.append({**each, **row})
+                    rows.append({**columns, **row})
             yield pa.RecordBatch.from_pylist(rows, schema=_ARROW_SCHEMA)
 
     def _row(self, message: bytes | None) -> Mapping[str, Any] | None:
         try:
-            told = decoded(message)
-            if told.source.topic != self.topic:
+            logged = decoded(message)
+            if logged.source.topic != self.topic:
                 return None
-            if isinstance(told, LoggedSuppressed):
-                return _suppressed(told)
-            return _prediction(told, checked_epoch(told, scenario=self.scenario))
+            if isinstance(logged, LoggedSuppressed):
+                return _suppressed(logged)
+            return _prediction(logged, checked_epoch(logged, scenario=self.scenario))
         except (UnreadableMessage, NotAPredictionId) as error:
             return {"kind": UNREADABLE, "id": str(error)}
 
 
-def _suppressed(told: LoggedSuppressed) -> Mapping[str, Any]:
-    at = told.source
+def _suppressed(suppressed: LoggedSuppressed) -> Mapping[str, Any]:
+    at = suppressed.source
     return {
         "kind": SUPPRESSED,
-        "id": f"suppressed-{told.epoch}-{at.partition}-{at.offset}",
-        "entity": told.entity,
-        "epoch": told.epoch,
+        "id": f"suppressed-{suppressed.epoch}-{at.partition}-{at.offset}",
+        "entity": suppressed.entity,
+        "epoch": suppressed.epoch,
         "partition": at.partition,
         "offset": at.offset,
-        "event_time": epoch_ms(told.event_time),
+        "event_time": epoch_ms(suppressed.event_time),
     }
 
 
-def _prediction(told: LoggedPrediction, epoch: int) -> Mapping[str, Any]:
+def _prediction(prediction: LoggedPrediction, epoch: int) -> Mapping[str, Any]:
     return {
         "kind": PREDICTION,
-        "id": told.prediction_id,
-        "entity": told.entity,
+        "id": prediction.prediction_id,
+        "entity": prediction.entity,
         "epoch": epoch,
-        "partition": told.source.partition,
-        "offset": told.source.offset,
-        "score": told.score,
-        "band": told.band,
-        "action": told.action,
-        "review": told.review,
-        "control_group": told.control_group,
-        "scored_at": epoch_ms(told.scored_at),
-        "event_time": epoch_ms(told.event_time),
-        "features_as_of": epoch_ms(told.features_as_of),
-        "valid_until": epoch_ms(told.valid_until),
-        "model_version": told.model.version,
-        "features": as_floats(told.features),
-        "definitions": told.feature_definitions,
-        "policy_version": told.policy_version,
-        "thresholds": thresholds_text(told.thresholds),
+        "partition": prediction.source.partition,
+        "offset": prediction.source.offset,
+        "score": prediction.score,
+        "band": prediction.band,
+        "action": prediction.action,
+        "review": prediction.review,
+        "control_group": prediction.control_group,
+        "scored_at": epoch_ms(prediction.scored_at),
+        "event_time": epoch_ms(prediction.event_time),
+        "features_as_of": epoch_ms(prediction.features_as_of),
+        "valid_until": epoch_ms(prediction.valid_until),
+        "model_version": prediction.model.version,
+        "features": as_floats(prediction.features),
+        "definitions": prediction.feature_definitions,
+        "policy_version": prediction.policy_version,
+        "thresholds": thresholds_text(prediction.thresholds),
     }
 
 

@@ -17,16 +17,16 @@ from models.scoring_model import ScoringModel
 class RegisteredModels:
     """Version → registered model, or why there is none; a picklable `ModelLoader`."""
 
-    found: Mapping[str, TrainedVersion | str]
+    by_version: Mapping[str, TrainedVersion | str]
     feature_names: Sequence[str]
     cache_dir: Path
 
     def __call__(self, version: str) -> ScoringModel:
         """The model of `version`, its files' hash checked; raises a `ModelUnusable`."""
-        known = self.found.get(version, f"version {version} was not looked up")
-        if isinstance(known, str):
-            raise ModelMissing(known)
-        return load_version(known, available_features=self.feature_names, cache_dir=self.cache_dir)
+        entry = self.by_version.get(version, f"version {version} was not looked up")
+        if isinstance(entry, str):
+            raise ModelMissing(entry)
+        return load_version(entry, available_features=self.feature_names, cache_dir=self.cache_dir)
 
 
 def registered_models(
@@ -38,16 +38,16 @@ def registered_models(
     cache_dir: Path,
 ) -> RegisteredModels:
     """Look `versions` up; one that the registry does not know is an error when it is loaded."""
-    found: dict[str, TrainedVersion | str] = {}
+    by_version: dict[str, TrainedVersion | str] = {}
     for version in versions:
         try:
-            found[version] = read_version(place, scenario, version)
+            by_version[version] = read_version(place, scenario, version)
         except NoSuchVersion as error:
-            found[version] = str(error)
-    return RegisteredModels(found=found, feature_names=feature_names, cache_dir=cache_dir)
+            by_version[version] = str(error)
+    return RegisteredModels(by_version=by_version, feature_names=feature_names, cache_dir=cache_dir)
 
 
-def versions_told(predictions: DataFrame) -> list[str]:
+def logged_versions(predictions: DataFrame) -> list[str]:
     """The model versions that occur in archived predictions."""
     text = F.col("value").cast("string")
     version = F.get_json_object(text, "$.model.version").alias("version")

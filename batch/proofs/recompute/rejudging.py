@@ -1,4 +1,4 @@
-"""Scores and decisions made again from recomputed features, by the model and policy of the time."""
+"""Recomputed features scored and decided again, by the model and policy of the prediction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from scenarios.contract.scenario import Scenario
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-# Version → the model that it names; raises `ModelUnusable` when it cannot be had.
+# Version → the model that it names; raises `ModelUnusable` when it cannot be loaded.
 ModelLoader = Callable[[str], ScoringModel]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cases:
-    """n predictions to make again; features (n, k) as recomputed, the rest as logged."""
+    """n predictions to recompute; features (n, k) as recomputed, the rest as logged."""
 
     entities: Sequence[str]
     features: Floats
@@ -34,11 +34,11 @@ class Cases:
 class Rejudged:
     """What comes out for n cases.
 
-    scores       float64 (n,)  NaN where the model could not be had
+    scores       float64 (n,)  NaN where the model could not be loaded
     is_decided   bool (n,)     scored again, and decided by the policy that is still today's
     bands, actions (n,) names, review bool (n,): where is_decided
     control      bool (n,)
-    failures     model version → why it could not be had
+    failures     model version → why it could not be loaded
     unscorable   row → why the model cannot judge it, though it once did
     """
 
@@ -53,7 +53,7 @@ class Rejudged:
 
 
 class Rejudge:
-    """Scores and decides cases of one scenario again; loaded models are kept."""
+    """Scores and decides cases of one scenario again; loaded models are cached."""
 
     def __init__(self, scenario: Scenario, load_model: ModelLoader) -> None:
         self._scenario = scenario
@@ -66,7 +66,7 @@ class Rejudge:
         """Score and decide `cases` again."""
         count = len(cases.entities)
         is_todays = np.array(cases.policy_versions, dtype=np.str_) == self._policy_version
-        found = Rejudged(
+        results = Rejudged(
             scores=np.full(count, np.nan),
             is_decided=np.zeros(count, dtype=np.bool_),
             bands=np.full(count, "", dtype=object),
@@ -79,16 +79,16 @@ class Rejudge:
         for version in np.unique(versions).tolist():
             model, is_own = self.model(version), versions == version
             if isinstance(model, str):
-                found.failures[version] = model
+                results.failures[version] = model
                 continue
-            self._score(cases, found, model, np.flatnonzero(is_own & ~is_todays))
+            self._score(cases, results, model, np.flatnonzero(is_own & ~is_todays))
             for text in np.unique(thresholds[is_own & is_todays]).tolist():
                 rows = np.flatnonzero(is_own & is_todays & (thresholds == text))
-                self._decide(cases, found, model, rows)
-        return found
+                self._decide(cases, results, model, rows)
+        return results
 
     def model(self, version: str) -> ScoringModel | str:
-        """The model of `version`, or why it cannot be had."""
+        """The model of `version`, or why it cannot be loaded."""
         if version not in self._models:
             try:
                 self._models[version] = self._load_model(version)
@@ -97,14 +97,14 @@ class Rejudge:
         return self._models[version]
 
     def _score(
-        self, cases: Cases, found: Rejudged, model: ScoringModel, rows: npt.NDArray[np.int64]
+        self, cases: Cases, results: Rejudged, model: ScoringModel, rows: npt.NDArray[np.int64]
     ) -> None:
         """Score `rows`, whose policy is not that of today."""
-        found.scores[rows], failed = self._judge.scores(cases.features[rows], model)
-        found.unscorable.update({int(rows[each.row]): each.cause for each in failed})
+        results.scores[rows], failed = self._judge.scores(cases.features[rows], model)
+        results.unscorable.update({int(rows[case.row]): case.cause for case in failed})
 
     def _decide(
-        self, cases: Cases, found: Rejudged, model: ScoringModel, rows: npt.NDArray[np.int64]
+        self, cases: Cases, results: Rejudged, model: ScoringModel, rows: npt.NDArray[np.int64]
     ) -> None:
         """Score and decide `rows`, which have the same thresholds."""
         text = cases.thresholds[int(rows[0])]
@@ -112,9 +112,9 @@ class Rejudge:
         entities = [cases.entities[row] for row in rows.tolist()]
         verdicts = self._judge.verdicts(entities, cases.features[rows], judges, explains=False)
         policy, judged = self._scenario.policy, rows[verdicts.rows]
-        found.scores[judged], found.is_decided[judged] = verdicts.scores, True
+        results.scores[judged], results.is_decided[judged] = verdicts.scores, True
         names = np.array([band.name for band in policy.bands], dtype=object)
-        found.bands[judged] = names[verdicts.decisions.bands]
-        found.actions[judged] = np.array(policy.actions, dtype=object)[verdicts.decisions.actions]
-        found.review[judged] = verdicts.decisions.review
-        found.unscorable.update({int(rows[e.row]): e.cause for e in verdicts.unscorable})
+        results.bands[judged] = names[verdicts.decisions.bands]
+        results.actions[judged] = np.array(policy.actions, dtype=object)[verdicts.decisions.actions]
+        results.review[judged] = verdicts.decisions.review
+        results.unscorable.update({int(rows[case.row]): case.cause for case in verdicts.unscorable})
