@@ -58,10 +58,10 @@ def split_stores(platform: Endpoints) -> list[HBaseStore]:
 
 @pytest.fixture
 def store(split_stores: list[HBaseStore], tmp_path: Path) -> HBaseStore:
-    """An empty one with a deployed model."""
-    chosen = split_stores.pop()
-    deploy(chosen, save_tiny_model(tmp_path / "1"))
-    return chosen
+    """An empty store with a deployed model."""
+    empty_store = split_stores.pop()
+    deploy(empty_store, save_tiny_model(tmp_path / "1"))
+    return empty_store
 
 
 @pytest.fixture
@@ -247,10 +247,10 @@ def test_a_table_without_any_marker_is_refused_where_rows_must_exist(
 def test_a_missing_table_is_named_with_the_commands_that_bring_it_back(session: Session) -> None:
     with pytest.raises(TableMissing) as raised:
         StateTable(session, "fraud").newest_marker(0)
-    said = str(raised.value.for_stream("fraud"))
-    assert f"table {session.store.namespace}:fraud is missing" in said
-    assert "prepare_scenario --scenario fraud" in said
-    assert "rebuild_state --scenario fraud" in said
+    message = str(raised.value.for_stream("fraud"))
+    assert f"table {session.store.namespace}:fraud is missing" in message
+    assert "prepare_scenario --scenario fraud" in message
+    assert "rebuild_state --scenario fraud" in message
     with pytest.raises(TableMissing) as raised:
         StateTable(session, "fraud.terminal").newest_marker(0)
     assert "maintain_features --scenario fraud --entity terminal --anew" in str(

@@ -1,4 +1,4 @@
-"""Snapshots read for people, and the pages that are written of them."""
+"""Samples of snapshots, and the pages that are written from them."""
 
 from pathlib import Path
 

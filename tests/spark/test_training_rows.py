@@ -273,11 +273,13 @@ def test_features_equal_a_single_threaded_fold_to_the_bit(
         spark.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
         spark.conf.set("spark.sql.shuffle.partitions", "3")
     assert len(folded) == len(rows)
-    found = {(row.partition, row.offset): row.features for row in folded if row.refusal is None}
+    features_by_position = {
+        (row.partition, row.offset): row.features for row in folded if row.refusal is None
+    }
     expected = _single_threaded(rows)
-    assert found.keys() == expected.keys()
+    assert features_by_position.keys() == expected.keys()
     for position, features in expected.items():
-        assert np.array(found[position]).tobytes() == features.tobytes(), position
+        assert np.array(features_by_position[position]).tobytes() == features.tobytes(), position
 
 
 def _random_record(rng: np.random.Generator, *, offset: int) -> Row:
