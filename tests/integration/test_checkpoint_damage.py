@@ -1,5 +1,5 @@
-"""Every file of a real stream's checkpoint, damaged in every way: the stream goes on from the end of
-a batch, no later than before, and Spark itself accepts the checkpoint.
+"""Every file of a real stream's checkpoint, damaged in every way: the stream goes on from a batch's
+end that is no later than before, and Spark itself accepts the checkpoint.
 """
 
 import os

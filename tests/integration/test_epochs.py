@@ -115,9 +115,9 @@ def test_a_recreated_topic_is_refused_at_the_start(lane: Lane, published: Counte
 
 
 def test_until_then_nothing_of_the_recreated_topic_is_said_to_be_scored(lane: Lane) -> None:
-    shown = lane.run_to_end("show_status")
-    assert shown.process.returncode == 0, shown.output()[-3000:]
-    assert f"topic {EVENTS} was recreated" in shown.output()
+    status = lane.run_to_end("show_status")
+    assert status.process.returncode == 0, status.output()[-3000:]
+    assert f"topic {EVENTS} was recreated" in status.output()
     reconciled = lane.run_to_end("reconcile")
     assert reconciled.process.returncode == 5, reconciled.output()[-3000:]
     assert "offset 0: in no epoch: not scored" in reconciled.output()

@@ -187,10 +187,10 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
     command = re.search(r"Ended by: (java .*DeleteRecordsCommand .*)", output)
     assert command is not None
     assert named_in_kafka(lane) > 0
-    done = subprocess.run(
+    process = subprocess.run(
         shlex.split(command[1]), capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     assert named_in_kafka(lane) == 0
     files = files_with(lane.run_dir, NEEDLES)
     assert {path.relative_to(lane.run_dir).parts[0] for path in files} <= {"kafka"}, files

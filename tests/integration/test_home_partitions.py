@@ -130,8 +130,8 @@ def test_the_stream_goes_on_and_states_are_those_of_the_events_at_home(
     check_equals_undisturbed(lane, messages, seed=3)
     cells = {entity_of(key): row[STATE] for key, row in newest_cells(lane.store).items()}
     events = SCENARIO.codec.decode([cells[machine] for machine in MACHINES]).events.tolist()
-    both = [EACH * (2 if crc32(m.encode()) % 2 == home_of(m) else 1) for m in MACHINES]
-    assert events == both
+    expected = [EACH * (2 if crc32(m.encode()) % 2 == home_of(m) else 1) for m in MACHINES]
+    assert events == expected
     assert "restart" not in job.output()
     text = f"keys of {EVENTS} lie outside their home partition by murmur2"
     (warning,) = [line for line in job.output().splitlines() if text in line]
@@ -152,9 +152,9 @@ def test_dead_letters_are_published_again_once_and_scored(
     letters = letters_in(messages)
     selection = ("--reason", WRONG_PARTITION)
     before = sum(lane.ends().values())
-    shown = lane.run_to_end("replay_dead_letters", *selection, "--dry-run")
-    assert shown.process.returncode == 0, shown.output()[-4000:]
-    assert f"nothing was published, {len(letters):,} events could be" in shown.output()
+    dry_run = lane.run_to_end("replay_dead_letters", *selection, "--dry-run")
+    assert dry_run.process.returncode == 0, dry_run.output()[-4000:]
+    assert f"nothing was published, {len(letters):,} events could be" in dry_run.output()
     assert sum(lane.ends().values()) == before
 
     replay = lane.run_to_end("replay_dead_letters", *selection, "--yes")
@@ -195,8 +195,8 @@ def test_a_rebuild_from_the_archive_gives_the_same_states(
         job.terminate()
     before = newest_cells(lane.store)
     for name, *more in (("archive_stream", "--once"), ("rebuild_state", "--yes")):
-        done = lane.run_to_end(name, *more)
-        assert done.process.returncode == 0, done.output()[-4000:]
+        batch_job = lane.run_to_end(name, *more)
+        assert batch_job.process.returncode == 0, batch_job.output()[-4000:]
     assert differences(newest_cells(lane.store), before) == {}
 
 

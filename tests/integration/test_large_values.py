@@ -55,17 +55,17 @@ def sent(
     producer: Producer, topic: str, key: bytes | None, value: bytes
 ) -> tuple[int, int] | KafkaError:
     """Where the message is, or why the broker did not take it; on its own in its batch."""
-    done: list[tuple[int, int] | KafkaError] = []
+    deliveries: list[tuple[int, int] | KafkaError] = []
     producer.produce(
         topic,
         value=value,
         key=key,
-        on_delivery=lambda error, message: done.append(
+        on_delivery=lambda error, message: deliveries.append(
             error or (message.partition(), message.offset())
         ),
     )
     assert producer.flush(60) == 0
-    return done[0]
+    return deliveries[0]
 
 
 def test_the_broker_refuses_what_its_readers_could_not_hold(lane: Lane) -> None:

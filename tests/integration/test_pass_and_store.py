@@ -1,4 +1,4 @@
-"""The pass over a real HBase: replays change nothing, and states that would be misread are refused."""
+"""The pass over a real HBase: replays change nothing, states that would be misread are refused."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -177,11 +177,11 @@ def test_a_bad_event_changes_no_row_and_keeps_its_bytes(
 ) -> None:
     scoring.process(batch(0, 7))
     before = cells(session)
-    out = scoring.process(batch(7, 14, bad=range(7, 14))).to_pylist()
+    messages = scoring.process(batch(7, 14, bad=range(7, 14))).to_pylist()
     assert cells(session) == before
-    assert {row["topic"] for row in out} == {"tiny.dead-letter"}
-    assert out[0]["value"] == b"{bad"
-    headers = {header["key"]: header["value"].decode() for header in out[0]["headers"]}
+    assert {row["topic"] for row in messages} == {"tiny.dead-letter"}
+    assert messages[0]["value"] == b"{bad"
+    headers = {header["key"]: header["value"].decode() for header in messages[0]["headers"]}
     assert headers["reason_code"] == "malformed_json"
     assert (headers["source_partition"], headers["source_offset"]) == ("0", "7")
 

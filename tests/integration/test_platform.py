@@ -189,12 +189,14 @@ def test_an_interrupted_up_stops_what_it_started(tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) != 0
-    commands = [" ".join(it.info["cmdline"] or []) for it in psutil.process_iter(["cmdline"])]
+    commands = [
+        " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
+    ]
     assert not [command for command in commands if f"{tmp_path}/" in command]
 
 
 def test_status_of_a_stopped_platform_exits_with_3(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "local", "status", "--run-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 3
-    assert done.stdout.count("│ stopped") == 3
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert process.returncode == 3
+    assert process.stdout.count("│ stopped") == 3

@@ -182,11 +182,11 @@ def test_a_fork_reads_over_a_connection_of_its_own(
         ]
         for child in children:
             child.start()
-        mine = [predictions.latest(prediction.entity) for prediction in rows[400:600]]
+        own_predictions = [predictions.latest(prediction.entity) for prediction in rows[400:600]]
         wrong = [answers.get(timeout=60) for _ in children]
         for child in children:
             child.join(60)
-        assert mine == rows[400:600]
+        assert own_predictions == rows[400:600]
         assert wrong == [0, 0]
         assert predictions.latest("machine 1") == rows[1]
 
@@ -201,7 +201,7 @@ def run_job(lane: Lane, *arguments: str, code: int = 0) -> tuple[str, str]:
     """stdout and stderr of a job in the lane's environment."""
     settings = ["scenarios.tiny=tests.scenarios.tiny", f"hbase.namespace={lane.store.namespace}"]
     options = [option for setting in settings for option in ("--set", setting)]
-    done = subprocess.run(
+    process = subprocess.run(
         [str(ROOT / "spark-submit.sh"), *arguments, "--scenario", "tiny", *options],
         env={
             **os.environ,
@@ -212,8 +212,8 @@ def run_job(lane: Lane, *arguments: str, code: int = 0) -> tuple[str, str]:
         text=True,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    return done.stdout, done.stderr
+    assert process.returncode == code, process.stderr
+    return process.stdout, process.stderr
 
 
 @pytest.fixture(scope="module")

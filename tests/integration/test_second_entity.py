@@ -144,12 +144,12 @@ def test_states_are_those_of_an_undisturbed_fold_after_the_driver_was_killed(
     job.process.wait(60)
     job.end()
     lane.start_features()
-    wanted = sum(value != b"{bad" for _, value in payments) + len(verdicts)
-    lane.wait_until_folded(sent=wanted)
+    expected = sum(value != b"{bad" for _, value in payments) + len(verdicts)
+    lane.wait_until_folded(sent=expected)
     assert stored(lane) == undisturbed(lane)
     sources = [source for source in lane.rekeyed().values() if source is not None]
-    assert sum(source.sent for source in sources) == wanted
-    assert sum(source.refused for source in sources) == len(payments) + len(verdicts) - wanted
+    assert sum(source.sent for source in sources) == expected
+    assert sum(source.refused for source in sources) == len(payments) + len(verdicts) - expected
 
 
 def test_repeats_are_counted_once_and_read_as_the_offline_lookup_reads_them(
@@ -238,9 +238,9 @@ def test_deriving_anew_gives_the_same_features_in_a_new_epoch(lane: ShopLane) ->
     job = lane.start_features("--anew")
     assert "shops.shop is derived anew, in epoch 2" in job.output()
     payments, verdicts = load()
-    wanted = sum(value != b"{bad" for _, value in payments) + len(verdicts)
-    lane.wait_until_folded(sent=wanted)
-    assert sum(lane.ends(SHOP_EVENTS).values()) == wanted
+    expected = sum(value != b"{bad" for _, value in payments) + len(verdicts)
+    lane.wait_until_folded(sent=expected)
+    assert sum(lane.ends(SHOP_EVENTS).values()) == expected
     assert stored(lane) == undisturbed(lane)
     assert job.terminate() == 143
     with lane.session() as session:

@@ -47,17 +47,17 @@ def readable(lane: Lane) -> set[Position]:
 
 def scored(lane: Lane) -> OutputMessages:
     """All output messages, once every committed event, and no other, has an outcome."""
-    wanted, listener = readable(lane), Listener(lane.servers)
+    expected, listener = readable(lane), Listener(lane.servers)
     try:
         wait_until(
-            lambda: wanted <= listener.listen().outcomes.keys(),
+            lambda: expected <= listener.listen().outcomes.keys(),
             timeout=SCORED_SECONDS,
-            what=f"outcome of {len(wanted)} events:\n{lane.jobs[-1].output()[-3000:]}",
+            what=f"outcome of {len(expected)} events:\n{lane.jobs[-1].output()[-3000:]}",
         )
         messages = listener.messages
     finally:
         listener.close()
-    assert messages.outcomes.keys() == wanted
+    assert messages.outcomes.keys() == expected
     assert messages.contradictions() == {}
     return messages
 

@@ -42,9 +42,9 @@ def test_maintenance_comes_once_a_day_and_leaves_days_alone_that_are_not_crowded
     list(simulated_days(archive, days=2, commits=CROWDED_FILES - 1, records=5))
     assert set(archive.files_by_day().values()) == {CROWDED_FILES - 1}
     tomorrow = max(archive.files_by_day()) + timedelta(days=2)
-    done = archive.maintain(tomorrow)
-    assert done is not None
-    assert list(done.merged_days) == []
+    maintenance = archive.maintain(tomorrow)
+    assert maintenance is not None
+    assert list(maintenance.merged_days) == []
     again = ArchiveTable(spark, archive.place, "events", uuid4().hex)  # another process
     assert again.maintain(tomorrow) is None
     assert again.maintain(date(2026, 1, 1)) is None  # a clock that went back

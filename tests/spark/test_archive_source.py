@@ -129,12 +129,14 @@ def test_a_slice_is_records_and_rows_that_stand_for_what_is_none(spark: SparkSes
     gaps = gaps_in(records, archive_slice.begin, archive_slice.end)
     assert gaps == [Span(0, 10, 12), Span(0, 14, 17), Span(0, 18, 20), Span(1, 4, 6)]
     archived = archived_rows(records, archive_slice, most_bytes=100)
-    both = archived.unionByName(gap_rows(spans_frame(spark, gaps), archive_slice)).collect()
-    stands_for = {(r["partition"], r["offset"], r["until"]) for r in both if r["absent"] == "gap"}
+    all_rows = archived.unionByName(gap_rows(spans_frame(spark, gaps), archive_slice)).collect()
+    stands_for = {
+        (r["partition"], r["offset"], r["until"]) for r in all_rows if r["absent"] == "gap"
+    }
     assert stands_for == {(0, 10, 12), (0, 14, 17), (0, 18, 20), (1, 4, 6)}
-    assert {(r["topic_id"], r["epoch"], r["archive_batch"]) for r in both} == {("old", 1, 7)}
-    assert all(row["day"] for row in both)
-    short, long, key = (row for row in both if row["absent"] is None)
+    assert {(r["topic_id"], r["epoch"], r["archive_batch"]) for r in all_rows} == {("old", 1, 7)}
+    assert all(row["day"] for row in all_rows)
+    short, long, key = (row for row in all_rows if row["absent"] is None)
     assert (bytes(short["value"]), short["headers"]) == (b"short", None)
     headers = {header["key"]: bytes(header["value"]) for header in long["headers"]}
     assert bytes(long["value"]) == bytes(100)

@@ -63,8 +63,8 @@ def test_scores_are_those_of_the_model_to_the_bit(
     folded = SCENARIO.codec.decode([cells[entity] for entity in entities])
     features, as_of_ms = features_of_states(SCENARIO.plan, folded, at_ms=None)
     expected = scorer.model.scores(features)
-    got = np.array([rows_by_entity[entity]["score"] for entity in entities])
-    assert got.tobytes() == expected.tobytes()
+    scores = np.array([rows_by_entity[entity]["score"] for entity in entities])
+    assert scores.tobytes() == expected.tobytes()
     as_of = [
         rows_by_entity[entity]["features_as_of"].replace(tzinfo=UTC).timestamp()
         for entity in entities

@@ -301,14 +301,14 @@ def _single_threaded(
     plan, codec = shop().plan, shop().codec
     expected = {}
     for partition in (0, 1):
-        mine = [row for row in rows if row[2] == partition]
-        offsets = np.array([row[3] for row in mine], dtype=np.int64)
+        partition_rows = [row for row in rows if row[2] == partition]
+        offsets = np.array([row[3] for row in partition_rows], dtype=np.int64)
         events = LIMITS.decoder(shop().schema).decode(
             Records(
-                keys=[row[0] for row in mine],
-                values=[row[1] for row in mine],
+                keys=[row[0] for row in partition_rows],
+                values=[row[1] for row in partition_rows],
                 offsets=offsets,
-                timestamps_ms=np.full(len(mine), NOW_MS, dtype=np.int64),
+                timestamps_ms=np.full(len(partition_rows), NOW_MS, dtype=np.int64),
             )
         )
         entities = distinct(events.entities)

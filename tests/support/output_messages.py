@@ -55,8 +55,8 @@ class OutputMessages:
 
     def missing(self, begins: Mapping[int, int], ends: Mapping[int, int]) -> list[Position]:
         """Positions from `begins` to before `ends` without any outcome."""
-        wanted = ((p, at) for p, end in ends.items() for at in range(begins[p], end))
-        return [position for position in wanted if position not in self.outcomes]
+        expected = ((p, at) for p, end in ends.items() for at in range(begins[p], end))
+        return [position for position in expected if position not in self.outcomes]
 
     def contradictions(self) -> dict[Position, set[Message]]:
         """Positions with more than one outcome, or with reviews that differ."""
