@@ -33,7 +33,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def class_archived() -> Path | None:
-    """Java's archive of Spark's classes, made before any test looks at how long a job takes."""
+    """Java's archive of Spark's classes, created before any test measures how long a job takes."""
     return class_archive(is_made=True)
 
 
@@ -57,13 +57,13 @@ def platform(run_dir: Path) -> Iterator[Endpoints]:
 def new_store(platform: Endpoints) -> Callable[[], HBaseStore]:
     """Gives stores with empty tables of the tiny scenario, each in a namespace of its own."""
     ready: list[str] = []
-    made = 0
+    created = 0
 
-    def give() -> HBaseStore:
-        nonlocal made
+    def next_store() -> HBaseStore:
+        nonlocal created
         if not ready:  # the JVM that makes tables starts slowly: several sets at once
-            names = [f"test{made + number}" for number in range(_AT_ONCE)]
-            made += _AT_ONCE
+            names = [f"test{created + number}" for number in range(_AT_ONCE)]
+            created += _AT_ONCE
             specs = [
                 TableSpec(f"{name}:{spec.name}", [Family(f, n) for f, n in spec.versions])
                 for name in names
@@ -73,7 +73,7 @@ def new_store(platform: Endpoints) -> Callable[[], HBaseStore]:
             ready.extend(names)
         return HBaseStore(platform.hbase_thrift_host, platform.hbase_thrift_port, ready.pop(0))
 
-    return give
+    return next_store
 
 
 @pytest.fixture
@@ -106,14 +106,14 @@ def lanes(
 ) -> Callable[[], AbstractContextManager[Lane]]:
     """Opens lanes, one after the other: new topics, empty tables, a deployed model."""
     ready: list[str] = []
-    made = 0
+    created = 0
 
     @contextlib.contextmanager
     def open_lane() -> Iterator[Lane]:
-        nonlocal made
+        nonlocal created
         if not ready:
-            ready.extend(f"lane{made + number}" for number in range(_LANES_AT_ONCE))
-            made += _LANES_AT_ONCE
+            ready.extend(f"lane{created + number}" for number in range(_LANES_AT_ONCE))
+            created += _LANES_AT_ONCE
             _make_tables(platform, [f"{n}{kind}" for n in ready for kind in ("", "again")])
         name = ready.pop(0)
         host, port = platform.hbase_thrift_host, platform.hbase_thrift_port

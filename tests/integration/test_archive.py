@@ -1,4 +1,4 @@
-"""The archive holds every record once, whoever dies, starts again or runs twice."""
+"""The archive holds every record once, whichever process is killed, restarted or runs twice."""
 
 from collections import Counter
 from typing import Any
@@ -8,10 +8,10 @@ from kafka import TopicPartition
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained
 from tests.support.lane import EVENTS, START_SECONDS, Lane
+from tests.support.output_messages import records_of
 from tests.support.processes import wait_until
 from tests.support.tiny_load import TinyLoad, publish
 from tests.support.tiny_model import reading
-from tests.support.told import records_of
 
 KINDS = ("events", "predictions", "dead-letter", "labels")
 COLUMNS = ("topic_id", "partition", "offset", "epoch", "key", "value", "kafka_time")

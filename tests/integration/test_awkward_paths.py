@@ -1,4 +1,4 @@
-"""A stream from a checkout, with a run folder and a locale, that a tidy user would not have."""
+"""A stream with an unusual checkout path, scratch folder, time zone and locale."""
 
 import shutil
 import subprocess
@@ -29,8 +29,8 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text=True,
     ).stdout
     # With what numba has compiled, which it takes as long as times and sizes are the same.
-    compiled = (each for name in PACKAGES for each in (ROOT / name).rglob("__pycache__/*.nb[ci]"))
-    names = [*filter(None, listed.split("\0")), *(str(each.relative_to(ROOT)) for each in compiled)]
+    compiled = (path for name in PACKAGES for path in (ROOT / name).rglob("__pycache__/*.nb[ci]"))
+    names = [*filter(None, listed.split("\0")), *(str(path.relative_to(ROOT)) for path in compiled)]
     for name in names:
         if (ROOT / name).is_file():
             (checkout / name).parent.mkdir(parents=True, exist_ok=True)
@@ -49,16 +49,16 @@ def start(script: Path, lane: Lane, name: str, *arguments: str, **environ: str) 
         f"hbase.namespace={lane.store.namespace}",
         f"stream.checkpoint_root={lane.folder / 'checkpoints'}",
     ]
-    options = [option for each in settings for option in ("--set", each)]
+    options = [option for setting in settings for option in ("--set", setting)]
     scratch = script.parent / "scratch folder"
     scratch.mkdir(exist_ok=True)
-    given = {"EVERSCORE_RUN_DIR": str(lane.run_dir), "LC_ALL": "C", "TMPDIR": str(scratch)}
-    given |= {"TZ": "America/St_Johns", "SPARK_HOME": "", "PYTHONPATH": "", "COLUMNS": "20"}
-    given |= {"JAVA_TOOL_OPTIONS": "", "EVERSCORE_PYTHON": "", "OMP_NUM_THREADS": ""}
+    variables = {"EVERSCORE_RUN_DIR": str(lane.run_dir), "LC_ALL": "C", "TMPDIR": str(scratch)}
+    variables |= {"TZ": "America/St_Johns", "SPARK_HOME": "", "PYTHONPATH": "", "COLUMNS": "20"}
+    variables |= {"JAVA_TOOL_OPTIONS": "", "EVERSCORE_PYTHON": "", "OMP_NUM_THREADS": ""}
     job = start_job(
         [name, "--scenario", "tiny", *options, *arguments],
         log=lane.folder / f"awkward-{name}.log",
-        environ={**given, **environ},
+        environ={**variables, **environ},
         script=script,
     )
     lane.jobs.append(job)
@@ -70,9 +70,9 @@ def test_a_stream_starts_scores_and_ends(script: Path, lane: Lane) -> None:
     job.wait_for("scoring tiny.events in epoch", timeout=START_SECONDS)
     with TinyLoad(lane.servers, per_second=200, machines=50, seed=3):
         time.sleep(3.0)
-    told = drained(lane)
+    messages = drained(lane)
     assert job.terminate() == 143, job.output()
-    check_conservation(lane, told)
+    check_conservation(lane, messages)
     assert "Traceback" not in job.output()
     workers = [line for line in job.output().splitlines() if "error" in line.lower()]
     assert workers == []

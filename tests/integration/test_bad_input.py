@@ -12,10 +12,10 @@ from stores.hbase.predictions import reader
 from tests.support.homes import home_of
 from tests.support.judgement import DEAD_LETTER_BYTES, check_conservation, drained
 from tests.support.lane import Lane
+from tests.support.output_messages import DEAD_LETTERS, OutputMessages
 from tests.support.processes import Job
 from tests.support.tiny_load import Record, publish
 from tests.support.tiny_model import reading
-from tests.support.told import DEAD_LETTERS, Told
 from tests.support.undisturbed import newest_cells
 
 MACHINE = "m 1"
@@ -121,8 +121,8 @@ def places(lane: Lane, rows_before: Mapping[bytes, Mapping[bytes, bytes]]) -> Pl
 
 
 @pytest.fixture(scope="module")
-def told(lane: Lane, places: Places) -> Told:
-    """What the stream told about all of it."""
+def messages(lane: Lane, places: Places) -> OutputMessages:
+    """The stream's messages about all events."""
     return drained(lane)
 
 
@@ -132,10 +132,10 @@ def test_every_reason_that_an_event_can_have_is_tried() -> None:
 
 @pytest.mark.parametrize("what", BAD)
 def test_a_bad_event_arrives_as_it_began_with_its_reason(
-    places: Places, told: Told, what: str
+    places: Places, messages: OutputMessages, what: str
 ) -> None:
     reason, (key, value) = BAD[what]
-    (letter,) = told.outcomes[places[what]]
+    (letter,) = messages.outcomes[places[what]]
     headers = {name: text.decode() for name, text in letter.headers}
     assert letter.topic == DEAD_LETTERS
     assert (letter.key, letter.value) == (key, value and value[:DEAD_LETTER_BYTES])
@@ -154,19 +154,23 @@ def test_good_events_with_strange_ids_have_rows(
 ) -> None:
     assert len(rows_before) == len(STRANGE_IDS) + 1
     with reader(lane.store, "tiny") as rows:
-        found = {each: rows.latest(each) for each in STRANGE_IDS}
+        rows_by_id = {machine: rows.latest(machine) for machine in STRANGE_IDS}
         assert set(rows.latest_many(STRANGE_IDS)) == set(STRANGE_IDS)
-    assert {id_: row.entity for id_, row in found.items() if row} == {i: i for i in STRANGE_IDS}
+    assert {id_: row.entity for id_, row in rows_by_id.items() if row} == {
+        i: i for i in STRANGE_IDS
+    }
 
 
 def test_bad_events_change_no_row(
-    lane: Lane, told: Told, rows_before: Mapping[bytes, Mapping[bytes, bytes]]
+    lane: Lane, messages: OutputMessages, rows_before: Mapping[bytes, Mapping[bytes, bytes]]
 ) -> None:
-    assert told.counts()[DEAD_LETTERS] == len(BAD)
+    assert messages.counts()[DEAD_LETTERS] == len(BAD)
     assert newest_cells(lane.store) == rows_before
 
 
-def test_the_stream_goes_on_after_the_bad_events(lane: Lane, job: Job, told: Told) -> None:
+def test_the_stream_goes_on_after_the_bad_events(
+    lane: Lane, job: Job, messages: OutputMessages
+) -> None:
     ((partition, offset),) = publish(
         lane.servers, [(KEY, reading(MACHINE, seconds=60, temperature_c=90.0))]
     )

@@ -1,4 +1,4 @@
-"""Batch rows in a real HBase: at the state's own position, and never over a newer event's."""
+"""Batch rows in a real HBase: written at the state's position, never over a newer event's row."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,9 +37,11 @@ def states(session: Session, cells: dict[str, bytes]) -> StateTable:
     """A store with older and newest states, written in two batches, and a marker."""
     table, entities = StateTable(session, "tiny"), sorted(cells)
     older = tiny_cells(readings(MACHINES, machines=MACHINES))
-    table.write(entities, [older[each] for each in entities], [None] * MACHINES, position=POSITION)
+    table.write(
+        entities, [older[entity] for entity in entities], [None] * MACHINES, position=POSITION
+    )
     for number, part in enumerate((entities[:25], entities[25:])):
-        newest = [cells[each] for each in part]
+        newest = [cells[entity] for entity in part]
         table.write(part, newest, [None] * len(part), position=POSITION + 1 + number)
     table.write_marker(Marker(partition=0, epoch=1, offset=502), position=POSITION + 2)
     return table
@@ -57,9 +59,9 @@ def scanned(store: HBaseStore) -> pa.RecordBatch:
     return pa.Table.from_batches(parts).sort_by("position").combine_chunks().to_batches()[0]
 
 
-def publish(store: HBaseStore, row_task: RowTask, found: pa.RecordBatch) -> int:
+def publish(store: HBaseStore, row_task: RowTask, states: pa.RecordBatch) -> int:
     task = PublishTask(store, "tiny", retry_seconds=20.0)
-    return sum(each.column("rows")[0].as_py() for each in task(row_task(iter([found]))))
+    return sum(counts.column("rows")[0].as_py() for counts in task(row_task(iter([states]))))
 
 
 def latest_cells(session: Session) -> dict[bytes, tuple[bytes, int]]:
@@ -74,18 +76,18 @@ def latest_cells(session: Session) -> dict[bytes, tuple[bytes, int]]:
 def test_a_scan_finds_every_newest_state_with_its_position_and_no_marker(
     states: StateTable, store: HBaseStore, cells: dict[str, bytes]
 ) -> None:
-    found = {row["entity"]: row for row in scanned(store).to_pylist()}
-    assert {entity: row["cell"] for entity, row in found.items()} == cells
-    assert {row["position"] for row in found.values()} == {POSITION + 1, POSITION + 2}
+    rows_by_entity = {row["entity"]: row for row in scanned(store).to_pylist()}
+    assert {entity: row["cell"] for entity, row in rows_by_entity.items()} == cells
+    assert {row["position"] for row in rows_by_entity.values()} == {POSITION + 1, POSITION + 2}
 
 
 def test_rows_are_written_at_the_position_of_their_state(
     states: StateTable, store: HBaseStore, session: Session, row_task: RowTask
 ) -> None:
-    found = scanned(store)
-    assert publish(store, row_task, found) == MACHINES
+    scanned_states = scanned(store)
+    assert publish(store, row_task, scanned_states) == MACHINES
     written = latest_cells(session)
-    for row in found.to_pylist():
+    for row in scanned_states.to_pylist():
         document, position = written[row_key(row["entity"])]
         assert position == row["position"]
         assert msgspec.json.decode(document, type=Prediction).entity == row["entity"]
@@ -98,9 +100,9 @@ def test_rows_are_written_at_the_position_of_their_state(
 def test_an_event_scored_between_reading_and_publishing_wins(
     states: StateTable, store: HBaseStore, session: Session, row_task: RowTask
 ) -> None:
-    found = scanned(store)
+    scanned_states = scanned(store)
     states.write(["machine 3"], [b"newer state"], [NEWER], position=POSITION + 900)
-    publish(store, row_task, found)
+    publish(store, row_task, scanned_states)
     assert latest_cells(session)[row_key("machine 3")] == (NEWER, POSITION + 900)
     assert len(latest_cells(session)) == MACHINES
 
@@ -120,10 +122,10 @@ def test_an_event_scored_after_publishing_wins_and_an_older_one_does_not(
 def test_the_same_run_twice_leaves_the_same_bytes(
     states: StateTable, store: HBaseStore, session: Session, row_task: RowTask
 ) -> None:
-    found = scanned(store)
-    publish(store, row_task, found)
+    scanned_states = scanned(store)
+    publish(store, row_task, scanned_states)
     before = latest_cells(session)
-    publish(store, row_task, found)
+    publish(store, row_task, scanned_states)
     assert latest_cells(session) == before
 
 

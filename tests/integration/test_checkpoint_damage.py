@@ -1,5 +1,5 @@
-"""Every file of a real stream's checkpoint, damaged in every way: the stream goes on where it can,
-no later than it was, and Spark itself accepts what it is given.
+"""Every file of a real stream's checkpoint, damaged in every way: the stream goes on from a batch's
+end that is no later than before, and Spark itself accepts the checkpoint.
 """
 
 import os
@@ -161,7 +161,7 @@ def saved(
 def batch_ends(checkpoints: Checkpoints, generation: Generation) -> list[int]:
     """Where batches ended, the epoch's first offset included."""
     folder = Path(generation.checkpoint) / "offsets"
-    texts = [each.read_text().splitlines()[-1] for each in folder.glob("[0-9]*")]
+    texts = [path.read_text().splitlines()[-1] for path in folder.glob("[0-9]*")]
     return sorted({0, *(int(text.rpartition(":")[2].strip("}")) for text in texts)})
 
 
@@ -190,7 +190,7 @@ def bit_flipped(file: Path, older: Path) -> None:
 def older_copy(file: Path, older: Path) -> None:
     """It is as the file before it in its folder was, its checksums included."""
     file.write_bytes(older.read_bytes())
-    sums, older_sums = (each.with_name(f".{each.name}.crc") for each in (file, older))
+    sums, older_sums = (path.with_name(f".{path.name}.crc") for path in (file, older))
     if sums.exists() and older_sums.exists():
         sums.write_bytes(older_sums.read_bytes())
 
@@ -201,13 +201,13 @@ Damage = Callable[[Path, Path], None]
 
 def files_of(root: Path) -> list[str]:
     """Every file, checksums included, relative to the root."""
-    return sorted(str(each.relative_to(root)) for each in root.rglob("*") if each.is_file())
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
 def before(file: Path) -> Path:
     """The file of the same kind before `file` in its folder; itself where there is none."""
-    same = [each for each in file.parent.iterdir() if each.is_file() and is_like(each, file)]
-    return max((each for each in sorted(same) if each.name < file.name), default=file)
+    same = [path for path in file.parent.iterdir() if path.is_file() and is_like(path, file)]
+    return max((path for path in sorted(same) if path.name < file.name), default=file)
 
 
 def is_like(file: Path, other: Path) -> bool:

@@ -26,9 +26,9 @@ with spark_session(load_settings("local"), app_name="mapped", at_once=True) as s
 
 @pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="no /proc on this system")
 def test_a_job_maps_the_archive_and_is_told_nothing(class_archived: Path | None) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", SESSION], cwd=CHECKOUT, capture_output=True, text=True, check=True
     )
-    assert str(class_archived) in json.loads(done.stdout.splitlines()[-1])
-    assert "cds" not in done.stdout + done.stderr
+    assert str(class_archived) in json.loads(process.stdout.splitlines()[-1])
+    assert "cds" not in process.stdout + process.stderr
     assert class_archive(is_made=True) == class_archived

@@ -1,4 +1,4 @@
-"""A topic whose offsets mean something else now: refused, then gone on in a new epoch."""
+"""A topic whose offsets mean something else now: refused, then continued in a new epoch."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -71,13 +71,13 @@ def test_more_partitions_while_running_stop_the_stream(lane: Lane, published: Co
         publish_one_each(lane, published)
         wait_for_rows(lane)
     lane.add_partitions(PARTITIONS + 1)
-    said = refused(job, timeout=NOTICED_SECONDS)
-    assert "advance_epoch --scenario tiny" in said
+    output = refused(job, timeout=NOTICED_SECONDS)
+    assert "advance_epoch --scenario tiny" in output
     assert events_folded(lane) == published
 
 
 def test_states_may_be_rebuilt_before_the_change_is_made(lane: Lane) -> None:
-    """The way out of a lost table on such a topic: rebuild_state, then advance_epoch."""
+    """A table lost on such a topic is restored by rebuild_state, then advance_epoch."""
     old = lane.epoch()
     again = epoch_of_rebuild(
         lane.kafka, old, lane.marked(), partitioner=CRC32, after_epoch=old.epoch
@@ -96,28 +96,28 @@ def test_after_advance_epoch_the_stream_goes_on_and_counts_nothing_twice(
     assert lane.epoch().epoch == 2
     publish_one_each(lane, published)
     job = lane.start_scoring()
-    told = drained(lane)
+    messages = drained(lane)
     assert events_folded(lane) == published
-    (last,) = told.outcomes[max(told.outcomes)]
+    (last,) = messages.outcomes[max(messages.outcomes)]
     assert msgspec.json.decode(last.value or b"")["prediction_id"].startswith("tiny-2-")
     assert job.terminate() == 143
-    check_conservation(lane, told)
+    check_conservation(lane, messages)
 
 
 def test_a_recreated_topic_is_refused_at_the_start(lane: Lane, published: Counter[str]) -> None:
     before = newest_cells(lane.store)
     lane.make_topics(partitions=PARTITIONS)
     publish_one_each(lane, published)
-    said = refused(lane.start(), timeout=START_SECONDS)
-    assert f"topic {EVENTS} was recreated" in said
-    assert "advance_epoch --scenario tiny" in said
+    output = refused(lane.start(), timeout=START_SECONDS)
+    assert f"topic {EVENTS} was recreated" in output
+    assert "advance_epoch --scenario tiny" in output
     assert newest_cells(lane.store) == before
 
 
 def test_until_then_nothing_of_the_recreated_topic_is_said_to_be_scored(lane: Lane) -> None:
-    shown = lane.run_to_end("show_status")
-    assert shown.process.returncode == 0, shown.output()[-3000:]
-    assert f"topic {EVENTS} was recreated" in shown.output()
+    status = lane.run_to_end("show_status")
+    assert status.process.returncode == 0, status.output()[-3000:]
+    assert f"topic {EVENTS} was recreated" in status.output()
     reconciled = lane.run_to_end("reconcile")
     assert reconciled.process.returncode == 5, reconciled.output()[-3000:]
     assert "offset 0: in no epoch: not scored" in reconciled.output()
@@ -129,11 +129,11 @@ def test_after_advance_epoch_the_recreated_topic_goes_on_from_the_old_states(
 ) -> None:
     advance(lane)
     job = lane.start_scoring()
-    told = drained(lane)
+    messages = drained(lane)
     assert lane.epoch().epoch == 3
     assert events_folded(lane) == published
     assert job.terminate() == 143
-    check_conservation(lane, told)
+    check_conservation(lane, messages)
     reconciled = lane.run_to_end("reconcile")
     assert reconciled.process.returncode == 0, reconciled.output()[-3000:]
     assert f"{len(MACHINES)} events, each with one outcome" in reconciled.output()

@@ -54,20 +54,20 @@ def test_all_older_versions_go_and_a_late_one_stays_hidden(session: Session) -> 
             ["m1", "m2"], [state(first=0, last=last)] * 2, [b"{}"] * 2, position=stamp(1, last)
         )
     assert has_row(session, "tiny", "m1")
-    found = erasure()
-    assert erase_row(session, "tiny", "m1", erasure=found, codec=SCENARIO.codec)
+    first_erasure = erasure()
+    assert erase_row(session, "tiny", "m1", erasure=first_erasure, codec=SCENARIO.codec)
     assert versions(session) == []
     assert not has_row(session, "tiny", "m1")
-    # A batch that did not know of it writes afterwards, below the erasure's first offset.
+    # A batch that started before the erasure writes afterwards, below its first offset.
     table.write(["m1"], [state(first=0, last=9)], [b"{}"], position=stamp(1, 9))
     assert not has_row(session, "tiny", "m1")
-    assert is_erased(session, "tiny", "m1", erasure=found, codec=SCENARIO.codec)
+    assert is_erased(session, "tiny", "m1", erasure=first_erasure, codec=SCENARIO.codec)
     # A new customer's first event.
     table.write(["m1"], [state(first=10, last=10)], [b"{}"], position=stamp(1, 10))
     assert versions(session) == [stamp(1, 10)]
-    assert is_erased(session, "tiny", "m1", erasure=found, codec=SCENARIO.codec)
+    assert is_erased(session, "tiny", "m1", erasure=first_erasure, codec=SCENARIO.codec)
     assert has_row(session, "tiny", "m2")
-    assert not erase_row(session, "tiny", "m3", erasure=found, codec=SCENARIO.codec)
+    assert not erase_row(session, "tiny", "m3", erasure=first_erasure, codec=SCENARIO.codec)
 
 
 def test_a_state_from_before_that_stands_later_is_found(session: Session) -> None:
@@ -91,7 +91,7 @@ def test_workers_learn_of_erasures_and_a_lost_control_table_gets_them_back(
     now[0] = 3.0
     assert in_use.current().of("m1") == erasure(2, first=20)
     assert table.read().erasures == (erasure(), erasure(2, first=20))
-    known = ErasedEntities((erasure(), erasure(2, first=20), erasure(3)))
-    assert restore(table, known) == 1
-    assert restore(table, known) == 0
+    erasures = ErasedEntities((erasure(), erasure(2, first=20), erasure(3)))
+    assert restore(table, erasures) == 1
+    assert restore(table, erasures) == 0
     assert not ErasureTable(session, "tin").read()

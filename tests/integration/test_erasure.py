@@ -15,10 +15,10 @@ from tests.scenarios.tiny import SCENARIO
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained
 from tests.support.lane import EVENTS, Lane
+from tests.support.output_messages import records_of
 from tests.support.processes import wait_until
 from tests.support.tiny_load import TinyLoad, publish
 from tests.support.tiny_model import reading
-from tests.support.told import records_of
 
 WAITING_SECONDS = 400.0  # two streams, an archiver and an erasure at once
 PERSON, RETURNER = "person-4f1c9e", "person-77aa10"
@@ -40,12 +40,12 @@ def events_of(person: str, *, seconds: float, count: int = 1) -> list[tuple[byte
 
 
 def cells(lane: Lane, person: str) -> dict[bytes, bytes]:
-    """What HBase shows of a person."""
+    """The cells of a person's row in HBase."""
     with lane.session() as session:
-        found: dict[bytes, bytes] = session.call(
+        row: dict[bytes, bytes] = session.call(
             lambda connection: connection.table("tiny").row(row_key(person))
         )
-    return found
+    return row
 
 
 def archived(lane: Lane, kind: str, *columns: str) -> list[dict[str, object]]:
@@ -56,13 +56,13 @@ def archived(lane: Lane, kind: str, *columns: str) -> list[dict[str, object]]:
 
 def named_in_kafka(lane: Lane) -> int:
     """Records of all topics that name the person."""
-    found = 0
+    count = 0
     for kind in (*KINDS, "review"):
         ends = {p: end for p, (_, end) in lane.kafka.offsets(f"tiny.{kind}").items()}
         for records in records_of(lane.servers, f"tiny.{kind}", ends).values():
             for record in records:
-                found += PERSON.encode() in (record.key or b"") + (record.value or b"")
-    return found
+                count += PERSON.encode() in (record.key or b"") + (record.value or b"")
+    return count
 
 
 COMMAND = (
@@ -74,7 +74,7 @@ COMMAND = (
 
 
 def status_of(lane: Lane) -> str:
-    """What show_status says."""
+    """The output of show_status."""
     return lane.run_to_end("show_status").output()
 
 
@@ -124,8 +124,8 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
             timeout=WAITING_SECONDS,
             what="the person to be scored and archived",
         )
-        told = erase(lane, "--dry-run")
-        assert re.search(r"HBase table .*: 2 rows", told), told[-3000:]
+        output = erase(lane, "--dry-run")
+        assert re.search(r"HBase table .*: 2 rows", output), output[-3000:]
         assert LATEST in cells(lane, PERSON)
 
         killed = lane.run(*COMMAND, "--yes")
@@ -180,18 +180,18 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
     assert files_with(reports, NEEDLES) == []
     assert files_with(lane.folder / "checkpoints", NEEDLES) == []
     wait_for_hbase(lane)
-    told = erase(lane, "--yes")  # again: harmless
+    output = erase(lane, "--yes")  # again: harmless
     wait_for_hbase(lane)
 
-    # What is left stands in Kafka alone, where the command said; its own command ends it.
-    command = re.search(r"Ended by: (java .*DeleteRecordsCommand .*)", told)
+    # What is left is in Kafka only, as the command reported; Kafka's own command deletes it.
+    command = re.search(r"Ended by: (java .*DeleteRecordsCommand .*)", output)
     assert command is not None
     assert named_in_kafka(lane) > 0
-    done = subprocess.run(
+    process = subprocess.run(
         shlex.split(command[1]), capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
     assert named_in_kafka(lane) == 0
-    left = files_with(lane.run_dir, NEEDLES)
-    assert {path.relative_to(lane.run_dir).parts[0] for path in left} <= {"kafka"}, left
-    assert EVENTS in told
+    files = files_with(lane.run_dir, NEEDLES)
+    assert {path.relative_to(lane.run_dir).parts[0] for path in files} <= {"kafka"}, files
+    assert EVENTS in output

@@ -59,30 +59,30 @@ def own_executors(tmp_path: Path) -> Iterator[Sequence[str]]:
 
 
 def victims(kinds: Sequence[str], kills: int) -> list[str]:
-    """Whom to kill, each kind about as often, in a seeded order."""
-    chosen = [kinds[number % len(kinds)] for number in range(kills)]
-    random.Random(SEED).shuffle(chosen)
-    return chosen
+    """The parts of a job to kill, each kind about as often, in a seeded order."""
+    parts = [kinds[number % len(kinds)] for number in range(kills)]
+    random.Random(SEED).shuffle(parts)
+    return parts
 
 
-def endure(lane: Lane, chosen: Sequence[str], *, settings: Sequence[str] = ()) -> None:
-    """Kill `chosen` one after the other under load, then compare with an undisturbed replay."""
+def endure(lane: Lane, parts: Sequence[str], *, settings: Sequence[str] = ()) -> None:
+    """Kill `parts` one after the other under load, then compare with an undisturbed replay."""
     random_ = random.Random(SEED)
     job = lane.start_scoring(settings=settings)
     with TinyLoad(lane.servers, per_second=PER_SECOND, machines=MACHINES, seed=SEED) as load:
-        for victim in chosen:
+        for part in parts:
             wait_for_progress(lane)
             time.sleep(random_.uniform(0.0, LONGEST_CALM_SECONDS))
-            job.kill(victim)
-            print(f"killed the {victim} after {load.sent} events")
-            if victim in ("driver", "jvm"):
+            job.kill(part)
+            print(f"killed the {part} after {load.sent} events")
+            if part in ("driver", "jvm"):
                 job.process.wait(ENDED_WITHIN_SECONDS)
-                if victim == "jvm":
+                if part == "jvm":
                     assert "error: Spark's JVM ended by itself" in job.output()
                 job = lane.start_scoring(settings=settings)
         wait_for_progress(lane)
-    told = drained(lane)
+    messages = drained(lane)
     assert job.terminate(timeout=60.0) == 143, job.output()[-3000:]
-    check_conservation(lane, told)
-    check_equals_undisturbed(lane, told, seed=SEED)
-    print(f"{dict(told.counts())}, {told.repeats} identical repeats")
+    check_conservation(lane, messages)
+    check_equals_undisturbed(lane, messages, seed=SEED)
+    print(f"{dict(messages.counts())}, {messages.repeats} identical repeats")

@@ -32,10 +32,16 @@ from tests.scenarios.tiny import SCENARIO
 from tests.support.homes import home_of
 from tests.support.judgement import check_conservation, check_equals_undisturbed, drained
 from tests.support.lane import EVENTS, Lane
+from tests.support.output_messages import (
+    DEAD_LETTERS,
+    Message,
+    OutputMessages,
+    messages_in,
+    records_of,
+)
 from tests.support.processes import Job
 from tests.support.tiny_load import publish
 from tests.support.tiny_model import deploy, reading
-from tests.support.told import DEAD_LETTERS, Message, Told, messages_in, records_of
 from tests.support.undisturbed import differences, newest_cells
 
 MACHINES = [f"machine {number}" for number in range(40)]
@@ -47,22 +53,24 @@ _FLUSH_SECONDS = 60.0
 @pytest.fixture(scope="module")
 def places(lane: Lane) -> Mapping[str, list[tuple[str, int]]]:
     """Client → machine and partition of each record, as its own partitioner placed them."""
-    found: dict[str, list[tuple[str, int]]] = {MURMUR2: [], CRC32: []}
+    records_by_client: dict[str, list[tuple[str, int]]] = {MURMUR2: [], CRC32: []}
     client = Producer({"bootstrap.servers": lane.servers})
     for number in range(EACH):
         events = [(m, reading(m, seconds=number, temperature_c=20.0 + number)) for m in MACHINES]
         stored = publish(lane.servers, [(m.encode(), value) for m, value in events])
-        found[MURMUR2] += [(m, p) for (m, _), (p, _) in zip(events, stored, strict=True)]
+        records_by_client[MURMUR2] += [
+            (m, p) for (m, _), (p, _) in zip(events, stored, strict=True)
+        ]
 
-        def keep(error: object, message: object) -> None:
+        def record_delivery(error: object, message: object) -> None:
             assert error is None
             key, partition = message.key(), message.partition()  # type: ignore[attr-defined]
-            found[CRC32].append((key.decode(), partition))
+            records_by_client[CRC32].append((key.decode(), partition))
 
         for machine, value in events:
-            client.produce(EVENTS, key=machine.encode(), value=value, on_delivery=keep)
+            client.produce(EVENTS, key=machine.encode(), value=value, on_delivery=record_delivery)
         assert client.flush(_FLUSH_SECONDS) == 0
-    return found
+    return records_by_client
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +80,8 @@ def job(lane: Lane, places: Mapping[str, list[tuple[str, int]]]) -> Job:
 
 
 @pytest.fixture(scope="module")
-def told(lane: Lane, job: Job) -> Told:
-    """What the stream told of it."""
+def messages(lane: Lane, job: Job) -> OutputMessages:
+    """The stream's messages about them."""
     return drained(lane)
 
 
@@ -81,26 +89,26 @@ def headers_of(message: Message) -> dict[str, str]:
     return {name: text.decode() for name, text in message.headers}
 
 
-def letters_in(told: Told) -> list[Message]:
-    found = [message for each in told.outcomes.values() for message in each]
-    return [message for message in found if message.topic == DEAD_LETTERS]
+def letters_in(messages: OutputMessages) -> list[Message]:
+    all_messages = [message for outcomes in messages.outcomes.values() for message in outcomes]
+    return [message for message in all_messages if message.topic == DEAD_LETTERS]
 
 
 def test_both_clients_place_keys_as_we_compute_it(
     places: Mapping[str, list[tuple[str, int]]],
 ) -> None:
-    for partitioner, found in places.items():
-        assert len(found) == EACH * len(MACHINES)
-        assert found == [(m, home_of(m, partitioner=partitioner)) for m, _ in found]
+    for partitioner, records in places.items():
+        assert len(records) == EACH * len(MACHINES)
+        assert records == [(m, home_of(m, partitioner=partitioner)) for m, _ in records]
     assert {crc32(m.encode()) % 2 == home_of(m) for m in MACHINES} == {True, False}
 
 
 def test_events_elsewhere_are_dead_letters_that_name_both_partitions(
-    places: Mapping[str, list[tuple[str, int]]], told: Told
+    places: Mapping[str, list[tuple[str, int]]], messages: OutputMessages
 ) -> None:
     elsewhere = Counter(m for m, partition in places[CRC32] if partition != home_of(m))
-    letters = letters_in(told)
-    assert Counter((each.key or b"").decode() for each in letters) == elsewhere
+    letters = letters_in(messages)
+    assert Counter((letter.key or b"").decode() for letter in letters) == elsewhere
     for letter in letters:
         headers, machine = headers_of(letter), (letter.key or b"").decode()
         home = home_of(machine)
@@ -116,38 +124,40 @@ def test_events_elsewhere_are_dead_letters_that_name_both_partitions(
 
 
 def test_the_stream_goes_on_and_states_are_those_of_the_events_at_home(
-    lane: Lane, job: Job, told: Told
+    lane: Lane, job: Job, messages: OutputMessages
 ) -> None:
-    check_conservation(lane, told)
-    check_equals_undisturbed(lane, told, seed=3)
+    check_conservation(lane, messages)
+    check_equals_undisturbed(lane, messages, seed=3)
     cells = {entity_of(key): row[STATE] for key, row in newest_cells(lane.store).items()}
     events = SCENARIO.codec.decode([cells[machine] for machine in MACHINES]).events.tolist()
-    both = [EACH * (2 if crc32(m.encode()) % 2 == home_of(m) else 1) for m in MACHINES]
-    assert events == both
+    expected = [EACH * (2 if crc32(m.encode()) % 2 == home_of(m) else 1) for m in MACHINES]
+    assert events == expected
     assert "restart" not in job.output()
-    said = f"keys of {EVENTS} lie outside their home partition by murmur2"
-    (warning,) = [line for line in job.output().splitlines() if said in line]
+    text = f"keys of {EVENTS} lie outside their home partition by murmur2"
+    (warning,) = [line for line in job.output().splitlines() if text in line]
     assert "partitioner=murmur2_random" in warning
 
 
 def forget_the_end(lane: Lane) -> None:
-    """Undo the ledger's last commit: what a job leaves that is killed once all was published."""
+    """Undo the ledger's last commit, as if the job had been killed once all was published."""
     log = lane.folder / "delta" / "tiny" / "replays" / "_delta_log"
     assert len(list(log.glob("*.json"))) == 2
     for path in log.glob("*1.*"):
         path.unlink()
 
 
-def test_dead_letters_are_published_again_once_and_scored(lane: Lane, job: Job, told: Told) -> None:
-    letters = letters_in(told)
-    asked = ("--reason", WRONG_PARTITION)
+def test_dead_letters_are_published_again_once_and_scored(
+    lane: Lane, job: Job, messages: OutputMessages
+) -> None:
+    letters = letters_in(messages)
+    selection = ("--reason", WRONG_PARTITION)
     before = sum(lane.ends().values())
-    shown = lane.run_to_end("replay_dead_letters", *asked, "--dry-run")
-    assert shown.process.returncode == 0, shown.output()[-4000:]
-    assert f"nothing was published, {len(letters):,} events could be" in shown.output()
+    dry_run = lane.run_to_end("replay_dead_letters", *selection, "--dry-run")
+    assert dry_run.process.returncode == 0, dry_run.output()[-4000:]
+    assert f"nothing was published, {len(letters):,} events could be" in dry_run.output()
     assert sum(lane.ends().values()) == before
 
-    replay = lane.run_to_end("replay_dead_letters", *asked, "--yes")
+    replay = lane.run_to_end("replay_dead_letters", *selection, "--yes")
     assert replay.process.returncode == 0, replay.output()[-4000:]
     assert f"{len(letters):,} of {len(letters):,} events published again" in replay.output()
     again = drained(lane)
@@ -155,8 +165,8 @@ def test_dead_letters_are_published_again_once_and_scored(lane: Lane, job: Job, 
     check_conservation(lane, again)
     replayed = {
         dict(record.headers)["replayed_from"].decode(): record
-        for found in records_of(lane.servers, EVENTS, lane.ends()).values()
-        for record in found
+        for records in records_of(lane.servers, EVENTS, lane.ends()).values()
+        for record in records
         if record.headers
     }
     assert len(replayed) == sum(lane.ends().values()) - before == len(letters)
@@ -169,22 +179,24 @@ def test_dead_letters_are_published_again_once_and_scored(lane: Lane, job: Job, 
     assert events == [2 * EACH] * len(MACHINES)
 
     forget_the_end(lane)
-    twice = lane.run_to_end("replay_dead_letters", *asked, "--yes")
+    twice = lane.run_to_end("replay_dead_letters", *selection, "--yes")
     assert twice.process.returncode == 0, twice.output()[-4000:]
-    found = f"run 1 did not end: {len(letters):,} of its {len(letters):,} events have arrived"
-    assert found in twice.output()
+    line = f"run 1 did not end: {len(letters):,} of its {len(letters):,} events have arrived"
+    assert line in twice.output()
     assert "nothing was published, 0 events could be" in twice.output()
     assert sum(lane.ends().values()) == before + len(letters)
     assert job.terminate() == 143
 
 
-def test_a_rebuild_from_the_archive_gives_the_same_states(lane: Lane, job: Job, told: Told) -> None:
+def test_a_rebuild_from_the_archive_gives_the_same_states(
+    lane: Lane, job: Job, messages: OutputMessages
+) -> None:
     if job.process.poll() is None:
         job.terminate()
     before = newest_cells(lane.store)
     for name, *more in (("archive_stream", "--once"), ("rebuild_state", "--yes")):
-        done = lane.run_to_end(name, *more)
-        assert done.process.returncode == 0, done.output()[-4000:]
+        batch_job = lane.run_to_end(name, *more)
+        assert batch_job.process.returncode == 0, batch_job.output()[-4000:]
     assert differences(newest_cells(lane.store), before) == {}
 
 
@@ -222,10 +234,10 @@ def test_of_two_partitions_that_see_new_entities_at_once_each_entity_gets_one(
     store: HBaseStore, tiny_pointer: ModelPointer, partitioner: str
 ) -> None:
     deploy(store, tiny_pointer)
-    found: dict[int, list[Message]] = {}
+    messages_by_partition: dict[int, list[Message]] = {}
 
     def run(partition: int) -> None:
-        found[partition] = list(
+        messages_by_partition[partition] = list(
             messages_in(pass_by(partitioner, store).process(batch_in(partition)))
         )
 
@@ -235,8 +247,8 @@ def test_of_two_partitions_that_see_new_entities_at_once_each_entity_gets_one(
     for thread in threads:
         thread.join(120)
     refused = {
-        p: {(each.key or b"").decode() for each in messages if each.topic == DEAD_LETTERS}
-        for p, messages in found.items()
+        p: {(message.key or b"").decode() for message in messages if message.topic == DEAD_LETTERS}
+        for p, messages in messages_by_partition.items()
     }
     assert refused[0] | refused[1] == set(MACHINES)
     assert refused[0] & refused[1] == set()
@@ -250,5 +262,5 @@ def test_of_two_partitions_that_see_new_entities_at_once_each_entity_gets_one(
     before = newest_cells(store)
     for partition in (1, 0):  # the replay of a fresh worker is given the same homes
         again = list(messages_in(pass_by(partitioner, store).process(batch_in(partition))))
-        assert again == found[partition]
+        assert again == messages_by_partition[partition]
     assert differences(newest_cells(store), before) == {}

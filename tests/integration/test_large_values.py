@@ -1,4 +1,4 @@
-"""Values of any size: nothing dies of them, what is repeated of them is bounded, and told."""
+"""Values of any size: no process fails, and what is copied of them is bounded and described."""
 
 import os
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from streaming.messages.dead_letters import KEY_BYTES
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import DEAD_LETTER_BYTES, drained
 from tests.support.lane import EVENTS, MAX_MESSAGE_BYTES, Lane
+from tests.support.output_messages import DEAD_LETTERS, OutputMessages
 from tests.support.tiny_load import publish
 from tests.support.tiny_model import reading
-from tests.support.told import DEAD_LETTERS, Told
 
 BOMB = bytes(100_000_000)
 KEY = b"m 1"
@@ -39,7 +39,7 @@ def configure(lane: Lane, topic: str, settings: dict[str, str]) -> None:
 
 
 def librdkafka(lane: Lane, codec: str) -> Producer:
-    """A client that asks nobody how large a message may be."""
+    """A client that sends messages of any size."""
     return Producer(
         {
             "bootstrap.servers": lane.servers,
@@ -55,17 +55,17 @@ def sent(
     producer: Producer, topic: str, key: bytes | None, value: bytes
 ) -> tuple[int, int] | KafkaError:
     """Where the message is, or why the broker did not take it; on its own in its batch."""
-    done: list[tuple[int, int] | KafkaError] = []
+    deliveries: list[tuple[int, int] | KafkaError] = []
     producer.produce(
         topic,
         value=value,
         key=key,
-        on_delivery=lambda error, message: done.append(
+        on_delivery=lambda error, message: deliveries.append(
             error or (message.partition(), message.offset())
         ),
     )
     assert producer.flush(60) == 0
-    return done[0]
+    return deliveries[0]
 
 
 def test_the_broker_refuses_what_its_readers_could_not_hold(lane: Lane) -> None:
@@ -82,33 +82,33 @@ def test_the_broker_refuses_what_its_readers_could_not_hold(lane: Lane) -> None:
 
 @pytest.fixture(scope="module")
 def places(lane: Lane) -> Mapping[str, tuple[int, int]]:
-    """Where the large events are, on a topic as it was made before."""
+    """Where the large events are, on a topic with settings of an older version."""
     configure(lane, EVENTS, {"compression.type": "producer"})
-    producer, found = librdkafka(lane, "zstd"), {}
+    producer, stored = librdkafka(lane, "zstd"), {}
     for what, (key, value) in LARGE.items():
         place = sent(producer, EVENTS, key, value)
         assert isinstance(place, tuple), place
-        found[what] = place
-    return found
+        stored[what] = place
+    return stored
 
 
 @pytest.fixture(scope="module")
-def told(lane: Lane, places: Mapping[str, tuple[int, int]]) -> Told:
-    """What the stream told about all of it, in one run."""
+def messages(lane: Lane, places: Mapping[str, tuple[int, int]]) -> OutputMessages:
+    """The stream's messages about all events, in one run."""
     job = lane.start_scoring()
     assert f"warning: topic {EVENTS} has compression.type=producer" in job.output()
-    found = drained(lane)
+    messages = drained(lane)
     assert "restart" not in job.output()
     assert job.terminate() == 143
-    return found
+    return messages
 
 
 @pytest.mark.parametrize("what", LARGE)
 def test_a_large_event_is_told_of_by_its_beginning_length_and_digest(
-    places: Mapping[str, tuple[int, int]], told: Told, what: str
+    places: Mapping[str, tuple[int, int]], messages: OutputMessages, what: str
 ) -> None:
     key, value = LARGE[what]
-    (message,) = told.outcomes[places[what]]
+    (message,) = messages.outcomes[places[what]]
     if what == FINE:
         assert message.topic == "tiny.predictions"
         return
@@ -124,7 +124,9 @@ def test_a_large_event_is_told_of_by_its_beginning_length_and_digest(
         assert f"the event has {len(value):,} bytes" in headers["reason"]
 
 
-def test_archive_reconcile_and_erasure_have_memory_for_it(lane: Lane, told: Told) -> None:
+def test_archive_reconcile_and_erasure_have_memory_for_it(
+    lane: Lane, messages: OutputMessages
+) -> None:
     configure(lane, DEAD_LETTERS, {"max.message.bytes": "18000000"})
     letters = librdkafka(lane, "lz4")  # as the sink wrote them before they were bounded
     for number in range(OLD_LETTERS):
@@ -142,13 +144,13 @@ def test_archive_reconcile_and_erasure_have_memory_for_it(lane: Lane, told: Told
 
 
 def check_archived(lane: Lane) -> None:
-    """The archive has every event as it came, or its beginning with what it was."""
+    """The archive has every event as it came, or its beginning with its length and digest."""
     rows = live_rows(lane.folder / "delta" / "tiny" / "events", ("key", "value", "headers"))
-    found = {sha256(row["value"]).hexdigest(): row for row in rows}
+    rows_by_digest = {sha256(row["value"]).hexdigest(): row for row in rows}
     for key, value in LARGE.values():
-        row = found[sha256(value[:MAX_MESSAGE_BYTES]).hexdigest()]
+        row = rows_by_digest[sha256(value[:MAX_MESSAGE_BYTES]).hexdigest()]
         assert row["key"] == key
-        headers = {each["key"]: each["value"].decode() for each in row["headers"] or ()}
+        headers = {header["key"]: header["value"].decode() for header in row["headers"] or ()}
         if len(value) > MAX_MESSAGE_BYTES:
             assert headers["value_bytes"] == str(len(value))
             assert headers["value_sha256"] == sha256(value).hexdigest()
@@ -171,17 +173,17 @@ def test_topics_that_would_break_a_promise_are_refused_at_the_start_by_name(lane
         configure(lane, topic, {name: value})
     job = lane.run_to_end("score_stream")
     assert job.process.returncode == 4, job.output()
-    said = " ".join(job.output().split())
+    output = " ".join(job.output().split())
     for topic, name, value in WRONG:
-        assert f"topic {topic} has {name}={value}, needed is" in said
-    assert f"topic {EVENTS} has compression" not in said
+        assert f"topic {topic} has {name}={value}, needed is" in output
+    assert f"topic {EVENTS} has compression" not in output
     # The command that it names works, and says what it did.
-    assert "prepare_scenario --scenario tiny --alter-topics" in said
+    assert "prepare_scenario --scenario tiny --alter-topics" in output
     altered = lane.run_to_end("prepare_scenario", "--alter-topics")
     assert altered.process.returncode == 0, altered.output()
-    said = " ".join(altered.output().split())
+    output = " ".join(altered.output().split())
     for topic, name, value in WRONG:
-        assert f"topic {topic}: {name} was {value}, is" in said
+        assert f"topic {topic}: {name} was {value}, is" in output
     # Compacted labels are refused as well, by who reads them.
     configure(lane, "tiny.labels", {"cleanup.policy": "compact"})
     refused = lane.run_to_end("archive_stream", "--once")

@@ -43,7 +43,7 @@ def deployed(store: HBaseStore, champion: ModelPointer, **changes: Any) -> Deplo
 
 
 def worker(session: Session, now: Callable[[], float] = lambda: 0.0) -> ModelsInUse:
-    """What a fresh worker follows."""
+    """The models in use of a fresh worker."""
     settings = PassSettings(
         scenario="tiny",
         module="tests.scenarios.tiny",
@@ -144,10 +144,10 @@ def test_a_deployment_that_does_not_fit_the_policy_changes_nothing(
     running.current()
     misfit = deployed(store, replace(sound, version="9"), **changes)
     seconds[0] = 2.0
-    for each in (running, worker(session)):
-        assert each.current().champion.version == "1"
-        assert each.current().deployment.thresholds == SCENARIO.policy.thresholds()
-        assert "do not fit the policy" in each.failure
+    for models in (running, worker(session)):
+        assert models.current().champion.version == "1"
+        assert models.current().deployment.thresholds == SCENARIO.policy.thresholds()
+        assert "do not fit the policy" in models.failure
     assert any("does not fit" in line for line in deployment_notes(session, SCENARIO, misfit))
 
 
@@ -173,12 +173,12 @@ def test_a_late_worker_does_not_replace_a_newer_good_version(
     store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
 ) -> None:
     deployed(store, sound)
-    seen = read_control(session, "tiny")
+    early_control = read_control(session, "tiny")
     worker(session).current()
     newer = save_tiny_model(tmp_path / "2", seed=2)
     deployed(store, newer)
     worker(session).current()
-    write_last_good(session, "tiny", seen)
+    write_last_good(session, "tiny", early_control)
     good = msgspec.json.decode(read_last_good(session, "tiny") or b"", type=Deployment)
     assert good.champion == newer
 

@@ -1,4 +1,4 @@
-"""One holder at a time, on a real control table: refused, released, expired, taken over, away."""
+"""One holder at a time, on a real control table: refused, released, expired, taken over, lost."""
 
 import multiprocessing
 import os
@@ -135,8 +135,8 @@ def test_a_dead_holder_elsewhere_is_waited_for_until_its_lease_has_expired(
 def test_a_living_holder_elsewhere_is_noticed_by_its_next_renewal(
     store: HBaseStore, session: Session
 ) -> None:
-    own = Session(store, retry_seconds=5.0)
-    other = Lease(cell_of(own), elsewhere(session), RENEW_SECONDS, print)
+    holder_session = Session(store, retry_seconds=5.0)
+    other = Lease(cell_of(holder_session), elsewhere(session), RENEW_SECONDS, print)
     other.start()
     with pytest.raises(LeaseHeld, match="kill 4711 on another-machine"):
         held(store).__enter__()
@@ -152,9 +152,9 @@ def test_who_is_taken_over_notices_and_does_not_take_it_back(
             with pytest.raises(LeaseLost, match="has taken over from this score_stream"):
                 first.check()
         first.release()
-        seen = cell_of(session).read()
-        assert seen.holder is not None
-        assert seen.holder.token == second.holder.token
+        state = cell_of(session).read()
+        assert state.holder is not None
+        assert state.holder.token == second.holder.token
 
 
 def test_a_holder_whose_control_row_was_lost_writes_it_again(
@@ -168,10 +168,10 @@ def test_a_holder_whose_control_row_was_lost_writes_it_again(
         first.check()
 
 
-def is_lost(each: Lease) -> bool:
+def is_lost(held_lease: Lease) -> bool:
     """Whether its holder knows that it has lost it."""
     try:
-        each.check()
+        held_lease.check()
     except LeaseLost:
         return True
     return False

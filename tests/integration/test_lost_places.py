@@ -1,5 +1,5 @@
 """A second stream, damaged checkpoints, lost regions and tables: the right result, or a refusal
-whose command works when it is followed.
+that names a command which works.
 """
 
 from pathlib import Path
@@ -26,9 +26,9 @@ NOTICED_SECONDS = 90.0
 @pytest.fixture(scope="module")
 def deployed(lane: Lane) -> Deployment:
     """What is deployed before anything is lost."""
-    found = read_deployment(lane.store, "tiny")
-    assert found is not None
-    return found
+    deployment = read_deployment(lane.store, "tiny")
+    assert deployment is not None
+    return deployment
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def score(lane: Lane, published: list[int]) -> Job:
 
 def newest(folder: Path, name: str) -> Path:
     """The newest entry of one of Spark's logs."""
-    entries = [each for each in folder.glob(f"e*-g*/spark/{name}/*") if each.name.isdecimal()]
-    return max(entries, key=lambda each: (each.parent.parent.parent.name, int(each.name)))
+    entries = [path for path in folder.glob(f"e*-g*/spark/{name}/*") if path.name.isdecimal()]
+    return max(entries, key=lambda path: (path.parent.parent.parent.name, int(path.name)))
 
 
 @pytest.mark.usefixtures("deployed")
@@ -87,10 +87,10 @@ def test_a_second_stream_is_refused_and_the_first_one_goes_on(
     lane: Lane, published: list[int]
 ) -> None:
     job = score(lane, published)
-    said = refused(lane, "score_stream")
-    assert f"scoring of tiny is held by score_stream, process {job.process.pid} of" in said
-    assert "--take-over" in said
-    assert "Traceback" not in said
+    output = refused(lane, "score_stream")
+    assert f"scoring of tiny is held by score_stream, process {job.process.pid} of" in output
+    assert "--take-over" in output
+    assert "Traceback" not in output
     assert f"process {job.process.pid}" in refused(lane, "rebuild_state", "--yes")
     publish_one_each(lane, published)
     drained(lane)
@@ -108,7 +108,7 @@ def test_after_damage_to_the_checkpoint_the_stream_goes_on_at_a_marker(
     metadata.write_bytes(bytes([metadata.read_bytes()[0] ^ 8]) + metadata.read_bytes()[1:])
     job = score(lane, published)
     assert "restart" not in job.output()
-    (line,) = [each for each in job.output().splitlines() if "cannot be read" in each]
+    (line,) = [line for line in job.output().splitlines() if "cannot be read" in line]
     assert f"offsets/{entry.name}: ChecksumException" in line
     assert "metadata: ChecksumException" in line
     assert job.terminate() == 143
@@ -131,9 +131,9 @@ def test_a_lost_region_is_refused(lane: Lane) -> None:
         table = connection.table("tiny")
         for key, _ in list(table.scan(row_start=b"80")):
             table.delete(key, timestamp=end_of_epoch)
-    said = refused(lane, "score_stream")
-    assert "its region from '80' on holds no marker" in said
-    assert "rebuild_state --scenario tiny" in said
+    output = refused(lane, "score_stream")
+    assert "its region from '80' on holds no marker" in output
+    assert "rebuild_state --scenario tiny" in output
 
 
 def test_with_a_lost_control_table_no_epoch_is_begun_again(lane: Lane) -> None:
@@ -144,9 +144,9 @@ def test_with_a_lost_control_table_no_epoch_is_begun_again(lane: Lane) -> None:
     done(lane, "archive_stream", "--once")
     with lane.session() as session:
         assert read_control(session, "tiny").epoch is None, (EPOCH, DEPLOYMENT)
-    said = refused(lane, "score_stream")
-    assert f"rows of epoch {epoch}" in said
-    assert "rebuild_state --scenario tiny" in said
+    output = refused(lane, "score_stream")
+    assert f"rows of epoch {epoch}" in output
+    assert "rebuild_state --scenario tiny" in output
 
 
 def test_lost_tables_come_back_from_the_archive(
@@ -157,8 +157,8 @@ def test_lost_tables_come_back_from_the_archive(
     assert "prepare_scenario --scenario tiny" in refused(lane, "score_stream")
     done(lane, "prepare_scenario")
     assert "rebuild_state --scenario tiny" in refused(lane, "score_stream")
-    said = done(lane, "rebuild_state", "--yes")
-    assert f"deployed again is {deployed.champion.name} version 1" in said
+    output = done(lane, "rebuild_state", "--yes")
+    assert f"deployed again is {deployed.champion.name} version 1" in output
     assert read_deployment(lane.store, "tiny") == deployed
     assert lane.epoch().epoch == 2
     score(lane, published)
@@ -167,7 +167,7 @@ def test_lost_tables_come_back_from_the_archive(
 def test_a_table_that_vanishes_ends_the_stream_with_the_commands_that_bring_it_back(
     lane: Lane, published: list[int]
 ) -> None:
-    (job,) = [each for each in lane.jobs if each.process.poll() is None]
+    (job,) = [job for job in lane.jobs if job.process.poll() is None]
     drop(lane, "tiny")
     publish_one_each(lane, published)
     assert job.process.wait(NOTICED_SECONDS) == 4, job.output()[-4000:]

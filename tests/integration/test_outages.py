@@ -1,4 +1,4 @@
-"""Kafka, HBase or its gateway away: a running stream waits and loses nothing, a start says so."""
+"""Kafka, HBase or its gateway down: a running stream waits and loses nothing, a start says so."""
 
 import os
 import re
@@ -39,7 +39,7 @@ def test_an_outage_stops_a_start_at_once_and_a_running_stream_only_for_its_time(
     lane: Lane, run_dir: Path, service: str
 ) -> None:
     (running,) = [job for job in lane.jobs if job.process.poll() is None]
-    said = len(running.output())
+    start = len(running.output())
     with TinyLoad(lane.servers, per_second=300, machines=2_000, seed=SEED):
         wait_for_progress(lane)
         assert stop_one(run_dir, service, kill=True)
@@ -51,24 +51,24 @@ def test_an_outage_stops_a_start_at_once_and_a_running_stream_only_for_its_time(
         finally:
             start_one(run_dir, service, die_with_parent=True)
         wait_for_progress(lane)
-        check_lines(running, said, name=name_in_log(lane, service))
+        check_lines(running, start, name=name_in_log(lane, service))
     assert code == 3, refused.output()
     (line,) = re.findall(r"^error: .*$", refused.output(), flags=re.MULTILINE)
     assert address_of(lane, service) in line
     assert running.process.poll() is None, running.output()[-4000:]
-    told = drained(lane)
-    assert told.contradictions() == {}
+    messages = drained(lane)
+    assert messages.contradictions() == {}
 
 
 def test_a_stop_in_an_outage_ends_and_everything_equals_an_undisturbed_replay(
     lane: Lane, run_dir: Path
 ) -> None:
     (running,) = [job for job in lane.jobs if job.process.poll() is None]
-    told, said = drained(lane), len(running.output())
+    messages, start = drained(lane), len(running.output())
     assert stop_one(run_dir, "kafka", kill=True)
     try:
         wait_until(
-            lambda: "has not answered since" in running.output()[said:],
+            lambda: "has not answered since" in running.output()[start:],
             timeout=LINES_WITHIN_SECONDS,
             what="the line that Kafka is away",
         )
@@ -76,12 +76,12 @@ def test_a_stop_in_an_outage_ends_and_everything_equals_an_undisturbed_replay(
         assert running.terminate(timeout=45.0) == 143, running.output()[-4000:]
     finally:
         start_one(run_dir, "kafka", die_with_parent=True)
-    check_conservation(lane, told)
-    check_equals_undisturbed(lane, told, seed=SEED)
+    check_conservation(lane, messages)
+    check_equals_undisturbed(lane, messages, seed=SEED)
 
 
 def address_of(lane: Lane, service: str) -> str:
-    """The host and port that a person must look at; HBase is reached through its gateway."""
+    """The host and port to check; HBase is reached through its gateway."""
     if service == "kafka":
         return lane.servers
     return f"{lane.endpoints.hbase_thrift_host}:{lane.endpoints.hbase_thrift_port}"
@@ -98,20 +98,20 @@ def name_in_log(lane: Lane, service: str) -> str:
     return names[service]
 
 
-def check_lines(job: Job, said: int, *, name: str) -> None:
-    """The log has a line for the outage and one for its end, after `said` characters."""
+def check_lines(job: Job, start: int, *, name: str) -> None:
+    """The log has a line for the outage and one for its end, after its first `start` characters."""
     away = rf"^(\S+Z) {re.escape(name)} has not answered since (\S+Z) \(.+\): \w.*$"
     back = rf"^\S+Z {re.escape(name)} answers again, (\d+) s after (\S+Z); [\d,]+ events wait$"
 
-    def found(pattern: str) -> list[tuple[str, ...]]:
-        return re.findall(pattern, job.output()[said:], flags=re.MULTILINE)
+    def matches(pattern: str) -> list[tuple[str, ...]]:
+        return re.findall(pattern, job.output()[start:], flags=re.MULTILINE)
 
     wait_until(
-        lambda: bool(found(back)),
+        lambda: bool(matches(back)),
         timeout=LINES_WITHIN_SECONDS,
-        what=f"the line that {name} is back:\n{job.output()[said:]}",
+        what=f"the line that {name} is back:\n{job.output()[start:]}",
     )
-    ((logged_at, since),) = found(away)
-    ((seconds, since_again),) = found(back)
+    ((logged_at, since),) = matches(away)
+    ((seconds, since_again),) = matches(back)
     assert since_again == since < logged_at
     assert int(seconds) >= OUTAGE_SECONDS / 2

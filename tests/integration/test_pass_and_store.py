@@ -1,4 +1,4 @@
-"""The pass over a real HBase: replays are invisible, and what would be misread is refused."""
+"""The pass over a real HBase: replays change nothing, states that would be misread are refused."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -151,8 +151,10 @@ def test_several_events_of_one_entity_are_folded_in_offset_order(
             "machine 0",
             "machine 1",
         }
-        assert {each.entity for each in rows.scan()} == {f"machine {n}" for n in range(MACHINES)}
-        assert all(each.band == "hot" for each in rows.scan(band="hot"))
+        assert {prediction.entity for prediction in rows.scan()} == {
+            f"machine {n}" for n in range(MACHINES)
+        }
+        assert all(prediction.band == "hot" for prediction in rows.scan(band="hot"))
     assert latest is not None
     assert latest.source.offset == 14
     assert latest.prediction_id == "tiny-1-0-14-v1"
@@ -163,9 +165,9 @@ def test_reasons_are_told_only_where_the_band_needs_them(
 ) -> None:
     scoring.process(batch(0, 70))
     with reader(store, "tiny") as rows:
-        found = list(rows.scan())
-    assert {each.band for each in found} == {"ok", "hot"}
-    for prediction in found:
+        predictions = list(rows.scan())
+    assert {prediction.band for prediction in predictions} == {"ok", "hot"}
+    for prediction in predictions:
         assert bool(prediction.reasons) == (prediction.band == "hot")
         assert prediction.review == (prediction.action == "stop at once")
 
@@ -175,11 +177,11 @@ def test_a_bad_event_changes_no_row_and_keeps_its_bytes(
 ) -> None:
     scoring.process(batch(0, 7))
     before = cells(session)
-    out = scoring.process(batch(7, 14, bad=range(7, 14))).to_pylist()
+    messages = scoring.process(batch(7, 14, bad=range(7, 14))).to_pylist()
     assert cells(session) == before
-    assert {row["topic"] for row in out} == {"tiny.dead-letter"}
-    assert out[0]["value"] == b"{bad"
-    headers = {each["key"]: each["value"].decode() for each in out[0]["headers"]}
+    assert {row["topic"] for row in messages} == {"tiny.dead-letter"}
+    assert messages[0]["value"] == b"{bad"
+    headers = {header["key"]: header["value"].decode() for header in messages[0]["headers"]}
     assert headers["reason_code"] == "malformed_json"
     assert (headers["source_partition"], headers["source_offset"]) == ("0", "7")
 

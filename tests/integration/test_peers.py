@@ -69,7 +69,7 @@ class Ground:
         topic = f"{name}.events"
         with _admin(self.endpoints) as admin:
             names = [topic, f"{name}.results"]
-            admin.create_topics([NewTopic(each, PARTITIONS, 1) for each in names])
+            admin.create_topics([NewTopic(topic_name, PARTITIONS, 1) for topic_name in names])
         return PeerTask(
             bootstrap_servers=self.endpoints.kafka_bootstrap_servers,
             topic=topic,
@@ -115,7 +115,7 @@ def test_every_stateless_row_is_the_newest_event_with_the_estimators_score(
     expected = {e["customer_id"]: {"score": s} for e, s in zip(events, scores, strict=True)}
     publish(task, events)
     with running(peer, task):
-        rows = rows_when(task, lambda found: scores_of(found) == scores_of(keyed(expected)))
+        rows = rows_when(task, lambda rows: scores_of(rows) == scores_of(keyed(expected)))
         assert scores_of(rows) == scores_of(keyed(expected))
         assert all(row["source"]["topic"] == task.topic for row in rows.values())
         assert {tuple(row) for row in rows.values()} == {Prediction.__struct_fields__}
@@ -129,7 +129,7 @@ def test_every_stateful_row_has_the_features_of_exact_windows(ground: Ground, pe
     expected = expected_payments(ground, events := payments())
     publish(task, events)
     with running(peer, task):
-        rows = rows_when(task, lambda found: agree(found, expected))
+        rows = rows_when(task, lambda rows: agree(rows, expected))
     assert_agree(rows, expected)
 
 
@@ -141,13 +141,13 @@ def test_a_killed_peer_with_a_store_ends_with_the_same_states(ground: Ground, pe
     publish(task, events[:half])
     with running(peer, task) as job:
         early = expected_payments(ground, events[:half])
-        rows_when(task, lambda found: agree(found, early))
+        rows_when(task, lambda rows: agree(rows, early))
         publish(task, events[half:])
-        rows_when(task, lambda found: not agree(found, early))
+        rows_when(task, lambda rows: not agree(rows, early))
         kill_group(job)
     expected = expected_payments(ground, events)
     with running(peer, task):
-        rows = rows_when(task, lambda found: agree(found, expected))
+        rows = rows_when(task, lambda rows: agree(rows, expected))
     assert_agree(rows, expected)
 
 
@@ -158,13 +158,13 @@ def test_a_killed_plain_loop_forgets_its_customers(ground: Ground) -> None:
     early, expected = (expected_payments(ground, part) for part in (events[:half], events))
     publish(task, events[:half])
     with running("plain_confluent", task) as job:
-        rows_when(task, lambda found: agree(found, early))
+        rows_when(task, lambda rows: agree(rows, early))
         time.sleep(2.0)  # rows are there before the offsets are committed
         kill_group(job)
     publish(task, events[half:])
     with running("plain_confluent", task):
         newest = positions(expected)
-        rows = rows_when(task, lambda found: positions(found) == newest)
+        rows = rows_when(task, lambda rows: positions(rows) == newest)
     assert positions(rows) == newest
     assert not agree(rows, expected)
 
@@ -209,16 +209,16 @@ def payments() -> list[Event]:
 
 
 def expected_payments(ground: Ground, events: Sequence[Event]) -> Rows:
-    """By definition: all of a customer's payments so far, counted anew at each event."""
+    """By definition: all of a customer's payments so far, counted again at each event."""
     past: dict[str, list[tuple[datetime, float]]] = {}
     newest: dict[str, list[float]] = {}
     for event in events:
         if event["type"] != "payment":
             continue
         at = datetime.fromisoformat(event["event_time"])
-        own = past.setdefault(event["customer_id"], [])
-        own.append((at, event["amount_usd"]))
-        newest[event["customer_id"]] = features_at(own, at, event["amount_usd"])
+        history = past.setdefault(event["customer_id"], [])
+        history.append((at, event["amount_usd"]))
+        newest[event["customer_id"]] = features_at(history, at, event["amount_usd"])
     rows = np.array([[*row, np.nan] for row in newest.values()])
     places = {name: place for place, name in enumerate(PAYMENT_FEATURES)}
     columns = [places.get(name, len(PAYMENT_FEATURES)) for name in STATEFUL_MODEL]
@@ -231,28 +231,30 @@ def expected_payments(ground: Ground, events: Sequence[Event]) -> Rows:
     )
 
 
-def features_at(own: Sequence[tuple[datetime, float]], at: datetime, amount: float) -> list[float]:
-    now = max(time for time, _ in own)
+def features_at(
+    history: Sequence[tuple[datetime, float]], at: datetime, amount: float
+) -> list[float]:
+    now = max(time for time, _ in history)
     values: list[float] = []
     for days in DAYS:
-        inside = [value for time, value in own if now - timedelta(days=days) < time <= now]
+        inside = [value for time, value in history if now - timedelta(days=days) < time <= now]
         values += [len(inside), sum(inside) / len(inside)]
     return [*values, float(at.hour <= 6), float(at.weekday() >= 5), amount]
 
 
-def agree(found: Rows, expected: Rows) -> bool:
-    return found.keys() == expected.keys() and all(
-        np.allclose(found[key]["features"], row["features"], rtol=0, atol=1e-9)
-        and abs(found[key]["score"] - row["score"]) < 1e-12
+def agree(rows: Rows, expected: Rows) -> bool:
+    return rows.keys() == expected.keys() and all(
+        np.allclose(rows[key]["features"], row["features"], rtol=0, atol=1e-9)
+        and abs(rows[key]["score"] - row["score"]) < 1e-12
         for key, row in expected.items()
     )
 
 
-def assert_agree(found: Rows, expected: Rows) -> None:
-    assert found.keys() == expected.keys()
+def assert_agree(rows: Rows, expected: Rows) -> None:
+    assert rows.keys() == expected.keys()
     for key, row in expected.items():
-        np.testing.assert_allclose(found[key]["features"], row["features"], rtol=0, atol=1e-9)
-        assert found[key]["score"] == pytest.approx(row["score"], abs=1e-12)
+        np.testing.assert_allclose(rows[key]["features"], row["features"], rtol=0, atol=1e-9)
+        assert rows[key]["score"] == pytest.approx(row["score"], abs=1e-12)
 
 
 def positions(rows: Rows) -> dict[bytes, float]:

@@ -32,39 +32,39 @@ SPLITS = ["40", "80", "c0"]
 
 @dataclass(frozen=True)
 class Running:
-    """The platform under test, and what its first `up` told."""
+    """The platform under test, and what its first `up` printed."""
 
     platform: Platform
     endpoints: Endpoints
-    told: str
+    console_output: str
 
     def table(self) -> "happybase.Table":
         host, port = self.endpoints.hbase_thrift_host, self.endpoints.hbase_thrift_port
         return happybase.Connection(host, port, timeout=60_000).table(TABLE)
 
     def pids(self) -> dict[str, int]:
-        found = read_endpoints(self.platform.run_dir).processes
-        return {name: record.pid for name, record in found.items()}
+        records = read_endpoints(self.platform.run_dir).processes
+        return {name: record.pid for name, record in records.items()}
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    # As a first `up` leaves it that lost its power: no service ever answered.
+    # As left by a first `up` that lost power: no service ever answered.
     platform = Platform(tmp_path_factory.mktemp("platform"), die_with_parent=True)
     for half_written in ("kafka/data/__cluster_metadata-0", "hbase/data/WALs"):
         (platform.run_dir / half_written).mkdir(parents=True)
-    told = io.StringIO()
-    endpoints = up(platform, console=Console(file=told, width=1000))
+    console_file = io.StringIO()
+    endpoints = up(platform, console=Console(file=console_file, width=1000))
     try:
         create_table(endpoints, table=TABLE, families=FAMILIES, split_keys=SPLITS)
-        yield Running(platform, endpoints, told.getvalue())
+        yield Running(platform, endpoints, console_file.getvalue())
     finally:
         down(platform)
 
 
 def test_half_written_folders_of_a_first_start_are_made_anew(running: Running) -> None:
-    assert "kafka: its first start" in running.told
-    assert "hbase: its first start" in running.told
+    assert "kafka: its first start" in running.console_output
+    assert "hbase: its first start" in running.console_output
 
 
 def test_the_addresses_are_in_platform_json(running: Running) -> None:
@@ -80,10 +80,10 @@ def test_the_broker_makes_a_topic(running: Running) -> None:
 
 
 def test_a_second_up_finds_what_runs(running: Running) -> None:
-    told, before = io.StringIO(), running.pids()
-    assert up(running.platform, console=Console(file=told)) == running.endpoints
+    console_file, before = io.StringIO(), running.pids()
+    assert up(running.platform, console=Console(file=console_file)) == running.endpoints
     assert running.pids() == before
-    assert "already running" in told.getvalue()
+    assert "already running" in console_file.getvalue()
 
 
 def test_the_table_has_its_regions_and_families(running: Running) -> None:
@@ -189,12 +189,14 @@ def test_an_interrupted_up_stops_what_it_started(tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) != 0
-    commands = [" ".join(it.info["cmdline"] or []) for it in psutil.process_iter(["cmdline"])]
+    commands = [
+        " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
+    ]
     assert not [command for command in commands if f"{tmp_path}/" in command]
 
 
 def test_status_of_a_stopped_platform_exits_with_3(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "local", "status", "--run-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 3
-    assert done.stdout.count("│ stopped") == 3
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert process.returncode == 3
+    assert process.stdout.count("│ stopped") == 3

@@ -58,9 +58,9 @@ def proxied(store: HBaseStore) -> Iterator[tuple[HBaseStore, list[socket.socket]
                 sink.sendall(data)
         except OSError:
             pass
-        for each in (source, sink):
+        for connection in (source, sink):
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def accept() -> None:
         with suppress(OSError):
@@ -76,8 +76,8 @@ def proxied(store: HBaseStore) -> Iterator[tuple[HBaseStore, list[socket.socket]
         yield replace(store, host="127.0.0.1", port=listener.getsockname()[1]), gateway_sides
     finally:
         listener.close()
-        for each in gateway_sides:
-            each.close()
+        for connection in gateway_sides:
+            connection.close()
 
 
 def row(entity: str, *, at: datetime, score: float = 0.5, partition: int = 0) -> Prediction:
@@ -101,16 +101,16 @@ def row(entity: str, *, at: datetime, score: float = 0.5, partition: int = 0) ->
 
 
 def write(session: Session, rows: list[Prediction]) -> None:
-    cells = [(each.entity, row_document(each)) for each in rows]
+    cells = [(prediction.entity, row_document(prediction)) for prediction in rows]
     StateTable(session, "tiny").write_latest(cells, position=stamp(1, 7))
 
 
 @pytest.fixture
 def rows(session: Session) -> list[Prediction]:
     """2,500 rows in the store: more than two pages of a scan."""
-    found = [row(f"machine {number}", at=datetime.now(UTC)) for number in range(2_500)]
-    write(session, found)
-    return found
+    predictions = [row(f"machine {number}", at=datetime.now(UTC)) for number in range(2_500)]
+    write(session, predictions)
+    return predictions
 
 
 def test_a_connection_that_was_closed_while_idle_costs_no_read(
@@ -121,13 +121,13 @@ def test_a_connection_that_was_closed_while_idle_costs_no_read(
         gateway_sides[-1].shutdown(socket.SHUT_RDWR)
         assert predictions.latest("machine 4") == rows[4]
         gateway_sides[-1].shutdown(socket.SHUT_RDWR)
-        found = predictions.latest_many(["machine 5", "nobody", "machine 6"])
-        assert found == {"machine 5": rows[5], "machine 6": rows[6]}
+        answers = predictions.latest_many(["machine 5", "nobody", "machine 6"])
+        assert answers == {"machine 5": rows[5], "machine 6": rows[6]}
         scan = predictions.scan()
         first = next(scan)
         gateway_sides[-1].shutdown(socket.SHUT_RDWR)
-        entities = [first.entity, *(each.entity for each in scan)]
-        assert sorted(entities) == sorted(each.entity for each in rows)
+        entities = [first.entity, *(prediction.entity for prediction in scan)]
+        assert sorted(entities) == sorted(prediction.entity for prediction in rows)
         assert len(gateway_sides) >= 4
 
 
@@ -160,8 +160,10 @@ def test_a_table_that_is_not_there_is_named(store: HBaseStore) -> None:
 
 def test_threads_share_a_reader(store: HBaseStore, rows: list[Prediction]) -> None:
     with reader(store, "tiny") as predictions, ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(predictions.latest, [each.entity for each in rows[:800]]))
-    assert found == rows[:800]
+        answers = list(
+            pool.map(predictions.latest, [prediction.entity for prediction in rows[:800]])
+        )
+    assert answers == rows[:800]
 
 
 def test_a_fork_reads_over_a_connection_of_its_own(
@@ -180,17 +182,17 @@ def test_a_fork_reads_over_a_connection_of_its_own(
         ]
         for child in children:
             child.start()
-        mine = [predictions.latest(each.entity) for each in rows[400:600]]
+        own_predictions = [predictions.latest(prediction.entity) for prediction in rows[400:600]]
         wrong = [answers.get(timeout=60) for _ in children]
         for child in children:
             child.join(60)
-        assert mine == rows[400:600]
+        assert own_predictions == rows[400:600]
         assert wrong == [0, 0]
         assert predictions.latest("machine 1") == rows[1]
 
 
 def _read_all(predictions: PredictionReader, rows: list[Prediction], answers: Any) -> None:
-    wrong = sum(predictions.latest(each.entity) != each for each in rows)
+    wrong = sum(predictions.latest(prediction.entity) != prediction for prediction in rows)
     predictions.session.close()
     answers.put(wrong)
 
@@ -198,8 +200,8 @@ def _read_all(predictions: PredictionReader, rows: list[Prediction], answers: An
 def run_job(lane: Lane, *arguments: str, code: int = 0) -> tuple[str, str]:
     """stdout and stderr of a job in the lane's environment."""
     settings = ["scenarios.tiny=tests.scenarios.tiny", f"hbase.namespace={lane.store.namespace}"]
-    options = [option for each in settings for option in ("--set", each)]
-    done = subprocess.run(
+    options = [option for setting in settings for option in ("--set", setting)]
+    process = subprocess.run(
         [str(ROOT / "spark-submit.sh"), *arguments, "--scenario", "tiny", *options],
         env={
             **os.environ,
@@ -210,13 +212,13 @@ def run_job(lane: Lane, *arguments: str, code: int = 0) -> tuple[str, str]:
         text=True,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    return done.stdout, done.stderr
+    assert process.returncode == code, process.stderr
+    return process.stdout, process.stderr
 
 
 @pytest.fixture(scope="module")
 def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
-    """Topics and tables of a stream that was stopped: an event waits in partition 0 alone."""
+    """Topics and tables of a stopped stream; only partition 0 has an event that is not scored."""
     with lanes() as opened:
         session = Session(opened.store, retry_seconds=20.0)
         record = EpochRecord(
@@ -256,51 +258,52 @@ def test_the_lag_of_a_stream_is_the_arrival_of_the_oldest_event_that_waits(lane:
 
 def test_a_list_marks_stale_rows_and_keeps_ids_from_being_formulas(lane: Lane) -> None:
     late = ("--set", "stream.stale_after_seconds=0.001")
-    told, said = run_job(lane, "list_scores", *late)
-    found = list(csv.DictReader(io.StringIO(told, newline="")))
-    assert [each["entity"] for each in found][:2] == ["behind", "expired"]
-    assert "the stream is behind: events of tiny.events-0" in found[0]["stale"]
-    assert "it was valid until" in found[1]["stale"]
-    assert float(found[1]["age_seconds"]) > 39 * 86_400
-    assert {each["stale"] for each in found[2:]} == {""}
-    assert "2 of them stale" in said
-    cells = [cell for each in found for cell in each.values()]
+    stdout, stderr = run_job(lane, "list_scores", *late)
+    entries = list(csv.DictReader(io.StringIO(stdout, newline="")))
+    assert [entry["entity"] for entry in entries][:2] == ["behind", "expired"]
+    assert "the stream is behind: events of tiny.events-0" in entries[0]["stale"]
+    assert "it was valid until" in entries[1]["stale"]
+    assert float(entries[1]["age_seconds"]) > 39 * 86_400
+    assert {entry["stale"] for entry in entries[2:]} == {""}
+    assert "2 of them stale" in stderr
+    cells = [cell for entry in entries for cell in entry.values()]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert "'=1+1" in cells
-    assert "\x1b" not in told
+    assert "\x1b" not in stdout
     # Within the usual limit nothing is behind, and the expired row is stale all the same.
-    told, _ = run_job(lane, "list_scores")
-    assert [bool(each["stale"]) for each in csv.DictReader(io.StringIO(told))][:2] == [False, True]
+    stdout, _ = run_job(lane, "list_scores")
+    entries = list(csv.DictReader(io.StringIO(stdout)))
+    assert [bool(entry["stale"]) for entry in entries][:2] == [False, True]
 
 
 def test_software_reads_the_list_as_it_is(lane: Lane) -> None:
-    told, _ = run_job(lane, "list_scores", "--format", "json")
-    found = [json.loads(line) for line in told.splitlines()]
-    assert {each["entity"] for each in found} == {*HOSTILE, "behind", "expired"}
-    assert [each["stale"] for each in found][:2] == [False, True]
-    assert "\x1b" not in told
-    assert "\u202e" not in told
+    stdout, _ = run_job(lane, "list_scores", "--format", "json")
+    entries = [json.loads(line) for line in stdout.splitlines()]
+    assert {entry["entity"] for entry in entries} == {*HOSTILE, "behind", "expired"}
+    assert [entry["stale"] for entry in entries][:2] == [False, True]
+    assert "\x1b" not in stdout
+    assert "\u202e" not in stdout
 
 
 @pytest.mark.parametrize("entity", ["[/]", "a\x1b[2Jb", "a$B`c` d"])
 def test_a_person_sees_an_id_as_it_is(lane: Lane, entity: str) -> None:
-    _, said = run_job(lane, "show_score", entity)
-    assert visible(entity) in said
-    assert "\x1b" not in said
-    assert "STALE" not in said
+    _, stderr = run_job(lane, "show_score", entity)
+    assert visible(entity) in stderr
+    assert "\x1b" not in stderr
+    assert "STALE" not in stderr
 
 
 def test_a_stale_row_is_shown_as_stale(lane: Lane) -> None:
-    _, said = run_job(lane, "show_score", "expired")
-    assert "STALE" in said
-    told, _ = run_job(lane, "show_score", "expired", "--json")
-    document = json.loads(told)
+    _, stderr = run_job(lane, "show_score", "expired")
+    assert "STALE" in stderr
+    stdout, _ = run_job(lane, "show_score", "expired", "--json")
+    document = json.loads(stdout)
     assert document["stale"] is True
     assert document["age_seconds"] > 39 * 86_400
     assert "valid until" in document["stale_because"][0]
 
 
 def test_an_id_without_a_row_is_named_escaped(lane: Lane) -> None:
-    _, said = run_job(lane, "show_score", "[bold]\x9b31m", code=6)
-    assert "[bold]" in said
-    assert "\x9b" not in said
+    _, stderr = run_job(lane, "show_score", "[bold]\x9b31m", code=6)
+    assert "[bold]" in stderr
+    assert "\x9b" not in stderr

@@ -1,4 +1,4 @@
-"""States of other definitions are refused, and made anew from the events alone."""
+"""States of other definitions are refused, and rebuilt from the events alone."""
 
 from stores.hbase.keys import entity_of
 from stores.hbase.tables import STATE
@@ -23,7 +23,7 @@ def publish_readings(lane: Lane, *, begin: int, end: int) -> None:
 
 
 def spoil_one_state(lane: Lane) -> str:
-    """Give one machine's newest state the digest of other definitions; which one it was."""
+    """Give one machine's newest state the digest of other definitions, and return its id."""
     key, cell = next((key, row[STATE]) for key, row in newest_cells(lane.store).items())
     with lane.store.open() as connection:
         table = connection.table("tiny")
@@ -60,10 +60,12 @@ def test_states_and_rows_are_made_anew_equal_to_the_byte_and_the_stream_goes_on(
 
     job = lane.start_scoring()
     publish_readings(lane, begin=500, end=600)
-    told = drained(lane)
+    messages = drained(lane)
     cells = [row[STATE] for row in newest_cells(lane.store).values()]
     assert SCENARIO.codec.decode(cells).events.sum() == 601
     assert job.terminate() == 143
-    # The last batches before the rebuild may be told again, in the new epoch's name.
-    kinds = {at: {message.topic for message in found} for at, found in told.outcomes.items()}
+    # The last batches before the rebuild may be logged again, in the new epoch.
+    kinds = {
+        at: {message.topic for message in outcomes} for at, outcomes in messages.outcomes.items()
+    }
     assert {at: topics for at, topics in kinds.items() if len(topics) != 1} == {}

@@ -1,4 +1,4 @@
-"""States kept in memory change nothing that is written, whoever scores and whatever is replayed."""
+"""States cached in memory change nothing that is written, whichever worker scores or replays."""
 
 from collections.abc import Callable
 
@@ -68,7 +68,7 @@ def test_workers_that_share_states_write_and_tell_what_one_that_reads_them_does(
     workers = [new_pass(remembering, memory), new_pass(remembering, memory)]
     reader = new_pass(plain, None)
     for number, bounds in enumerate(BATCHES):
-        told = workers[number % 2].process(batch(*bounds))
-        assert told.equals(reader.process(batch(*bounds)))
+        output = workers[number % 2].process(batch(*bounds))
+        assert output.equals(reader.process(batch(*bounds)))
     assert len(newest_cells(plain, "tiny")) >= MACHINES
     assert newest_cells(plain, "tiny") == newest_cells(remembering, "tiny")

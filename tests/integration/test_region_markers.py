@@ -58,10 +58,10 @@ def split_stores(platform: Endpoints) -> list[HBaseStore]:
 
 @pytest.fixture
 def store(split_stores: list[HBaseStore], tmp_path: Path) -> HBaseStore:
-    """An empty one with a deployed model."""
-    chosen = split_stores.pop()
-    deploy(chosen, save_tiny_model(tmp_path / "1"))
-    return chosen
+    """An empty store with a deployed model."""
+    empty_store = split_stores.pop()
+    deploy(empty_store, save_tiny_model(tmp_path / "1"))
+    return empty_store
 
 
 @pytest.fixture
@@ -86,22 +86,22 @@ def record(*, epoch: int = 1, first: int = 0) -> EpochRecord:
 
 
 def new_pass(
-    store: HBaseStore, opened: EpochRecord, *, regions: tuple[str, ...] | None = None
+    store: HBaseStore, epoch: EpochRecord, *, regions: tuple[str, ...] | None = None
 ) -> ScoringPass:
-    """A pass in the epoch `opened`; `regions` where it writes others than it should."""
+    """A pass in `epoch`; `regions` where it writes others than it should."""
     settings = PassSettings(
         scenario="tiny",
         module="tests.scenarios.tiny",
         store=store,
-        epoch=opened.epoch,
-        first_offsets=opened.first_offsets,
+        epoch=epoch.epoch,
+        first_offsets=epoch.first_offsets,
         max_event_bytes=10_000,
         max_future_skew_seconds=300,
         retry_seconds=20,
-        regions=opened.regions,
+        regions=epoch.regions,
     )
     session = Session(store, retry_seconds=20.0)
-    written = opened.regions or () if regions is None else regions
+    written = epoch.regions or () if regions is None else regions
     stored = StateTable(session, "tiny", written)
     table = RememberedTable(stored, settings, SharedMemory())  # as a worker has it
     models, second = ModelsInUse(settings, session, SCENARIO), SecondEntityReader(SCENARIO, [])
@@ -131,21 +131,21 @@ def lose(session: Session, *, begin: bytes, end: bytes | None) -> None:
     session.call(delete_all)
 
 
-def where_to_begin(session: Session, opened: EpochRecord, *, offset: int) -> int:
+def where_to_begin(session: Session, epoch: EpochRecord, *, offset: int) -> int:
     """Where a stream goes on whose checkpoint says `offset`."""
-    table = StateTable(session, "tiny", opened.regions or ())
-    return batch_end_before(table, opened, partition=0, offset=offset)
+    table = StateTable(session, "tiny", epoch.regions or ())
+    return batch_end_before(table, epoch, partition=0, offset=offset)
 
 
 def test_every_region_has_a_marker_from_the_epochs_beginning_on(
     store: HBaseStore, session: Session
 ) -> None:
     assert region_prefixes(session, "tiny") == PREFIXES
-    opened = open_epoch(session, "tiny", record())
-    assert opened.regions == PREFIXES
-    assert read_epoch(session, "tiny") == opened
-    assert where_to_begin(session, opened, offset=0) == 0
-    scoring = new_pass(store, opened)
+    epoch = open_epoch(session, "tiny", record())
+    assert epoch.regions == PREFIXES
+    assert read_epoch(session, "tiny") == epoch
+    assert where_to_begin(session, epoch, offset=0) == 0
+    scoring = new_pass(store, epoch)
     scoring.process(batch(0, 40))
     scoring.process(batch(40, 80))
     stamps = StateTable(session, "tiny", PREFIXES).region_stamps(0, limit=10)
@@ -161,49 +161,49 @@ def test_every_region_has_a_marker_from_the_epochs_beginning_on(
 def test_a_lost_region_is_noticed_by_a_running_stream_and_refused_at_the_start(
     store: HBaseStore, session: Session, begin: bytes, end: bytes | None
 ) -> None:
-    opened = open_epoch(session, "tiny", record(epoch=2, first=100))
-    scoring = new_pass(store, opened)
+    epoch = open_epoch(session, "tiny", record(epoch=2, first=100))
+    scoring = new_pass(store, epoch)
     scoring.process(batch(100, 140))
     lose(session, begin=begin, end=end)
     with pytest.raises(StoreBehind, match="last batch before it in the store ended at none"):
         scoring.process(batch(140, 180))
     with pytest.raises(StatesLost, match="rebuild_state --scenario tiny"):
-        where_to_begin(session, opened, offset=140)
+        where_to_begin(session, epoch, offset=140)
 
 
 def test_a_region_that_forgot_its_last_batches_takes_the_stream_back_to_them(
     store: HBaseStore, session: Session
 ) -> None:
-    opened = open_epoch(session, "tiny", record())
-    scoring = new_pass(store, opened)
+    epoch = open_epoch(session, "tiny", record())
+    scoring = new_pass(store, epoch)
     for begin in (0, 40):
         scoring.process(batch(begin, begin + 40))
     # What a region server acknowledged and lost: the marker of "80" stays behind.
-    forgetting = new_pass(store, opened, regions=("40", "c0"))
+    forgetting = new_pass(store, epoch, regions=("40", "c0"))
     for begin in (80, 120):
         forgetting.process(batch(begin, begin + 40))
     before = newest_cells(store, "tiny")
     with pytest.raises(StoreBehind, match="last batch before it in the store ended at 80"):
         scoring.process(batch(160, 200))
-    assert where_to_begin(session, opened, offset=160) == 80
+    assert where_to_begin(session, epoch, offset=160) == 80
     for begin in (80, 120, 160):
         scoring.process(batch(begin, begin + 40))
-    assert where_to_begin(session, opened, offset=200) == 200
+    assert where_to_begin(session, epoch, offset=200) == 200
     after = newest_cells(store, "tiny")
-    new_pass(store, opened).process(batch(160, 200))
+    new_pass(store, epoch).process(batch(160, 200))
     assert newest_cells(store, "tiny") == after != before
 
 
 def test_a_region_that_is_older_than_what_is_kept_of_the_others_is_refused(
     store: HBaseStore, session: Session
 ) -> None:
-    opened = open_epoch(session, "tiny", record())
-    new_pass(store, opened).process(batch(0, 40))
-    forgetting = new_pass(store, opened, regions=("40", "c0"))
+    epoch = open_epoch(session, "tiny", record())
+    new_pass(store, epoch).process(batch(0, 40))
+    forgetting = new_pass(store, epoch, regions=("40", "c0"))
     for number in range(STATE_VERSIONS):
         forgetting.process(batch(40 + number, 41 + number))
     with pytest.raises(StatesLost, match="rebuild_state --scenario tiny"):
-        where_to_begin(session, opened, offset=40 + STATE_VERSIONS)
+        where_to_begin(session, epoch, offset=40 + STATE_VERSIONS)
 
 
 def test_a_table_of_before_gets_its_markers_and_the_checkpoint_may_lag_behind(
@@ -214,14 +214,14 @@ def test_a_table_of_before_gets_its_markers_and_the_checkpoint_may_lag_behind(
     for begin in (0, 40, 80):
         before.process(batch(begin, begin + 40))
     lines: list[str] = []
-    opened = with_all_markers(session, record(), no_checkpoints(tmp_path), log=lines.append)
-    assert opened.regions == PREFIXES
-    assert read_epoch(session, "tiny") == opened
+    epoch = with_all_markers(session, record(), no_checkpoints(tmp_path), log=lines.append)
+    assert epoch.regions == PREFIXES
+    assert read_epoch(session, "tiny") == epoch
     assert "40, 80, c0" in lines[0]
-    assert where_to_begin(session, opened, offset=80) == 80
-    new_pass(store, opened).process(batch(80, 120))
-    new_pass(store, opened).process(batch(120, 160))
-    assert with_all_markers(session, opened, no_checkpoints(tmp_path), log=lines.append) == opened
+    assert where_to_begin(session, epoch, offset=80) == 80
+    new_pass(store, epoch).process(batch(80, 120))
+    new_pass(store, epoch).process(batch(120, 160))
+    assert with_all_markers(session, epoch, no_checkpoints(tmp_path), log=lines.append) == epoch
     assert len(lines) == 1
 
 
@@ -230,9 +230,9 @@ def test_regions_that_were_split_since_get_markers_when_a_stream_starts(
 ) -> None:
     whole = replace(open_epoch(session, "tiny", record()), regions=("80",))
     new_pass(store, whole).process(batch(0, 40))
-    opened = with_all_markers(session, whole, no_checkpoints(tmp_path), log=print)
-    assert opened.regions == PREFIXES
-    new_pass(store, opened).process(batch(40, 80))
+    epoch = with_all_markers(session, whole, no_checkpoints(tmp_path), log=print)
+    assert epoch.regions == PREFIXES
+    new_pass(store, epoch).process(batch(40, 80))
 
 
 @pytest.mark.parametrize("regions", [None, ("80",)])
@@ -247,10 +247,10 @@ def test_a_table_without_any_marker_is_refused_where_rows_must_exist(
 def test_a_missing_table_is_named_with_the_commands_that_bring_it_back(session: Session) -> None:
     with pytest.raises(TableMissing) as raised:
         StateTable(session, "fraud").newest_marker(0)
-    said = str(raised.value.for_stream("fraud"))
-    assert f"table {session.store.namespace}:fraud is missing" in said
-    assert "prepare_scenario --scenario fraud" in said
-    assert "rebuild_state --scenario fraud" in said
+    message = str(raised.value.for_stream("fraud"))
+    assert f"table {session.store.namespace}:fraud is missing" in message
+    assert "prepare_scenario --scenario fraud" in message
+    assert "rebuild_state --scenario fraud" in message
     with pytest.raises(TableMissing) as raised:
         StateTable(session, "fraud.terminal").newest_marker(0)
     assert "maintain_features --scenario fraud --entity terminal --anew" in str(

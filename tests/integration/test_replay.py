@@ -11,10 +11,10 @@ from stores.hbase.states import StateTable
 from stores.records.control import LoadFailure, load_failures
 from tests.support.judgement import check_conservation, check_equals_undisturbed, drained
 from tests.support.lane import PARTITIONS, Lane
+from tests.support.output_messages import Listener, OutputMessages
 from tests.support.processes import wait_until
 from tests.support.tiny_load import TinyLoad, publish, tiny_record
 from tests.support.tiny_model import deploy, reading, save_tiny_model
-from tests.support.told import Listener, Told
 from tests.support.undisturbed import newest_cells
 
 SEED = 5
@@ -29,19 +29,19 @@ def test_a_replay_from_the_middle_of_batches_changes_not_one_byte(lane: Lane) ->
     drained(lane)
     assert first.terminate() == 143, first.output()[-3000:]
     before, ends = newest_cells(lane.store), lane.ends()
-    asked = {partition: inside_a_batch(lane, partition) for partition in range(PARTITIONS)}
+    begins = {partition: inside_a_batch(lane, partition) for partition in range(PARTITIONS)}
 
-    lane.start_scoring("--replay-from", ",".join(f"{p}:{at}" for p, at in asked.items()))
-    told = told_again(lane, [(p, at) for p in ends for at in range(asked[p], ends[p])])
+    lane.start_scoring("--replay-from", ",".join(f"{p}:{at}" for p, at in begins.items()))
+    messages = repeated_messages(lane, [(p, at) for p in ends for at in range(begins[p], ends[p])])
     assert newest_cells(lane.store) == before
-    check_conservation(lane, told)
-    check_equals_undisturbed(lane, told, seed=SEED)
+    check_conservation(lane, messages)
+    check_equals_undisturbed(lane, messages, seed=SEED)
 
 
 def test_a_version_that_cannot_be_loaded_leaves_the_old_one_scoring_and_a_good_one_takes_over(
     lane: Lane, tmp_path: Path
 ) -> None:
-    (job,) = [each for each in lane.jobs if each.process.poll() is None]
+    (job,) = [job for job in lane.jobs if job.process.poll() is None]
     missing = replace(save_tiny_model(tmp_path / "2", seed=2), artifact_uri=str(tmp_path / "none"))
     corrupt = save_tiny_model(tmp_path / "3", seed=3)
     (tmp_path / "3" / "model.skops").write_bytes(b"not a model")
@@ -56,13 +56,13 @@ def test_a_version_that_cannot_be_loaded_leaves_the_old_one_scoring_and_a_good_o
         wait_until(
             lambda: version_that_scores(lane) == "4", timeout=SWITCH_SECONDS, what="version 4"
         )
-    told = drained(lane)
+    messages = drained(lane)
     assert "restart" not in job.output()
-    check_conservation(lane, told)
+    check_conservation(lane, messages)
 
 
 def test_a_signal_lets_the_batch_at_hand_tell_what_is_in_the_store(lane: Lane) -> None:
-    running = [each for each in lane.jobs if each.process.poll() is None]
+    running = [job for job in lane.jobs if job.process.poll() is None]
     job = running[0] if running else lane.start_scoring()
     random_ = random.Random(SEED)
     with job.paused("jvm"):  # so that all of them are one batch, the messages of which take a while
@@ -70,26 +70,26 @@ def test_a_signal_lets_the_batch_at_hand_tell_what_is_in_the_store(lane: Lane) -
     ends = lane.ends()
     wait_until(lambda: lane.marked() == ends, timeout=SWITCH_SECONDS, what="the markers")
     assert job.terminate() == 143, job.output()[-3000:]
-    told = drained(lane, timeout=0.0)
+    messages = drained(lane, timeout=0.0)
     assert "Traceback" not in job.output()
-    check_conservation(lane, told)
+    check_conservation(lane, messages)
 
 
-def told_again(lane: Lane, positions: Sequence[tuple[int, int]]) -> Told:
-    """Everything told, once each of `positions` has been told of twice."""
+def repeated_messages(lane: Lane, positions: Sequence[tuple[int, int]]) -> OutputMessages:
+    """All output messages, once each of `positions` has two outcomes."""
     listener = Listener(lane.servers)
 
-    def all_told_twice() -> bool:
-        seen = listener.listen().seen
-        return all(seen[position] >= 2 for position in positions)
+    def are_repeated() -> bool:
+        occurrences = listener.listen().occurrences
+        return all(occurrences[position] >= 2 for position in positions)
 
     try:
         wait_until(
-            all_told_twice,
+            are_repeated,
             timeout=120.0,
             what=f"second outcome of {len(positions)} events:\n{lane.jobs[-1].output()[-3000:]}",
         )
-        return listener.told
+        return listener.messages
     finally:
         listener.close()
 
@@ -130,8 +130,8 @@ def version_that_scores(lane: Lane) -> str:
 def inside_a_batch(lane: Lane, partition: int) -> int:
     """An offset in the middle of a batch, about a third into what was scored."""
     with lane.session() as session:
-        kept = StateTable(session, "tiny").kept_markers(partition).markers
-    ends = sorted(marker.offset + 1 for _, marker in kept)
+        markers = StateTable(session, "tiny").kept_markers(partition).markers
+    ends = sorted(marker.offset + 1 for _, marker in markers)
     wide = [(a, b) for a, b in pairwise(ends) if b - a > 2]
     begin, end = wide[len(wide) // 3]
     return random.Random(SEED).randrange(begin + 1, end)

@@ -1,4 +1,4 @@
-"""Retention that overtook a stream: refused with the lost range, gone on by command, on record."""
+"""Retention that overtook a stream: refused with the lost range, continued by command, recorded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ COMMAND = "./spark-submit.sh score_stream --scenario tiny --accept-loss"
 
 @dataclass
 class Stream:
-    """A stream over a real store, that starts against what Kafka is said to hold."""
+    """A stream over a real store; each start states the offsets that Kafka holds."""
 
     session: Session
     files: MemoryFiles = field(default_factory=MemoryFiles)
@@ -83,12 +83,12 @@ class Stream:
 @pytest.fixture
 def stream(session: Session) -> Stream:
     """A stream that has scored partition 0 up to 120 and partition 1 up to 50."""
-    made = Stream(session)
-    made.start({0: (0, 0), 1: (0, 0)})
-    made.scored(40, 80, 120)
-    made.scored(50, partition=1)
-    Checkpoints(made.files, "/checkpoints", "tiny", 1).begin({0: 120, 1: 50})
-    return made
+    new_stream = Stream(session)
+    new_stream.start({0: (0, 0), 1: (0, 0)})
+    new_stream.scored(40, 80, 120)
+    new_stream.scored(50, partition=1)
+    Checkpoints(new_stream.files, "/checkpoints", "tiny", 1).begin({0: 120, 1: 50})
+    return new_stream
 
 
 def test_a_loss_is_refused_with_its_ranges_accepted_once_and_known_from_then_on(
@@ -144,7 +144,7 @@ def test_another_topic_of_this_name_has_losses_of_its_own(stream: Stream) -> Non
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("replay_from", "why"),
     [
         ({0: 121}, r"events from 120 on would be skipped; possible .* is 40 to 120"),
         ({0: 500}, r"possible for tiny.events-0 in epoch 1 is 40 to 120"),
@@ -153,10 +153,10 @@ def test_another_topic_of_this_name_has_losses_of_its_own(stream: Stream) -> Non
     ],
 )
 def test_a_replay_that_would_skip_or_cannot_be_read_is_refused_with_what_is_possible(
-    stream: Stream, asked: Offsets, why: str
+    stream: Stream, replay_from: Offsets, why: str
 ) -> None:
     with pytest.raises(ReplayRefused, match=why):
-        stream.start({0: (33, 400), 1: (0, 90)}, replay_from=asked)
+        stream.start({0: (33, 400), 1: (0, 90)}, replay_from=replay_from)
 
 
 def test_a_replay_goes_on_from_the_batch_end_before_it(stream: Stream) -> None:
@@ -193,11 +193,11 @@ def losses_of(lane: Lane) -> list[Loss]:
 
 
 def wait_for_rows(lane: Lane, ends: Mapping[int, int]) -> None:
-    said = lane.jobs[-1]
+    job = lane.jobs[-1]
     wait_until(
         lambda: lane.marked() == ends,
         timeout=START_SECONDS,
-        what=f"rows up to {ends}:\n{said.output()[-3000:]}",
+        what=f"rows up to {ends}:\n{job.output()[-3000:]}",
     )
 
 
@@ -223,7 +223,7 @@ def test_a_stopped_stream_that_retention_overtook_is_refused_and_goes_on_when_to
 
 
 def test_a_running_stream_that_retention_overtakes_ends_with_the_range(lane: Lane) -> None:
-    (job,) = [each for each in lane.jobs if each.process.poll() is None]
+    (job,) = [job for job in lane.jobs if job.process.poll() is None]
     with job.paused("jvm"):  # nothing is read while records come and go
         new = publish_readings(lane, 60)
         drop_before(lane, 1, new[1][-2])
@@ -236,10 +236,10 @@ def test_a_running_stream_that_retention_overtakes_ends_with_the_range(lane: Lan
     assert job.terminate() == 143
     reconciled = lane.run_to_end("reconcile")
     assert reconciled.process.returncode == 0, reconciled.output()[-3000:]
-    lost = sum(each.count for each in losses_of(lane))
+    lost = sum(loss.count for loss in losses_of(lane))
     assert f"each with one outcome; {lost} lost to retention before" in reconciled.output()
-    for each in losses_of(lane):
-        assert each.text in reconciled.output()
+    for loss in losses_of(lane):
+        assert loss.text in reconciled.output()
 
 
 def test_an_archive_with_a_gap_rebuilds_states_when_told_and_the_stream_goes_on(
@@ -251,8 +251,8 @@ def test_an_archive_with_a_gap_rebuilds_states_when_told_and_the_stream_goes_on(
     assert rebuilt.process.returncode == 0, rebuilt.output()[-3000:]
     assert "the states will miss them" in rebuilt.output()
     assert lane.epoch().epoch == 2
-    missing = [each for each in losses_of(lane) if each.missing_in == "states"]
-    assert {each.partition for each in missing} == {0, 1}
+    missing = [loss for loss in losses_of(lane) if loss.missing_in == "states"]
+    assert {loss.partition for loss in missing} == {0, 1}
     lane.start_scoring()
     publish_readings(lane, 8)
     wait_for_rows(lane, lane.ends())

@@ -42,7 +42,7 @@ def job(variables: Mapping[str, str], *settings: str, waits: bool) -> Iterator[t
     assert process.stdout is not None
     assert process.stdin is not None
     try:
-        line = next((each for each in process.stdout if each.endswith("UTC\n")), "")
+        line = next((line for line in process.stdout if line.endswith("UTC\n")), "")
         assert line, f"the job ended with {process.wait(60)}"
         java, rows, _ = line.split()
         assert int(rows) == sum(range(1_000))
@@ -55,7 +55,7 @@ def job(variables: Mapping[str, str], *settings: str, waits: bool) -> Iterator[t
 
 
 def java_of(variables: Mapping[str, str], *settings: str) -> int:
-    """The id of the Java in which a job has run, from its begin to its end."""
+    """The id of the Java in which a job has run, from start to end."""
     with job(variables, *settings, waits=False) as (_, java):
         return java
 

@@ -12,10 +12,10 @@ from stores.kafka.cluster import KafkaCluster
 from streaming.position.gaps import Gaps
 from tests.support.judgement import check_equals_undisturbed
 from tests.support.lane import EVENTS, PARTITIONS, Lane
+from tests.support.output_messages import Listener, OutputMessages, Position, records_of
 from tests.support.processes import wait_until
 from tests.support.tiny_load import Record, publish, tiny_record
 from tests.support.tiny_model import reading
-from tests.support.told import Listener, Position, Told, records_of
 from tests.support.transactions import Transactions
 from tests.support.undisturbed import differences, newest_cells
 
@@ -37,25 +37,29 @@ def some(count: int, *, seed: int) -> list[Record]:
 
 def readable(lane: Lane) -> set[Position]:
     """The positions of all committed events."""
-    found = records_of(lane.servers, EVENTS, lane.ends())
-    return {(partition, each.offset) for partition, records in found.items() for each in records}
+    records_by_partition = records_of(lane.servers, EVENTS, lane.ends())
+    return {
+        (partition, record.offset)
+        for partition, records in records_by_partition.items()
+        for record in records
+    }
 
 
-def scored(lane: Lane) -> Told:
-    """Everything told, once each committed event has an outcome; and no other has."""
-    wanted, listener = readable(lane), Listener(lane.servers)
+def scored(lane: Lane) -> OutputMessages:
+    """All output messages, once every committed event, and no other, has an outcome."""
+    expected, listener = readable(lane), Listener(lane.servers)
     try:
         wait_until(
-            lambda: wanted <= listener.listen().outcomes.keys(),
+            lambda: expected <= listener.listen().outcomes.keys(),
             timeout=SCORED_SECONDS,
-            what=f"outcome of {len(wanted)} events:\n{lane.jobs[-1].output()[-3000:]}",
+            what=f"outcome of {len(expected)} events:\n{lane.jobs[-1].output()[-3000:]}",
         )
-        told = listener.told
+        messages = listener.messages
     finally:
         listener.close()
-    assert told.outcomes.keys() == wanted
-    assert told.contradictions() == {}
-    return told
+    assert messages.outcomes.keys() == expected
+    assert messages.contradictions() == {}
+    return messages
 
 
 def status(lane: Lane) -> dict[int, list[str]]:
@@ -96,8 +100,8 @@ def test_kafka_is_asked_what_a_gap_holds(lane: Lane, transactions: Transactions)
         gaps.close()
     packed = Transactions(lane.servers, "labels", topic="tiny.labels")
     with lane.admin() as admin:  # zstd as it came: kafka-python cannot unpack it here
-        asked = {"compression.type": "producer"}
-        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "tiny.labels", asked)])
+        settings = {"compression.type": "producer"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "tiny.labels", settings)])
     packed.aborted(some(20, seed=4))
     stored, gaps = packed.committed(some(40, seed=5)), Gaps(lane.kafka, "tiny.labels")
     try:
@@ -130,9 +134,9 @@ def test_committed_events_are_scored_once_each_and_aborted_ones_never(
         for number in range(8):
             transactions.committed(some(200, seed=70 + number))
             transactions.aborted(some(20, seed=90 + number))
-    told = scored(lane)
+    messages = scored(lane)
     assert "restart" not in job.output()
-    check_equals_undisturbed(lane, told, seed=SEED)
+    check_equals_undisturbed(lane, messages, seed=SEED)
 
 
 def test_an_open_transaction_holds_up_what_lies_behind_it_and_shows(
@@ -146,21 +150,21 @@ def test_an_open_transaction_holds_up_what_lies_behind_it_and_shows(
         )
         assert (partition, offset) not in readable(lane)
         figures = status(lane)
-        for each in range(PARTITIONS):
-            _, _, _, waiting, uncommitted = figures[each]
+        for number in range(PARTITIONS):
+            _, _, _, waiting, uncommitted = figures[number]
             assert int(waiting) == 0  # the last marker is nothing that waits
-            count = sum(at == each for at, _ in held) + (partition == each)
+            count = sum(at == number for at, _ in held) + (partition == number)
             assert int(uncommitted.replace(",", "")) == count
         transactions.producer.commit_transaction(60)
-    told = scored(lane)
-    assert {(partition, offset), *held} <= told.outcomes.keys()
+    messages = scored(lane)
+    assert {(partition, offset), *held} <= messages.outcomes.keys()
     assert {row[3] for row in status(lane).values()} == {"0"}
 
 
 def test_a_start_behind_a_marker_goes_on_there_and_a_replay_from_inside_a_gap_changes_nothing(
     lane: Lane, transactions: Transactions
 ) -> None:
-    (job,) = [each for each in lane.jobs if each.process.poll() is None]
+    (job,) = [job for job in lane.jobs if job.process.poll() is None]
     aborted = transactions.aborted(some(30, seed=111))
     scored(lane)
     # No marker of ours ever reaches the end of such a topic.
@@ -175,15 +179,15 @@ def test_a_start_behind_a_marker_goes_on_there_and_a_replay_from_inside_a_gap_ch
     assert f"generation 1, from {ends}" in again.output()
     assert again.terminate() == 143
     inside = dict(aborted)
-    asked = ",".join(f"{at}:{offset}" for at, offset in inside.items())
-    replay = lane.start_scoring("--replay-from", asked)
+    begins = ",".join(f"{at}:{offset}" for at, offset in inside.items())
+    replay = lane.start_scoring("--replay-from", begins)
     transactions.committed(some(30, seed=121))
-    told = scored(lane)
+    messages = scored(lane)
     assert "restart" not in replay.output()
     assert f"generation 2, from {dict(sorted(inside.items()))}" in replay.output()
     assert replay.terminate() == 143
     assert differences(newest_cells(lane.store), before) != {}
-    check_equals_undisturbed(lane, told, seed=SEED + 1)
+    check_equals_undisturbed(lane, messages, seed=SEED + 1)
 
 
 def test_archive_reconcile_and_rebuild_count_gaps_that_kafka_has_proven(
@@ -208,6 +212,6 @@ def test_archive_reconcile_and_rebuild_count_gaps_that_kafka_has_proven(
 def _checkpointed(lane: Lane) -> dict[int, int]:
     """Partition → where Spark's newest entry of the offset log ends."""
     folder = lane.folder / "checkpoints" / "tiny" / "e1-g0001" / "spark" / "offsets"
-    newest = max((int(each.name), each) for each in folder.iterdir() if each.name.isdigit())[1]
+    newest = max((int(path.name), path) for path in folder.iterdir() if path.name.isdigit())[1]
     ends = json.loads(newest.read_text().splitlines()[-1])[EVENTS]
     return {int(partition): at for partition, at in ends.items()}

@@ -6,7 +6,10 @@ from tests.scenarios import tiny
 
 _TEMPERATURE = replace(tiny.TEMPERATURE, unit="°F")
 _TYPES = tuple(
-    replace(each, fields=tuple(_TEMPERATURE if f is tiny.TEMPERATURE else f for f in each.fields))
-    for each in tiny.SCHEMA.types
+    replace(
+        event_type,
+        fields=tuple(_TEMPERATURE if f is tiny.TEMPERATURE else f for f in event_type.fields),
+    )
+    for event_type in tiny.SCHEMA.types
 )
 SCENARIO = replace(tiny.SCENARIO, schema=replace(tiny.SCHEMA, types=_TYPES))

@@ -25,11 +25,11 @@ def test_closed_days_are_merged_once_and_disk_and_log_stay_flat(
     assert rows.count() == rows.select("offset").distinct().count() == DAYS * COMMITS * RECORDS
     assert set(archive.files_by_day().values()) == {1}
     # On disk as well: what was merged is gone, so a day adds one file.
-    assert [each.files for each in days] == list(range(1, DAYS + 1))
+    assert [day.files for day in days] == list(range(1, DAYS + 1))
     merged = Counter(
-        each.counts["numRemovedFiles"]
-        for each in commits(spark, archive.path, made_by="archive_stream")
-        if each.operation == "OPTIMIZE"
+        commit.counts["numRemovedFiles"]
+        for commit in commits(spark, archive.path, made_by="archive_stream")
+        if commit.operation == "OPTIMIZE"
     )
     assert set(merged) == {str(COMMITS)}  # a day's own files, and never those of an earlier one
     assert archive.position("t1").batch == DAYS * COMMITS
@@ -42,9 +42,9 @@ def test_maintenance_comes_once_a_day_and_leaves_days_alone_that_are_not_crowded
     list(simulated_days(archive, days=2, commits=CROWDED_FILES - 1, records=5))
     assert set(archive.files_by_day().values()) == {CROWDED_FILES - 1}
     tomorrow = max(archive.files_by_day()) + timedelta(days=2)
-    done = archive.maintain(tomorrow)
-    assert done is not None
-    assert list(done.merged_days) == []
+    maintenance = archive.maintain(tomorrow)
+    assert maintenance is not None
+    assert list(maintenance.merged_days) == []
     again = ArchiveTable(spark, archive.place, "events", uuid4().hex)  # another process
     assert again.maintain(tomorrow) is None
     assert again.maintain(date(2026, 1, 1)) is None  # a clock that went back

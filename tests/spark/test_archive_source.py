@@ -1,4 +1,4 @@
-"""Epochs of archived records, and what a rebuild takes of them."""
+"""Epochs of archived records, and the rows that a rebuild takes from them."""
 
 import json
 from datetime import UTC, datetime
@@ -40,11 +40,11 @@ def test_an_event_belongs_to_the_last_epoch_that_began_before_it_in_its_own_topi
 ) -> None:
     places = [(0, 9), (0, 10), (0, 99), (0, 100), (0, 1_000)]
     frame = spark.createDataFrame(places, "partition int, offset bigint")
-    found = frame.select(epoch_of_events(STARTS, "old").alias("epoch")).collect()
-    assert [row.epoch for row in found] == [0, 1, 1, 2, 2]
+    rows = frame.select(epoch_of_events(STARTS, "old").alias("epoch")).collect()
+    assert [row.epoch for row in rows] == [0, 1, 1, 2, 2]
     new = spark.createDataFrame([(0, 4), (0, 5), (1, 0)], "partition int, offset bigint")
-    found = new.select(epoch_of_events(STARTS, "new").alias("epoch")).collect()
-    assert [row.epoch for row in found] == [0, 3, 3]
+    rows = new.select(epoch_of_events(STARTS, "new").alias("epoch")).collect()
+    assert [row.epoch for row in rows] == [0, 3, 3]
 
 
 def test_predictions_suppressed_events_and_dead_letters_have_the_epoch_of_their_event(
@@ -56,11 +56,11 @@ def test_predictions_suppressed_events_and_dead_letters_have_the_epoch_of_their_
         b"not JSON",
     ]
     frame = spark.createDataFrame([(bytearray(value),) for value in values], "value binary")
-    found = frame.select(epoch_of_predictions().alias("epoch")).collect()
-    assert [row.epoch for row in found] == [12, 4, 0]
+    rows = frame.select(epoch_of_predictions().alias("epoch")).collect()
+    assert [row.epoch for row in rows] == [12, 4, 0]
     headers = [[("reason", bytearray(b"x")), ("source_epoch", bytearray(b"6"))]]
     dead = spark.createDataFrame(
-        [(each,) for each in headers], "headers array<struct<key:string,value:binary>>"
+        [(letter,) for letter in headers], "headers array<struct<key:string,value:binary>>"
     )
     assert dead.select(epoch_of_dead_letters().alias("epoch")).first() == (6,)
 
@@ -68,7 +68,7 @@ def test_predictions_suppressed_events_and_dead_letters_have_the_epoch_of_their_
 def test_the_latest_row_is_the_newest_position_and_a_batch_run_wins_a_tie(
     spark: SparkSession,
 ) -> None:
-    def told(
+    def prediction(
         epoch: int, partition: int, offset: int, *, entity: str, text: str
     ) -> tuple[object, ...]:
         row = {
@@ -81,11 +81,11 @@ def test_the_latest_row_is_the_newest_position_and_a_batch_run_wins_a_tie(
 
     tricky = 'a text with ,"features":[ in it'
     rows = [
-        told(2, 0, 900, entity="moved", text="older topic"),
-        told(3, 0, 4, entity="moved", text=tricky),
-        told(3, 0, 5, entity="moved", text="after the rebuild begins"),
-        told(2, 0, 900, entity="batch", text="stream"),
-        told(2, 0, 901, entity="stream", text="stream"),
+        prediction(2, 0, 900, entity="moved", text="older topic"),
+        prediction(3, 0, 4, entity="moved", text=tricky),
+        prediction(3, 0, 5, entity="moved", text="after the rebuild begins"),
+        prediction(2, 0, 900, entity="batch", text="stream"),
+        prediction(2, 0, 901, entity="stream", text="stream"),
     ]
     predictions = spark.createDataFrame(rows, "key binary, value binary, epoch int, offset bigint")
     runs = [
@@ -95,13 +95,13 @@ def test_the_latest_row_is_the_newest_position_and_a_batch_run_wins_a_tie(
     published = spark.createDataFrame(
         runs, "entity string, position bigint, document binary, run string"
     )
-    found = {
+    documents = {
         row.entity: bytes(row.document)
         for row in rebuilt_rows(predictions, published, record=RECORD).collect()
     }
-    assert json.loads(found["moved"])["text"] == tricky
-    assert found["batch"] == b"B"
-    assert json.loads(found["stream"]) == {
+    assert json.loads(documents["moved"])["text"] == tricky
+    assert documents["batch"] == b"B"
+    assert json.loads(documents["stream"]) == {
         "prediction_id": "tiny-2-0-901-v1",
         "text": "stream",
         "source": {"partition": 0, "offset": 901},
@@ -116,29 +116,31 @@ SOURCE = (
 
 def test_a_slice_is_records_and_rows_that_stand_for_what_is_none(spark: SparkSession) -> None:
     moment = datetime(2026, 11, 1, tzinfo=UTC)
-    given = [("own", bytearray(b"x"))]
+    event_headers = [("own", bytearray(b"x"))]
     rows = [
         ("t", 0, 12, moment, bytearray(b"k"), bytearray(b"short"), None),
-        ("t", 0, 13, moment, bytearray(b"k"), bytearray(1_000), given),
+        ("t", 0, 13, moment, bytearray(b"k"), bytearray(1_000), event_headers),
         ("t", 0, 17, moment, bytearray(500), None, None),
     ]
     records = spark.createDataFrame(rows, SOURCE).coalesce(1)
-    chosen = Slice(
+    archive_slice = Slice(
         topic="t", topic_id="old", begin={0: 10, 1: 4}, end={0: 20, 1: 6}, epoch=F.lit(1), batch=7
     )
-    gaps = gaps_in(records, chosen.begin, chosen.end)
+    gaps = gaps_in(records, archive_slice.begin, archive_slice.end)
     assert gaps == [Span(0, 10, 12), Span(0, 14, 17), Span(0, 18, 20), Span(1, 4, 6)]
-    archived = archived_rows(records, chosen, most_bytes=100)
-    both = archived.unionByName(gap_rows(spans_frame(spark, gaps), chosen)).collect()
-    stands_for = {(r["partition"], r["offset"], r["until"]) for r in both if r["absent"] == "gap"}
+    archived = archived_rows(records, archive_slice, most_bytes=100)
+    all_rows = archived.unionByName(gap_rows(spans_frame(spark, gaps), archive_slice)).collect()
+    stands_for = {
+        (r["partition"], r["offset"], r["until"]) for r in all_rows if r["absent"] == "gap"
+    }
     assert stands_for == {(0, 10, 12), (0, 14, 17), (0, 18, 20), (1, 4, 6)}
-    assert {(r["topic_id"], r["epoch"], r["archive_batch"]) for r in both} == {("old", 1, 7)}
-    assert all(row["day"] for row in both)
-    short, long, key = (row for row in both if row["absent"] is None)
+    assert {(r["topic_id"], r["epoch"], r["archive_batch"]) for r in all_rows} == {("old", 1, 7)}
+    assert all(row["day"] for row in all_rows)
+    short, long, key = (row for row in all_rows if row["absent"] is None)
     assert (bytes(short["value"]), short["headers"]) == (b"short", None)
-    headers = {each["key"]: bytes(each["value"]) for each in long["headers"]}
+    headers = {header["key"]: bytes(header["value"]) for header in long["headers"]}
     assert bytes(long["value"]) == bytes(100)
     digest = sha256(bytes(1_000)).hexdigest().encode()
     assert headers == {"own": b"x", "value_bytes": b"1000", "value_sha256": digest}
     assert (bytes(key["key"]), key["value"]) == (bytes(100), None)
-    assert {each["key"] for each in key["headers"]} == {"key_bytes", "key_sha256"}
+    assert {header["key"] for header in key["headers"]} == {"key_bytes", "key_sha256"}

@@ -1,4 +1,4 @@
-"""Appends to a real archive table: how far it reaches is known whatever was erased from it."""
+"""Appends to a real archive table: its position is known whatever was erased from it."""
 
 import json
 from collections.abc import Mapping
@@ -30,20 +30,20 @@ def piece(begin: Mapping[int, int], end: Mapping[int, int], *, batch: int) -> Sl
     )
 
 
-def rows_of(spark: SparkSession, chosen: Slice, *, columns: str = COLUMNS) -> DataFrame:
-    """A record at every offset of `chosen`, each of a machine of its own."""
+def rows_of(spark: SparkSession, part: Slice, *, columns: str = COLUMNS) -> DataFrame:
+    """A record at every offset of `part`, each of another machine."""
     rows = [
         ("tiny.events", "t1", partition, offset, 1, MOMENT, MOMENT, b"m%d" % offset, b"{}", None)
-        + (chosen.batch, MOMENT.date())
+        + (part.batch, MOMENT.date())
         + ((None, None) if columns == COLUMNS else ())
-        for partition, first in chosen.begin.items()
-        for offset in range(first, chosen.end[partition])
+        for partition, first in part.begin.items()
+        for offset in range(first, part.end[partition])
     ]
     return spark.createDataFrame(rows, columns)
 
 
-def append(archive: ArchiveTable, chosen: Slice) -> int:
-    return archive.append(rows_of(archive.spark, chosen), chosen)
+def append(archive: ArchiveTable, part: Slice) -> int:
+    return archive.append(rows_of(archive.spark, part), part)
 
 
 def erase_from(archive: ArchiveTable, *, offset: int) -> None:
@@ -88,8 +88,8 @@ def test_rows_say_how_far_a_table_reaches_when_its_commits_do_not(
     for number in range(21):  # the append is no longer among the newest commits
         spark.sql(f"ALTER TABLE delta.`{archive.path}` SET TBLPROPERTIES ('x' = '{number}')")
     erase_from(archive, offset=1)
-    found = archive.position("t1")
-    assert (dict(found.offsets), found.batch) == ({0: 3}, 1)
+    position = archive.position("t1")
+    assert (dict(position.offsets), position.batch) == ({0: 3}, 1)
 
 
 def test_another_incarnation_of_the_topic_begins_at_its_own_start(
@@ -98,16 +98,16 @@ def test_another_incarnation_of_the_topic_begins_at_its_own_start(
     archive = table(spark, tmp_path)
     archive.make(None)
     append(archive, piece({0: 0}, {0: 3}, batch=1))
-    found = archive.position("t2")
-    assert (dict(found.offsets), found.batch) == ({}, 1)
+    position = archive.position("t2")
+    assert (dict(position.offsets), position.batch) == ({}, 1)
 
 
 def test_offsets_without_a_record_are_not_read_again(spark: SparkSession, tmp_path: Path) -> None:
     archive = table(spark, tmp_path)
     archive.make(None)
-    chosen = piece({0: 0}, {0: 9}, batch=1)
-    records = rows_of(spark, chosen).where("offset < 7")  # 7 and 8 are a transaction's markers
-    assert archive.append(records, chosen) == 7
+    part = piece({0: 0}, {0: 9}, batch=1)
+    records = rows_of(spark, part).where("offset < 7")  # 7 and 8 are a transaction's markers
+    assert archive.append(records, part) == 7
     assert dict(archive.position("t1").offsets) == {0: 9}
 
 
@@ -128,8 +128,8 @@ def test_a_table_of_an_older_version_is_read_and_gets_the_new_columns(
     old.write.format("delta").partitionBy("day").save(archive.path)
     assert present(read_table(spark, archive.path, made_by="archive_stream")).count() == 4
     archive.make(None)
-    found = archive.position("t1")
-    assert (dict(found.offsets), found.batch) == ({0: 4}, 3)
+    position = archive.position("t1")
+    assert (dict(position.offsets), position.batch) == ({0: 4}, 3)
     append(archive, piece({0: 4}, {0: 5}, batch=4))
     assert dict(archive.position("t1").offsets) == {0: 5}
 
@@ -146,6 +146,7 @@ def test_the_log_keeps_no_statistics_of_keys_and_values(
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     added = [json.loads(line)["add"] for line in lines if '"add"' in line[:10]]
-    bounds = [json.loads(each["stats"]).get("minValues", {}) for each in added]
-    assert min(each["offset"] for each in bounds if each) == 0  # of positions there are some
-    assert {name for each in bounds for name in each} <= set(STATISTICS.split(","))
+    bounds = [json.loads(action["stats"]).get("minValues", {}) for action in added]
+    # Of positions there are some.
+    assert min(minimums["offset"] for minimums in bounds if minimums) == 0
+    assert {name for minimums in bounds for name in minimums} <= set(STATISTICS.split(","))

@@ -1,4 +1,4 @@
-"""An audit tells the whole story of a prediction and notices when it does not come out again."""
+"""An audit explains a prediction completely and reports it when it cannot be reproduced."""
 
 import math
 from collections.abc import Iterator
@@ -54,17 +54,17 @@ def faulty(whole: TinyArchive) -> tuple[TinyArchive, dict[str, str]]:
     """An archive with faults, and the prediction ids of each."""
     archive = deepcopy(whole)
     places = dict(zip(FAULTS, archive.scored()[10:130:20], strict=True))
-    ids = {name: archive.told(at)["prediction_id"] for name, at in places.items()}
+    ids = {name: archive.document(at)["prediction_id"] for name, at in places.items()}
     at = places["last bit"]
-    features = archive.told(at)["features"]
+    features = archive.document(at)["features"]
     archive.replace(at, features=[math.nextafter(features[0], 1e9), *features[1:]])
     at = places["score"]
-    archive.replace(at, score=math.nextafter(archive.told(at)["score"], 0.0))
+    archive.replace(at, score=math.nextafter(archive.document(at)["score"], 0.0))
     at = places["band"]
-    archive.replace(at, band={"ok": "hot", "hot": "ok"}[archive.told(at)["band"]])
+    archive.replace(at, band={"ok": "hot", "hot": "ok"}[archive.document(at)["band"]])
     at = places["contents"]
     archive.predictions.append(archive.predictions[at])
-    archive.replace(at, review=not archive.told(at)["review"])
+    archive.replace(at, review=not archive.document(at)["review"])
     archive.replace(places["definitions"], feature_definitions="0123456789abcdef")
     archive.replace(places["policy"], policy_version="of old", action="other")
     return archive, ids
@@ -84,7 +84,7 @@ def auditor(spark: SparkSession, archive: TinyArchive, place: DeltaPlace) -> Aud
     def find(version: str) -> AuditedModel:
         pointer = archive.models.pointers[version]
         model = archive.models(version)
-        found = TrainedVersion(
+        trained_version = TrainedVersion(
             name=pointer.name,
             version=version,
             run_id="a run",
@@ -95,7 +95,7 @@ def auditor(spark: SparkSession, archive: TinyArchive, place: DeltaPlace) -> Aud
             metrics={},
             tags={},
         )
-        return AuditedModel(registered=found, card=model.card, model=model)
+        return AuditedModel(registered=trained_version, card=model.card, model=model)
 
     return Auditor(
         archive=audit_archive(spark, place),
@@ -118,16 +118,16 @@ def test_predictions_chosen_at_random_are_reproduced_to_the_last_bit(sound: Audi
     ids = at_random(sound.archive, 5, seed=1)
     assert len(set(ids)) == 5
     assert ids == at_random(sound.archive, 5, seed=1)
-    found = [audited(sound, each) for each in ids]
-    assert [each.outcome for each in found] == ["reproduced"] * 5
-    assert all(each.equal for facts in found for each in facts.features)
-    assert all(each.equal for facts in found for each in facts.fields)
+    audits = [audited(sound, prediction_id) for prediction_id in ids]
+    assert [facts.outcome for facts in audits] == ["reproduced"] * 5
+    assert all(feature.equal for facts in audits for feature in facts.features)
+    assert all(field.equal for facts in audits for field in facts.fields)
 
 
 def test_the_last_prediction_of_an_entity_tells_its_whole_story(
     sound: Auditor, whole: TinyArchive, tmp_path: Path
 ) -> None:
-    newest = whole.told(whole.scored()[-1])
+    newest = whole.document(whole.scored()[-1])
     at = datetime.fromisoformat(newest["scored_at"])
     facts = sound.audit(by_time(sound.archive, newest["entity"], at))
     assert facts.prediction_id == newest["prediction_id"]
@@ -140,14 +140,14 @@ def test_the_last_prediction_of_an_entity_tells_its_whole_story(
     ]
     assert facts.history.events + facts.history.refused == len(earlier) > 5
     assert facts.reasons == facts.reasons_recomputed
-    assert [each.name for each in facts.state if each.changed]
+    assert [feature.name for feature in facts.state if feature.changed]
     text, html = audit_text(facts), audit_page(facts)
     for shown in (facts.verdict, facts.prediction_id, facts.event.sha256, "temperature_c"):
         assert shown in text
     for outside in ("http://", "https://", "<script", "<link", "src="):
         assert outside not in html
     page = write_reports(facts, tmp_path / "new")
-    assert sorted(each.suffix for each in page.parent.iterdir()) == [".html", ".json", ".txt"]
+    assert sorted(path.suffix for path in page.parent.iterdir()) == [".html", ".json", ".txt"]
     stored = page.with_suffix(".json").read_bytes()
     assert msgspec.json.decode(stored, type=AuditFacts) == facts
 
@@ -155,7 +155,7 @@ def test_the_last_prediction_of_an_entity_tells_its_whole_story(
 def test_the_row_of_an_earlier_moment_is_the_prediction_before_it(
     sound: Auditor, whole: TinyArchive
 ) -> None:
-    newest = whole.told(whole.scored()[-1])
+    newest = whole.document(whole.scored()[-1])
     moment = datetime.fromisoformat(newest["scored_at"]) - timedelta(milliseconds=1)
     before = by_time(sound.archive, newest["entity"], moment)
     assert before.logged.entity == newest["entity"]
@@ -166,9 +166,9 @@ def test_the_row_of_an_earlier_moment_is_the_prediction_before_it(
 def test_what_is_not_in_the_archive_is_said_clearly(sound: Auditor, whole: TinyArchive) -> None:
     with pytest.raises(NoSuchPrediction, match=r"(?s)archive_stream --scenario tiny --once"):
         by_id(sound.archive, "tiny-3-0-7000-v1")
-    known = whole.told(whole.scored()[0])["prediction_id"]
+    prediction_id = whole.document(whole.scored()[0])["prediction_id"]
     with pytest.raises(NoSuchPrediction, match="Of this event it has"):
-        by_id(sound.archive, known.replace("-v1", "-v9"))
+        by_id(sound.archive, prediction_id.replace("-v1", "-v9"))
     with pytest.raises(EntityUnknown, match="events up to 2026-03-02"):
         by_time(sound.archive, "m99", datetime.now(UTC))
     with pytest.raises(NoSuchPrediction, match="its first is of"):
@@ -178,19 +178,21 @@ def test_what_is_not_in_the_archive_is_said_clearly(sound: Auditor, whole: TinyA
 def test_suppressed_and_refused_events_say_why_they_have_no_prediction(
     sound: Auditor, whole: TinyArchive
 ) -> None:
-    number = next(at for at in range(len(whole.predictions)) if "suppressed" in whole.told(at))
-    told = whole.told(number)
-    source = f"{told['source']['partition']}-{told['source']['offset']}"
+    number = next(at for at in range(len(whole.predictions)) if "suppressed" in whole.document(at))
+    suppressed = whole.document(number)
+    source = f"{suppressed['source']['partition']}-{suppressed['source']['offset']}"
     with pytest.raises(EventSuppressed, match="'temperature_c'"):
-        by_id(sound.archive, f"tiny-{told['epoch']}-{source}-v1")
-    headers = {each["key"]: each["value"].decode() for each in whole.dead_letters[0].headers or ()}
+        by_id(sound.archive, f"tiny-{suppressed['epoch']}-{source}-v1")
+    headers = {
+        header["key"]: header["value"].decode() for header in whole.dead_letters[0].headers or ()
+    }
     place = f"{headers['source_partition']}-{headers['source_offset']}"
     with pytest.raises(EventRefused, match="malformed_json: not valid JSON"):
         by_id(sound.archive, f"tiny-{headers['source_epoch']}-{place}-v1")
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "verdict"),
     [
         ("last bit", "NOT reproduced: temperature_c was"),
         ("score", "NOT reproduced: score was"),
@@ -199,11 +201,11 @@ def test_suppressed_and_refused_events_say_why_they_have_no_prediction(
     ],
 )
 def test_a_planted_fault_is_named(
-    suspicious: Auditor, faulty: tuple[TinyArchive, dict[str, str]], fault: str, told: str
+    suspicious: Auditor, faulty: tuple[TinyArchive, dict[str, str]], fault: str, verdict: str
 ) -> None:
     facts = audited(suspicious, faulty[1][fault])
     assert facts.outcome == "not reproduced"
-    assert facts.verdict.startswith(told)
+    assert facts.verdict.startswith(verdict)
     assert "DIFFERENT" in audit_page(facts) or fault == "contents"
 
 
@@ -216,10 +218,10 @@ def test_other_definitions_or_a_missing_model_leave_what_can_be_shown(
     assert facts.features
     assert "0123456789abcdef" in audit_page(facts)
     without = replace(suspicious, find_model=missing)
-    facts = audited(without, whole.told(whole.scored()[5])["prediction_id"])
+    facts = audited(without, whole.document(whole.scored()[5])["prediction_id"])
     assert facts.outcome == "not checkable"
     assert "there is no version 1" in facts.verdict
-    assert all(each.equal for each in facts.features)
+    assert all(feature.equal for feature in facts.features)
     assert "does not have this version" in audit_page(facts)
 
 
@@ -229,5 +231,5 @@ def test_a_policy_that_has_changed_leaves_features_and_score_proved(
     facts = audited(suspicious, faulty[1]["policy"])
     assert facts.outcome == "reproduced"
     assert "The policy has changed since (then of old" in facts.verdict
-    fields = {each.name: each.equal for each in facts.fields}
+    fields = {field.name: field.equal for field in facts.fields}
     assert (fields["score"], fields["band"], fields["action"]) == (True, None, None)

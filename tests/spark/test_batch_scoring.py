@@ -58,17 +58,20 @@ def task_of(scorer: StateScorer) -> RowTask:
 def test_scores_are_those_of_the_model_to_the_bit(
     states: DataFrame, scorer: StateScorer, cells: dict[str, bytes]
 ) -> None:
-    found = {row["entity"]: row for row in scores_of(states, scorer).collect()}
-    entities = [each for each in cells if each != "new"]
-    folded = SCENARIO.codec.decode([cells[each] for each in entities])
+    rows_by_entity = {row["entity"]: row for row in scores_of(states, scorer).collect()}
+    entities = [entity for entity in cells if entity != "new"]
+    folded = SCENARIO.codec.decode([cells[entity] for entity in entities])
     features, as_of_ms = features_of_states(SCENARIO.plan, folded, at_ms=None)
     expected = scorer.model.scores(features)
-    got = np.array([found[each]["score"] for each in entities])
-    assert got.tobytes() == expected.tobytes()
-    as_of = [found[each]["features_as_of"].replace(tzinfo=UTC).timestamp() for each in entities]
+    scores = np.array([rows_by_entity[entity]["score"] for entity in entities])
+    assert scores.tobytes() == expected.tobytes()
+    as_of = [
+        rows_by_entity[entity]["features_as_of"].replace(tzinfo=UTC).timestamp()
+        for entity in entities
+    ]
     assert as_of == pytest.approx((as_of_ms / 1000).tolist(), abs=0)
-    assert {row["model_version"] for row in found.values()} == {"1"}
-    for row in found.values():
+    assert {row["model_version"] for row in rows_by_entity.values()} == {"1"}
+    for row in rows_by_entity.values():
         assert row["band"] == ("hot" if row["score"] >= 0.5 else "ok")
         assert row["action"] in SCENARIO.policy.actions
 
@@ -127,20 +130,20 @@ def test_rows_say_the_scores_with_stable_ids_and_reasons_where_needed(
 ) -> None:
     rows = rows_of(states, task_of(scorer)).orderBy("entity").collect()
     assert rows == rows_of(states, task_of(scorer)).orderBy("entity").collect()
-    told = [msgspec.json.decode(row["document"], type=Prediction) for row in rows]
+    predictions = [msgspec.json.decode(row["document"], type=Prediction) for row in rows]
     scores = {row["entity"]: row for row in scores_of(states, scorer).collect()}
-    assert {each.entity for each in told} == set(scores)
-    assert len({each.prediction_id for each in told}) == len(told)
-    for each in told:
-        assert each.score == scores[each.entity]["score"]
-        assert (each.band, each.action) == (
-            scores[each.entity]["band"],
-            scores[each.entity]["action"],
+    assert {prediction.entity for prediction in predictions} == set(scores)
+    assert len({prediction.prediction_id for prediction in predictions}) == len(predictions)
+    for prediction in predictions:
+        assert prediction.score == scores[prediction.entity]["score"]
+        assert (prediction.band, prediction.action) == (
+            scores[prediction.entity]["band"],
+            scores[prediction.entity]["action"],
         )
-        assert bool(each.reasons) == (each.band == "hot")
-        where = f"tiny-batch-{RUN}-1-0-{each.source.offset}-v1"
-        assert (each.prediction_id, each.source.topic) == (where, "tiny.events")
-        assert each.scored_at == datetime.fromtimestamp(1_795_275_000, UTC)
+        assert bool(prediction.reasons) == (prediction.band == "hot")
+        where = f"tiny-batch-{RUN}-1-0-{prediction.source.offset}-v1"
+        assert (prediction.prediction_id, prediction.source.topic) == (where, "tiny.events")
+        assert prediction.scored_at == datetime.fromtimestamp(1_795_275_000, UTC)
 
 
 def test_the_list_has_the_highest_risk_first_and_nobody_of_the_control_group(
@@ -150,14 +153,14 @@ def test_the_list_has_the_highest_risk_first_and_nobody_of_the_control_group(
     listed = retention_list(scores, states, task_of(scorer), size=10)
     hot = contactable(scores, SCENARIO).collect()
     expected = sorted(hot, key=lambda row: (-row["score"], row["entity"]))[:10]
-    assert [each.entity for each in listed] == [row["entity"] for row in expected]
-    assert all(each.reasons and each.action != "none" for each in listed)
+    assert [entry.entity for entry in listed] == [row["entity"] for row in expected]
+    assert all(entry.reasons and entry.action != "none" for entry in listed)
     files = write_list(listed, tmp_path / "lists", run=RUN)
     assert [path.name for path in files] == [f"retention-{RUN}.csv", f"retention-{RUN}.parquet"]
     with files[0].open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     assert [row["entity"] for row in rows] == pq.read_table(files[1])["entity"].to_pylist()
-    assert [float(row["score"]) for row in rows] == [each.score for each in listed]
+    assert [float(row["score"]) for row in rows] == [entry.score for entry in listed]
     with pytest.raises(FileExistsError):
         write_list(listed, tmp_path / "lists", run=RUN)
 
@@ -165,5 +168,5 @@ def test_the_list_has_the_highest_risk_first_and_nobody_of_the_control_group(
 def test_the_list_leaves_out_the_control_group(spark: SparkSession) -> None:
     rows = [("a", 0.9, "inspect", True), ("b", 0.8, "inspect", False), ("c", 0.7, "none", False)]
     schema = "entity string, score double, action string, control_group boolean"
-    found = contactable(spark.createDataFrame(rows, schema), SCENARIO).collect()
-    assert [row["entity"] for row in found] == ["b"]
+    rows_to_contact = contactable(spark.createDataFrame(rows, schema), SCENARIO).collect()
+    assert [row["entity"] for row in rows_to_contact] == ["b"]

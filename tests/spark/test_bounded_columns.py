@@ -21,31 +21,33 @@ def test_what_arrives_on_a_worker_is_bounded_and_tells_what_was_cut(spark: Spark
     frame = frame.coalesce(1).withColumn("timestamp", F.timestamp_seconds(F.lit(1)))
     bounded = frame.select(*bounded_columns(value_bytes=20, key_bytes=10))
 
-    def seen(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def described(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for arrow in batches:
             records = batch_of(arrow).records
             whole = {"key": records.cut_keys, "value": records.cut_values}
-            told = [
+            cuts = [
                 str({n: (c[r].length, c[r].sha256) if r in c else None for n, c in whole.items()})
                 for r in range(len(records.offsets))
             ]
-            columns = [arrow.column("key"), arrow.column("value"), pa.array(told)]
-            yield pa.RecordBatch.from_arrays(columns, names=["key", "value", "told"])
+            columns = [arrow.column("key"), arrow.column("value"), pa.array(cuts)]
+            yield pa.RecordBatch.from_arrays(columns, names=["key", "value", "cuts"])
 
-    found = bounded.mapInArrow(seen, "key binary, value binary, told string").collect()
-    assert [row["key"] for row in found] == [k if k is None else k[:10] for k in KEYS]
-    assert [row["value"] for row in found] == [v if v is None else v[:20] for v in VALUES]
-    for row, key, value in zip(found, KEYS, VALUES, strict=True):
+    received = bounded.mapInArrow(described, "key binary, value binary, cuts string").collect()
+    assert [row["key"] for row in received] == [k if k is None else k[:10] for k in KEYS]
+    assert [row["value"] for row in received] == [v if v is None else v[:20] for v in VALUES]
+    for row, key, value in zip(received, KEYS, VALUES, strict=True):
         whole = {
-            name: (len(given), sha256(given).hexdigest()) if given and len(given) > most else None
-            for name, given, most in (("key", key, 10), ("value", value, 20))
+            name: (len(content), sha256(content).hexdigest())
+            if content and len(content) > most
+            else None
+            for name, content, most in (("key", key, 10), ("value", value, 20))
         }
-        assert row["told"] == str(whole)
+        assert row["cuts"] == str(whole)
 
 
 def test_what_a_fold_exchanges_and_sorts_is_bounded_and_still_too_long(spark: SparkSession) -> None:
     columns = "key binary, value binary, partition int, offset bigint, epoch int"
     rows = [(b"k", value, 0, n, 1) for n, value in enumerate([b"", bytes(100), bytes(900), None])]
     frame = spark.createDataFrame(rows, columns)
-    found = sorted_for_fold(frame, max_event_bytes=100).collect()
-    assert [row["value"] and len(row["value"]) for row in found] == [b"", 100, 101, None]
+    sorted_rows = sorted_for_fold(frame, max_event_bytes=100).collect()
+    assert [row["value"] and len(row["value"]) for row in sorted_rows] == [b"", 100, 101, None]

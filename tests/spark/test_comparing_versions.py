@@ -52,8 +52,12 @@ def old_version(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[TrainedVersion, TrainingSet, SnapshotRecord]:
     folder = tmp_path_factory.mktemp("old")
-    record, found = _written(spark, folder, tiny_rows(), number=1)
-    return tiny_version(folder / "model", found, tiny_card(found, record)), found, record
+    record, training_set = _written(spark, folder, tiny_rows(), number=1)
+    return (
+        tiny_version(folder / "model", training_set, tiny_card(training_set, record)),
+        training_set,
+        record,
+    )
 
 
 Old = tuple[TrainedVersion, TrainingSet, SnapshotRecord]
@@ -62,13 +66,13 @@ Old = tuple[TrainedVersion, TrainingSet, SnapshotRecord]
 def test_drift_customers_metrics_and_decisions_are_told(
     spark: SparkSession, tmp_path: Path, old_version: Old
 ) -> None:
-    rows = tiny_rows(seed=2).assign(heat=lambda each: each["heat"] + 15.0)
+    rows = tiny_rows(seed=2).assign(heat=lambda frame: frame["heat"] + 15.0)
     rows = rows[rows["entity"] != "m00000"]
     rows.loc[rows["entity"] == "m00005", "entity"] = "n00001"
-    record, found = _written(spark, tmp_path, rows, number=2)
-    card = tiny_card(found, record, seed=2)
+    record, training_set = _written(spark, tmp_path, rows, number=2)
+    card = tiny_card(training_set, record, seed=2)
     comparison = _compared(
-        spark, old_version[0], tiny_version(tmp_path / "model", found, card, seed=2)
+        spark, old_version[0], tiny_version(tmp_path / "model", training_set, card, seed=2)
     )
     data, same = comparison.data, comparison.same_cases
     assert data is not None
@@ -76,14 +80,13 @@ def test_drift_customers_metrics_and_decisions_are_told(
     assert (data.entities_added, data.entities_removed, data.is_same) == (1, 2, False)
     assert (data.features[0].feature, data.features[0].verdict) == ("heat", "much")
     assert data.features[1].verdict == "little"
-    assert [each.name for each in comparison.parameters] == ["seed"]
-    assert {each.name: each.difference for each in comparison.metrics}["auroc"] == pytest.approx(
-        0.01
-    )
+    assert [parameter.name for parameter in comparison.parameters] == ["seed"]
+    differences = {metric.name: metric.difference for metric in comparison.metrics}
+    assert differences["auroc"] == pytest.approx(0.01)
     assert (same.snapshot_number, same.rows, same.left_out) == (2, 299, 0)
     assert sum(map(sum, same.decisions.matrix)) == same.rows
     assert same.decisions.flipped > 0
-    assert {each.name for each in same.metrics} >= {"auroc", "brier"}
+    assert {metric.name for metric in same.metrics} >= {"auroc", "brier"}
     assert comparison.notes == ()
 
 
@@ -106,8 +109,8 @@ def test_rows_erased_since_a_training_are_counted_and_their_ids_not_told(
 ) -> None:
     from delta.tables import DeltaTable
 
-    record, found = _written(spark, tmp_path, tiny_rows(), number=1)
-    version = tiny_version(tmp_path / "model", found, tiny_card(found, record))
+    record, training_set = _written(spark, tmp_path, tiny_rows(), number=1)
+    version = tiny_version(tmp_path / "model", training_set, tiny_card(training_set, record))
     DeltaTable.forPath(spark, record.path).delete("entity in ('m00010', 'm00011')")
     comparison = _compared(spark, version, version)
     assert (comparison.new.rows, comparison.new.rows_erased) == (ROWS, 2)
@@ -122,24 +125,24 @@ def test_a_model_that_needs_other_features_leaves_decisions_out(
     spark: SparkSession, tmp_path: Path, old_version: Old
 ) -> None:
     rows = tiny_rows().rename(columns={"heat": "warmth"})
-    record, found = _written(spark, tmp_path, rows, number=2)
-    card = tiny_card(found, record, seed=2)
+    record, training_set = _written(spark, tmp_path, rows, number=2)
+    card = tiny_card(training_set, record, seed=2)
     comparison = _compared(
-        spark, old_version[0], tiny_version(tmp_path / "model", found, card, seed=2)
+        spark, old_version[0], tiny_version(tmp_path / "model", training_set, card, seed=2)
     )
     assert (comparison.features_added, comparison.features_removed) == (("warmth",), ("heat",))
     assert comparison.same_cases is None
     assert any("decisions are not compared" in note and "heat" in note for note in comparison.notes)
     assert comparison.data is not None
-    assert {each.feature for each in comparison.data.features} == set(NAMES) - {"heat"}
+    assert {feature.feature for feature in comparison.data.features} == set(NAMES) - {"heat"}
 
 
 def test_a_version_without_a_snapshot_is_compared_by_what_is_known(
     spark: SparkSession, tmp_path: Path, old_version: Old
 ) -> None:
-    _, found, record = old_version
-    card = without_snapshot(tiny_card(found, record, seed=2))
-    before = tiny_version(tmp_path / "model", found, card, seed=2)
+    _, training_set, record = old_version
+    card = without_snapshot(tiny_card(training_set, record, seed=2))
+    before = tiny_version(tmp_path / "model", training_set, card, seed=2)
     comparison = _compared(spark, before, old_version[0])
     assert comparison.data is None
     assert comparison.same_cases is not None
@@ -151,10 +154,10 @@ def test_rows_that_one_version_was_trained_on_are_left_out(
 ) -> None:
     rows = tiny_rows()
     rows["split"] = ["test" if number % 2 == 0 else "train" for number in range(ROWS)]
-    record, found = _written(spark, tmp_path, rows, number=2)
-    card = tiny_card(found, record, seed=2)
+    record, training_set = _written(spark, tmp_path, rows, number=2)
+    card = tiny_card(training_set, record, seed=2)
     comparison = _compared(
-        spark, old_version[0], tiny_version(tmp_path / "model", found, card, seed=2)
+        spark, old_version[0], tiny_version(tmp_path / "model", training_set, card, seed=2)
     )
     assert comparison.same_cases is not None
     assert (comparison.same_cases.rows, comparison.same_cases.left_out) == (150, 600)

@@ -1,4 +1,4 @@
-"""An erasure from real tables: rows, older files, the log; who counts offsets sees no hole."""
+"""An erasure from real tables: rows, older files, the log; jobs that count offsets see no hole."""
 
 import json
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ def event(offset: int, key: bytes | None, value: bytes) -> Row:
     return key, value, 0, offset, MOMENT, 1
 
 
-def told(offset: int, entity: str) -> Row:
+def prediction(offset: int, entity: str) -> Row:
     row = {
         "prediction_id": f"tiny-1-0-{offset}-v1",
         "entity": entity,
@@ -62,7 +62,7 @@ EVENTS = [
     event(6, b"machine-7f3ab", b'{"machine":"machine-7f3ab"}'),  # somebody else
     event(7, ERASED.encode(), reading(ERASED)),  # the newest of all
 ]
-PREDICTIONS = [told(offset, "m1" if offset in (0, 6) else ERASED) for offset in range(8)]
+PREDICTIONS = [prediction(offset, "m1" if offset in (0, 6) else ERASED) for offset in range(8)]
 
 
 def archive(spark: SparkSession, folder: Path) -> DeltaPlace:
@@ -100,8 +100,8 @@ def test_every_record_that_names_the_entity_is_emptied_and_no_byte_is_left(
     assert named_records(spark, place.path("events"), SOUGHT).count() == 6
     assert files_with(tmp_path, needles_of(ERASED, VALUE))
     assert erase_archive(spark, place) == 12
-    left = archived_table(spark, place, "events").select("offset").collect()
-    assert sorted(row.offset for row in left) == [0, 6]
+    remaining = archived_table(spark, place, "events").select("offset").collect()
+    assert sorted(row.offset for row in remaining) == [0, 6]
     assert read_table(spark, place.path("events"), made_by="").count() == 8
     # machine-7f3ab is somebody else, and its id begins alike
     needles = [f'"{ERASED}"'.encode(), *needles_of(ERASED, VALUE)[1:]]
@@ -125,7 +125,7 @@ def test_records_after_the_cut_are_a_new_customers(spark: SparkSession, tmp_path
     (newest,) = named_records(spark, path, SOUGHT).collect()
     assert newest["offset"] == 7
     assert named_records(spark, path, SOUGHT, cut=cut).count() == 0
-    other_topic = Cut("t2", {0: 0})  # the topic was made anew: all of the old one is older
+    other_topic = Cut("t2", {0: 0})  # the topic was recreated: all of the old one is older
     assert erase_records(spark, path, SOUGHT, note=NOTE, cut=other_topic) == 1
 
 
@@ -160,7 +160,7 @@ def test_snapshots_and_batch_runs_lose_rows_files_and_statistics(
     assert files_with(tmp_path, [ERASED.encode()]) == []
     history = commits(spark, snapshot, made_by="")
     assert sum(map(rows_erased, history)) == counts[snapshot]
-    assert "asked for" in str([each.note for each in history])
+    assert "asked for" in str([commit.note for commit in history])
     assert record_at(spark, snapshot).number == 1  # what the build noted is still there
 
 
@@ -168,7 +168,7 @@ def test_snapshots_and_batch_runs_lose_rows_files_and_statistics(
 def test_the_log_of_an_older_version_forgets_statistics_and_conditions(
     spark: SparkSession, tmp_path: Path, commits_after: int
 ) -> None:
-    """Tables made before had bounds of ids in their log, and erasures their conditions.
+    """Older tables had bounds of ids in their log, and older erasures their conditions.
 
     commits_after: so many that the log has checkpoints, which repeat it.
     """
@@ -185,8 +185,8 @@ def test_the_log_of_an_older_version_forgets_statistics_and_conditions(
     assert files_with(tmp_path, [ERASED.encode()])
     remove_files(spark, path, with_statistics=True)
     assert files_with(tmp_path, [ERASED.encode()]) == []
-    left = read_table(spark, path, made_by="")
-    assert left.count() == 1 + commits_after
+    remaining = read_table(spark, path, made_by="")
+    assert remaining.count() == 1 + commits_after
     assert commits(spark, path, made_by="")[-1].note == "a note"
     spark.sql(f"INSERT INTO delta.`{path}` VALUES ('m9', 1.0)")  # the log can be written on
     assert read_table(spark, path, made_by="").count() == 2 + commits_after

@@ -1,4 +1,4 @@
-"""Labels that belong to single events, and training rows with what a second entity said."""
+"""Labels that belong to single events, and training rows with features of a second entity."""
 
 import json
 import math
@@ -87,13 +87,13 @@ def frame(spark: SparkSession, rows: Sequence[Row]) -> DataFrame:
 
 
 def payment(card: str, hour: float, offset: int, *, number: int, amount: float = 1.0) -> Row:
-    own = {"number": number, "till": 5, "amount": amount}
-    return record("payment", card, hour, offset, arrived_hour=500, **own)
+    fields = {"number": number, "till": 5, "amount": amount}
+    return record("payment", card, hour, offset, arrived_hour=500, **fields)
 
 
-def verdict(card: str, hour: float, offset: int, *, number: int, told: str) -> Row:
-    own = {"number": number, "till": 5, "verdict": told}
-    return record("verdict", card, hour, offset, arrived_hour=600, **own)
+def verdict(card: str, hour: float, offset: int, *, number: int, outcome: str) -> Row:
+    fields = {"number": number, "till": 5, "verdict": outcome}
+    return record("verdict", card, hour, offset, arrived_hour=600, **fields)
 
 
 def test_each_label_gets_the_features_of_its_own_event_and_of_the_till_by_then(
@@ -111,24 +111,24 @@ def test_each_label_gets_the_features_of_its_own_event_and_of_the_till_by_then(
     labels = frame(
         spark,
         [
-            verdict("ann", 40, 0, number=1, told="fraud"),
-            verdict("ann", 42, 1, number=2, told="genuine"),
-            verdict("ann", 42, 2, number=2, told="genuine"),
-            verdict("bob", 90, 3, number=3, told="genuine"),
-            verdict("bob", 90, 4, number=99, told="fraud"),  # of no payment
+            verdict("ann", 40, 0, number=1, outcome="fraud"),
+            verdict("ann", 42, 1, number=2, outcome="genuine"),
+            verdict("ann", 42, 2, number=2, outcome="genuine"),
+            verdict("bob", 90, 3, number=3, outcome="genuine"),
+            verdict("bob", 90, 4, number=99, outcome="fraud"),  # of no payment
         ],
     )
     rows = training_rows(events, labels, cards(), options=OPTIONS)
-    found = {row.amount: row for row in rows.collect()}
-    assert {amount: (row.label, row.offset) for amount, row in found.items()} == {
+    rows_by_amount = {row.amount: row for row in rows.collect()}
+    assert {amount: (row.label, row.offset) for amount, row in rows_by_amount.items()} == {
         1.0: (1, 0),
         2.0: (0, 1),
         3.0: (0, 3),
     }
-    assert found[2.0].payments_1d == 2.0
-    assert found[1.0].till_verdicts_2d == 0.0
-    assert math.isnan(found[1.0].till_fraud_2d)
-    assert (found[3.0].till_verdicts_2d, found[3.0].till_fraud_2d) == (2.0, 0.5)
+    assert rows_by_amount[2.0].payments_1d == 2.0
+    assert rows_by_amount[1.0].till_verdicts_2d == 0.0
+    assert math.isnan(rows_by_amount[1.0].till_fraud_2d)
+    assert (rows_by_amount[3.0].till_verdicts_2d, rows_by_amount[3.0].till_fraud_2d) == (2.0, 0.5)
     table = training_set_of(rows, cards().feature_names, counts={})
     assert table.entities == ["ann", "ann", "bob"]
     assert table.features.shape == (3, 4)

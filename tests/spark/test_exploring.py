@@ -1,4 +1,4 @@
-"""Snapshots read for people, and the pages that are written of them."""
+"""Samples of snapshots, and the pages that are written from them."""
 
 from pathlib import Path
 
@@ -66,11 +66,11 @@ def test_pages_are_written_and_the_profile_links_to_the_drift(
         _sampled(spark, _written(spark, tmp_path, rows, number=number))
         for number, rows in ((1, tiny_rows()), (2, warmer))
     )
-    said: list[str] = []
+    lines: list[str] = []
     folder = tmp_path / "reports" / "tiny"
-    drift = write_drift(folder, new, old, scenario=SCENARIO, progress=said.append)
-    profile = write_profile(folder, new, SCENARIO, progress=said.append)
+    drift = write_drift(folder, new, old, scenario=SCENARIO, progress=lines.append)
+    profile = write_profile(folder, new, SCENARIO, progress=lines.append)
     assert (drift.name, profile.name) == ("snapshot-2-against-1.html", "snapshot-2.html")
-    assert "drifted: heat" in said
+    assert "drifted: heat" in lines
     assert f'href="{drift.name}"' in profile.read_text(encoding="utf-8")
     assert "A random sample of 300" in profile.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The archive gives every prediction again to the last bit, and every planted fault is found."""
+"""The archive reproduces every prediction to the last bit, and every planted fault is found."""
 
 import math
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def test_an_untouched_archive_of_three_epochs_is_equal_to_the_last_bit(
     archive.predictions += [*archive.predictions[:5]]  # a replay repeats messages
     place = archive.write(spark, tmp_path)
     report = checked(spark, place, archive)
-    scored = len({archive.told(at)["prediction_id"] for at in archive.scored()})
+    scored = len({archive.document(at)["prediction_id"] for at in archive.scored()})
     assert report.faults == []
     assert report.is_proof
     assert report.compared == scored > 150
@@ -73,16 +73,16 @@ def test_an_untouched_archive_of_three_epochs_is_equal_to_the_last_bit(
     assert report.counts[SUPPRESSED_RIGHTLY] > 0
     assert report.counts[REPEATS] == 5
     assert report.counts[MESSAGES] == len(archive.predictions)
-    assert [each.name for each in report.columns if "." not in each.name] == list(
+    assert [column.name for column in report.columns if "." not in column.name] == list(
         SCENARIO.plan.feature_names
     )
-    assert {each.equal for each in report.columns} == {scored}
+    assert {column.equal for column in report.columns} == {scored}
     assert verdict(report).startswith(f"equal to the last bit: {scored} predictions")
     append_report(spark, place, report)
     append_report(spark, place, report)
-    kept = spark.read.format("delta").load(place.path("parity"))
-    assert kept.count() == 2 * len(report.columns)
-    assert kept.where("feature = 'heat' and equal > 0 and different = 0").count() == 2
+    reports = spark.read.format("delta").load(place.path("parity"))
+    assert reports.count() == 2 * len(report.columns)
+    assert reports.where("feature = 'heat' and equal > 0 and different = 0").count() == 2
 
 
 def test_every_planted_fault_is_found_and_named(
@@ -90,18 +90,18 @@ def test_every_planted_fault_is_found_and_named(
 ) -> None:
     last_bit, score, band, twice, gone, unknown = archive.scored()[10:70:10]
     heat = SCENARIO.plan.feature_names.index("heat")
-    features = archive.told(last_bit)["features"]
+    features = archive.document(last_bit)["features"]
     features[heat] = math.nextafter(features[heat], math.inf)
     archive.replace(last_bit, features=features)
-    archive.replace(score, score=math.nextafter(archive.told(score)["score"], 0.0))
-    other = {"ok": "hot", "hot": "ok"}[archive.told(band)["band"]]
+    archive.replace(score, score=math.nextafter(archive.document(score)["score"], 0.0))
+    other = {"ok": "hot", "hot": "ok"}[archive.document(band)["band"]]
     archive.replace(band, band=other)
     archive.predictions.append(archive.predictions[twice])
-    archive.replace(twice, review=not archive.told(twice)["review"])
-    features = archive.told(unknown)["features"]
+    archive.replace(twice, review=not archive.document(twice)["review"])
+    features = archive.document(unknown)["features"]
     archive.replace(unknown, features=[None, *features[1:]])
     ids = {
-        name: archive.told(at)["prediction_id"]
+        name: archive.document(at)["prediction_id"]
         for name, at in (
             ("heat", last_bit),
             ("prediction.score", score),
@@ -112,7 +112,7 @@ def test_every_planted_fault_is_found_and_named(
             ("prediction.review", twice),
         )
     }
-    missed = archive.told(gone)["source"]
+    missed = archive.document(gone)["source"]
     del archive.predictions[gone]
     report = checked(spark, archive.write(spark, tmp_path), archive)
     assert not report.is_proof
@@ -125,11 +125,11 @@ def test_every_planted_fault_is_found_and_named(
         NO_PREDICTION: 1,
         CONFLICT: 2,
     }
-    named = {(each.fault, each.prediction_id) for each in report.faults}
+    named = {(fault.fault, fault.prediction_id) for fault in report.faults}
     assert {(name, ids[name]) for name in ids if name != NO_PREDICTION} <= named
-    (missing,) = [each for each in report.faults if each.fault == NO_PREDICTION]
+    (missing,) = [fault for fault in report.faults if fault.fault == NO_PREDICTION]
     assert (missing.partition, missing.offset) == (missed["partition"], missed["offset"])
-    columns = {each.name: each for each in report.columns}
+    columns = {column.name: column for column in report.columns}
     assert 0 < columns["heat"].largest_difference < 1e-9
     assert (columns["temperature_c"].different, columns["temperature_c"].missing) == (0, 1)
     assert verdict(report).startswith("NOT equal: ")
@@ -152,12 +152,12 @@ def test_messages_without_an_event_and_those_that_are_no_predictions_are_faults(
     spark: SparkSession, archive: TinyArchive, tmp_path: Path
 ) -> None:
     at = archive.scored()[0]
-    told = archive.told(at)
-    epoch, partition = told["prediction_id"].split("-")[1], told["source"]["partition"]
+    document = archive.document(at)
+    epoch, partition = document["prediction_id"].split("-")[1], document["source"]["partition"]
     stray = {
-        **told,
+        **document,
         "prediction_id": f"tiny-{epoch}-{partition}-5000-v1",
-        "source": {**told["source"], "offset": 5000},
+        "source": {**document["source"], "offset": 5000},
     }
     row = archive.predictions[at]
     archive.predictions += [
@@ -196,7 +196,7 @@ def test_a_share_checks_fewer_and_days_add_up_to_the_whole(
     spark: SparkSession, archive: TinyArchive, tmp_path: Path
 ) -> None:
     place = archive.write(spark, tmp_path)
-    whole = len({archive.told(at)["prediction_id"] for at in archive.scored()})
+    whole = len({archive.document(at)["prediction_id"] for at in archive.scored()})
     half = checked(spark, place, archive, share=0.5)
     assert half.is_proof
     assert 0 < half.compared < whole
@@ -204,5 +204,5 @@ def test_a_share_checks_fewer_and_days_add_up_to_the_whole(
         check_parity(spark, place, SCENARIO, archive.models, options=options(day=day))
         for day in (date(2026, 3, 1), date(2026, 3, 2))
     ]
-    assert all(each.is_proof for each in days)
-    assert sum(each.compared for each in days) == whole
+    assert all(report.is_proof for report in days)
+    assert sum(report.compared for report in days) == whole

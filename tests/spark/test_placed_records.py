@@ -31,11 +31,11 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def refused_online(archive: TinyArchive) -> Counter[str]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for row in archive.dead_letters:
-        headers = {each["key"]: each["value"] for each in row.headers or ()}
-        found[headers["reason_code"].decode()] += 1
-    return found
+        headers = {header["key"]: header["value"] for header in row.headers or ()}
+        counts[headers["reason_code"].decode()] += 1
+    return counts
 
 
 def all_of(archive: TinyArchive) -> EpochRecord:
@@ -59,8 +59,8 @@ def test_online_and_offline_refuse_the_same_events_and_agree_to_the_last_bit(
 ) -> None:
     with threadpool_limits(limits=1):
         archive = tiny_archive(tmp_path / "1", partitioner=partitioner, foreign_share=0.2)
-    told = refused_online(archive)
-    assert told[WRONG_PARTITION] > 20
+    refusals = refused_online(archive)
+    assert refusals[WRONG_PARTITION] > 20
     place = archive.write(spark, tmp_path / "delta")
     keep_epochs(spark, place, archive.starts)
 
@@ -68,11 +68,11 @@ def test_online_and_offline_refuse_the_same_events_and_agree_to_the_last_bit(
     report = check_parity(spark, place, SCENARIO, archive.models, options=options)
     assert report.faults == []
     assert report.is_proof
-    assert report.counts[REFUSED] == told.total()
+    assert report.counts[REFUSED] == refusals.total()
 
     folded = event_features(archived_records(spark, place, "events"), SCENARIO, LIMITS)
     counts = folded.where("refusal is not null").groupBy("refusal").count().collect()
-    assert {row["refusal"]: row["count"] for row in counts} == told
+    assert {row["refusal"]: row["count"] for row in counts} == refusals
 
     task = StateTask(SCENARIO.schema, SCENARIO.codec, LIMITS)
     states = rebuilt_states(spark, place, task, record=all_of(archive)).collect()
@@ -107,8 +107,8 @@ def test_an_event_is_judged_by_the_partitions_of_the_epoch_that_scored_it(
         EpochStart(epoch=1, topic_id="t1", first_offsets={0: 0, 1: 0}),
     ]
     events = read_table(spark, place.path("events"), made_by="")
-    found = placed(events, starts, None).orderBy("partition", "offset").collect()
-    assert [(row["partitions"], row["partitioner"], row["home"]) for row in found] == [
+    placed_rows = placed(events, starts, None).orderBy("partition", "offset").collect()
+    assert [(row["partitions"], row["partitioner"], row["home"]) for row in placed_rows] == [
         (2, CUSTOM, -1),
         (3, CRC32, -1),
         (3, CRC32, -1),

@@ -27,12 +27,12 @@ MESSAGE = "value binary, headers array<struct<key:string,value:binary>>"
 
 
 def prediction(offset: int, *, score: float = 0.5, version: int = 1, epoch: int = 1) -> bytes:
-    told = {
+    document = {
         "prediction_id": f"tiny-{epoch}-0-{offset}-v{version}",
         "score": score,
         "source": {"topic": TOPIC, "partition": 0, "offset": offset},
     }
-    return json.dumps(told).encode()
+    return json.dumps(document).encode()
 
 
 def suppressed(offset: int, *, epoch: int = 1) -> bytes:
@@ -70,7 +70,7 @@ def begun(
 
 def reconciled(
     spark: SparkSession,
-    told: list[bytes],
+    messages: list[bytes],
     refused: list[tuple[bytes, list[tuple[str, bytes]]]],
     *,
     end: int = 6,
@@ -82,18 +82,18 @@ def reconciled(
     events = spark.createDataFrame(
         [(0, offset) for offset in range(6)], "partition int, offset long"
     )
-    predictions = spark.createDataFrame([(value, None) for value in told], MESSAGE)
+    predictions = spark.createDataFrame([(value, None) for value in messages], MESSAGE)
     dead_letters = spark.createDataFrame(refused, MESSAGE)
-    found = outcomes(predictions, dead_letters, topic=TOPIC)
+    outcome_rows = outcomes(predictions, dead_letters, topic=TOPIC)
     scope = Scope(record or begun(1, 0), topic_id, {0: 0}, {0: end}, losses)
-    return judged(events, found, scope=scope, may_be_retold=may_be_retold).cache()
+    return judged(events, outcome_rows, scope=scope, may_be_retold=may_be_retold).cache()
 
 
 def test_events_with_one_outcome_each_add_up_and_equal_repeats_count_once(
     spark: SparkSession,
 ) -> None:
-    told = [*map(prediction, (0, 1, 2)), prediction(2), prediction(2, version=2), suppressed(3)]
-    rows = reconciled(spark, told, [*map(dead_letter, (4, 5, 5))])
+    messages = [*map(prediction, (0, 1, 2)), prediction(2), prediction(2, version=2), suppressed(3)]
+    rows = reconciled(spark, messages, [*map(dead_letter, (4, 5, 5))])
     (counts,) = partition_counts(rows)
     assert counts.adds_up
     assert (counts.events, counts.predictions, counts.suppressed, counts.dead_letters) == (
@@ -110,9 +110,11 @@ def test_events_with_one_outcome_each_add_up_and_equal_repeats_count_once(
 def test_a_prediction_counts_where_another_batch_could_not_judge_the_event_or_found_it_erased(
     spark: SparkSession, reason: str
 ) -> None:
-    told = [*map(prediction, (0, 1, 2)), suppressed(3)]
+    messages = [*map(prediction, (0, 1, 2)), suppressed(3)]
     rows = reconciled(
-        spark, told, [*map(dead_letter, (4, 5)), *(dead_letter(n, reason=reason) for n in (0, 3))]
+        spark,
+        messages,
+        [*map(dead_letter, (4, 5)), *(dead_letter(n, reason=reason) for n in (0, 3))],
     )
     (counts,) = partition_counts(rows)
     assert counts.adds_up
@@ -120,8 +122,8 @@ def test_a_prediction_counts_where_another_batch_could_not_judge_the_event_or_fo
 
 
 def test_what_breaks_the_rule_is_named_by_offset(spark: SparkSession) -> None:
-    told = [*map(prediction, (0, 1, 2)), prediction(1, score=0.6), suppressed(9)]
-    rows = reconciled(spark, told, [*map(dead_letter, (2, 3))], end=10)
+    messages = [*map(prediction, (0, 1, 2)), prediction(1, score=0.6), suppressed(9)]
+    rows = reconciled(spark, messages, [*map(dead_letter, (2, 3))], end=10)
     assert broken_offsets(rows, limit=9) == [
         (0, 1, CONFLICT),
         (0, 2, TWICE),
@@ -136,8 +138,8 @@ def test_what_breaks_the_rule_is_named_by_offset(spark: SparkSession) -> None:
 def test_where_second_entities_are_read_a_replay_may_tell_an_id_again_with_newer_values(
     spark: SparkSession,
 ) -> None:
-    told = [prediction(0), prediction(0, score=0.6), prediction(1), suppressed(1)]
-    rows = reconciled(spark, told, [], end=2, may_be_retold=True)
+    messages = [prediction(0), prediction(0, score=0.6), prediction(1), suppressed(1)]
+    rows = reconciled(spark, messages, [], end=2, may_be_retold=True)
     assert broken_offsets(rows, limit=9) == [(0, 1, TWICE)]
 
 
@@ -171,10 +173,10 @@ def test_after_a_rebuild_an_event_may_have_an_outcome_of_the_epoch_before_and_mu
     spark: SparkSession,
 ) -> None:
     record = begun(2, 3, after=begun(1, 0))
-    told = [*map(prediction, range(5)), *(prediction(offset, epoch=2) for offset in (3, 5))]
-    rows = reconciled(spark, told, [], record=record)
+    messages = [*map(prediction, range(5)), *(prediction(offset, epoch=2) for offset in (3, 5))]
+    rows = reconciled(spark, messages, [], record=record)
     assert broken_offsets(rows, limit=9) == [(0, 4, MISSING)]
-    late = [*told, prediction(4, epoch=2), prediction(1, epoch=2)]
+    late = [*messages, prediction(4, epoch=2), prediction(1, epoch=2)]
     rows = reconciled(spark, late, [], record=record)
     assert broken_offsets(rows, limit=9) == [(0, 1, SURPLUS)]
 

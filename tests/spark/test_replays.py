@@ -49,17 +49,17 @@ def frame(spark: SparkSession, letters: Sequence[Any]) -> DataFrame:
 def rows(
     spark: SparkSession, *frames: Sequence[Any], starts: Mapping[int, int] | None = None
 ) -> Any:
-    made = [frame(spark, each) for each in frames]
-    return dead_letters(made, source_topic="tiny.events", first_epochs=starts or {})
+    spark_frames = [frame(spark, letters) for letters in frames]
+    return dead_letters(spark_frames, source_topic="tiny.events", first_epochs=starts or {})
 
 
 def test_each_refused_event_is_there_once_whatever_repeats_it(spark: SparkSession) -> None:
     topic = [letter(1), letter(1), letter(2, topic="other.events"), letter(3, home=None)]
     archive = [letter(1), letter(4, epoch=2, home=0), letter(4, epoch=1)]
-    found = rows(spark, topic, archive, starts={1: 1, 2: 1}).orderBy("offset").collect()
-    told = [(row["epoch"], row["partition"], row["offset"], row["home"]) for row in found]
-    assert told == [(1, 0, 1, 1), (1, 0, 3, None), (1, 0, 4, 0)]
-    assert {(row["value_bytes"], bytes(row["value"])) for row in found} == {(5, b"value")}
+    events = rows(spark, topic, archive, starts={1: 1, 2: 1}).orderBy("offset").collect()
+    places = [(row["epoch"], row["partition"], row["offset"], row["home"]) for row in events]
+    assert places == [(1, 0, 1, 1), (1, 0, 3, None), (1, 0, 4, 0)]
+    assert {(row["value_bytes"], bytes(row["value"])) for row in events} == {(5, b"value")}
 
 
 def test_a_recreated_topic_has_offsets_of_its_own(spark: SparkSession) -> None:
@@ -68,8 +68,8 @@ def test_a_recreated_topic_has_offsets_of_its_own(spark: SparkSession) -> None:
         for epoch, topic_id in ((3, "b"), (2, "a"), (1, "a"))
     ]
     assert first_epochs(starts) == {1: 1, 2: 1, 3: 3}
-    found = rows(spark, [letter(1, epoch=e) for e in (1, 2, 3)], starts=first_epochs(starts))
-    assert sorted(row["epoch"] for row in found.collect()) == [1, 3]
+    events = rows(spark, [letter(1, epoch=e) for e in (1, 2, 3)], starts=first_epochs(starts))
+    assert sorted(row["epoch"] for row in events.collect()) == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_letters_are_chosen_by_reason_key_time_and_position(
         letter(2, reason=MALFORMED_JSON, at_ms=2_000),
         letter(3, key=b"m", at_ms=3_000),
     ]
-    found = choice.of(rows(spark, letters)).collect()
-    assert sorted(row["offset"] for row in found) == offsets
+    selected_letters = choice.of(rows(spark, letters)).collect()
+    assert sorted(row["offset"] for row in selected_letters) == offsets
 
 
 def test_the_ledger_tells_what_is_published_and_what_a_killed_run_has_left_open(
@@ -104,14 +104,14 @@ def test_the_ledger_tells_what_is_published_and_what_a_killed_run_has_left_open(
     assert ledger.open_runs() == []
     first = ledger.begin([(1, 0, 5), (1, 1, 5), (1, 0, 6)], topic_id="a", at={0: 90, 1: 80})
     ledger.end(first, {(1, 0, 5): (1, 80)})  # and then it was killed
-    (left,) = ledger.open_runs()
-    assert (left.run, left.topic_id, dict(left.begin)) == (first, "a", {0: 90, 1: 80})
-    assert left.positions == [(1, 0, 6), (1, 1, 5)]
+    (open_run,) = ledger.open_runs()
+    assert (open_run.run, open_run.topic_id, dict(open_run.begin)) == (first, "a", {0: 90, 1: 80})
+    assert open_run.positions == [(1, 0, 6), (1, 1, 5)]
     ledger.end(first, {(1, 0, 6): (0, 90), (1, 1, 5): None})  # one of them has arrived
     assert ledger.open_runs() == []
     second = ledger.begin([(1, 1, 5)], topic_id="a", at={0: 91, 1: 81})
     assert second == first + 1
-    assert [each.positions for each in ledger.open_runs()] == [[(1, 1, 5)]]
+    assert [run.positions for run in ledger.open_runs()] == [[(1, 1, 5)]]
     published = ledger.published()
     assert published is not None
     assert sorted(tuple(row) for row in published.collect()) == [(1, 0, 5), (1, 0, 6)]

@@ -1,4 +1,4 @@
-"""The skew of a second entity's features: what was scored with, beside what the archive says."""
+"""The skew of a second entity's features: logged values beside those computed from the archive."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ KEYED = keyed_entity(SCENARIO, SHOP)
 LIMITS = EventLimits(max_event_bytes=1_048_576, max_future_skew_seconds=300)
 ARRIVED = datetime.fromtimestamp(BEGAN_MS / 1000, UTC) + timedelta(days=10)
 
-# payment, shop, hour, and what the shop's features said when it was scored
+# payment, hour, and the shop's features when it was scored
 PAYMENTS: tuple[tuple[Record, float, list[float | None]], ...] = (
     (payment(1, shop=5, hour=1, amount_eur=10), 1, [1.0, 10.0, 0.0, None]),  # equal
     (payment(2, shop=5, hour=2, amount_eur=30), 2, [1.0, 10.0, 0.0, None]),  # not folded yet
@@ -37,17 +37,17 @@ VERDICTS = (verdict(1, shop=5, hour=25, said="fraud"), verdict(4, shop=5, hour=5
 def place(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> DeltaPlace:
     """An archive of five payments, two verdicts, and a prediction on each payment."""
     place = place_in(tmp_path_factory.mktemp("shops"), scenario="shops")
-    write_archive(spark, place, "events", rows([each[0] for each in PAYMENTS]))
+    write_archive(spark, place, "events", rows([record for record, _, _ in PAYMENTS]))
     write_archive(spark, place, "labels", rows(VERDICTS))
-    told = [prediction(at, hour, shown) for at, (_, hour, shown) in enumerate(PAYMENTS)]
+    predictions = [prediction(at, hour, shown) for at, (_, hour, shown) in enumerate(PAYMENTS)]
     older = prediction(3, 30, [9.0] * 4, definitions="0123456789abcdef")
-    write_archive(spark, place, "predictions", rows([*told, older, told[0]]))
+    write_archive(spark, place, "predictions", rows([*predictions, older, predictions[0]]))
     return place
 
 
-def rows(found: Any) -> list[Row]:
+def rows(pairs: Any) -> list[Row]:
     """Records of partition 0 in epoch 1."""
-    records: list[Record] = list(found)
+    records: list[Record] = list(pairs)
     return [(key, value, 0, at, ARRIVED, 1) for at, (key, value) in enumerate(records)]
 
 
@@ -80,18 +80,18 @@ def prediction(
 
 
 def report(spark: SparkSession, place: DeltaPlace, *, day: date | None = None) -> SkewReport:
-    found = skew_rows(spark, place, KEYED, options=SkewOptions(limits=LIMITS, day=day))
-    measured = entity_skew(found, entity=KEYED.name, feature_names=KEYED.plan.feature_names)
+    measured_rows = skew_rows(spark, place, KEYED, options=SkewOptions(limits=LIMITS, day=day))
+    measured = entity_skew(measured_rows, entity=KEYED.name, feature_names=KEYED.plan.feature_names)
     return SkewReport(scenario="shops", made_at="now", day=None, entities=[measured])
 
 
 def test_each_feature_is_compared_with_what_all_events_until_then_say(
     spark: SparkSession, place: DeltaPlace, tmp_path: Path
 ) -> None:
-    found = report(spark, place)
-    (entity,) = found.entities
-    assert entity.rows == 4  # of another definition, without a shop, told twice: left out
-    figures = {each.feature: each for each in entity.features}
+    skew = report(spark, place)
+    (entity,) = skew.entities
+    assert entity.rows == 4  # of another definition, without a shop, logged twice: left out
+    figures = {feature.feature: feature for feature in entity.features}
     count, mean = figures["shop_payments_1d"], figures["shop_amount_mean_7d"]
     assert (count.share_equal, count.one_missing) == (0.5, 0)
     assert (count.mean_difference, count.largest_difference) == (0.5, 1.0)
@@ -102,19 +102,19 @@ def test_each_feature_is_compared_with_what_all_events_until_then_say(
     for name in ("shop_verdicts_7d", "shop_fraud_share_7d"):
         assert figures[name].share_equal == 1.0  # missing on both sides is equal
         assert figures[name].mean_difference == 0.0
-    path = write_skew(found, tmp_path / "reports")
-    assert msgspec.json.decode(path.read_bytes(), type=SkewReport) == found
+    path = write_skew(skew, tmp_path / "reports")
+    assert msgspec.json.decode(path.read_bytes(), type=SkewReport) == skew
     console = Console(record=True, width=200)
-    show_skew(found, console)
+    show_skew(skew, console)
     assert "shops.shop: |logged - offline|" in console.export_text()
 
 
 def test_a_day_without_predictions_has_nothing_to_compare(
     spark: SparkSession, place: DeltaPlace
 ) -> None:
-    found = report(spark, place, day=ARRIVED.date() + timedelta(days=1))
-    assert [each.rows for each in found.entities] == [0]
+    skew = report(spark, place, day=ARRIVED.date() + timedelta(days=1))
+    assert [entity.rows for entity in skew.entities] == [0]
     console = Console(record=True, width=200)
-    show_skew(found, console)
+    show_skew(skew, console)
     assert "no archived prediction to compare" in console.export_text()
     assert report(spark, place, day=ARRIVED.date()).entities[0].rows == 4

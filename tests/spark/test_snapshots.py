@@ -49,12 +49,12 @@ def reading(machine: str, offset: int, *, at: float, arrived: float, temperature
     return machine.encode(), json.dumps(event).encode(), 0, offset, moment(arrived), 1
 
 
-def label(machine: str, offset: int, *, at: float, arrived: float, told: str) -> Row:
+def label(machine: str, offset: int, *, at: float, arrived: float, outcome: str) -> Row:
     event = {
         "type": "outcome",
         "machine": machine,
         "event_time": moment(at).isoformat(),
-        "outcome": told,
+        "outcome": outcome,
     }
     return machine.encode(), json.dumps(event).encode(), 0, offset, moment(arrived), 1
 
@@ -65,12 +65,12 @@ def build(*, as_of: float = NOW) -> Build:
 
 
 def built(spark: SparkSession, place: DeltaPlace, *, as_of: float = NOW) -> SnapshotRecord:
-    told: list[str] = []
-    chosen = build(as_of=as_of)
-    found = sources(spark, place, as_of_ms=chosen.options.as_of_ms)
-    rows, counts = rows_and_counts(found, chosen, progress=told.append)
+    lines: list[str] = []
+    snapshot_build = build(as_of=as_of)
+    archive = sources(spark, place, as_of_ms=snapshot_build.options.as_of_ms)
+    rows, counts = rows_and_counts(archive, snapshot_build, progress=lines.append)
     record, _ = write_snapshot(
-        spark, place, chosen, found, rows=rows, counts=counts, progress=told.append
+        spark, place, snapshot_build, archive, rows=rows, counts=counts, progress=lines.append
     )
     return record
 
@@ -91,13 +91,13 @@ def place(spark: SparkSession, tmp_path: Path) -> DeltaPlace:
         reading("fast clock", 5, at=start + DAY, arrived=start, temperature=70),
         reading("label first", 6, at=start + 20 * DAY, arrived=start + 20 * DAY, temperature=80),
     ]
-    seen = start + 10 * DAY
+    outcome_at = start + 10 * DAY
     names = ["good", "told twice", "told twice", "contradicted", "contradicted", "late"]
     names += ["slow clock", "fast clock", "label first", "stranger"]
-    told = ["fine", "failed", "failed", "fine", "failed", "fine", "fine", "fine", "fine", "fine"]
+    results = ["fine", "failed", "failed", "fine", "failed", "fine", "fine", "fine", "fine", "fine"]
     labels = [
-        label(name, offset, at=seen, arrived=seen + offset, told=outcome)
-        for offset, (name, outcome) in enumerate(zip(names, told, strict=True))
+        label(name, offset, at=outcome_at, arrived=outcome_at + offset, outcome=outcome)
+        for offset, (name, outcome) in enumerate(zip(names, results, strict=True))
     ]
     write_archive(spark, place, "events", events)
     write_archive(spark, place, "labels", labels)
@@ -108,9 +108,10 @@ def test_every_label_has_a_stated_fate_and_the_record_tells_it(
     spark: SparkSession, place: DeltaPlace
 ) -> None:
     record = built(spark, place)
-    found = load_training_set(spark, record)
-    assert found.entities == ["contradicted", "good", "slow clock", "told twice"]
-    assert found.outcomes.tolist() == [1, 0, 0, 1]  # of contradictory labels the last one counts
+    training_set = load_training_set(spark, record)
+    assert training_set.entities == ["contradicted", "good", "slow clock", "told twice"]
+    # Of contradictory labels the last one counts.
+    assert training_set.outcomes.tolist() == [1, 0, 0, 1]
     expected = {
         "events": 6,
         "events_refused_future_event": 1,
@@ -122,7 +123,7 @@ def test_every_label_has_a_stated_fate_and_the_record_tells_it(
         "rows": 4,
     }
     assert {name: record.counts[name] for name in expected} == expected
-    assert record.rows_digest == found.digest
+    assert record.rows_digest == training_set.digest
     assert (record.events_version, record.labels_version, record.version) == (0, 0, 0)
 
 

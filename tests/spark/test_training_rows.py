@@ -273,11 +273,13 @@ def test_features_equal_a_single_threaded_fold_to_the_bit(
         spark.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
         spark.conf.set("spark.sql.shuffle.partitions", "3")
     assert len(folded) == len(rows)
-    found = {(row.partition, row.offset): row.features for row in folded if row.refusal is None}
+    features_by_position = {
+        (row.partition, row.offset): row.features for row in folded if row.refusal is None
+    }
     expected = _single_threaded(rows)
-    assert found.keys() == expected.keys()
+    assert features_by_position.keys() == expected.keys()
     for position, features in expected.items():
-        assert np.array(found[position]).tobytes() == features.tobytes(), position
+        assert np.array(features_by_position[position]).tobytes() == features.tobytes(), position
 
 
 def _random_record(rng: np.random.Generator, *, offset: int) -> Row:
@@ -299,14 +301,14 @@ def _single_threaded(
     plan, codec = shop().plan, shop().codec
     expected = {}
     for partition in (0, 1):
-        mine = [row for row in rows if row[2] == partition]
-        offsets = np.array([row[3] for row in mine], dtype=np.int64)
+        partition_rows = [row for row in rows if row[2] == partition]
+        offsets = np.array([row[3] for row in partition_rows], dtype=np.int64)
         events = LIMITS.decoder(shop().schema).decode(
             Records(
-                keys=[row[0] for row in mine],
-                values=[row[1] for row in mine],
+                keys=[row[0] for row in partition_rows],
+                values=[row[1] for row in partition_rows],
                 offsets=offsets,
-                timestamps_ms=np.full(len(mine), NOW_MS, dtype=np.int64),
+                timestamps_ms=np.full(len(partition_rows), NOW_MS, dtype=np.int64),
             )
         )
         entities = distinct(events.entities)

@@ -1,4 +1,4 @@
-"""Archive tables in a folder, from records made in a test: no Kafka is needed to read them."""
+"""Archive tables in a folder, written from a test's own records: reading them needs no Kafka."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ def place_in(folder: Path, *, scenario: str) -> DeltaPlace:
 def write_archive(
     spark: SparkSession, place: DeltaPlace, kind: str, rows: Sequence[Row], *, topic_id: str = "t1"
 ) -> None:
-    """Make the archive table `kind` with these records."""
+    """Write the archive table `kind` with these records."""
     topic = f"{place.scenario}.{kind}"
     full = [
         (

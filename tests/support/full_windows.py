@@ -1,4 +1,4 @@
-"""Customers with full windows folded in one batch, in a process of its own: what it takes at most.
+"""The peak memory of one batch of customers with full windows, measured in a separate process.
 
 python -m tests.support.full_windows CUSTOMERS STATE_BYTES prints one JSON object.
 """
@@ -27,7 +27,7 @@ from tests.scenarios.shops import SCENARIO, SHOP
 
 KEYED = keyed_entity(SCENARIO, SHOP)
 ARRIVED_MS = 1_800_000_000_000
-WINDOW_EVENTS = 600  # more than a window keeps
+WINDOW_EVENTS = 600  # more than a window holds
 
 
 class NoFence(EpochFence):
@@ -37,7 +37,7 @@ class NoFence(EpochFence):
         pass
 
     def check(self) -> None:
-        """Nothing began."""
+        """No newer epoch has begun."""
 
 
 def peak_kib() -> int:

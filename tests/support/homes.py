@@ -1,4 +1,4 @@
-"""Where producers put a key: what tests need that make records without a broker."""
+"""The partition in which a producer puts a key, for tests without a broker."""
 
 from features.byte_column import ByteColumn
 from features.events.partitioners import MURMUR2, home_partitions
@@ -14,11 +14,11 @@ def keys_of(
     partition: int, count: int, *, partitions: int = 2, partitioner: str = MURMUR2
 ) -> list[str]:
     """The first `count` of "k0", "k1", … whose home is `partition`."""
-    found: list[str] = []
+    keys: list[str] = []
     number = 0
-    while len(found) < count:
+    while len(keys) < count:
         key = f"k{number}"
         if home_of(key, partitions=partitions, partitioner=partitioner) == partition:
-            found.append(key)
+            keys.append(key)
         number += 1
-    return found
+    return keys

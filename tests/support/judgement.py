@@ -1,8 +1,8 @@
 """The three promises that every fault test ends with: nothing lost, nothing twice, equal bytes."""
 
 from tests.support.lane import EVENTS, START_SECONDS, Lane
+from tests.support.output_messages import DEAD_LETTERS, Listener, OutputMessages, records_of
 from tests.support.processes import wait_until
-from tests.support.told import DEAD_LETTERS, Listener, Told, records_of
 from tests.support.undisturbed import differences, newest_cells, undisturbed
 
 DRAIN_SECONDS = 240.0
@@ -19,8 +19,8 @@ def wait_for_progress(lane: Lane) -> None:
     )
 
 
-def drained(lane: Lane, *, timeout: float = DRAIN_SECONDS) -> Told:
-    """Everything told, once every event has its outcome on a topic."""
+def drained(lane: Lane, *, timeout: float = DRAIN_SECONDS) -> OutputMessages:
+    """All output messages, once every event has its outcome on a topic."""
     ends, begins = lane.ends(), dict(lane.epoch().first_offsets)
     listener = Listener(lane.servers)
     try:
@@ -31,30 +31,30 @@ def drained(lane: Lane, *, timeout: float = DRAIN_SECONDS) -> Told:
                 what="outcome of every event",
             )
         except TimeoutError as late:
-            missing = listener.told.missing(begins, ends)
-            said = lane.jobs[-1].output()[-3000:]
+            missing = listener.messages.missing(begins, ends)
+            job_output = lane.jobs[-1].output()[-3000:]
             raise AssertionError(
                 f"{len(missing)} events up to {ends} have no outcome, first {missing[:5]}, "
-                f"markers {lane.marked()}\n{said}"
+                f"markers {lane.marked()}\n{job_output}"
             ) from late
-        return listener.told
+        return listener.messages
     finally:
         listener.close()
 
 
-def check_conservation(lane: Lane, told: Told) -> None:
+def check_conservation(lane: Lane, messages: OutputMessages) -> None:
     """Every offset of the epoch has exactly one outcome; a dead letter is the record as it came."""
     ends, begins = lane.ends(), dict(lane.epoch().first_offsets)
-    assert told.missing(begins, ends) == []
-    assert told.contradictions() == {}
-    beyond = [(p, at) for p, at in told.outcomes if p not in ends or at >= ends[p]]
+    assert messages.missing(begins, ends) == []
+    assert messages.contradictions() == {}
+    beyond = [(p, at) for p, at in messages.outcomes if p not in ends or at >= ends[p]]
     assert beyond == []
     events = {
         (partition, record.offset): record
         for partition, records in records_of(lane.servers, EVENTS, ends).items()
         for record in records
     }
-    for position, (message,) in told.outcomes.items():
+    for position, (message,) in messages.outcomes.items():
         if message.topic == DEAD_LETTERS:
             event = events[position]
             assert message.key == event.key
@@ -62,9 +62,9 @@ def check_conservation(lane: Lane, told: Told) -> None:
             assert dict(message.headers)["source_timestamp_ms"] == str(event.timestamp).encode()
 
 
-def check_equals_undisturbed(lane: Lane, told: Told, *, seed: int) -> None:
+def check_equals_undisturbed(lane: Lane, messages: OutputMessages, *, seed: int) -> None:
     """Rows and messages are those of a replay without faults, byte for byte."""
     expected = undisturbed(lane, seed=seed)
     assert differences(newest_cells(lane.store), newest_cells(lane.undisturbed)) == {}
-    assert told.outcomes == expected.outcomes
-    assert told.reviews == expected.reviews
+    assert messages.outcomes == expected.outcomes
+    assert messages.reviews == expected.reviews

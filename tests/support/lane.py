@@ -1,4 +1,4 @@
-"""A lane of its own for the tiny scenario's stream: topics, tables, checkpoints and its jobs."""
+"""A lane: topics, tables, checkpoints and jobs of one stream of the tiny scenario."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class Lane:
         return KafkaCluster(self.servers, timeout_seconds=30.0)
 
     def make_topics(self, *, partitions: int = PARTITIONS) -> None:
-        """Make the scenario's topics anew, whatever an earlier test left in them."""
+        """Delete the scenario's topics, whatever an earlier test left in them, and create them."""
         specs = topic_specs("tiny", max_message_bytes=MAX_MESSAGE_BYTES)
         with self.admin() as admin:
             self.delete_topics([spec.name for spec in specs], admin)
@@ -104,7 +104,7 @@ class Lane:
         settings: Sequence[str],
         variables: Mapping[str, str],
     ) -> Job:
-        own = [
+        all_settings = [
             "scenarios.tiny=tests.scenarios.tiny",
             f"hbase.namespace={self.store.namespace}",
             f"stream.checkpoint_root={self.folder / 'checkpoints'}",
@@ -112,11 +112,11 @@ class Lane:
             f"reports.folder={self.folder / 'reports'}",
             *settings,
         ]
-        options = [option for each in own for option in ("--set", each)]
+        options = [option for setting in all_settings for option in ("--set", setting)]
         log = self.folder / f"{len(self.jobs):02d}-{name}.log"
         environ = {"EVERSCORE_RUN_DIR": str(self.run_dir), **variables}
-        chosen = [name, "--scenario", "tiny", "--env", "local", *options, *arguments]
-        job = start_job(chosen, log=log, environ=environ)
+        command = [name, "--scenario", "tiny", "--env", "local", *options, *arguments]
+        job = start_job(command, log=log, environ=environ)
         self.jobs.append(job)
         return job
 
@@ -138,7 +138,7 @@ class Lane:
         return job
 
     def end(self) -> None:
-        """Leave no job behind."""
+        """End all jobs that still run."""
         for job in self.jobs:
             job.end()
 

@@ -27,12 +27,12 @@ class Job:
     @contextmanager
     def paused(self, part: str) -> Iterator[None]:
         """One of the parts that `kill` knows does nothing until the end of the block."""
-        chosen = self._process(part)
-        chosen.suspend()
+        process = self._process(part)
+        process.suspend()
         try:
             yield
         finally:
-            chosen.resume()
+            process.resume()
 
     def terminate(self, *, timeout: float = 60.0) -> int:
         """SIGTERM the job as an operator would, and return its exit code."""
@@ -41,7 +41,7 @@ class Job:
         return self.process.wait(timeout)
 
     def end(self) -> None:
-        """Leave nothing of the job behind, whatever state it is in."""
+        """Kill the job's processes, whatever state it is in."""
         try:
             family = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -49,9 +49,9 @@ class Job:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(30)
-        for each in family:
+        for child in family:
             try:
-                each.kill()
+                child.kill()
             except psutil.NoSuchProcess:
                 continue
 
@@ -81,21 +81,21 @@ class Job:
     def _workers(self) -> list[psutil.Process]:
         # Forked by the daemon: processes of its command line whose parent has it, too.
         daemons = self._children(_is_daemon)
-        pids = {each.pid for each in daemons}
-        return [each for each in daemons if each.ppid() in pids]
+        pids = {daemon.pid for daemon in daemons}
+        return [daemon for daemon in daemons if daemon.ppid() in pids]
 
     def _python_driver(self) -> psutil.Process:
         return psutil.Process(self.process.pid)
 
     def _children(self, condition: Callable[[Sequence[str]], bool]) -> list[psutil.Process]:
-        found = []
-        for each in psutil.Process(self.process.pid).children(recursive=True):
+        children = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                if condition(each.cmdline()):
-                    found.append(each)
+                if condition(child.cmdline()):
+                    children.append(child)
             except psutil.NoSuchProcess:
                 continue
-        return found
+        return children
 
 
 def start_job(

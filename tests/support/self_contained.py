@@ -13,7 +13,7 @@ class _Loads(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.references: list[str] = []
         self._is_in_style = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -22,22 +22,22 @@ class _Loads(HTMLParser):
             text = value or ""
             is_reference = name in ("href", "xlink:href") and tag not in _LINKS_ARE_FINE
             if (name in _LOADING or is_reference) and not text.startswith(("data:", "#")):
-                self.found.append(f"<{tag} {name}={text[:80]}>")
+                self.references.append(f"<{tag} {name}={text[:80]}>")
             if name == "style":
-                self.found += _IN_STYLES.findall(text)
+                self.references += _IN_STYLES.findall(text)
             if name == "srcdoc":
-                self.found += loaded_from_elsewhere(text)
+                self.references += loaded_from_elsewhere(text)
 
     def handle_endtag(self, tag: str) -> None:
         self._is_in_style = False
 
     def handle_data(self, data: str) -> None:
         if self._is_in_style:
-            self.found += _IN_STYLES.findall(data)
+            self.references += _IN_STYLES.findall(data)
 
 
 def loaded_from_elsewhere(html: str) -> list[str]:
     """Scripts, styles, fonts, images and frames that `html` does not bring itself."""
     parser = _Loads()
     parser.feed(html)
-    return parser.found
+    return parser.references

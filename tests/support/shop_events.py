@@ -37,12 +37,12 @@ def _record(event_type: str, number: int, hour: float, fields: dict[str, object]
     return customer.encode(), msgspec.json.encode({**envelope, **fields})
 
 
-def records(found: Sequence[Record], *, first: int = 0) -> Records:
-    """As a partition holds them from offset `first`, long after their event times."""
-    count = len(found)
+def records(pairs: Sequence[Record], *, first: int = 0) -> Records:
+    """`pairs` as a partition holds them from offset `first`, long after their event times."""
+    count = len(pairs)
     return Records(
-        keys=[key for key, _ in found],
-        values=[value for _, value in found],
+        keys=[key for key, _ in pairs],
+        values=[value for _, value in pairs],
         offsets=np.arange(first, first + count),
         timestamps_ms=np.full(count, BEGAN_MS + 1000 * HOUR_MS),
     )
@@ -57,9 +57,9 @@ def random_payments(
     for number in range(first, first + count):
         hour = number * 0.05 - (random_.uniform(0, 30) if random_.random() < 0.1 else 0.0)
         shop, amount = random_.randrange(shops), random_.randrange(100, 20_000) / 100
-        found = payment(number, shop=shop, hour=max(hour, 0.0), amount_eur=amount)
+        record = payment(number, shop=shop, hour=max(hour, 0.0), amount_eur=amount)
         is_bad = random_.random() < 0.02
-        payments.append((found[0], b"{bad") if is_bad else found)
+        payments.append((record[0], b"{bad") if is_bad else record)
         if not is_bad and random_.random() < 0.8:
             said = random_.choice(["genuine", "genuine", "fraud"])
             verdicts.append(verdict(number, shop=shop, hour=max(hour, 0.0) + 24, said=said))

@@ -22,7 +22,7 @@ SOURCES = ("shops.events", "shops.labels")
 
 @dataclass
 class ShopLane:
-    """One stream of shops, with what a test asks of it."""
+    """One stream of shops, with what tests need of it."""
 
     endpoints: Endpoints
     run_dir: Path
@@ -48,10 +48,10 @@ class ShopLane:
             f"hbase.namespace={self.namespace}",
             f"stream.checkpoint_root={self.folder / 'checkpoints'}",
         ]
-        options = [option for each in settings for option in ("--set", each)]
+        options = [option for setting in settings for option in ("--set", setting)]
         log = self.folder / f"{len(self.jobs):02d}-{name}.log"
-        chosen = [name, "--scenario", "shops", "--env", "local", *options, *arguments]
-        job = start_job(chosen, log=log, environ={"EVERSCORE_RUN_DIR": str(self.run_dir)})
+        command = [name, "--scenario", "shops", "--env", "local", *options, *arguments]
+        job = start_job(command, log=log, environ={"EVERSCORE_RUN_DIR": str(self.run_dir)})
         self.jobs.append(job)
         return job
 
@@ -68,7 +68,7 @@ class ShopLane:
         return job
 
     def end(self) -> None:
-        """Leave no job behind."""
+        """End all jobs that still run."""
         for job in self.jobs:
             job.end()
 
@@ -87,9 +87,9 @@ class ShopLane:
             bootstrap_servers=self.endpoints.kafka_bootstrap_servers, acks="all", linger_ms=5
         )
         try:
-            sent = [producer.send(topic, key=key, value=value) for key, value in records]
-            for each in sent:
-                each.get(timeout=60)
+            futures = [producer.send(topic, key=key, value=value) for key, value in records]
+            for future in futures:
+                future.get(timeout=60)
         finally:
             producer.close(timeout=30)
 
@@ -118,8 +118,8 @@ class ShopLane:
         """Wait until so many events were re-keyed at least, and all of them are in the states."""
 
         def is_done() -> bool:
-            told = sum(each.sent for each in self.rekeyed().values() if each is not None)
-            return told >= sent and self.ends_are(self.marked())
+            rekeyed = sum(counts.sent for counts in self.rekeyed().values() if counts is not None)
+            return rekeyed >= sent and self.ends_are(self.marked())
 
         what = f"{sent} events folded: {self.rekeyed()}, {self.marked()}"
         wait_until(is_done, timeout=START_SECONDS, what=f"{what}\n{self.jobs[-1].output()[-3000:]}")

@@ -1,8 +1,8 @@
-"""An archive of the tiny scenario, told by the real scoring pass over states in memory.
+"""An archive of the tiny scenario, written by the real scoring pass over states in memory.
 
 Two partitions, three epochs: the second begins in the middle of the first one's topic (as after a
-rebuild) and scores some offsets that the archive still counts to the first; the third belongs to a
-topic that was made anew.
+rebuild) and scores some offsets that the archive still assigns to the first; the third belongs to a
+recreated topic.
 """
 
 import random
@@ -46,17 +46,19 @@ OLD_TOPIC_ENDS, NEW_TOPIC_ENDS = 90, 40
 
 @dataclass
 class MemoryHomes:
-    """Written homes in memory with what `ClaimedHomes` asks of a `HomeTable`."""
+    """Homes in memory with the methods of a `HomeTable` that `ClaimedHomes` calls."""
 
     scenario: str = "tiny"
     homes: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def read(self, entities: Sequence[str], *, epoch: int) -> Homes:
         """The home of each entity, -1 where there is none."""
-        return np.array([self.homes.get((epoch, each), -1) for each in entities], dtype=np.int64)
+        return np.array(
+            [self.homes.get((epoch, entity), -1) for entity in entities], dtype=np.int64
+        )
 
     def claim(self, entities: Sequence[str], wanted: Homes, *, epoch: int) -> Homes:
-        """Keep `wanted` where there is none; what holds."""
+        """Store `wanted` where there is none, and return the homes that hold."""
         for entity, home in zip(entities, wanted.tolist(), strict=True):
             self.homes.setdefault((epoch, entity), home)
         return self.read(entities, epoch=epoch)
@@ -64,7 +66,7 @@ class MemoryHomes:
 
 @dataclass
 class MemoryTable:
-    """States in memory with what `ScoringPass` asks of a `StateTable`."""
+    """States in memory with the methods of a `StateTable` that `ScoringPass` calls."""
 
     states: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
     markers: dict[int, list[tuple[int, Marker]]] = field(default_factory=dict)
@@ -73,22 +75,22 @@ class MemoryTable:
         self, entities: Sequence[str], *, partition: int, position: int
     ) -> tuple[list[bytes | None], Marker | None]:
         """Newest states and marker older than `position`."""
-        found = [_newest(self.states.get(each, []), position) for each in entities]
-        return found, _newest(self.markers.get(partition, []), position)
+        states = [_newest(self.states.get(entity, []), position) for entity in entities]
+        return states, _newest(self.markers.get(partition, []), position)
 
     def newest(self, entities: Sequence[str]) -> list[bytes | None]:
         """Newest states of all."""
-        return [_newest(self.states.get(each, []), 1 << 62) for each in entities]
+        return [_newest(self.states.get(entity, []), 1 << 62) for entity in entities]
 
     def write(
         self, entities: Sequence[str], states: Sequence[bytes], rows: object, *, position: int
     ) -> None:
-        """Keep the states; nobody asks for rows."""
+        """Store the states; nobody reads rows."""
         for entity, state in zip(entities, states, strict=True):
             self.states.setdefault(entity, []).append((position, state))
 
     def write_marker(self, marker: Marker, *, position: int) -> None:
-        """Keep the marker."""
+        """Store the marker."""
         self.markers.setdefault(marker.partition, []).append((position, marker))
 
 
@@ -99,7 +101,7 @@ def _newest(cells: Sequence[tuple[int, Any]], position: int) -> Any:
 
 @dataclass(frozen=True)
 class OneModel:
-    """What scores, without a store to read it from."""
+    """One model for all batches, without a store to read it from."""
 
     use: InUse
     failure: str = ""
@@ -180,41 +182,41 @@ class TinyArchive:
             for number, (topic_id, first) in enumerate(begins)
         )
 
-    def told(self, number: int) -> dict[str, Any]:
+    def document(self, number: int) -> dict[str, Any]:
         """The document of prediction message `number`."""
         return cast(dict[str, Any], msgspec.json.decode(self.predictions[number].value or b""))
 
     def scored(self) -> list[int]:
         """Numbers of the messages that are predictions, not suppressed events."""
-        return [at for at in range(len(self.predictions)) if "prediction_id" in self.told(at)]
+        return [at for at in range(len(self.predictions)) if "prediction_id" in self.document(at)]
 
     def replace(self, number: int, **changes: Any) -> None:
         """Change fields of prediction message `number`."""
-        value = msgspec.json.encode({**self.told(number), **changes})
+        value = msgspec.json.encode({**self.document(number), **changes})
         self.predictions[number] = replace(self.predictions[number], value=value)
 
 
 def tiny_archive(
     folder: Path, *, seed: int = 7, partitioner: str = MURMUR2, foreign_share: float = 0.0
 ) -> TinyArchive:
-    """About 260 events of 12 machines with everything told of them; the model goes to `folder`.
+    """About 260 events of 12 machines and all messages about them; the model goes to `folder`.
 
-    foreign_share: of the events lie in the partition that is not their machine's.
+    foreign_share: the share of events in the partition that is not their machine's.
     """
     pointer = save_tiny_model(folder)
-    found = TinyArchive(StoredModels({pointer.version: pointer}), partitioner)
+    archive = TinyArchive(StoredModels({pointer.version: pointer}), partitioner)
     random_ = random.Random(seed)
-    use = InUse(tiny_deployment(pointer), found.models(pointer.version), None)
+    use = InUse(tiny_deployment(pointer), archive.models(pointer.version), None)
     machines = _machines(MURMUR2 if partitioner == CUSTOM else partitioner)
     old = _events(OLD_TOPIC, OLD_TOPIC_ENDS, BEGAN, random_, machines, foreign_share)
     later = BEGAN + timedelta(seconds=SECONDS_APART * OLD_TOPIC_ENDS)
     new = _events(NEW_TOPIC, NEW_TOPIC_ENDS, later, random_, machines, foreign_share)
-    found.events += [replace(row, epoch=_archived_epoch(row)) for row in (*old, *new)]
+    archive.events += [replace(row, epoch=_archived_epoch(row)) for row in (*old, *new)]
     begin = EPOCH_2_IS_SCORED_FROM
-    _score(found, use, [row for row in old if row.offset < begin], epoch=1)
-    _score(found, use, [row for row in old if row.offset >= begin], epoch=2)
-    _score(found, use, new, epoch=3)
-    return found
+    _score(archive, use, [row for row in old if row.offset < begin], epoch=1)
+    _score(archive, use, [row for row in old if row.offset >= begin], epoch=2)
+    _score(archive, use, new, epoch=3)
+    return archive
 
 
 def _archived_epoch(row: Row) -> int:
@@ -262,7 +264,7 @@ def _event(machine: str, at: datetime, random_: random.Random) -> bytes:
     return encoded[:-1] if random_.random() < 0.05 else encoded
 
 
-def _score(found: TinyArchive, use: InUse, rows: Sequence[Row], *, epoch: int) -> None:
+def _score(archive: TinyArchive, use: InUse, rows: Sequence[Row], *, epoch: int) -> None:
     first = {p: min(row.offset for row in rows if row.partition == p) for p in (0, 1)}
     settings = PassSettings(
         scenario="tiny",
@@ -270,12 +272,12 @@ def _score(found: TinyArchive, use: InUse, rows: Sequence[Row], *, epoch: int) -
         store=HBaseStore("nowhere", 1),
         epoch=epoch,
         first_offsets=first,
-        partitioner=found.partitioner,
+        partitioner=archive.partitioner,
         max_event_bytes=1_048_576,
         max_future_skew_seconds=300,
         retry_seconds=0,
     )
-    table = cast(StateTable, found.table)
+    table = cast(StateTable, archive.table)
     homes = ClaimedHomes(cast(HomeTable, MemoryHomes()), table, SCENARIO.codec, epoch=epoch)
     scoring = ScoringPass(
         settings,
@@ -285,23 +287,28 @@ def _score(found: TinyArchive, use: InUse, rows: Sequence[Row], *, epoch: int) -
         SecondEntityReader(SCENARIO, []),
         homes=homes,
     )
-    chosen = {p: [row for row in rows if row.partition == p] for p in (0, 1)}
-    for begin in range(0, len(chosen[0]), 17):
+    rows_by_partition = {p: [row for row in rows if row.partition == p] for p in (0, 1)}
+    for begin in range(0, len(rows_by_partition[0]), 17):
         # By turns, so that with `custom` both partitions have machines that are theirs.
         for partition in (1, 0) if begin % 2 else (0, 1):
-            part = chosen[partition][begin : begin + 17]
-            told = scoring.process(Batch(_records(part), partition)).to_pylist()
-            _keep(found, told, epoch=epoch, at=part[-1].time + timedelta(milliseconds=300))
+            part = rows_by_partition[partition][begin : begin + 17]
+            messages = scoring.process(Batch(_records(part), partition)).to_pylist()
+            _add_messages(
+                archive, messages, epoch=epoch, at=part[-1].time + timedelta(milliseconds=300)
+            )
 
 
-def _keep(
-    found: TinyArchive, told: Sequence[Mapping[str, Any]], *, epoch: int, at: datetime
+def _add_messages(
+    archive: TinyArchive, messages: Sequence[Mapping[str, Any]], *, epoch: int, at: datetime
 ) -> None:
-    kept = {"tiny.predictions": found.predictions, "tiny.dead-letter": found.dead_letters}
-    for message in told:
-        rows = kept.get(message["topic"])
+    rows_by_topic = {
+        "tiny.predictions": archive.predictions,
+        "tiny.dead-letter": archive.dead_letters,
+    }
+    for message in messages:
+        rows = rows_by_topic.get(message["topic"])
         if rows is not None:
-            place = (message["topic"], "told", 0, len(rows), epoch, at)
+            place = (message["topic"], "topic-out", 0, len(rows), epoch, at)
             rows.append(Row(*place, message["key"], message["value"], message["headers"]))
 
 

@@ -42,13 +42,13 @@ def publish(
     """
     client = producer(servers)
     try:
-        sent = [
+        futures = [
             client.send(EVENTS, key=key, value=value, partition=partition) for key, value in records
         ]
-        stored = [each.get(timeout=_FLUSH_SECONDS) for each in sent]
+        stored = [future.get(timeout=_FLUSH_SECONDS) for future in futures]
     finally:
         client.close(timeout=30)
-    return [(each.partition, each.offset) for each in stored]
+    return [(record.partition, record.offset) for record in stored]
 
 
 def tiny_record(random_: random.Random, *, machines: int) -> Record:
@@ -121,6 +121,6 @@ class TinyLoad:
                     self._producer.send(EVENTS, key=key, value=value)
                     self.sent += 1
                     owed -= 1
-            except Exception as error:  # told at the end of the block
+            except Exception as error:  # raised at the end of the block
                 self.failure = error
                 return

@@ -37,7 +37,7 @@ class RowTable(MemoryTable):
     def write(
         self, entities: Sequence[str], states: Sequence[bytes], rows: Any, *, position: int
     ) -> None:
-        """Keep states and rows."""
+        """Store states and rows."""
         super().write(entities, states, rows, position=position)
         pairs = zip(entities, rows, strict=True)
         self.rows |= {entity: bytes(row) for entity, row in pairs if row is not None}
@@ -47,12 +47,12 @@ class RowTable(MemoryTable):
 class Outcome:
     """What came of the events: message by offset, states, rows, markers."""
 
-    told: dict[int, dict[str, Any]]
+    messages: dict[int, dict[str, Any]]
     table: RowTable
 
     def offsets(self, topic: str) -> list[int]:
         """Those whose message went to `topic`."""
-        return [at for at, row in sorted(self.told.items()) if row["topic"] == topic]
+        return [at for at, row in sorted(self.messages.items()) if row["topic"] == topic]
 
     @property
     def marker(self) -> Marker:
@@ -92,7 +92,7 @@ def played(
 ) -> Outcome:
     """All events through the pass, in batches that end at `cuts`.
 
-    memory: recent states are remembered there, as a worker does.
+    memory: caches recent states, as in a worker.
     """
     pointer = ModelPointer(name=model.name, version="1", artifact_uri="", sha256="")
     deployment = tiny_deployment(pointer)
@@ -108,19 +108,19 @@ def played(
         state_bytes=state_bytes,
     )
     table = RowTable()
-    asked = RememberedTable(table, settings, memory) if memory else table
+    pass_table = RememberedTable(table, settings, memory) if memory else table
     models = cast(ModelsInUse, OneModel(InUse(deployment, model, None)))
-    scoring = ScoringPass(settings, SCENARIO, asked, models, SecondEntityReader(SCENARIO, []))
-    told: dict[int, dict[str, Any]] = {}
+    scoring = ScoringPass(settings, SCENARIO, pass_table, models, SecondEntityReader(SCENARIO, []))
+    messages: dict[int, dict[str, Any]] = {}
     for begin, end in zip([0, *cuts], cuts, strict=False):
         for row in scoring.process(events(begin, end)).to_pylist():
             if row["topic"] != "tiny.review":
-                told[offset_of(row)] = row
-    return Outcome(told, table)
+                messages[offset_of(row)] = row
+    return Outcome(messages, table)
 
 
 def offset_of(row: dict[str, Any]) -> int:
-    """Of the event that a message tells of."""
+    """The offset of the event that a message is about."""
     if row["headers"]:
         return int(headers_of(row)["source_offset"])
     return int(msgspec.json.decode(row["value"])["source"]["offset"])
@@ -128,4 +128,4 @@ def offset_of(row: dict[str, Any]) -> int:
 
 def headers_of(row: dict[str, Any]) -> dict[str, str]:
     """Name → text."""
-    return {each["key"]: each["value"].decode() for each in row["headers"]}
+    return {header["key"]: header["value"].decode() for header in row["headers"]}

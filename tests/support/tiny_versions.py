@@ -1,4 +1,4 @@
-"""Two versions of the tiny model with their cards, as the registry would tell of them."""
+"""Two versions of the tiny model with their cards, as the registry returns them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +14,17 @@ from models.registry.versions import TrainedVersion
 from tests.scenarios.tiny import SCENARIO
 
 
-def tiny_card(found: TrainingSet, record: SnapshotRecord, *, seed: int = 1) -> ModelCard:
-    """The card of a version trained on `found`, the rows of the snapshot of `record`."""
-    positives = found.outcomes[found.is_test]
+def tiny_card(training_set: TrainingSet, record: SnapshotRecord, *, seed: int = 1) -> ModelCard:
+    """The card of a version trained on `training_set`, the rows of the snapshot of `record`."""
+    positives = training_set.outcomes[training_set.is_test]
     return ModelCard(
         scenario="tiny",
         feature_names=record.feature_names,
         definitions_digest=record.definitions_digest,
         seed=seed,
         training_counts={
-            "train_rows": int((~found.is_test).sum()),
-            "train_positives": int(found.outcomes.sum() - positives.sum()),
+            "train_rows": int((~training_set.is_test).sum()),
+            "train_positives": int(training_set.outcomes.sum() - positives.sum()),
             "test_rows": len(positives),
             "test_positives": int(positives.sum()),
         },
@@ -36,19 +36,21 @@ def tiny_card(found: TrainingSet, record: SnapshotRecord, *, seed: int = 1) -> M
             path=record.path,
             version=0,
             number=record.number,
-            rows=len(found.entities),
-            rows_digest=found.digest,
+            rows=len(training_set.entities),
+            rows_digest=training_set.digest,
         ),
         git_commit="unknown",
     )
 
 
 def tiny_version(
-    folder: Path, found: TrainingSet, card: ModelCard, *, seed: int = 1
+    folder: Path, training_set: TrainingSet, card: ModelCard, *, seed: int = 1
 ) -> TrainedVersion:
-    """A version trained on `found` with `seed`, in `folder`; its number is the seed."""
-    rows = np.flatnonzero(~found.is_test)
-    estimator = SCENARIO.estimator(seed).fit(found.features[rows], found.outcomes[rows])
+    """A version trained on `training_set` with `seed`, in `folder`; its number is the seed."""
+    rows = np.flatnonzero(~training_set.is_test)
+    estimator = SCENARIO.estimator(seed).fit(
+        training_set.features[rows], training_set.outcomes[rows]
+    )
     return TrainedVersion(
         name="everscore-tiny",
         version=f"{seed}",

@@ -24,7 +24,7 @@ class Transactions:
 
     @property
     def producer(self) -> Producer:
-        """The client, made at first use."""
+        """The client, created at first use."""
         if self._producer is None:
             self._producer = Producer(
                 {
@@ -39,7 +39,7 @@ class Transactions:
         return self._producer
 
     def committed(self, records: Sequence[Record]) -> list[tuple[int, int]]:
-        """Publish `records` in one transaction; where they are."""
+        """Publish `records` in one transaction and return where they are."""
         with self.open(records):
             self.producer.commit_transaction(_SECONDS)
         return self._stored

@@ -1,4 +1,4 @@
-"""The same events once more, in one thread, without a fault: what the stream must equal."""
+"""A replay of the same events in one thread and without a fault: what the stream must equal."""
 
 import random
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from streaming.scoring.scoring_pass import ScoringPass
 from streaming.scoring.second_entities import SecondEntityReader
 from tests.scenarios.tiny import SCENARIO
 from tests.support.lane import EVENTS, Lane
-from tests.support.told import Told, messages_in, records_of
+from tests.support.output_messages import OutputMessages, messages_in, records_of
 
 Cells = Mapping[bytes, Mapping[bytes, bytes]]
 
 
-def undisturbed(lane: Lane, *, seed: int) -> Told:
+def undisturbed(lane: Lane, *, seed: int) -> OutputMessages:
     """Replay all events of the lane into its second store, in batches of other sizes."""
     epoch = lane.epoch()
     deployment = read_deployment(lane.store, "tiny")
@@ -43,7 +43,7 @@ def undisturbed(lane: Lane, *, seed: int) -> Told:
         retry_seconds=60,
     )
     session = Session(lane.undisturbed, retry_seconds=60.0)
-    told, gaps = Told(), Gaps(lane.kafka, EVENTS)
+    messages, gaps = OutputMessages(), Gaps(lane.kafka, EVENTS)
     try:
         write_epoch(session, "tiny", epoch)
         models = ModelsInUse(settings, session, SCENARIO)
@@ -54,14 +54,14 @@ def undisturbed(lane: Lane, *, seed: int) -> Told:
             at = 0
             while at < len(records):
                 size = random_.randint(1, 3_000)
-                chosen = batch_of_records(records[at : at + size], partition=partition)
-                for message in messages_in(scoring.process(chosen)):
-                    told.add(message)
+                batch = batch_of_records(records[at : at + size], partition=partition)
+                for message in messages_in(scoring.process(batch)):
+                    messages.add(message)
                 at += size
     finally:
         gaps.close()
         session.close()
-    return told
+    return messages
 
 
 def batch_of_records(records: list[Any], *, partition: int) -> Batch:
@@ -82,13 +82,13 @@ def newest_cells(store: HBaseStore) -> Cells:
     return states.newest_cells(store, "tiny")
 
 
-def differences(found: Cells, expected: Cells) -> dict[bytes, str]:
+def differences(actual: Cells, expected: Cells) -> dict[bytes, str]:
     """Row key → how its cells differ; empty when all are equal to the byte."""
-    told = {}
-    for key in sorted(found.keys() | expected.keys()):
-        if key not in found or key not in expected:
-            told[key] = "missing" if key not in found else "not expected"
-        elif found[key] != expected[key]:
-            columns = [c for c in (STATE, LATEST) if found[key].get(c) != expected[key].get(c)]
-            told[key] = f"{columns}: {found[key]} instead of {expected[key]}"
-    return told
+    descriptions = {}
+    for key in sorted(actual.keys() | expected.keys()):
+        if key not in actual or key not in expected:
+            descriptions[key] = "missing" if key not in actual else "not expected"
+        elif actual[key] != expected[key]:
+            columns = [c for c in (STATE, LATEST) if actual[key].get(c) != expected[key].get(c)]
+            descriptions[key] = f"{columns}: {actual[key]} instead of {expected[key]}"
+    return descriptions

@@ -14,7 +14,7 @@ from streaming.messages.dead_letters import KEY_BYTES, add_dead_letters
 from streaming.passes.batches import Batch, batch_of
 from streaming.passes.output import Output
 from tests.scenarios.tiny import SCENARIO
-from tests.support.told import Message, messages_in
+from tests.support.output_messages import Message, messages_in
 
 MOST_BYTES = 5_000
 

@@ -33,8 +33,8 @@ def test_each_event_has_one_outcome_and_the_neighbours_those_that_they_have_alon
     said = capfd.readouterr().err.splitlines()
     alone = played(model, range(1, COUNT + 1))
     halves = played(model, [COUNT // 2 + 7, COUNT])
-    assert together.told == alone.told == halves.told
-    assert sorted(together.told) == list(range(COUNT))
+    assert together.messages == alone.messages == halves.messages
+    assert sorted(together.messages) == list(range(COUNT))
     dead = together.offsets("tiny.dead-letter")
     assert 3 < len(dead) < COUNT / 2
     assert len([line for line in said if "unscorable" in line]) == 1
@@ -44,7 +44,7 @@ def test_each_event_has_one_outcome_and_the_neighbours_those_that_they_have_alon
 def test_the_dead_letter_has_the_original_and_the_cause(model: ScoringModel) -> None:
     found = played(model, [COUNT])
     for offset in found.offsets("tiny.dead-letter"):
-        row, headers = found.told[offset], headers_of(found.told[offset])
+        row, headers = found.messages[offset], headers_of(found.messages[offset])
         assert row["value"] == events(offset, offset + 1).records.values[0]
         assert headers["reason_code"] == "unscorable"
         assert headers["reason"].startswith("model everscore-tiny version 1 ")
@@ -68,7 +68,7 @@ def test_later_events_know_of_it(model: ScoringModel) -> None:
     found = played(model, [COUNT])
     column = SCENARIO.feature_names.index("readings")
     for offset in found.offsets("tiny.predictions"):
-        features = msgspec.json.decode(found.told[offset]["value"])["features"]
+        features = msgspec.json.decode(found.messages[offset]["value"])["features"]
         assert features[column] == offset // MACHINES + 1
 
 
@@ -81,7 +81,7 @@ def test_the_marker_counts_them_and_names_a_cause(model: ScoringModel) -> None:
         len(dead),
         COUNT - len(dead),
     )
-    assert last.unscorable_cause == headers_of(found.told[dead[0]])["reason"]
+    assert last.unscorable_cause == headers_of(found.messages[dead[0]])["reason"]
 
 
 def test_a_whole_batch_that_cannot_be_judged_is_told_and_the_stream_goes_on(

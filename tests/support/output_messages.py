@@ -1,4 +1,4 @@
-"""What the stream has told on its topics, by the position of the event told about."""
+"""Messages on the stream's output topics, by the position of the event that they are about."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -38,40 +38,40 @@ class Message:
 
 
 @dataclass
-class Told:
-    """Messages per position, each different one once; `seen` counts how often it was told of."""
+class OutputMessages:
+    """Distinct messages per position; `occurrences` counts the outcomes with their repeats."""
 
     outcomes: dict[Position, set[Message]] = field(default_factory=dict)
     reviews: dict[Position, set[Message]] = field(default_factory=dict)
-    seen: Counter[Position] = field(default_factory=Counter)
+    occurrences: Counter[Position] = field(default_factory=Counter)
 
     def add(self, message: Message) -> None:
-        """Take note of one message."""
+        """Record one message."""
         if message.topic == REVIEWS:
             self.reviews.setdefault(message.about, set()).add(message)
         else:
             self.outcomes.setdefault(message.about, set()).add(message)
-            self.seen[message.about] += 1
+            self.occurrences[message.about] += 1
 
     def missing(self, begins: Mapping[int, int], ends: Mapping[int, int]) -> list[Position]:
         """Positions from `begins` to before `ends` without any outcome."""
-        wanted = ((p, at) for p, end in ends.items() for at in range(begins[p], end))
-        return [position for position in wanted if position not in self.outcomes]
+        expected = ((p, at) for p, end in ends.items() for at in range(begins[p], end))
+        return [position for position in expected if position not in self.outcomes]
 
     def contradictions(self) -> dict[Position, set[Message]]:
         """Positions with more than one outcome, or with reviews that differ."""
         both = [*self.outcomes.items(), *self.reviews.items()]
-        return {position: found for position, found in both if len(found) > 1}
+        return {position: messages for position, messages in both if len(messages) > 1}
 
     @property
     def repeats(self) -> int:
         """Messages beyond the first one of their position."""
-        return self.seen.total() - len(self.outcomes)
+        return self.occurrences.total() - len(self.outcomes)
 
     def counts(self) -> Counter[str]:
         """Topic → number of different messages."""
         both = [*self.outcomes.values(), *self.reviews.values()]
-        return Counter(message.topic for found in both for message in found)
+        return Counter(message.topic for messages in both for message in messages)
 
 
 class Listener:
@@ -87,16 +87,16 @@ class Listener:
         ]
         self._consumer.assign(places)
         self._consumer.seek_to_beginning(*places)
-        self.told = Told()
+        self.messages = OutputMessages()
 
-    def listen(self) -> Told:
-        """Everything told until now."""
+    def listen(self) -> OutputMessages:
+        """All messages until now."""
         while polled := self._consumer.poll(timeout_ms=300, max_records=5000):
             for records in polled.values():
                 for record in records:
                     headers = tuple((name, bytes(value)) for name, value in record.headers)
-                    self.told.add(Message(record.topic, record.key, record.value, headers))
-        return self.told
+                    self.messages.add(Message(record.topic, record.key, record.value, headers))
+        return self.messages
 
     def close(self) -> None:
         """Close the consumer."""
@@ -116,16 +116,16 @@ def consumer(servers: str) -> KafkaConsumer:
     )
 
 
-def messages_in(told: pa.Table) -> Iterator[Message]:
-    """The messages that the pass gave for one batch."""
-    for row in told.to_pylist():
-        headers = tuple((each["key"], each["value"]) for each in row["headers"] or ())
+def messages_in(output: pa.Table) -> Iterator[Message]:
+    """The messages in the pass's output for one batch."""
+    for row in output.to_pylist():
+        headers = tuple((header["key"], header["value"]) for header in row["headers"] or ())
         yield Message(row["topic"], row["key"], row["value"], headers)
 
 
 def records_of(servers: str, topic: str, ends: Mapping[int, int]) -> dict[int, list[Any]]:
     """Partition → all committed records of `topic` before `ends`."""
-    found: dict[int, list[Any]] = {partition: [] for partition in ends}
+    records_by_partition: dict[int, list[Any]] = {partition: [] for partition in ends}
     client = consumer(servers)
     try:
         places = [TopicPartition(topic, partition) for partition in ends]
@@ -133,7 +133,9 @@ def records_of(servers: str, topic: str, ends: Mapping[int, int]) -> dict[int, l
         client.seek_to_beginning(*places)
         while any(client.position(place) < ends[place.partition] for place in places):
             for place, records in client.poll(timeout_ms=1000, max_records=5000).items():
-                found[place.partition] += [r for r in records if r.offset < ends[place.partition]]
+                records_by_partition[place.partition] += [
+                    r for r in records if r.offset < ends[place.partition]
+                ]
     finally:
         client.close()
-    return found
+    return records_by_partition
