@@ -14,14 +14,14 @@ from local.servers.waiting import Watched, wait_until_answers
 
 
 def test_a_held_lock_is_waited_for_and_told_once(tmp_path: Path) -> None:
-    told = list[str]()
+    messages = list[str]()
     with (
         file_lock(tmp_path / "lock", timeout_seconds=1),
         pytest.raises(PlatformBusy, match="held by another command"),
-        file_lock(tmp_path / "lock", timeout_seconds=0.3, on_wait=lambda: told.append("wait")),
+        file_lock(tmp_path / "lock", timeout_seconds=0.3, on_wait=lambda: messages.append("wait")),
     ):
         pass
-    assert told == ["wait"]
+    assert messages == ["wait"]
 
 
 def test_a_freed_lock_can_be_taken_again(tmp_path: Path) -> None:
