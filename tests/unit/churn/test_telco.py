@@ -56,9 +56,9 @@ def test_a_renamed_column_is_named(tmp_path: Path) -> None:
 )
 def test_an_unreadable_line_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:
     path = telco_file(tmp_path, lines=(LINES[0].replace(old, new),))
-    with pytest.raises(TelcoFileError, match="line 2") as caught:
+    with pytest.raises(TelcoFileError, match="line 2") as error:
         read_customers(path)
-    assert named in str(caught.value)
+    assert named in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

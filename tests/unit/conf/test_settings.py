@@ -17,10 +17,10 @@ PASSWORD = {"EVERSCORE__KAFKA__SASL_PASSWORD": "hunter2"}
 
 
 def problems_of(*overrides: str, env: str = "local", **environ: str) -> dict[str, Problem]:
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as error:
         load_settings(env, overrides=overrides, environ=environ)
-    assert refused.value.exit_code == 2
-    return {problem.path: problem for problem in refused.value.problems}
+    assert error.value.exit_code == 2
+    return {problem.path: problem for problem in error.value.problems}
 
 
 def own_file(folder: Path, text: str) -> str:

@@ -35,7 +35,7 @@ def test_a_death_while_waiting_is_told_at_once_with_the_last_lines(tmp_path: Pat
     command = [sys.executable, "-c", "print('no space left')"]
     record = start(command, log=log, record=tmp_path / "kafka.json")
     begun = time.monotonic()
-    with pytest.raises(ProcessFailed, match="no space left") as caught:
+    with pytest.raises(ProcessFailed, match="no space left") as error:
         wait_until_answers(
             lambda: False,
             watched=[Watched("kafka", record, log)],
@@ -43,7 +43,7 @@ def test_a_death_while_waiting_is_told_at_once_with_the_last_lines(tmp_path: Pat
             cancelled=threading.Event(),
         )
     assert time.monotonic() - begun < 5
-    assert str(log) in str(caught.value)
+    assert str(log) in str(error.value)
 
 
 def test_a_process_that_never_answers_is_named_after_the_timeout(tmp_path: Path) -> None:

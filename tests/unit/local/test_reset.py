@@ -37,9 +37,9 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def reset(run_dir: Path, *options: str) -> str:
-    done = CliRunner().invoke(app, ["reset", "--run-dir", str(run_dir), "--yes", *options])
-    assert done.exit_code == 0, done.output
-    return done.output
+    result = CliRunner().invoke(app, ["reset", "--run-dir", str(run_dir), "--yes", *options])
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def remaining_files(run_dir: Path) -> set[str]:

@@ -62,10 +62,10 @@ def test_enough_rows_of_both_outcomes_are_trained_on() -> None:
 def test_too_little_is_refused_with_counts_and_the_way_out(
     rows: int, positives: int, words: str
 ) -> None:
-    with pytest.raises(NothingToTrain, match=words) as refused:
+    with pytest.raises(NothingToTrain, match=words) as error:
         check(training_set(rows, positives))
     for words in ("train_rows", "build_training_set --scenario churn", "training.minimum_rows"):
-        assert words in str(refused.value)
+        assert words in str(error.value)
 
 
 def test_columns_that_never_vary_are_named_and_refused_only_when_all_are_so() -> None:

@@ -110,17 +110,17 @@ def test_every_job_of_the_project_has_a_sentence() -> None:
 def test_the_script_lists_jobs_from_any_folder(tmp_path: Path) -> None:
     environ = {"EVERSCORE_PYTHON": sys.executable, "PATH": "/usr/bin:/bin"}
     script = [str(CHECKOUT / "spark-submit.sh")]
-    done = subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Usage: ./spark-submit.sh JOB" in done.stdout
+    process = subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "Usage: ./spark-submit.sh JOB" in process.stdout
 
 
 def test_the_script_says_when_its_interpreter_is_missing(tmp_path: Path) -> None:
     environ = {"EVERSCORE_PYTHON": str(tmp_path / "python"), "PATH": "/usr/bin:/bin"}
     script = [str(CHECKOUT / "spark-submit.sh")]
-    done = subprocess.run(script, env=environ, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "make setup" in done.stderr
+    process = subprocess.run(script, env=environ, capture_output=True, text=True)
+    assert process.returncode == 2
+    assert "make setup" in process.stderr
 
 
 LONG_JOB = '''"""Count the cats."""
@@ -196,18 +196,18 @@ def test_the_script_runs_through_a_link_from_a_checkout_with_any_name(tmp_path: 
     link.symlink_to(checkout / "spark-submit.sh")
     for locale in ({}, {"LC_ALL": "C"}):
         environ = {"EVERSCORE_PYTHON": sys.executable, "PATH": "/usr/bin:/bin", **locale}
-        done = subprocess.run(
+        process = subprocess.run(
             [str(link)], cwd=tmp_path, env=environ, capture_output=True, text=True
         )
-        assert done.returncode == 0, done.stderr
-        assert "list_scores" in done.stdout
+        assert process.returncode == 0, process.stderr
+        assert "list_scores" in process.stdout
 
 
 def test_a_checkout_with_a_colon_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "a:b").mkdir()
     shutil.copy(CHECKOUT / "spark-submit.sh", tmp_path / "a:b")
-    done = subprocess.run(
+    process = subprocess.run(
         [str(tmp_path / "a:b" / "spark-submit.sh")], capture_output=True, text=True
     )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: the checkout's path holds a colon")
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: the checkout's path holds a colon")

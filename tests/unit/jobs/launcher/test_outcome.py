@@ -165,11 +165,11 @@ def test_a_connection_that_fails_is_told_as_before() -> None:
 
 def test_a_report_on_a_disk_that_takes_no_more_ends_a_job_in_one_line(tmp_path: Path) -> None:
     """The system's limit of a file's size stands for the full disk."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path / "page.html")], capture_output=True, text=True
     )
-    assert done.returncode == 1
-    assert done.stderr == f"error: {tmp_path / 'page.html'}: File too large\n"
+    assert process.returncode == 1
+    assert process.stderr == f"error: {tmp_path / 'page.html'}: File too large\n"
     assert list(tmp_path.iterdir()) == []
 
 
