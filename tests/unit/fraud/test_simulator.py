@@ -47,12 +47,12 @@ def test_every_bad_kind_occurs_and_is_refused_for_its_reason() -> None:
 def test_a_negative_and_an_absurd_amount_are_refused_and_nothing_is_allowed() -> None:
     (record,) = _records(1)
     payment = json.loads(record.value or b"")
-    spoilt = [payment | {"amount_usd": amount} for amount in (-0.01, 1_000_000.01, 0, 1_000_000)]
+    payments = [payment | {"amount_usd": amount} for amount in (-0.01, 1_000_000.01, 0, 1_000_000)]
     records = [
         Record(
             topic_kind="events", kind="payment", key=record.key, value=json.dumps(event).encode()
         )
-        for event in spoilt
+        for event in payments
     ]
     refusals = decoded(records).refusals
     assert [(refusal.row, refusal.code) for refusal in refusals] == [

@@ -34,7 +34,7 @@ def test_a_death_while_waiting_is_told_at_once_with_the_last_lines(tmp_path: Pat
     log = tmp_path / "kafka.log"
     command = [sys.executable, "-c", "print('no space left')"]
     record = start(command, log=log, record=tmp_path / "kafka.json")
-    begun = time.monotonic()
+    start_seconds = time.monotonic()
     with pytest.raises(ProcessFailed, match="no space left") as error:
         wait_until_answers(
             lambda: False,
@@ -42,7 +42,7 @@ def test_a_death_while_waiting_is_told_at_once_with_the_last_lines(tmp_path: Pat
             timeout_seconds=60,
             cancelled=threading.Event(),
         )
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - start_seconds < 5
     assert str(log) in str(error.value)
 
 

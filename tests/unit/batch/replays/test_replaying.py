@@ -46,14 +46,16 @@ def letter(
 
 def erased_until(offset: int, *, seconds: float) -> ErasedEntities:
     """THERE erased when partition 0 ended at `offset`, so many seconds after the start of 2026."""
-    begun = datetime.fromtimestamp(1_767_225_600 + seconds, UTC).isoformat(timespec="milliseconds")
+    begun_at = datetime.fromtimestamp(1_767_225_600 + seconds, UTC).isoformat(
+        timespec="milliseconds"
+    )
     marks = (mark_of(THERE, "s"),)
     erasure = Erasure(
         id="1",
         salt="s",
         marks=marks,
         reason="",
-        begun_at=begun,
+        begun_at=begun_at,
         epoch=1,
         first_offsets={0: offset},
     )

@@ -153,14 +153,14 @@ def test_other_rules_are_judged_first_and_refusals_stay_in_offset_order() -> Non
 def test_however_a_partition_is_cut_the_same_events_are_refused() -> None:
     keys = [b"machine %d" % (number % 97) for number in range(600)]
     whole = decoder().decode(records(list(keys)), placed(1, partitions=3))
-    cut: list[int] = []
+    refused_rows: list[int] = []
     begin = 0
     for size in (1, 2, 5, 92, 100, 400):
         part = decoder().decode(records(list(keys[begin : begin + size])), placed(1, partitions=3))
-        cut += [begin + refusal.row for refusal in part.refusals]
+        refused_rows += [begin + refusal.row for refusal in part.refusals]
         begin += size
-    assert cut == [refusal.row for refusal in whole.refusals]
-    assert 0 < len(cut) < len(keys)
+    assert refused_rows == [refusal.row for refusal in whole.refusals]
+    assert 0 < len(refused_rows) < len(keys)
 
 
 def test_without_a_placement_or_with_one_partition_nothing_is_elsewhere() -> None:
