@@ -1,4 +1,4 @@
-"""How several processes share out the tests, file by file."""
+"""How several processes share the tests, file by file."""
 
 import os
 

@@ -13,10 +13,10 @@ _READS = re.compile(r"\bKafkaConsumer\(|\bread(?:Stream)?\s*\.\s*format\(\"kafka
 
 
 def readers() -> list[str]:
-    """The files that make a consumer or a source of Kafka; peers of the benchmark are others'."""
-    files = [each for folder in FOLDERS for each in (ROOT / folder).rglob("*.py")]
-    named = {str(each.relative_to(ROOT)): each.read_text() for each in files}
-    return sorted(n for n, text in named.items() if _READS.search(text) and "peers" not in n)
+    """Files that create a consumer or a source of Kafka, without the benchmark's peers."""
+    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in files}
+    return sorted(n for n, text in texts.items() if _READS.search(text) and "peers" not in n)
 
 
 @pytest.mark.parametrize("name", sorted(set(readers()) - WITHOUT_EVENTS))
@@ -26,11 +26,11 @@ def test_a_reader_of_records_asks_for_committed_ones(name: str) -> None:
 
 
 def test_every_way_to_read_is_known() -> None:
-    found = set(readers())
-    assert found >= WITHOUT_EVENTS | {"streaming/position/gaps.py", "streaming/query/query.py"}
+    paths = set(readers())
+    assert paths >= WITHOUT_EVENTS | {"streaming/position/gaps.py", "streaming/query/query.py"}
     assert {
         "streaming/advance/finish.py",
         "streaming/second_entity/rekey_query.py",
         "streaming/archive/source.py",
-    } <= found
-    assert {"batch/records/kafka_source.py", "monitoring/latency_probe.py"} <= found
+    } <= paths
+    assert {"batch/records/kafka_source.py", "monitoring/latency_probe.py"} <= paths

@@ -31,10 +31,10 @@ PACKAGES = (
     "stores",
     "streaming",
 )
-MODULES = 14  # in one folder; beyond that it gets rooms
+MODULES = 14  # in one folder; beyond that it is divided into folders
 QUOTED = re.compile(r"`([^`\n]+)`")
 LOOKS_LIKE_A_PATH = re.compile(r"[\w.-]+(/[\w.-]+)*(/|\.(py|toml|md|txt|in|sh|xml|properties|csv))")
-# Made by commands that the documents describe.
+# Created by commands that the documents describe.
 MADE_LATER = (".everscore", ".venv")
 
 
@@ -74,8 +74,8 @@ def test_documents_name_only_what_exists() -> None:
 
 def test_no_committed_file_names_a_path_of_the_machine_it_was_written_on() -> None:
     foreign = "/" + "work/"
-    found = [path for path in text_files() if foreign in path.read_text("utf-8", "replace")]
-    assert [str(path.relative_to(CHECKOUT)) for path in found] == []
+    paths = [path for path in text_files() if foreign in path.read_text("utf-8", "replace")]
+    assert [str(path.relative_to(CHECKOUT)) for path in paths] == []
 
 
 def test_make_help_lists_every_target() -> None:
@@ -93,15 +93,15 @@ def test_make_help_lists_every_target() -> None:
 
 def test_every_console_is_one_that_data_cannot_command() -> None:
     """And every list is written by the one writer whose cells are no formulas."""
-    own = re.compile(r"(?<![\w.])(Console|csv\.writer|csv\.DictWriter)\(")
-    found = [
+    pattern = re.compile(r"(?<![\w.])(Console|csv\.writer|csv\.DictWriter)\(")
+    uses = [
         f"{path.relative_to(CHECKOUT)}: {name}"
         for package in PACKAGES
         if package != "reports"
         for path in (CHECKOUT / package).rglob("*.py")
-        for name in own.findall(path.read_text(encoding="utf-8"))
+        for name in pattern.findall(path.read_text(encoding="utf-8"))
     ]
-    assert found == []
+    assert uses == []
 
 
 def test_a_folder_holds_so_many_modules_that_one_sees_what_it_is_for() -> None:

@@ -14,7 +14,7 @@ ECHO = '#!/bin/sh\nprintf "%s\\n" "$@"\n'
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with a space, our Makefile, and an interpreter that shows what it is given."""
+    """A folder with a space, our Makefile, and an interpreter that prints its arguments."""
     folder = tmp_path / "a checkout `x`"
     (folder / ".venv" / "bin").mkdir(parents=True)
     for name in ("Makefile", "requirements-dev.txt"):
@@ -30,7 +30,7 @@ def checkout(tmp_path: Path) -> Path:
 def make(folder: Path, *arguments: str, code: int = 0) -> str:
     """What `make ARGUMENTS` prints in `folder`."""
     environ = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    done = subprocess.run(
+    process = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=folder,
         env=environ,
@@ -38,8 +38,8 @@ def make(folder: Path, *arguments: str, code: int = 0) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    return done.stdout + done.stderr
+    assert process.returncode == code, process.stderr
+    return process.stdout + process.stderr
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,17 @@ def make(folder: Path, *arguments: str, code: int = 0) -> str:
     ["A$B", "$(shell touch made)", "a b", "`touch made`", "$$", "\"'", "-x", "#1", "a\\b", "=1+1"],
 )
 def test_an_id_is_what_was_typed(checkout: Path, entity: str) -> None:
-    given = make(checkout, "score", f"ID={entity}").splitlines()
-    assert given[-2:] == ["--", entity]
-    assert given[:3] == ["-m", "jobs", "show_score"]
+    arguments = make(checkout, "score", f"ID={entity}").splitlines()
+    assert arguments[-2:] == ["--", entity]
+    assert arguments[:3] == ["-m", "jobs", "show_score"]
     assert not (checkout / "made").exists()
 
 
 def test_an_environment_may_be_a_path_with_a_space(checkout: Path) -> None:
-    given = make(checkout, "score", "ID=1", "ENV=my $HOME env.toml", "SCENARIO=fraud").splitlines()
-    assert given[3:7] == ["--scenario", "fraud", "--env", "my $HOME env.toml"]
+    arguments = make(
+        checkout, "score", "ID=1", "ENV=my $HOME env.toml", "SCENARIO=fraud"
+    ).splitlines()
+    assert arguments[3:7] == ["--scenario", "fraud", "--env", "my $HOME env.toml"]
 
 
 def test_defaults_hold(checkout: Path) -> None:

@@ -18,7 +18,7 @@ from batch.proofs.audits.report import audit_json, audit_page, audit_text
 HOSTILE = (
     "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}\u202e\x1b[2J\nverdict"
 )
-# What a page of ours is made of; whatever else is found came out of the data.
+# Tags of our own pages; any other tag came out of the data.
 OWN_TAGS = {
     "html", "head", "meta", "title", "style", "body", "header", "p", "h1", "h2", "code", "div",
     "span", "b", "table", "tr", "th", "td", "ul", "li", "footer",
@@ -82,10 +82,10 @@ def facts() -> AuditFacts:
 
 
 def test_no_tag_or_attribute_comes_out_of_the_data() -> None:
-    found = Tags()
-    found.feed(audit_page(facts()))
-    assert found.tags <= OWN_TAGS
-    assert found.attributes <= {"lang", "charset", "name", "content", "http-equiv", "class"}
+    tags = Tags()
+    tags.feed(audit_page(facts()))
+    assert tags.tags <= OWN_TAGS
+    assert tags.attributes <= {"lang", "charset", "name", "content", "http-equiv", "class"}
 
 
 def test_a_template_in_the_data_is_not_run() -> None:

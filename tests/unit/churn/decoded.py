@@ -32,7 +32,7 @@ def decoded(records: Iterable[Record], schema: EventSchema = SCENARIO.schema) ->
 def folded(events: Events) -> tuple[list[str], npt.NDArray[np.float64]]:
     """Entity ids and the features after each one's last event."""
     entities = distinct(events.entities)
-    found = fold(
+    result = fold(
         SCENARIO.plan,
         SCENARIO.codec.empty(len(entities.ids)),
         events,
@@ -40,4 +40,4 @@ def folded(events: Events) -> tuple[list[str], npt.NDArray[np.float64]]:
         stamps=np.arange(len(events.entities)),
         partition=0,
     )
-    return entities.ids, found.features[entities.last_event]
+    return entities.ids, result.features[entities.last_event]

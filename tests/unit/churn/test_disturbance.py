@@ -68,7 +68,7 @@ def test_disorder_changes_nothing_but_the_dates(tmp_path: Path) -> None:
         return {**msgspec.json.decode(record.value or b""), "event_time": ""}
 
     assert [undated(record) for record in still] == [undated(record) for record in late]
-    assert [each.value for each in still] != [each.value for each in late]
+    assert [record.value for record in still] != [record.value for record in late]
 
 
 def test_the_asked_share_comes_twice_byte_equal_and_a_little_later() -> None:

@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class FakeFuture:
-    """Acknowledges, or fails, as soon as it is asked."""
+    """Acknowledges, or fails, as soon as a callback is added."""
 
     def __init__(self, metadata: Any, error: Exception | None) -> None:
         self._metadata, self._error = metadata, error

@@ -93,7 +93,7 @@ def test_without_a_profile_the_required_feature_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("band", "known", "action", "review"),
+    ("band", "known_values", "action", "review"),
     [
         ("low", {"support_calls_recent": 3}, "none", False),
         ("medium", {}, "send a loyalty offer", False),
@@ -121,17 +121,21 @@ def test_without_a_profile_the_required_feature_is_missing() -> None:
         ("high", {}, "retention call", False),
     ],
 )
-def test_the_policy_decides(band: str, known: dict[str, float], action: str, review: bool) -> None:
-    assert _decision(BAND_SCORES[band], known, is_control=False) == (band, action, review)
+def test_the_policy_decides(
+    band: str, known_values: dict[str, float], action: str, review: bool
+) -> None:
+    assert _decision(BAND_SCORES[band], known_values, is_control=False) == (band, action, review)
 
 
 def test_the_control_group_is_left_alone() -> None:
     assert _decision(0.9, {"contract": 0}, is_control=True)[1] == "none"
 
 
-def _decision(score: float, known: dict[str, float], *, is_control: bool) -> tuple[str, str, bool]:
+def _decision(
+    score: float, known_values: dict[str, float], *, is_control: bool
+) -> tuple[str, str, bool]:
     features: npt.NDArray[np.float64] = np.full((1, len(NAMES)), np.nan)
-    for name, value in known.items():
+    for name, value in known_values.items():
         features[0, NAMES.index(name)] = value
     policy = SCENARIO.policy
     decided = policy.decide(

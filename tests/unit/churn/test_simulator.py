@@ -62,7 +62,7 @@ def test_some_customers_are_far_more_active(customers: list[Customer]) -> None:
 
 def test_every_bad_kind_occurs_and_is_refused_for_its_reason(customers: list[Customer]) -> None:
     records = _records(customers, 600, bad_share=0.5)
-    refused = {each.row: each.code for each in decoded(records).refusals}
+    refused = {refusal.row: refusal.code for refusal in decoded(records).refusals}
     expected = {row: record.kind for row, record in enumerate(records) if record.is_bad}
     assert refused == expected
     assert set(expected.values()) == {*BAD_KINDS, "too_large"}
@@ -70,7 +70,7 @@ def test_every_bad_kind_occurs_and_is_refused_for_its_reason(customers: list[Cus
 
 def test_events_do_not_depend_on_the_outcome(customers: list[Customer]) -> None:
     relabelled = [
-        Customer(customer_id=each.customer_id, profile=each.profile, outcome="left")
-        for each in customers
+        Customer(customer_id=customer.customer_id, profile=customer.profile, outcome="left")
+        for customer in customers
     ]
     assert _records(relabelled, 500) == _records(customers, 500)

@@ -8,7 +8,8 @@ from batch.training_sets.split import is_held_out
 
 def test_the_split_of_an_id_never_changes() -> None:
     ids = ["7590-VHVEG", "5575-GNVDE", "3668-QPYBK", "7795-CFOCW", "9237-HQITU"]
-    assert [is_held_out(each, fraction=0.2) for each in ids] == [False, True, False, False, False]
+    held_out = [is_held_out(entity, fraction=0.2) for entity in ids]
+    assert held_out == [False, True, False, False, False]
 
 
 def test_a_fifth_is_about_a_fifth() -> None:

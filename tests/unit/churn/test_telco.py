@@ -56,9 +56,9 @@ def test_a_renamed_column_is_named(tmp_path: Path) -> None:
 )
 def test_an_unreadable_line_is_named(tmp_path: Path, old: str, new: str, named: str) -> None:
     path = telco_file(tmp_path, lines=(LINES[0].replace(old, new),))
-    with pytest.raises(TelcoFileError, match="line 2") as caught:
+    with pytest.raises(TelcoFileError, match="line 2") as error:
         read_customers(path)
-    assert named in str(caught.value)
+    assert named in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -68,6 +68,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_real_file_has_its_known_counts() -> None:
     customers = read_customers(REAL_FILE)
-    left = sum(each.outcome == "left" for each in customers)
-    blank = sum(each.profile["tenure_months"] == 0 for each in customers)
+    left = sum(customer.outcome == "left" for customer in customers)
+    blank = sum(customer.profile["tenure_months"] == 0 for customer in customers)
     assert (len(customers), left, blank) == (7043, 1869, 11)

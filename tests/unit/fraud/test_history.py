@@ -25,9 +25,10 @@ def test_a_payment_is_an_event_of_its_customer() -> None:
 
 
 def test_a_verdict_is_dated_when_it_becomes_known() -> None:
-    told = [json.loads(record.value or b"") for record in HISTORY if record.kind == "verdict"]
-    assert [each["verdict"] for each in told] == ["genuine", "genuine", "fraud"] + ["genuine"] * 2
-    assert told[2] == {
+    labels = [json.loads(record.value or b"") for record in HISTORY if record.kind == "verdict"]
+    verdicts = [label["verdict"] for label in labels]
+    assert verdicts == ["genuine", "genuine", "fraud", "genuine", "genuine"]
+    assert labels[2] == {
         "type": "verdict",
         "customer_id": "4961",
         "event_time": "2018-04-09T12:00:00.000Z",

@@ -16,23 +16,23 @@ from tests.unit.fraud.few_payments import START_MS, payments_file_in, payments_o
 
 
 def test_payments_come_in_order_of_time_whatever_the_files_order(tmp_path: Path) -> None:
-    found, expected = read_payments(payments_file_in(tmp_path)), payments_of()
-    assert vars(found).keys() == vars(expected).keys()
+    payments, expected = read_payments(payments_file_in(tmp_path)), payments_of()
+    assert vars(payments).keys() == vars(expected).keys()
     for name, column in vars(expected).items():
-        assert vars(found)[name].tolist() == column.tolist(), name
+        assert vars(payments)[name].tolist() == column.tolist(), name
 
 
 def test_a_limit_takes_the_first_customers_with_all_their_payments(tmp_path: Path) -> None:
-    found = read_payments(payments_file_in(tmp_path), limit=1)
-    assert found.customers.tolist() == [4961, 4961, 4961]
+    payments = read_payments(payments_file_in(tmp_path), limit=1)
+    assert payments.customers.tolist() == [4961, 4961, 4961]
 
 
 def test_a_missing_file_is_told_with_what_it_is_and_its_columns(tmp_path: Path) -> None:
-    with pytest.raises(FraudFileError, match="Fraud Detection Handbook") as told:
+    with pytest.raises(FraudFileError, match="Fraud Detection Handbook") as error:
         read_payments(tmp_path / "none.parquet")
     for expected in ("none.parquet", "TX_DATETIME", FILE_VARIABLE, "simulated-data-raw"):
-        assert expected in str(told.value)
-    assert told.value.exit_code == 2
+        assert expected in str(error.value)
+    assert error.value.exit_code == 2
 
 
 def test_a_file_of_another_kind_is_refused_by_its_missing_columns(tmp_path: Path) -> None:

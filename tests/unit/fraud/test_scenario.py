@@ -34,8 +34,8 @@ def test_every_feature_has_words_with_its_value() -> None:
 
 def test_the_verdict_is_not_among_the_events_and_may_not_be() -> None:
     assert VERDICT.name not in SCENARIO.schema.fields
-    told = EventType(name="call", meaning="", fields=(VERDICT,))
-    leaky = EventSchema(entity_field="customer_id", types=(*SCENARIO.schema.types, told))
+    call = EventType(name="call", meaning="", fields=(VERDICT,))
+    leaky = EventSchema(entity_field="customer_id", types=(*SCENARIO.schema.types, call))
     with pytest.raises(LeakyScenario, match="verdict"):
         replace(SCENARIO, schema=leaky)
 

@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_payments_and_another_seed_others() -> None
 
 def test_every_bad_kind_occurs_and_is_refused_for_its_reason() -> None:
     records = _records(600, bad_share=0.5)
-    refused = {each.row: each.code for each in decoded(records).refusals}
+    refused = {refusal.row: refusal.code for refusal in decoded(records).refusals}
     expected = {row: record.kind for row, record in enumerate(records) if record.is_bad}
     assert refused == expected
     assert set(expected.values()) == {*BAD_KINDS, "too_large"}
@@ -47,13 +47,18 @@ def test_every_bad_kind_occurs_and_is_refused_for_its_reason() -> None:
 def test_a_negative_and_an_absurd_amount_are_refused_and_nothing_is_allowed() -> None:
     (record,) = _records(1)
     payment = json.loads(record.value or b"")
-    spoilt = [payment | {"amount_usd": amount} for amount in (-0.01, 1_000_000.01, 0, 1_000_000)]
+    payments = [payment | {"amount_usd": amount} for amount in (-0.01, 1_000_000.01, 0, 1_000_000)]
     records = [
-        Record(topic_kind="events", kind="payment", key=record.key, value=json.dumps(each).encode())
-        for each in spoilt
+        Record(
+            topic_kind="events", kind="payment", key=record.key, value=json.dumps(event).encode()
+        )
+        for event in payments
     ]
-    refused = decoded(records).refusals
-    assert [(each.row, each.code) for each in refused] == [(0, "out_of_range"), (1, "out_of_range")]
+    refusals = decoded(records).refusals
+    assert [(refusal.row, refusal.code) for refusal in refusals] == [
+        (0, "out_of_range"),
+        (1, "out_of_range"),
+    ]
 
 
 def test_payments_are_real_ones_dated_now_with_ids_of_their_own() -> None:
@@ -66,12 +71,16 @@ def test_payments_are_real_ones_dated_now_with_ids_of_their_own() -> None:
             strict=True,
         )
     )
-    clock: Iterator[datetime] = (NOW + timedelta(milliseconds=each) for each in count())
+    clock: Iterator[datetime] = (
+        NOW + timedelta(milliseconds=milliseconds) for milliseconds in count()
+    )
     source = FraudSource(payments).follow_ups(
         seed=3, now=lambda: next(clock), bad_share=0.0, too_large_bytes=1_000
     )
-    drawn = [json.loads(record.value or b"") for record in islice(source, 500)]
-    triples = {(int(e["customer_id"]), e["terminal_id"], e["amount_usd"]) for e in drawn}
+    events = [json.loads(record.value or b"") for record in islice(source, 500)]
+    triples = {
+        (int(event["customer_id"]), event["terminal_id"], event["amount_usd"]) for event in events
+    }
     assert triples == real
-    assert len({each["payment_id"] for each in drawn}) == 500
-    assert drawn[1]["event_time"] > drawn[0]["event_time"] == "2026-09-21T14:13:20.000Z"
+    assert len({event["payment_id"] for event in events}) == 500
+    assert events[1]["event_time"] > events[0]["event_time"] == "2026-09-21T14:13:20.000Z"

@@ -1,4 +1,4 @@
-"""The jar cache: keyed by content, complete or resolved anew, and never half-published."""
+"""The jar cache: keyed by content, complete or resolved again, and never half-published."""
 
 import os
 from pathlib import Path
@@ -94,9 +94,9 @@ def test_a_jar_of_the_same_size_and_another_content_is_refused_by_name(
 
 def test_the_committed_list_names_every_jar_of_every_pom_once() -> None:
     for pom in POMS.glob("*.xml"):
-        found = listed(pom.stem)
-        assert len(found) > 5
-        assert all(len(digest) == 64 for digest in found.values())
+        digests = listed(pom.stem)
+        assert len(digests) > 5
+        assert all(len(digest) == 64 for digest in digests.values())
     assert len(LIST.read_text().splitlines()) == sum(len(listed(p.stem)) for p in POMS.glob("*"))
 
 

@@ -34,9 +34,9 @@ def test_written_endpoints_are_read_back_while_one_process_lives(tmp_path: Path)
 
 
 def test_without_a_file_the_message_names_folder_and_remedy(tmp_path: Path) -> None:
-    with pytest.raises(PlatformNotRunning, match="run `make up`") as caught:
+    with pytest.raises(PlatformNotRunning, match="run `make up`") as error:
         read_endpoints(tmp_path)
-    assert str(tmp_path) in str(caught.value)
+    assert str(tmp_path) in str(error.value)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"processes": {"kafka": {}}}'])

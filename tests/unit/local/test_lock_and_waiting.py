@@ -14,14 +14,14 @@ from local.servers.waiting import Watched, wait_until_answers
 
 
 def test_a_held_lock_is_waited_for_and_told_once(tmp_path: Path) -> None:
-    told = list[str]()
+    messages = list[str]()
     with (
         file_lock(tmp_path / "lock", timeout_seconds=1),
         pytest.raises(PlatformBusy, match="held by another command"),
-        file_lock(tmp_path / "lock", timeout_seconds=0.3, on_wait=lambda: told.append("wait")),
+        file_lock(tmp_path / "lock", timeout_seconds=0.3, on_wait=lambda: messages.append("wait")),
     ):
         pass
-    assert told == ["wait"]
+    assert messages == ["wait"]
 
 
 def test_a_freed_lock_can_be_taken_again(tmp_path: Path) -> None:
@@ -34,16 +34,16 @@ def test_a_death_while_waiting_is_told_at_once_with_the_last_lines(tmp_path: Pat
     log = tmp_path / "kafka.log"
     command = [sys.executable, "-c", "print('no space left')"]
     record = start(command, log=log, record=tmp_path / "kafka.json")
-    begun = time.monotonic()
-    with pytest.raises(ProcessFailed, match="no space left") as caught:
+    start_seconds = time.monotonic()
+    with pytest.raises(ProcessFailed, match="no space left") as error:
         wait_until_answers(
             lambda: False,
             watched=[Watched("kafka", record, log)],
             timeout_seconds=60,
             cancelled=threading.Event(),
         )
-    assert time.monotonic() - begun < 5
-    assert str(log) in str(caught.value)
+    assert time.monotonic() - start_seconds < 5
+    assert str(log) in str(error.value)
 
 
 def test_a_process_that_never_answers_is_named_after_the_timeout(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A reset erases what speaks of the topics, keeps the rest and says how to remove it."""
+"""A reset erases what belongs to the topics, keeps the rest and prints how to remove it."""
 
 from pathlib import Path
 
@@ -37,21 +37,21 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def reset(run_dir: Path, *options: str) -> str:
-    done = CliRunner().invoke(app, ["reset", "--run-dir", str(run_dir), "--yes", *options])
-    assert done.exit_code == 0, done.output
-    return done.output
+    result = CliRunner().invoke(app, ["reset", "--run-dir", str(run_dir), "--yes", *options])
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
-def left(run_dir: Path) -> set[str]:
+def remaining_files(run_dir: Path) -> set[str]:
     return {str(path.relative_to(run_dir)) for path in run_dir.rglob("*") if path.is_file()}
 
 
 def test_the_archive_of_the_erased_topics_goes_with_them(run_dir: Path) -> None:
-    told = reset(run_dir)
-    assert left(run_dir) - {".lock"} == set(KEPT)
-    assert "rm -r -- " in told
-    assert "mlflow.db" in told
-    assert "training_sets" in told
+    output = reset(run_dir)
+    assert remaining_files(run_dir) - {".lock"} == set(KEPT)
+    assert "rm -r -- " in output
+    assert "mlflow.db" in output
+    assert "training_sets" in output
 
 
 def test_what_it_keeps_is_removed_by_the_command_that_it_prints(run_dir: Path) -> None:
@@ -63,14 +63,14 @@ def test_what_it_keeps_is_removed_by_the_command_that_it_prints(run_dir: Path) -
         if "removed by: " in line
     ]
     subprocess.run(command, shell=True, check=True)
-    assert left(run_dir) - {".lock"} == {"notes.txt"}
+    assert remaining_files(run_dir) - {".lock"} == {"notes.txt"}
 
 
 def test_the_archive_is_kept_when_asked_for(run_dir: Path) -> None:
-    told = reset(run_dir, "--keep-archive")
-    kept = {*KEPT, *(name for name in ERASED if name.startswith("delta/"))}
-    assert left(run_dir) - {".lock"} == kept
-    assert "delta/churn/events" in told
+    output = reset(run_dir, "--keep-archive")
+    expected = {*KEPT, *(name for name in ERASED if name.startswith("delta/"))}
+    assert remaining_files(run_dir) - {".lock"} == expected
+    assert "delta/churn/events" in output
 
 
 def test_a_folder_without_any_data_is_no_error(tmp_path: Path) -> None:

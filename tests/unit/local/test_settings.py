@@ -1,4 +1,4 @@
-"""What the broker and HBase are told, and what a wrong order is refused with."""
+"""Configuration of the broker and of HBase, and why a wrong table order is refused."""
 
 from pathlib import Path
 

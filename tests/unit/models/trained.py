@@ -1,4 +1,4 @@
-"""A small trained model, made once."""
+"""A small model, trained once."""
 
 from dataclasses import dataclass
 from functools import cache

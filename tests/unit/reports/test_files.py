@@ -29,11 +29,11 @@ def test_a_block_that_raises_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_writers_at_the_same_time_all_succeed(tmp_path: Path) -> None:
     path, contents = tmp_path / "page", [bytes([number]) * 200_000 for number in range(8)]
-    writers = [threading.Thread(target=write_bytes, args=(path, each)) for each in contents]
-    for each in writers:
-        each.start()
-    for each in writers:
-        each.join()
+    writers = [threading.Thread(target=write_bytes, args=(path, content)) for content in contents]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
     assert path.read_bytes() in contents
     assert names(tmp_path) == ["page"]
 
@@ -59,10 +59,10 @@ except OSError as error:
 def test_a_disk_that_takes_no_more_leaves_no_part_and_names_the_file(tmp_path: Path) -> None:
     """The system's limit of a file's size fails in the middle of a write, as a full disk does."""
     path = write_text(tmp_path / "page", "old")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == str(path)
+    assert process.stdout.strip() == str(path)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["page"]
 

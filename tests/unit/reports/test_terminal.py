@@ -100,10 +100,10 @@ def test_markup_in_data_is_shown_as_it_is(
 def test_unsafe_characters_are_shown_escaped(
     text: str, place: Callable[[str], RenderableType]
 ) -> None:
-    found = shown(place(text))
-    assert UNSAFE[text] in found
-    assert found == visible(found)
-    found.encode()  # half of a surrogate pair would fail here
+    output = shown(place(text))
+    assert UNSAFE[text] in output
+    assert output == visible(output)
+    output.encode()  # half of a surrogate pair would fail here
 
 
 @pytest.mark.parametrize("place", [in_progress, Text, escaped_late])
@@ -111,8 +111,8 @@ def test_unsafe_characters_are_shown_escaped(
 def test_ready_texts_harm_no_terminal_either(
     text: str, place: Callable[[str], RenderableType]
 ) -> None:
-    found = shown(place(text))
-    assert found == visible(found)
+    output = shown(place(text))
+    assert output == visible(output)
 
 
 def test_the_columns_of_a_table_stay_aligned_beside_escaped_ids() -> None:
@@ -155,8 +155,8 @@ def test_records_of_libraries_are_shown_the_same_way() -> None:
     record = logging.LogRecord(
         "kafka", logging.ERROR, "", 0, "topic %s", ("a\x1b[2J\nERROR:x",), None
     )
-    found = VisibleFormatter(logging.BASIC_FORMAT).format(record)
-    assert found == "ERROR:kafka:topic a\\x1b[2J\n    ERROR:x"
+    line = VisibleFormatter(logging.BASIC_FORMAT).format(record)
+    assert line == "ERROR:kafka:topic a\\x1b[2J\n    ERROR:x"
 
 
 def test_one_line_of_plain_text_is_the_text() -> None:

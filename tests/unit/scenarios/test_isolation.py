@@ -33,16 +33,16 @@ def alike(rows: Rows) -> Rows:
     return np.zeros(len(rows), dtype=np.int64)
 
 
-def failed(found: Isolated[Rows]) -> set[int]:
-    return {row for each in found.failures for row in each.rows.tolist()}
+def failed(result: Isolated[Rows]) -> set[int]:
+    return {row for failure in result.failures for row in failure.rows.tolist()}
 
 
-def check_whole(found: Isolated[Rows], count: int) -> None:
-    rows = [row for part, _ in found.parts for row in part.tolist()] + [
-        row for each in found.failures for row in each.rows.tolist()
+def check_whole(result: Isolated[Rows], count: int) -> None:
+    rows = [row for part, _ in result.parts for row in part.tolist()] + [
+        row for failure in result.failures for row in failure.rows.tolist()
     ]
     assert sorted(rows) == list(range(count))
-    for part, squares in found.parts:
+    for part, squares in result.parts:
         assert squares.tolist() == (part * part).tolist()
 
 
@@ -56,46 +56,46 @@ def test_without_a_bad_row_everything_is_evaluated_at_once() -> None:
     "bad", [{0}, {99}, {50}, {3, 4, 90}, set(range(0, 100, 7)), {0, 1, 98, 99}]
 )
 def test_exactly_the_bad_rows_fail_each_with_its_own_error(bad: set[int]) -> None:
-    found = isolated(np.arange(100), Squares(bad), kinds=alike)
-    check_whole(found, 100)
-    assert failed(found) == bad
-    assert {str(each.error) for each in found.failures} == {f"row {row}" for row in bad}
-    assert all(each.is_exact for each in found.failures)
+    result = isolated(np.arange(100), Squares(bad), kinds=alike)
+    check_whole(result, 100)
+    assert failed(result) == bad
+    assert {str(failure.error) for failure in result.failures} == {f"row {row}" for row in bad}
+    assert all(failure.is_exact for failure in result.failures)
 
 
 def test_one_bad_row_of_many_costs_about_three_times_the_batch() -> None:
     squares = Squares({77_777})
-    found = isolated(np.arange(120_000), squares, kinds=alike)
-    assert failed(found) == {77_777}
+    result = isolated(np.arange(120_000), squares, kinds=alike)
+    assert failed(result) == {77_777}
     assert squares.evaluated < 4 * 120_000
     assert squares.calls < 60
 
 
 def test_where_every_row_fails_the_search_ends_at_once() -> None:
     squares = Squares(set(range(120_000)))
-    found = isolated(np.arange(120_000), squares, kinds=alike)
-    assert failed(found) == set(range(120_000))
+    result = isolated(np.arange(120_000), squares, kinds=alike)
+    assert failed(result) == set(range(120_000))
     assert squares.calls < 40
 
 
 def test_rows_of_the_kind_that_fails_cost_the_other_kinds_nothing() -> None:
     bad = set(range(0, 120_000, 3))
     squares = Squares(bad)
-    found = isolated(np.arange(120_000), squares, kinds=lambda rows: (rows % 3 == 0) * 1)
-    check_whole(found, 120_000)
-    assert failed(found) == bad
+    result = isolated(np.arange(120_000), squares, kinds=lambda rows: (rows % 3 == 0) * 1)
+    check_whole(result, 120_000)
+    assert failed(result) == bad
     assert squares.calls < 40
 
 
 def test_many_scattered_bad_rows_are_searched_for_within_a_bound() -> None:
     bad = set(range(0, 120_000, 500))
     squares = Squares(bad)
-    found = isolated(np.arange(120_000), squares, kinds=alike)
-    check_whole(found, 120_000)
-    assert bad <= failed(found)
-    assert len(failed(found)) < 0.1 * 120_000
+    result = isolated(np.arange(120_000), squares, kinds=alike)
+    check_whole(result, 120_000)
+    assert bad <= failed(result)
+    assert len(failed(result)) < 0.1 * 120_000
     assert squares.calls <= 3 * 2_000
-    assert any(not each.is_exact for each in found.failures)
+    assert any(not failure.is_exact for failure in result.failures)
 
 
 def test_the_machines_trouble_is_no_rows_fault() -> None:
@@ -110,5 +110,5 @@ def test_the_machines_trouble_is_no_rows_fault() -> None:
 
 def test_nothing_is_evaluated_for_no_rows() -> None:
     squares = Squares(set())
-    found = isolated(np.arange(0), squares, kinds=alike)
-    assert (found.parts, found.failures, squares.calls) == ([], [], 0)
+    result = isolated(np.arange(0), squares, kinds=alike)
+    assert (result.parts, result.failures, squares.calls) == ([], [], 0)

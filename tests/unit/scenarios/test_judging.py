@@ -21,7 +21,7 @@ THRESHOLDS = SCENARIO.policy.thresholds()
 ENTITIES = [f"machine {number}" for number in range(300)]
 
 
-def made(estimator: object, *, version: str = "1") -> ScoringModel:
+def model_with(estimator: object, *, version: str = "1") -> ScoringModel:
     card = ModelCard(
         scenario="tiny",
         feature_names=SCENARIO.feature_names,
@@ -53,7 +53,7 @@ def single_thread() -> Iterator[None]:
 def sound() -> ScoringModel:
     rows = tiny_rows(400)
     trees = calibrated_trees(1, parameters=TreeParameters(trees=20, rows_per_leaf=10))
-    return made(trees.fit(rows, fails(rows)))
+    return model_with(trees.fit(rows, fails(rows)))
 
 
 def verdicts(
@@ -70,16 +70,16 @@ def verdicts(
     return Judge(scenario).verdicts(ENTITIES[: len(features)], features, judges)
 
 
-def check_same(found: Verdicts, expected: Verdicts, rows: npt.NDArray[np.int64]) -> None:
-    """`found` on `rows` is what `expected` says of them when they are judged alone."""
-    assert found.rows.tolist() == rows.tolist()
-    assert found.scores.tobytes() == expected.scores.tobytes()
+def check_same(result: Verdicts, expected: Verdicts, rows: npt.NDArray[np.int64]) -> None:
+    """`result` holds exactly `rows`, with the verdicts of `expected`, which judged them alone."""
+    assert result.rows.tolist() == rows.tolist()
+    assert result.scores.tobytes() == expected.scores.tobytes()
     for name in ("bands", "actions", "review"):
-        told, alone = getattr(found.decisions, name), getattr(expected.decisions, name)
-        assert told.tolist() == alone.tolist()
-    assert found.control.tolist() == expected.control.tolist()
-    assert found.reasons == expected.reasons
-    assert len(found.reasons) > 3
+        values, expected_values = getattr(result.decisions, name), getattr(expected.decisions, name)
+        assert values.tolist() == expected_values.tolist()
+    assert result.control.tolist() == expected.control.tolist()
+    assert result.reasons == expected.reasons
+    assert len(result.reasons) > 3
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_a_row_that_the_model_cannot_score_costs_its_neighbours_nothing(
     out_of_bounds: str, cause: str
 ) -> None:
     estimator = fragile_estimator(out_of_bounds)
-    model, features = made(estimator), tiny_rows(300, seed=3)
+    model, features = model_with(estimator), tiny_rows(300, seed=3)
     is_bad = is_fragile(estimator, features)
     assert 3 < is_bad.sum() < 100
-    found = verdicts(features, model)
-    assert [each.row for each in found.unscorable] == np.flatnonzero(is_bad).tolist()
-    for each in found.unscorable:
-        assert each.cause.startswith("model everscore-tiny version 1 ")
-        assert cause in each.cause
+    result = verdicts(features, model)
+    assert [case.row for case in result.unscorable] == np.flatnonzero(is_bad).tolist()
+    for case in result.unscorable:
+        assert case.cause.startswith("model everscore-tiny version 1 ")
+        assert cause in case.cause
     good = np.flatnonzero(~is_bad)
     judges = Judges(champion=model, thresholds=THRESHOLDS)
     alone = Judge(SCENARIO).verdicts([ENTITIES[r] for r in good], features[good], judges)
-    check_same(found, alone, good)
+    check_same(result, alone, good)
 
 
 def test_a_score_out_of_range_is_no_score(sound: ScoringModel) -> None:
@@ -115,22 +115,22 @@ def test_a_score_out_of_range_is_no_score(sound: ScoringModel) -> None:
             self._shift = shift
 
         def predict_proba(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            found: npt.NDArray[np.float64] = sound.estimator.predict_proba(rows) + self._shift
-            return found
+            scores: npt.NDArray[np.float64] = sound.estimator.predict_proba(rows) + self._shift
+            return scores
 
     features = tiny_rows(50, seed=3)
-    own = sound.scores(features)
-    for shift, is_right in ((0.5, own <= 0.5), (-0.5, own >= 0.5), (np.inf, own > 9)):
-        found = verdicts(features, replace(sound, estimator=Shifted(shift)))
-        assert found.rows.tolist() == np.flatnonzero(is_right).tolist()
-        assert len(found.rows) + len(found.unscorable) == 50
+    scores = sound.scores(features)
+    for shift, is_right in ((0.5, scores <= 0.5), (-0.5, scores >= 0.5), (np.inf, scores > 9)):
+        result = verdicts(features, replace(sound, estimator=Shifted(shift)))
+        assert result.rows.tolist() == np.flatnonzero(is_right).tolist()
+        assert len(result.rows) + len(result.unscorable) == 50
 
 
 def test_an_infinite_feature_cannot_be_logged_and_is_named(sound: ScoringModel) -> None:
     features = tiny_rows(20, seed=3)
     features[4, 6], features[9, 0] = np.inf, -np.inf
-    found = verdicts(features, sound)
-    causes = {each.row: each.cause for each in found.unscorable}
+    result = verdicts(features, sound)
+    causes = {case.row: case.cause for case in result.unscorable}
     assert causes == {
         4: "feature heat is inf, expected a finite number",
         9: "feature temperature_c is -inf, expected a finite number",
@@ -143,42 +143,45 @@ def test_words_that_do_not_fit_a_value_cost_that_row_alone(sound: ScoringModel) 
             return replace(feature, words="runs {value:.1f}")  # a number's format for a text
         return feature
 
-    features = tuple(worded(each) for each in SCENARIO.features)
+    features = tuple(worded(feature) for feature in SCENARIO.features)
     scenario = replace(SCENARIO, features=features)  # type: ignore[arg-type]
     rows = tiny_rows(300, seed=3)
-    told = Judge(SCENARIO).reasons(sound, rows)
-    tells_mode = np.array([any(each.code == "mode" for each in reasons) for reasons in told])
+    reasons_by_row = Judge(SCENARIO).reasons(sound, rows)
+    tells_mode = np.array(
+        [any(reason.code == "mode" for reason in reasons) for reasons in reasons_by_row]
+    )
     expected = verdicts(rows, sound)
     is_bad = tells_mode & np.isin(np.arange(300), list(expected.reasons))
-    found = verdicts(rows, sound, scenario=scenario)
-    assert [each.row for each in found.unscorable] == np.flatnonzero(is_bad).tolist()
+    result = verdicts(rows, sound, scenario=scenario)
+    assert [case.row for case in result.unscorable] == np.flatnonzero(is_bad).tolist()
     assert is_bad.sum() > 0
-    assert all("cannot explain its score: ValueError" in each.cause for each in found.unscorable)
-    assert len(found.rows) == 300 - is_bad.sum()
+    assert all("cannot explain its score: ValueError" in case.cause for case in result.unscorable)
+    assert len(result.rows) == 300 - is_bad.sum()
 
 
 def test_what_the_challenger_cannot_judge_the_champion_does(sound: ScoringModel) -> None:
     estimator, features = fragile_estimator("raise"), tiny_rows(300, seed=3)
-    challenger, is_bad = made(estimator, version="2"), is_fragile(estimator, features)
-    found = verdicts(features, sound, challenger=challenger, share=0.5)
+    challenger, is_bad = model_with(estimator, version="2"), is_fragile(estimator, features)
+    result = verdicts(features, sound, challenger=challenger, share=0.5)
     in_share = verdicts(features, sound, challenger=replace(sound, version="2"), share=0.5)
-    assert found.unscorable == []
+    assert result.unscorable == []
     assert (
-        sorted(each.row for each in found.fallbacks)
+        sorted(case.row for case in result.fallbacks)
         == np.flatnonzero(is_bad & in_share.challenged).tolist()
     )
-    assert len(found.fallbacks) > 0
-    assert found.challenged.tolist() == (in_share.challenged & ~is_bad).tolist()
+    assert len(result.fallbacks) > 0
+    assert result.challenged.tolist() == (in_share.challenged & ~is_bad).tolist()
     champions = verdicts(features, sound)
-    assert found.scores[~found.challenged].tolist() == champions.scores[~found.challenged].tolist()
+    by_champion = ~result.challenged
+    assert result.scores[by_champion].tolist() == champions.scores[by_champion].tolist()
 
 
 def test_scores_alone_are_nan_where_there_is_none() -> None:
     estimator, features = fragile_estimator("raise"), tiny_rows(300, seed=3)
-    scores, failed = Judge(SCENARIO).scores(features, made(estimator))
+    scores, failures = Judge(SCENARIO).scores(features, model_with(estimator))
     is_bad = is_fragile(estimator, features)
     assert np.isnan(scores).tolist() == is_bad.tolist()
-    assert len(failed) == is_bad.sum()
+    assert len(failures) == is_bad.sum()
 
 
 @pytest.mark.parametrize(

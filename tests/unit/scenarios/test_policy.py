@@ -58,8 +58,8 @@ def test_what_decides_is_in_the_version() -> None:
 
 def test_shares_are_stable_and_of_the_stated_size() -> None:
     ids = [f"customer-{number}" for number in range(20_000)]
-    chosen = [is_in_share(each, 0.05, salt="a") for each in ids]
-    assert chosen == [is_in_share(each, 0.05, salt="a") for each in ids]
-    assert 900 < sum(chosen) < 1100
-    assert chosen != [is_in_share(each, 0.05, salt="b") for each in ids]
-    assert not any(is_in_share(each, 0.0, salt="a") for each in ids[:100])
+    memberships = [is_in_share(entity, 0.05, salt="a") for entity in ids]
+    assert memberships == [is_in_share(entity, 0.05, salt="a") for entity in ids]
+    assert 900 < sum(memberships) < 1100
+    assert memberships != [is_in_share(entity, 0.05, salt="b") for entity in ids]
+    assert not any(is_in_share(entity, 0.0, salt="a") for entity in ids[:100])

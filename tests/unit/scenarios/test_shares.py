@@ -9,8 +9,10 @@ IDS = [f"customer {number} ö 客" for number in range(2000)]
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
 def test_many_at_once_are_chosen_as_one_by_one(share: float) -> None:
-    found = in_share(IDS, share, salt="churn:control")
-    assert found.tolist() == [is_in_share(each, share, salt="churn:control") for each in IDS]
+    memberships = in_share(IDS, share, salt="churn:control")
+    assert memberships.tolist() == [
+        is_in_share(entity, share, salt="churn:control") for entity in IDS
+    ]
     assert in_share([], share, salt="churn:control").tolist() == []
 
 

@@ -58,5 +58,5 @@ def test_a_worker_without_a_task_ends_without_a_word_when_spark_lets_it_go(
         with spark.makefile("rb") as answers:
             worker = psutil.Process(read_int(answers))  # type: ignore[no-untyped-call]
     worker.wait(SECONDS)
-    _, said = daemon.communicate(timeout=SECONDS)
-    assert said == b""
+    _, stderr = daemon.communicate(timeout=SECONDS)
+    assert stderr == b""

@@ -38,7 +38,7 @@ def test_the_cases_that_moved_most_come_first() -> None:
     changes = band_changes(old, new, entities=["a", "b", "c"], outcomes=outcomes)
     first = changes.movers[0]
     assert (first.entity, first.old_band, first.new_band) == ("b", "low", "high")
-    assert [each.entity for each in changes.movers] == ["b", "a"]
+    assert [mover.entity for mover in changes.movers] == ["b", "a"]
     assert np.isclose(changes.mean_score_change, 0.2)
 
 
@@ -62,4 +62,4 @@ def test_outcomes_that_are_all_alike_give_no_measures() -> None:
     judged = _judged([0.1, 0.9])
     assert metrics_on_same_cases(judged, judged, np.array([1, 1], dtype=np.int64)) == ()
     mixed = metrics_on_same_cases(judged, judged, np.array([0, 1], dtype=np.int64))
-    assert {each.name: each.difference for each in mixed}["auroc"] == 0.0
+    assert {change.name: change.difference for change in mixed}["auroc"] == 0.0

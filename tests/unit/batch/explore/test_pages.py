@@ -67,16 +67,16 @@ def test_the_check_itself_finds_what_is_loaded() -> None:
 def test_a_column_without_values_is_compared_and_not_tested() -> None:
     old = tiny_rows()[["heat", "mode", "parts"]]
     new = old.assign(parts=np.nan)
-    found = drift(new, old, names=categories(SCENARIO))
-    parts = next(each for each in found.columns if each.change.feature == "parts")
+    report = drift(new, old, names=categories(SCENARIO))
+    parts = next(column for column in report.columns if column.change.feature == "parts")
     assert (parts.test, parts.is_drifted) == (None, True)
 
 
 @pytest.mark.parametrize("rows", [300, 1_500])
 def test_chance_alone_is_no_drift(rows: int) -> None:
     frames = [tiny_rows(seed=seed, rows=rows)[list(SCENARIO.plan.feature_names)] for seed in (1, 2)]
-    found = drift(frames[1], frames[0], names=categories(SCENARIO))
-    assert [each.change.feature for each in found.columns if each.is_drifted] == []
+    report = drift(frames[1], frames[0], names=categories(SCENARIO))
+    assert [column.change.feature for column in report.columns if column.is_drifted] == []
 
 
 def test_usage_data_is_switched_off_before_the_library_is_used(

@@ -46,8 +46,8 @@ def test_every_report_that_names_the_entity_is_found(tmp_path: Path) -> None:
 def test_lists_keep_their_other_lines_and_other_reports_go(tmp_path: Path) -> None:
     folder = reports(tmp_path / "reports")
     assert len(erase_reports(folder, SOUGHT)) == 6
-    left = (folder / "retention-1.csv").read_bytes()
-    assert left == b'entity,score,reasons\r\n1111-AAAAA,0.8,"c, d"\r\n'
+    remaining_lines = (folder / "retention-1.csv").read_bytes()
+    assert remaining_lines == b'entity,score,reasons\r\n1111-AAAAA,0.8,"c, d"\r\n'
     table = pq.read_table(folder / "retention-1.parquet")
     assert table.to_pylist() == [{"entity": "1111-AAAAA", "score": 0.8}]
     assert [path.name for path in sorted((folder / "audits").iterdir())] == ["p2.html"]
@@ -60,14 +60,14 @@ def test_lists_keep_their_other_lines_and_other_reports_go(tmp_path: Path) -> No
 def test_an_id_is_found_however_lists_pages_and_texts_write_it(tmp_path: Path, entity: str) -> None:
     with (tmp_path / "list.csv").open("w", newline="") as file:
         writer = SpreadsheetWriter(file, ["entity", "score"])
-        for each in (entity, "other; =1"):
-            writer.write([each, 0.5])
+        for cell in (entity, "other; =1"):
+            writer.write([cell, 0.5])
     write_text(tmp_path / "audit.txt", f"entity  {one_line(entity)}\n")
     write_text(tmp_path / "rows.json", visible_json(json.dumps({"x": entity}, ensure_ascii=False)))
     template = Environment(autoescape=True, finalize=visible).from_string("<td>{{ value }}</td>")
     write_text(tmp_path / "page.html", template.render(value=entity))
     sought = Sought((entity,), ("entity",))
     assert len(erase_reports(tmp_path, sought)) == 4
-    (left,) = tmp_path.iterdir()
-    with left.open(newline="") as lines:
+    (remaining_report,) = tmp_path.iterdir()
+    with remaining_report.open(newline="") as lines:
         assert [row[0] for row in csv.reader(lines)] == ["entity", "other; =1"]

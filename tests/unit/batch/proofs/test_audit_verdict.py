@@ -18,8 +18,8 @@ def test_a_difference_outweighs_an_obstacle() -> None:
     features, fields = [feature(equal=True)], [field(equal=False)]
     outcome = outcome_of(features, fields, ["no model"], contents=1)
     assert outcome == "not reproduced"
-    told = verdict_of(outcome, features, fields, ["no model"], policy=POLICY)
-    assert told == "NOT reproduced: score was 0.25, comes out as 0.5."
+    verdict = verdict_of(outcome, features, fields, ["no model"], policy=POLICY)
+    assert verdict == "NOT reproduced: score was 0.25, comes out as 0.5."
 
 
 def test_two_contents_under_one_id_are_never_reproduced() -> None:

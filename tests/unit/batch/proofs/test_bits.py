@@ -12,12 +12,12 @@ NAN = math.nan
 def test_each_place_is_equal_different_or_missing() -> None:
     logged = np.array([1.0, 1.0, NAN, NAN, 2.0, 0.0])
     recomputed = np.array([1.0, math.nextafter(1.0, 2.0), NAN, 3.0, NAN, -0.0])
-    found = compared(logged, recomputed)
-    assert found.equal.tolist() == [True, False, True, False, False, False]
-    assert found.different.tolist() == [False, True, False, False, False, True]
-    assert found.missing.tolist() == [False, False, False, True, True, False]
-    assert found.distance[1] == 2.0**-52
-    assert found.distance[0] == found.distance[2] == 0.0
+    comparison = compared(logged, recomputed)
+    assert comparison.equal.tolist() == [True, False, True, False, False, False]
+    assert comparison.different.tolist() == [False, True, False, False, False, True]
+    assert comparison.missing.tolist() == [False, False, False, True, True, False]
+    assert comparison.distance[1] == 2.0**-52
+    assert comparison.distance[0] == comparison.distance[2] == 0.0
 
 
 def test_missing_values_are_equal_whatever_their_bits() -> None:

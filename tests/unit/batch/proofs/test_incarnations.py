@@ -6,8 +6,9 @@ from batch.proofs.recompute.incarnations import EpochUnknown, Incarnations
 
 
 def test_an_epoch_without_events_lies_in_the_topic_of_the_one_before() -> None:
-    known = Incarnations({1: "a", 2: "a", 5: "b"})
-    assert [known.topic_id(epoch) for epoch in (1, 2, 3, 4, 5, 9)] == ["a", "a", "a", "a", "b", "b"]
+    incarnations = Incarnations({1: "a", 2: "a", 5: "b"})
+    topic_ids = [incarnations.topic_id(epoch) for epoch in (1, 2, 3, 4, 5, 9)]
+    assert topic_ids == ["a", "a", "a", "a", "b", "b"]
 
 
 def test_an_epoch_below_all_events_is_not_known() -> None:

@@ -49,22 +49,24 @@ def message(features: list[float]) -> bytes:
 
 def test_a_prediction_comes_back_to_the_bit() -> None:
     features = [0.1, math.nan, -0.0, 5e-324, 1.7976931348623157e308, 3.0]
-    told = decoded(message(features))
-    assert isinstance(told, LoggedPrediction)
-    assert told.features[1] is None
-    assert [each.hex() for each in as_floats(told.features)] == [each.hex() for each in features]
-    assert told.score == 0.1 + 0.2
-    assert told.thresholds == {"ok": 0.0, "hot": 0.5}
-    assert checked_epoch(told, scenario="tiny") == 3
+    prediction = decoded(message(features))
+    assert isinstance(prediction, LoggedPrediction)
+    assert prediction.features[1] is None
+    assert [number.hex() for number in as_floats(prediction.features)] == [
+        number.hex() for number in features
+    ]
+    assert prediction.score == 0.1 + 0.2
+    assert prediction.thresholds == {"ok": 0.0, "hot": 0.5}
+    assert checked_epoch(prediction, scenario="tiny") == 3
 
 
 def test_a_suppressed_event_comes_back() -> None:
     document = Suppressed(
         suppressed="awaiting_x", entity="m1", epoch=3, event_time=MOMENT, source=SOURCE
     )
-    told = decoded(suppressed_document(document))
-    assert isinstance(told, LoggedSuppressed)
-    assert (told.epoch, told.source.offset) == (3, 22)
+    suppressed = decoded(suppressed_document(document))
+    assert isinstance(suppressed, LoggedSuppressed)
+    assert (suppressed.epoch, suppressed.source.offset) == (3, 22)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", b"{}", b'{"suppressed":1}'])
@@ -74,8 +76,8 @@ def test_anything_else_is_refused(value: bytes | None) -> None:
 
 
 def test_an_id_names_an_event() -> None:
-    found = position_of("call-centre-2-0-17-v12", scenario="call-centre")
-    assert found == Position(epoch=2, partition=0, offset=17)
+    position = position_of("call-centre-2-0-17-v12", scenario="call-centre")
+    assert position == Position(epoch=2, partition=0, offset=17)
     for text in ("tiny-2-0-17-v12", "call-centre-2-0-17", "call-centre-2-0-x-v1"):
         with pytest.raises(NotAPredictionId, match="expected call-centre-EPOCH"):
             position_of(text, scenario="call-centre")
@@ -87,11 +89,11 @@ def test_an_id_of_a_batch_run_is_told_apart() -> None:
 
 
 def test_an_id_that_contradicts_its_source_is_refused() -> None:
-    told = decoded(message([1.0]))
-    assert isinstance(told, LoggedPrediction)
-    other = msgspec.structs.replace(told, source=Source("tiny.events", 1, 23))
+    prediction = decoded(message([1.0]))
+    assert isinstance(prediction, LoggedPrediction)
+    contradiction = msgspec.structs.replace(prediction, source=Source("tiny.events", 1, 23))
     with pytest.raises(NotAPredictionId, match="another position"):
-        checked_epoch(other, scenario="tiny")
+        checked_epoch(contradiction, scenario="tiny")
 
 
 def test_equal_thresholds_have_one_text() -> None:

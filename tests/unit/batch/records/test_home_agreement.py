@@ -1,4 +1,4 @@
-"""What the pass refused because of its partition, the offline fold refuses: equal states.
+"""The offline fold refuses what the stream refused for its partition: states are equal.
 
 Without Spark: the records are sorted and placed here as `batch.records.archived` does it there.
 """
@@ -41,12 +41,12 @@ def folded_epoch(archive: TinyArchive, row: Row) -> int:
 
 
 def homes(archive: TinyArchive) -> dict[tuple[bytes | None, int], int]:
-    found = {}
+    recorded_homes = {}
     for row in archive.dead_letters:
-        headers = {each["key"]: each["value"].decode() for each in row.headers or ()}
+        headers = {header["key"]: header["value"].decode() for header in row.headers or ()}
         if headers["reason_code"] == WRONG_PARTITION:
-            found[row.key, int(headers["source_epoch"])] = int(headers["home_partition"])
-    return found
+            recorded_homes[row.key, int(headers["source_epoch"])] = int(headers["home_partition"])
+    return recorded_homes
 
 
 def batches(archive: TinyArchive, *, rows_each: int) -> Iterator[pa.RecordBatch]:
@@ -79,12 +79,12 @@ def test_states_and_refusals_are_those_of_the_stream_however_batches_are_cut(
     archive: TinyArchive, rows_each: int
 ) -> None:
     task = StateTask(SCENARIO.schema, SCENARIO.codec, LIMITS)
-    found = {
+    states = {
         row["entity"]: row["cell"]
         for batch in task(batches(archive, rows_each=rows_each))
         for row in batch.to_pylist()
     }
-    assert found == {entity: max(cells)[1] for entity, cells in archive.table.states.items()}
+    assert states == {entity: max(cells)[1] for entity, cells in archive.table.states.items()}
 
     fold = FoldTask(SCENARIO.schema, SCENARIO.codec, LIMITS)
     refusals = [
@@ -93,11 +93,11 @@ def test_states_and_refusals_are_those_of_the_stream_however_batches_are_cut(
         for row in batch.to_pylist()
         if row["refusal"]
     ]
-    told = [
-        each["value"].decode()
+    reason_codes = [
+        header["value"].decode()
         for row in archive.dead_letters
-        for each in row.headers or ()
-        if each["key"] == "reason_code"
+        for header in row.headers or ()
+        if header["key"] == "reason_code"
     ]
-    assert sorted(refusals) == sorted(told)
-    assert told.count(WRONG_PARTITION) > 20
+    assert sorted(refusals) == sorted(reason_codes)
+    assert reason_codes.count(WRONG_PARTITION) > 20

@@ -46,14 +46,16 @@ def letter(
 
 def erased_until(offset: int, *, seconds: float) -> ErasedEntities:
     """THERE erased when partition 0 ended at `offset`, so many seconds after the start of 2026."""
-    begun = datetime.fromtimestamp(1_767_225_600 + seconds, UTC).isoformat(timespec="milliseconds")
+    begun_at = datetime.fromtimestamp(1_767_225_600 + seconds, UTC).isoformat(
+        timespec="milliseconds"
+    )
     marks = (mark_of(THERE, "s"),)
     erasure = Erasure(
         id="1",
         salt="s",
         marks=marks,
         reason="",
-        begun_at=begun,
+        begun_at=begun_at,
         epoch=1,
         first_offsets={0: offset},
     )
@@ -71,15 +73,15 @@ def erased_until(offset: int, *, seconds: float) -> ErasedEntities:
 def test_nobody_who_was_erased_is_published_again(
     erased: ErasedEntities, is_published: bool
 ) -> None:
-    found = letter(reasons.WRONG_PARTITION)
-    plan = replace(corrector(), erased=erased).plan([found])
+    dead_letter = letter(reasons.WRONG_PARTITION)
+    plan = replace(corrector(), erased=erased).plan([dead_letter])
     assert bool(plan.replays) == is_published
     left_out = {} if is_published else {(reasons.WRONG_PARTITION, reasons.ERASED): 1}
     assert plan.left_out == left_out
 
 
-def planned(found: DeadLetter, **more: Any) -> ReplayPlan:
-    return corrector(**more).plan([found])
+def planned(dead_letter: DeadLetter, **more: Any) -> ReplayPlan:
+    return corrector(**more).plan([dead_letter])
 
 
 @pytest.mark.parametrize("partitioner", [MURMUR2, CRC32])
@@ -101,7 +103,7 @@ def test_an_event_from_the_future_is_published_once_its_time_has_come() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("dead_letter", "why"),
     [
         (letter(reasons.MALFORMED_JSON, value=GOOD[:-1]), reasons.MALFORMED_JSON),
         (letter(reasons.NULL_VALUE, value=None), reasons.NULL_VALUE),
@@ -113,11 +115,11 @@ def test_an_event_from_the_future_is_published_once_its_time_has_come() -> None:
     ],
 )
 def test_what_would_be_refused_again_or_counted_twice_is_left_out(
-    found: DeadLetter, why: str
+    dead_letter: DeadLetter, why: str
 ) -> None:
-    plan = planned(found)
+    plan = planned(dead_letter)
     assert plan.replays == []
-    assert plan.left_out == {(found.reason_code, why): 1}
+    assert plan.left_out == {(dead_letter.reason_code, why): 1}
 
 
 def digest(value: bytes) -> str:
@@ -149,8 +151,8 @@ def test_where_no_partitioner_tells_the_home_the_recorded_one_or_the_old_place_c
     recorded = planned(letter(reasons.WRONG_PARTITION, home=5), layout=layout)
     same_key = planned(letter(reasons.FUTURE_EVENT, position=(1, 3, 7)), layout=layout)
     new_key = planned(letter(reasons.NULL_KEY, None), layout=layout)
-    found = [plan.replays[0].partition for plan in (recorded, same_key, new_key)]
-    assert found == [5, 3, None]
+    partitions = [plan.replays[0].partition for plan in (recorded, same_key, new_key)]
+    assert partitions == [5, 3, None]
 
 
 def test_many_letters_keep_their_order_and_each_is_counted_once() -> None:
@@ -163,7 +165,7 @@ def test_many_letters_keep_their_order_and_each_is_counted_once() -> None:
         for number in range(1_300)
     ]
     plan = corrector().plan(iter(letters))
-    assert [each.position[2] for each in plan.replays] == [n for n in range(1_300) if n % 3]
+    assert [replay.position[2] for replay in plan.replays] == [n for n in range(1_300) if n % 3]
     assert plan.publishable.total() + plan.left_out.total() == 1_300
 
 

@@ -14,11 +14,11 @@ FIRST_DAY = 17_622  # 2018-04-01
 def _split(rows: list[tuple[int, int, int]]) -> tuple[list[int], list[int], int]:
     """Rows are (day, card, outcome), days from 2018-04-01; the test begins on day 4."""
     days, cards, outcomes = (np.array(column) for column in zip(*rows, strict=True))
-    found = split(days + FIRST_DAY, cards, outcomes, test_start=date(2018, 4, 5), protocol=SHORT)
+    parts = split(days + FIRST_DAY, cards, outcomes, test_start=date(2018, 4, 5), protocol=SHORT)
     return (
-        np.flatnonzero(found.train).tolist(),
-        np.flatnonzero(found.test).tolist(),
-        found.removed,
+        np.flatnonzero(parts.train).tolist(),
+        np.flatnonzero(parts.test).tolist(),
+        parts.removed,
     )
 
 
@@ -33,7 +33,7 @@ def test_cards_with_a_fraud_on_a_training_day_are_not_tested() -> None:
 
 
 def test_a_fraud_of_the_delay_is_known_only_when_its_verdict_is_there() -> None:
-    # Of the fraud of day 2 one knows on day 5 (more than two days later), not on day 4.
+    # The fraud of day 2 is known on day 5 (more than two days later), not on day 4.
     rows = [(0, 9, 0), (2, 1, 1), (4, 1, 0), (5, 1, 0)]
     assert _split(rows) == ([0], [2], 1)
 
@@ -45,14 +45,14 @@ def test_a_fraud_of_the_test_itself_removes_nothing() -> None:
 
 def test_a_fraud_before_the_training_removes_nothing() -> None:
     days = np.array([-1, 0, 4, 5]) + FIRST_DAY
-    found = split(
+    parts = split(
         days,
         np.array([1, 2, 1, 1]),
         np.array([1, 0, 0, 0]),
         test_start=date(2018, 4, 5),
         protocol=SHORT,
     )
-    assert found.test.tolist() == [False, False, True, True]
+    assert parts.test.tolist() == [False, False, True, True]
 
 
 def test_dates_beyond_the_history_are_refused_with_those_that_are_not() -> None:

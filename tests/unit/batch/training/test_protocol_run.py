@@ -76,17 +76,17 @@ def test_a_period_without_a_fraud_is_refused() -> None:
 
 
 def test_the_references_come_with_the_handbooks_features_and_the_scenario_with_all() -> None:
-    found = candidates(SCENARIO, HISTORY, seed=1)
-    assert [each.name for each in found] == ["logistic regression", "random forest", "fraud"]
-    assert [len(each.columns) for each in found] == [15, 15, len(SCENARIO.feature_names)]
+    models = candidates(SCENARIO, HISTORY, seed=1)
+    assert [model.name for model in models] == ["logistic regression", "random forest", "fraud"]
+    assert [len(model.columns) for model in models] == [15, 15, len(SCENARIO.feature_names)]
 
 
 def test_references_fill_missing_features_with_zero() -> None:
     features = np.full((COUNT, len(SCENARIO.feature_names)), np.nan)
     features[:, 0] = FEATURES[:, 0]
     for reference in candidates(SCENARIO, HISTORY, seed=1)[:2]:
-        found = round_of(reference, HISTORY, features, test_start=TEST_START, protocol=Protocol())
-        assert found.auroc > 0.8
+        tested = round_of(reference, HISTORY, features, test_start=TEST_START, protocol=Protocol())
+        assert tested.auroc > 0.8
 
 
 def test_reports_have_a_line_per_test_and_per_band() -> None:
@@ -120,16 +120,16 @@ def _tuning_set() -> TuningSet:
 
 
 def test_a_search_begins_with_what_is_in_use_and_gives_the_best_trial() -> None:
-    seen: list[Trial] = []
-    best = search_best(_search(), _tuning_set(), trials=6, seed=1, on_trial=seen.append)
-    assert seen[0].choice == {"trees": 2.0}
-    assert len(seen) == 6
-    assert best.mean == max(each.mean for each in seen)
+    trials: list[Trial] = []
+    best = search_best(_search(), _tuning_set(), trials=6, seed=1, on_trial=trials.append)
+    assert trials[0].choice == {"trees": 2.0}
+    assert len(trials) == 6
+    assert best.mean == max(trial.mean for trial in trials)
     again = search_best(_search(), _tuning_set(), trials=6, seed=1, on_trial=lambda trial: None)
     assert again.choice == best.choice
 
 
 def test_thresholds_of_a_search_fit_the_team_and_beat_allowing_everything() -> None:
-    found = tuned_thresholds(_search(), _tuning_set(), {"trees": 20.0}, seed=1)
-    assert found.thresholds.cards_reviewed_per_day <= 3
-    assert found.usd_per_day < found.usd_per_day_without
+    tuned = tuned_thresholds(_search(), _tuning_set(), {"trees": 20.0}, seed=1)
+    assert tuned.thresholds.cards_reviewed_per_day <= 3
+    assert tuned.usd_per_day < tuned.usd_per_day_without

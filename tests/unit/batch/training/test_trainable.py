@@ -40,8 +40,8 @@ def training_set(
     )
 
 
-def check(found: TrainingSet) -> None:
-    check_trainable(found, NAMES, MINIMUM, scenario="churn")
+def check(rows: TrainingSet) -> None:
+    check_trainable(rows, NAMES, MINIMUM, scenario="churn")
 
 
 def test_enough_rows_of_both_outcomes_are_trained_on() -> None:
@@ -62,10 +62,10 @@ def test_enough_rows_of_both_outcomes_are_trained_on() -> None:
 def test_too_little_is_refused_with_counts_and_the_way_out(
     rows: int, positives: int, words: str
 ) -> None:
-    with pytest.raises(NothingToTrain, match=words) as refused:
+    with pytest.raises(NothingToTrain, match=words) as error:
         check(training_set(rows, positives))
     for words in ("train_rows", "build_training_set --scenario churn", "training.minimum_rows"):
-        assert words in str(refused.value)
+        assert words in str(error.value)
 
 
 def test_columns_that_never_vary_are_named_and_refused_only_when_all_are_so() -> None:
@@ -107,8 +107,8 @@ def test_the_noise_is_that_of_random_scores() -> None:
     from sklearn.metrics import roc_auc_score
 
     random, outcomes = np.random.default_rng(3), np.arange(100) % 4 == 0
-    found = [
+    sentences = [
         chance_of(auroc=roc_auc_score(outcomes, random.random(100)), counts=COUNTS, cv_auroc=0.5)
         for _ in range(400)
     ]
-    assert 4 < sum(each is None for each in found) < 40
+    assert 4 < sum(sentence is None for sentence in sentences) < 40

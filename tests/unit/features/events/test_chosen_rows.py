@@ -12,9 +12,9 @@ TEXTS = ByteColumn.of([b"a", None, b"", b"dd"])
 
 @pytest.mark.parametrize("rows", [[], [2], [0, 3], [0, 1, 2, 3]])
 def test_rows_are_those_that_indexing_gives(rows: list[int]) -> None:
-    chosen = np.array(rows, dtype=np.int64)
-    assert np.array_equal(chosen_rows(VALUES, chosen), VALUES[chosen])
-    assert list(chosen_bytes(TEXTS, chosen)) == [TEXTS[row] for row in rows]
+    indices = np.array(rows, dtype=np.int64)
+    assert np.array_equal(chosen_rows(VALUES, indices), VALUES[indices])
+    assert list(chosen_bytes(TEXTS, indices)) == [TEXTS[row] for row in rows]
 
 
 def test_all_rows_are_not_copied() -> None:

@@ -33,7 +33,7 @@ def instead(old: bytes, new: bytes) -> bytes:
     return EVENT.replace(old, new)
 
 
-# Shape → how it is made of about n bytes, and what becomes of it.
+# Shape → a function that builds it of about n bytes, and why it is refused (None: it is not).
 SHAPES: dict[str, tuple[Callable[[int], bytes], str | None]] = {
     "unknown keys": (lambda n: beside(wide(n // 12)), None),
     "unknown keys, the first again": (
@@ -117,7 +117,7 @@ def decoded(raw: bytes) -> tuple[Events, float]:
 def test_an_event_costs_in_proportion_to_its_bytes(name: str) -> None:
     make, code = SHAPES[name]
     events, seconds = decoded(make(BYTES))
-    assert [each.code for each in events.refusals] == ([code] if code else [])
+    assert [refusal.code for refusal in events.refusals] == ([code] if code else [])
     assert seconds < MOST_SECONDS
 
 

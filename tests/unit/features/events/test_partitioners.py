@@ -48,30 +48,30 @@ def random_keys(count: int) -> list[bytes]:
 @pytest.mark.parametrize("partitions", COUNTS)
 def test_murmur2_places_keys_as_kafka_python_does(partitions: int) -> None:
     keys = random_keys(5_000)
-    found = home_partitions(ByteColumn.of(keys), MURMUR2, partitions)
-    assert found.tolist() == [(murmur2(key) & 0x7FFFFFFF) % partitions for key in keys]
+    homes = home_partitions(ByteColumn.of(keys), MURMUR2, partitions)
+    assert homes.tolist() == [(murmur2(key) & 0x7FFFFFFF) % partitions for key in keys]
 
 
 def test_murmur2_places_keys_as_javas_producer_does() -> None:
     largest = 0x7FFFFFFF
-    found = home_partitions(ByteColumn.of(JAVA), MURMUR2, largest)
-    assert found.tolist() == [(value & largest) % largest for value in JAVA.values()]
+    homes = home_partitions(ByteColumn.of(JAVA), MURMUR2, largest)
+    assert homes.tolist() == [(value & largest) % largest for value in JAVA.values()]
 
 
 @pytest.mark.parametrize("partitions", COUNTS)
 def test_crc32_places_keys_as_librdkafkas_consistent_partitioner_does(partitions: int) -> None:
     keys = random_keys(5_000)
-    found = home_partitions(ByteColumn.of(keys), CRC32, partitions)
-    assert found.tolist() == [crc32(key) % partitions for key in keys]
+    homes = home_partitions(ByteColumn.of(keys), CRC32, partitions)
+    assert homes.tolist() == [crc32(key) % partitions for key in keys]
 
 
 def test_a_part_of_a_column_and_nulls_do_not_shift_the_homes_of_others() -> None:
     keys = [*random_keys(100), None, b"x", None, b"y"]
     part = ByteColumn(pa.array(keys, pa.binary())[50:])
-    found = home_partitions(part, MURMUR2, 12).tolist()
+    homes = home_partitions(part, MURMUR2, 12).tolist()
     expected = [None if key is None else home_of(key, partitions=12) for key in keys[50:]]
-    assert [f for f, key in zip(found, keys[50:], strict=True) if key is not None] == [
-        each for each in expected if each is not None
+    assert [home for home, key in zip(homes, keys[50:], strict=True) if key is not None] == [
+        home for home in expected if home is not None
     ]
 
 
@@ -127,8 +127,8 @@ def test_events_elsewhere_are_refused_and_those_at_home_are_read(partitioner: st
     events = decoder().decode(records(keys), placed(0, partitioner=partitioner))
     assert events.entities == here
     assert events.rows.tolist() == list(range(0, 40, 2))
-    assert [each.row for each in events.refusals] == list(range(1, 40, 2))
-    assert {(each.code, each.home) for each in events.refusals} == {(WRONG_PARTITION, 1)}
+    assert [refusal.row for refusal in events.refusals] == list(range(1, 40, 2))
+    assert {(refusal.code, refusal.home) for refusal in events.refusals} == {(WRONG_PARTITION, 1)}
 
 
 def test_other_rules_are_judged_first_and_refusals_stay_in_offset_order() -> None:
@@ -143,9 +143,9 @@ def test_other_rules_are_judged_first_and_refusals_stay_in_offset_order() -> Non
         (there.encode(), good.replace(b"{", b'{"more":[1],', 1), WRONG_PARTITION),  # read strictly
         (there.encode(), good, WRONG_PARTITION),
     ]
-    found = decoder().decode(records([c[0] for c in cases], [c[1] for c in cases]), placed(0))
-    assert found.entities == []
-    assert [(each.row, each.code) for each in found.refusals] == [
+    events = decoder().decode(records([c[0] for c in cases], [c[1] for c in cases]), placed(0))
+    assert events.entities == []
+    assert [(refusal.row, refusal.code) for refusal in events.refusals] == [
         (row, case[2]) for row, case in enumerate(cases)
     ]
 
@@ -153,14 +153,14 @@ def test_other_rules_are_judged_first_and_refusals_stay_in_offset_order() -> Non
 def test_however_a_partition_is_cut_the_same_events_are_refused() -> None:
     keys = [b"machine %d" % (number % 97) for number in range(600)]
     whole = decoder().decode(records(list(keys)), placed(1, partitions=3))
-    cut: list[int] = []
+    refused_rows: list[int] = []
     begin = 0
     for size in (1, 2, 5, 92, 100, 400):
         part = decoder().decode(records(list(keys[begin : begin + size])), placed(1, partitions=3))
-        cut += [begin + each.row for each in part.refusals]
+        refused_rows += [begin + refusal.row for refusal in part.refusals]
         begin += size
-    assert cut == [each.row for each in whole.refusals]
-    assert 0 < len(cut) < len(keys)
+    assert refused_rows == [refusal.row for refusal in whole.refusals]
+    assert 0 < len(refused_rows) < len(keys)
 
 
 def test_without_a_placement_or_with_one_partition_nothing_is_elsewhere() -> None:
@@ -176,9 +176,9 @@ def test_recorded_homes_count_where_no_partitioner_tells_them() -> None:
         partition=4,
         known_homes=np.array([4, 2, -1]),
     )
-    found = decoder().decode(records([b"a", b"b", b"c"]), placement)
-    assert found.entities == ["a", "c"]
-    assert [(each.row, each.home) for each in found.refusals] == [(1, 2)]
+    events = decoder().decode(records([b"a", b"b", b"c"]), placement)
+    assert events.entities == ["a", "c"]
+    assert [(refusal.row, refusal.home) for refusal in events.refusals] == [(1, 2)]
 
 
 def test_finding_homes_costs_a_small_part_of_decoding() -> None:

@@ -163,14 +163,14 @@ def _damaged(raw: str, pick: random.Random) -> str:
     return raw[:at] + surplus + raw[at + pick.randint(0, 2) :]
 
 
-def assert_same(found: Events, expected: Events) -> None:
+def assert_same(events: Events, expected: Events) -> None:
     """Equal to the bit, refusals' words included."""
-    assert found.rows.tolist() == expected.rows.tolist()
-    assert found.entities == expected.entities
-    assert found.type_codes.tolist() == expected.type_codes.tolist()
-    assert found.times_ms.tolist() == expected.times_ms.tolist()
-    assert found.values.tobytes() == expected.values.tobytes()
-    assert found.refusals == expected.refusals
+    assert events.rows.tolist() == expected.rows.tolist()
+    assert events.entities == expected.entities
+    assert events.type_codes.tolist() == expected.type_codes.tolist()
+    assert events.times_ms.tolist() == expected.times_ms.tolist()
+    assert events.values.tobytes() == expected.values.tobytes()
+    assert events.refusals == expected.refusals
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -187,7 +187,7 @@ def test_thousands_of_odd_events_are_read_as_the_strict_decoder_reads_them(seed:
 def test_columns_of_a_slice_are_read_at_their_place() -> None:
     pick = random.Random(5)
     pairs = [event(pick) for _ in range(300)]
-    keys, values = (pa.array(list(each), pa.binary()) for each in zip(*pairs, strict=True))
+    keys, values = (pa.array(list(column), pa.binary()) for column in zip(*pairs, strict=True))
     place = np.arange(100), np.full(100, NOW_MS)
     part = Records(ByteColumn(keys[100:200]), ByteColumn(values[100:200]), *place)
     plain = Records(keys[100:200].to_pylist(), values[100:200].to_pylist(), *place)
@@ -198,12 +198,12 @@ def test_the_usual_shape_is_read_by_the_compiled_way() -> None:
     good = {"type": "sale", "customer_id": "a", "event_time": "2025-12-31T23:59:59.123Z"}
     more = {"price": -0.1234567890123456, "pieces": 2, "colour": "grün"}
     raw = json.dumps(good | more, ensure_ascii=False).encode()
-    found = QuickReader(SCHEMA).read(
+    reading = QuickReader(SCHEMA).read(
         ByteColumn.of([raw]), ByteColumn.of([b"a"]), latest_ms=np.array([NOW_MS]), max_bytes=400
     )
-    assert found.is_read.tolist() == [True]
-    assert found.values[0, :3].tolist() == [-0.1234567890123456, 2.0, 2.0]
-    assert math.isnan(found.values[0, 3])
+    assert reading.is_read.tolist() == [True]
+    assert reading.values[0, :3].tolist() == [-0.1234567890123456, 2.0, 2.0]
+    assert math.isnan(reading.values[0, 3])
 
 
 def test_no_records_give_no_events() -> None:
@@ -224,8 +224,8 @@ def test_numbers_are_the_nearest_floats() -> None:
             f"{digits}e{pick.randint(-60, 40)}" if pick.random() < 0.7 else repr(pick.gauss(0, 1))
         )
         raw = np.frombuffer(text.encode(), dtype=np.uint8)
-        at, told = read_number(raw, 0, len(raw), tens, fives, word, real)
-        if told != REFUSED:
+        at, kind = read_number(raw, 0, len(raw), tens, fives, word, real)
+        if kind != REFUSED:
             assert (at, float(real[0]).hex()) == (len(raw), float(text).hex())
             read += 1
     assert read > 28_000
@@ -291,9 +291,9 @@ def test_names_and_values_that_json_escapes_match_themselves_only(
     event = {**members, "customer_id": "a", "event_time": "2025-12-31T23:59:59Z"}
     decoder = EventDecoder(ESCAPED, max_event_bytes=400, max_future_skew_seconds=300)
     records = Records([b"a"], [json.dumps(event).encode()], np.arange(1), np.full(1, NOW_MS))
-    found = decoder.decode(records)
-    assert [refusal.code for refusal in found.refusals] == ([code] if code else [])
-    assert_same(found, decoder.decode_strictly(records, range(1)))
+    events = decoder.decode(records)
+    assert [refusal.code for refusal in events.refusals] == ([code] if code else [])
+    assert_same(events, decoder.decode_strictly(records, range(1)))
 
 
 @pytest.mark.parametrize("members", ['"type":,"page":"plain"', '"type":"visit","page":', ":3"])
@@ -301,5 +301,5 @@ def test_nothing_in_the_place_of_a_text_that_json_escapes_is_no_json(members: st
     rest = '"customer_id":"a","event_time":"2025-12-31T23:59:59Z"'
     decoder = EventDecoder(ESCAPED, max_event_bytes=400, max_future_skew_seconds=300)
     raw = f"{{{members},{rest}}}".encode()
-    found = decoder.decode(Records([b"a"], [raw], np.arange(1), np.full(1, NOW_MS)))
-    assert [refusal.code for refusal in found.refusals] == [reasons.MALFORMED_JSON]
+    events = decoder.decode(Records([b"a"], [raw], np.arange(1), np.full(1, NOW_MS)))
+    assert [refusal.code for refusal in events.refusals] == [reasons.MALFORMED_JSON]

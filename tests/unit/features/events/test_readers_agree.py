@@ -34,12 +34,12 @@ def read_in_every_way(raw: bytes | str, schema: EventSchema = FRAUD, key: bytes 
     """The event as the decoder reads it; the strict and the independent reading must agree."""
     value = raw.encode() if isinstance(raw, str) else raw
     records = Records([key], [value], np.arange(1), np.full(1, ARRIVAL_MS))
-    found = decoder(schema).decode(records)
+    usual = decoder(schema).decode(records)
     strict = decoder(schema).decode_strictly(records, [0])
     latest_ms = ARRIVAL_MS + MAX_AHEAD_MS
     independent = reading(schema, key, value, latest_ms=latest_ms, max_event_bytes=MAX_EVENT_BYTES)
-    for events in (found, strict):
-        assert [each.code for each in events.refusals] == (
+    for events in (usual, strict):
+        assert [refusal.code for refusal in events.refusals] == (
             [independent.code] if independent.code else []
         )
         if independent.code is None:
@@ -47,20 +47,20 @@ def read_in_every_way(raw: bytes | str, schema: EventSchema = FRAUD, key: bytes 
             assert events.values.tobytes() == np.array(values).tobytes()
             assert events.times_ms.tolist() == [independent.time_ms]
             assert events.entities == [independent.entity]
-    return found
+    return usual
 
 
 def code_of(raw: bytes | str, schema: EventSchema = FRAUD) -> str:
     """What became of the event, by every reading."""
-    found = read_in_every_way(raw, schema)
-    return found.refusals[0].code if found.refusals else VALID
+    events = read_in_every_way(raw, schema)
+    return events.refusals[0].code if events.refusals else VALID
 
 
 def test_twenty_thousand_mutated_events_are_read_alike_by_all_readers() -> None:
     total = Comparison()
     for _ in compare(20_000, seed=19, total=total):
         pass
-    assert [str(each) for each in total.disagreements] == []
+    assert [str(disagreement) for disagreement in total.disagreements] == []
     assert total.events == 20_000
     assert total.quick > 2_000
     assert total.outcomes[VALID] > 6_000
@@ -84,12 +84,12 @@ def test_twenty_thousand_mutated_events_are_read_alike_by_all_readers() -> None:
     ],
 )
 def test_a_number_is_the_float_nearest_to_its_digits(amount: str, value: float | None) -> None:
-    found = read_in_every_way(PAYMENT.replace("3.5", amount))
+    events = read_in_every_way(PAYMENT.replace("3.5", amount))
     if value is None:
-        assert [each.code for each in found.refusals] == [reasons.OUT_OF_RANGE]
+        assert [refusal.code for refusal in events.refusals] == [reasons.OUT_OF_RANGE]
     else:
         column = FRAUD.columns["amount_usd"]
-        assert found.values[0, column].tobytes() == np.float64(value).tobytes()
+        assert events.values[0, column].tobytes() == np.float64(value).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,9 @@ def test_a_time_is_judged_alike_whatever_is_ignored_beside_it(time: str) -> None
     for ignored in ('"note":1', '"note":"é"', '"note":{"a":[1]}', '"a\\"b":1'):
         beside = read_in_every_way(event[:-1] + "," + ignored + "}")
         assert beside.times_ms.tolist() == alone.times_ms.tolist()
-        assert [each.code for each in beside.refusals] == [each.code for each in alone.refusals]
+        assert [refusal.code for refusal in beside.refusals] == [
+            refusal.code for refusal in alone.refusals
+        ]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +173,8 @@ def test_a_time_is_judged_alike_whatever_is_ignored_beside_it(time: str) -> None
     ],
 )
 def test_a_time_counts_in_the_nearest_millisecond(time: str, time_ms: int) -> None:
-    found = read_in_every_way(PAYMENT.replace("2025-12-31T23:59:59.123Z", time))
-    assert found.times_ms.tolist() == [time_ms]
+    events = read_in_every_way(PAYMENT.replace("2025-12-31T23:59:59.123Z", time))
+    assert events.times_ms.tolist() == [time_ms]
 
 
 def at_depth(frames: int, call: Callable[[], str]) -> str:
@@ -187,10 +189,10 @@ def test_the_nesting_limit_is_the_same_below_a_deep_stack(levels: int, code: str
     nested = "[" * (levels - 1) + "]" * (levels - 1)
     raw = f'{PAYMENT[:-1]},"x":{nested}}}'.encode()
     records = Records([b"a"], [raw], np.arange(1), np.full(1, ARRIVAL_MS))
-    own = decoder(FRAUD)
+    fraud_decoder = decoder(FRAUD)
 
     def decoded() -> str:
-        refusals = own.decode(records).refusals
+        refusals = fraud_decoder.decode(records).refusals
         return refusals[0].code if refusals else VALID
 
     assert code_of(raw) == code

@@ -35,7 +35,7 @@ def test_further_optional_fields_values_and_wider_ranges_are_fine(after: EventSc
 
 
 @pytest.mark.parametrize(
-    ("after", "told"),
+    ("after", "words"),
     [
         (schema(Category(name="amount", values=("1",)), KIND), "was a number, is a category"),
         (schema(replace(AMOUNT, unit="USD"), KIND), "was in 'EUR', is in 'USD'"),
@@ -47,9 +47,9 @@ def test_further_optional_fields_values_and_wider_ranges_are_fine(after: EventSc
         (schema(AMOUNT, KIND, name="purchase"), "event type 'sale' is gone"),
     ],
 )
-def test_what_makes_archived_events_unreadable_is_named(after: EventSchema, told: str) -> None:
+def test_what_makes_archived_events_unreadable_is_named(after: EventSchema, words: str) -> None:
     (sentence,) = changes(schema(AMOUNT, KIND), after)
-    assert told in sentence
+    assert words in sentence
 
 
 def test_a_field_that_becomes_required_is_named() -> None:

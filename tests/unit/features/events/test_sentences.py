@@ -25,20 +25,20 @@ def sentence(raw: bytes, key: bytes = b"a") -> str:
 @pytest.mark.parametrize("is_ascii", [True, False])
 def test_a_value_of_a_field_is_quoted_harmlessly(field: str, value: object, is_ascii: bool) -> None:
     raw = json.dumps({**GOOD, field: value}, ensure_ascii=is_ascii).encode()
-    found = sentence(raw)
-    assert visible(found) == found
-    assert "\n" not in found
+    text = sentence(raw)
+    assert visible(text) == text
+    assert "\n" not in text
 
 
 def test_names_keys_and_bytes_are_quoted_harmlessly() -> None:
     twice = json.dumps(GOOD)[:-1] + f", {json.dumps(HOSTILE)}: 1, {json.dumps(HOSTILE)}: 2}}"
     other = json.dumps({**GOOD, "customer_id": HOSTILE}).encode()
-    for found in (
+    for text in (
         sentence(twice.encode()),
         sentence(other),
         sentence(json.dumps(GOOD).encode(), HOSTILE.encode()),
         sentence(HOSTILE.encode()),
         sentence(b"\x1b\xff\x9b"),
     ):
-        assert visible(found) == found
-        assert "\n" not in found
+        assert visible(text) == text
+        assert "\n" not in text

@@ -22,7 +22,7 @@ BALANCE = Number(name="balance", unit="EUR", minimum=-1000, maximum=1000)
 SCHEMA = EventSchema(
     entity_field="customer",
     types=(
-        EventType(name="account", meaning="stated anew", fields=(BALANCE,)),
+        EventType(name="account", meaning="a balance is stated", fields=(BALANCE,)),
         EventType(name="call", meaning="a call", fields=(MINUTES, REASON)),
     ),
 )
@@ -91,7 +91,7 @@ def folded(history: History, cuts: list[int]) -> tuple[list[list[float]], dict[s
     for begin, end in pairwise(edges):
         events = decoded(history[begin:end])
         entities = distinct(events.entities)
-        states = codec.decode([cells.get(each) for each in entities.ids])
+        states = codec.decode([cells.get(entity) for entity in entities.ids])
         stamps = np.arange(begin, end)
         result = fold(PLAN, states, events, entity_rows=entities.rows, stamps=stamps, partition=0)
         features += result.features.tolist()

@@ -45,8 +45,8 @@ def folded(events: Events) -> tuple[Folded, States, np.ndarray[tuple[int], np.dt
     entities = distinct(events.entities)
     states = CODEC.empty(len(entities.ids))
     stamps = np.arange(len(events.rows))
-    found = fold(PLAN, states, events, entity_rows=entities.rows, stamps=stamps, partition=0)
-    return found, states, entities.last_event
+    fold_result = fold(PLAN, states, events, entity_rows=entities.rows, stamps=stamps, partition=0)
+    return fold_result, states, entities.last_event
 
 
 machines = st.sampled_from(["a", "b", "ö:c", "d"])
@@ -72,12 +72,14 @@ histories = st.lists(st.one_of(readings, repairs), min_size=1, max_size=40)
 def test_a_state_says_to_the_bit_what_was_logged_with_its_last_event(
     history: list[tuple[str, bytes]],
 ) -> None:
-    found, states, last = folded(decoded([key for key, _ in history], [raw for _, raw in history]))
+    fold_result, states, last = folded(
+        decoded([key for key, _ in history], [raw for _, raw in history])
+    )
     stored = states_in(CODEC, pa.array(CODEC.encode(states), pa.binary()))
-    for each in (states, stored):
-        features, as_of_ms = features_of_states(PLAN, each, at_ms=None)
-        assert features.tobytes() == found.features[last].tobytes()
-        assert as_of_ms.tolist() == found.as_of_ms[last].tolist()
+    for state_set in (states, stored):
+        features, as_of_ms = features_of_states(PLAN, state_set, at_ms=None)
+        assert features.tobytes() == fold_result.features[last].tobytes()
+        assert as_of_ms.tolist() == fold_result.as_of_ms[last].tolist()
 
 
 def test_as_of_a_later_moment_sums_have_decayed_and_the_state_is_untouched() -> None:

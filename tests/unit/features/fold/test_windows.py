@@ -66,7 +66,7 @@ FEATURES: tuple[Feature, ...] = (
     IsWeekend(name="weekend"),
     IsBetweenHours(name="night", from_hour=22, before_hour=6),
 )
-NAMES = [each.name for each in FEATURES]
+NAMES = [feature.name for feature in FEATURES]
 PLAN = compile_plan(SCHEMA, FEATURES)
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_MS = 1_767_225_600_000  # a Thursday
@@ -119,18 +119,18 @@ def folded_in_batches(
     """Features and cells when the events come in batches that begin at `cuts`."""
     codec = StateCodec(plan)
     cells: dict[str, bytes] = {}
-    found = []
+    features = []
     count = len(events.entities)
     edges = sorted({0, count, *(cut for cut in cuts if cut < count)})
     for start, end in pairwise(edges):
         batch = part(events, start, end)
         entities = distinct(batch.entities)
-        states = codec.decode([cells.get(each) for each in entities.ids])
+        states = codec.decode([cells.get(entity) for entity in entities.ids])
         stamps = np.arange(start, end)
         result = fold(plan, states, batch, entity_rows=entities.rows, stamps=stamps, partition=0)
-        found.append(result.features)
+        features.append(result.features)
         cells |= dict(zip(entities.ids, codec.encode(states), strict=True))
-    return np.concatenate(found), cells
+    return np.concatenate(features), cells
 
 
 def slow(events: Events, row: int) -> dict[str, float]:
@@ -145,10 +145,10 @@ def slow(events: Events, row: int) -> dict[str, float]:
         return [i for i in inside if current or i != row]
 
     def amounts(days: float, *, current: bool = True) -> pd.Series:
-        found = events.values[within(days, current=current), 0]
-        return pd.Series(found[~np.isnan(found)])
+        values = events.values[within(days, current=current), 0]
+        return pd.Series(values[~np.isnan(values)])
 
-    own, before = events.values[row, 0], amounts(2, current=False)
+    amount, before = events.values[row, 0], amounts(2, current=False)
     pays = [i for i in mine if events.type_codes[i] == 0]
     gap = math.nan
     if len(pays) > 1:
@@ -167,8 +167,8 @@ def slow(events: Events, row: int) -> dict[str, float]:
         "min_2d": amounts(2).min(),
         "max_2d": amounts(2).max(),
         "shops_2d": len({events.values[i, 1] for i in within(2, types=(0, 1))}),
-        "ratio_2d": own / before.mean() if is_payment and before.mean() != 0 else math.nan,
-        "z_2d": (own - before.mean()) / spread if is_payment and spread > 0 else math.nan,
+        "ratio_2d": amount / before.mean() if is_payment and before.mean() != 0 else math.nan,
+        "z_2d": (amount - before.mean()) / spread if is_payment and spread > 0 else math.nan,
         "since": gap,
         "hour": moment.hour,
         "weekend": float(moment.weekday() >= 5),
@@ -217,7 +217,7 @@ def test_a_late_event_is_put_in_its_place_and_read_as_of_the_latest_time() -> No
     buffers = StateCodec(PLAN).decode([cells["a"]]).buffers
     assert buffers is not None
     assert PLAN.windows is not None
-    amount = [each.field for each in PLAN.windows.columns].index("amount")
+    amount = [column.field for column in PLAN.windows.columns].index("amount")
     assert buffers.values[:, amount].tolist() == [4.0, 2.0]
 
 
@@ -226,11 +226,11 @@ def test_beyond_the_bound_the_oldest_go_and_are_counted() -> None:
     events = events_of([("a", hour, 0, 1.0, 0, int(hour), 0) for hour in (0.0, 1.0, 2.0, 3.0, 4.0)])
     codec = StateCodec(plan)
     states = codec.empty(1)
-    found = fold(
+    result = fold(
         plan, states, events, entity_rows=np.zeros(5, int), stamps=np.arange(5), partition=0
     )
-    assert found.features[:, NAMES.index("count_2d")].tolist() == [1.0, 2.0, 3.0, 3.0, 3.0]
-    assert found.dropped == 2
+    assert result.features[:, NAMES.index("count_2d")].tolist() == [1.0, 2.0, 3.0, 3.0, 3.0]
+    assert result.dropped == 2
     restored = codec.decode(codec.encode(states)).buffers
     assert restored is not None
     assert restored.dropped.tolist() == [2]
@@ -286,12 +286,12 @@ def test_a_state_read_as_of_a_time_says_what_a_look_up_in_the_history_says(
     events = events_of(history)
     entities = distinct(events.entities)
     _, cells = folded_in_batches(plan, events, [5])
-    states = StateCodec(plan).decode([cells[each] for each in entities.ids])
-    asked = np.arange(len(entities.ids))
-    at_ms = np.full(len(asked), START_MS + int(hour * HOUR_MS))
+    states = StateCodec(plan).decode([cells[entity] for entity in entities.ids])
+    codes = np.arange(len(entities.ids))
+    at_ms = np.full(len(codes), START_MS + int(hour * HOUR_MS))
     columns = HistoryColumns(entities.rows, events.type_codes, events.times_ms, events.values)
-    offline = lookup_history(plan, columns, asked_codes=asked, asked_ms=at_ms)
-    assert features_as_of(plan, states, asked, at_ms) == pytest.approx(
+    offline = lookup_history(plan, columns, asked_codes=codes, asked_ms=at_ms)
+    assert features_as_of(plan, states, codes, at_ms) == pytest.approx(
         offline, rel=1e-12, nan_ok=True
     )
 
@@ -301,10 +301,10 @@ def test_a_look_up_leaves_out_what_is_dated_later() -> None:
     plan = compile_plan(SCHEMA, LOOKED_UP)
     columns = HistoryColumns(np.zeros(3, int), events.type_codes, events.times_ms, events.values)
     at_ms = START_MS + np.array([0, 1, 2, 60]) * HOUR_MS
-    found = lookup_history(plan, columns, asked_codes=np.array([0, 0, 0, 5]), asked_ms=at_ms)
-    assert found[:, 0].tolist() == [0.0, 1.0, 2.0, 0.0]
-    assert found[2, 1] == 1.5
-    assert np.isnan(found[3, 1])
+    features = lookup_history(plan, columns, asked_codes=np.array([0, 0, 0, 5]), asked_ms=at_ms)
+    assert features[:, 0].tolist() == [0.0, 1.0, 2.0, 0.0]
+    assert features[2, 1] == 1.5
+    assert np.isnan(features[3, 1])
 
 
 def test_windows_of_stored_states_go_on_moving() -> None:

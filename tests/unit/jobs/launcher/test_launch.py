@@ -56,11 +56,11 @@ def test_lists_jobs_without_importing_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([], folder=folder) == 0
-    told = capsys.readouterr().out
-    assert "feed_cat" in told
-    assert "Feed the cat." in told
-    assert "Wash the cat." in told
-    assert "bowls" not in told
+    output = capsys.readouterr().out
+    assert "feed_cat" in output
+    assert "Feed the cat." in output
+    assert "Wash the cat." in output
+    assert "bowls" not in output
 
 
 def test_unknown_job_suggests_the_closest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,9 +70,9 @@ def test_unknown_job_suggests_the_closest(folder: Path, capsys: pytest.CaptureFi
 
 def test_help_tells_options_and_example(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["feed_cat", "--help", "--set", "kafka.partitions=0"], folder=folder) == 0
-    told = capsys.readouterr().out
-    assert "Feed the cat." in told
-    assert "./spark-submit.sh feed_cat --name Tom" in told
+    output = capsys.readouterr().out
+    assert "Feed the cat." in output
+    assert "./spark-submit.sh feed_cat --name Tom" in output
 
 
 def test_wrong_settings_are_refused_before_the_job_is_imported(
@@ -110,17 +110,17 @@ def test_every_job_of_the_project_has_a_sentence() -> None:
 def test_the_script_lists_jobs_from_any_folder(tmp_path: Path) -> None:
     environ = {"EVERSCORE_PYTHON": sys.executable, "PATH": "/usr/bin:/bin"}
     script = [str(CHECKOUT / "spark-submit.sh")]
-    done = subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Usage: ./spark-submit.sh JOB" in done.stdout
+    process = subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert "Usage: ./spark-submit.sh JOB" in process.stdout
 
 
 def test_the_script_says_when_its_interpreter_is_missing(tmp_path: Path) -> None:
     environ = {"EVERSCORE_PYTHON": str(tmp_path / "python"), "PATH": "/usr/bin:/bin"}
     script = [str(CHECKOUT / "spark-submit.sh")]
-    done = subprocess.run(script, env=environ, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "make setup" in done.stderr
+    process = subprocess.run(script, env=environ, capture_output=True, text=True)
+    assert process.returncode == 2
+    assert "make setup" in process.stderr
 
 
 LONG_JOB = '''"""Count the cats."""
@@ -170,20 +170,20 @@ def test_a_reader_that_goes_away_ends_a_job_without_a_word(tmp_path: Path, more:
     if more != ["--small"]:
         assert read.readline().startswith("cat 0")
     read.close()  # --small: before the job has written anything
-    said = (
+    message = (
         process.stderr.read() if process.stderr is not None and read is not process.stderr else ""
     )
     assert process.wait(60) == 141
-    assert said == ""
+    assert message == ""
 
 
 def test_an_error_with_escapes_in_an_argument_is_shown_escaped(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["feed_cat", "--scenario", "a\x9b31m\nerror: b"], folder=folder) == 2
-    told = capsys.readouterr().err
-    assert "\x9b" not in told
-    assert "\nerror" not in told
+    output = capsys.readouterr().err
+    assert "\x9b" not in output
+    assert "\nerror" not in output
 
 
 def test_the_script_runs_through_a_link_from_a_checkout_with_any_name(tmp_path: Path) -> None:
@@ -196,18 +196,18 @@ def test_the_script_runs_through_a_link_from_a_checkout_with_any_name(tmp_path: 
     link.symlink_to(checkout / "spark-submit.sh")
     for locale in ({}, {"LC_ALL": "C"}):
         environ = {"EVERSCORE_PYTHON": sys.executable, "PATH": "/usr/bin:/bin", **locale}
-        done = subprocess.run(
+        process = subprocess.run(
             [str(link)], cwd=tmp_path, env=environ, capture_output=True, text=True
         )
-        assert done.returncode == 0, done.stderr
-        assert "list_scores" in done.stdout
+        assert process.returncode == 0, process.stderr
+        assert "list_scores" in process.stdout
 
 
 def test_a_checkout_with_a_colon_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "a:b").mkdir()
     shutil.copy(CHECKOUT / "spark-submit.sh", tmp_path / "a:b")
-    done = subprocess.run(
+    process = subprocess.run(
         [str(tmp_path / "a:b" / "spark-submit.sh")], capture_output=True, text=True
     )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: the checkout's path holds a colon")
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: the checkout's path holds a colon")

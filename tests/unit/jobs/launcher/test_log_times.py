@@ -18,12 +18,12 @@ with job_run(scenario="churn", env="local") as run:
 
 def test_times_in_the_log_are_utc_in_every_zone() -> None:
     environ = {**os.environ, "TZ": "Asia/Tokyo"}
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", _JOB], env=environ, capture_output=True, text=True, check=True
     )
-    for said in ("of the job", "of a library"):
-        (line,) = [each for each in done.stderr.splitlines() if each.endswith(said)]
-        found = re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", line)
-        assert found is not None, line
-        moment = datetime.fromisoformat(found.group().strip())
+    for message in ("of the job", "of a library"):
+        (line,) = [line for line in process.stderr.splitlines() if line.endswith(message)]
+        stamp = re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", line)
+        assert stamp is not None, line
+        moment = datetime.fromisoformat(stamp.group().strip())
         assert abs(datetime.now(UTC) - moment) < timedelta(minutes=5)

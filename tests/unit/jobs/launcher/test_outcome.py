@@ -27,13 +27,13 @@ class Refused(Exception):
 
 def ended(work: Callable[[], None], *, verbose: bool = False) -> tuple[object, str]:
     """Exit code and console of `work` as a job's work."""
-    told = io.StringIO()
+    output = io.StringIO()
     try:
-        with ending_with_exit_code(Console(file=told, width=200), verbose=verbose):
+        with ending_with_exit_code(Console(file=output, width=200), verbose=verbose):
             work()
     except SystemExit as end:
-        return end.code, told.getvalue()
-    return 0, told.getvalue()
+        return end.code, output.getvalue()
+    return 0, output.getvalue()
 
 
 def raising(error: Exception) -> Callable[[], None]:
@@ -48,10 +48,10 @@ def test_known_error_is_one_line_with_its_exit_code() -> None:
 
 
 def test_unexpected_error_is_told_with_its_traceback() -> None:
-    code, told = ended(raising(KeyError("x")))
+    code, output = ended(raising(KeyError("x")))
     assert code == 1
-    assert "Traceback" in told
-    assert told.endswith("error: KeyError: 'x'\n")
+    assert "Traceback" in output
+    assert output.endswith("error: KeyError: 'x'\n")
 
 
 def test_verbose_adds_the_traceback_of_a_known_error() -> None:
@@ -158,18 +158,18 @@ def test_a_full_disk_is_one_line_that_names_the_file() -> None:
 
 
 def test_a_connection_that_fails_is_told_as_before() -> None:
-    code, told = ended(raising(ConnectionResetError(errno.ECONNRESET, "reset")))
+    code, output = ended(raising(ConnectionResetError(errno.ECONNRESET, "reset")))
     assert code == 1
-    assert "Traceback" in told
+    assert "Traceback" in output
 
 
 def test_a_report_on_a_disk_that_takes_no_more_ends_a_job_in_one_line(tmp_path: Path) -> None:
     """The system's limit of a file's size stands for the full disk."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path / "page.html")], capture_output=True, text=True
     )
-    assert done.returncode == 1
-    assert done.stderr == f"error: {tmp_path / 'page.html'}: File too large\n"
+    assert process.returncode == 1
+    assert process.stderr == f"error: {tmp_path / 'page.html'}: File too large\n"
     assert list(tmp_path.iterdir()) == []
 
 

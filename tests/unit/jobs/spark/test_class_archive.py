@@ -1,4 +1,4 @@
-"""Java's archive of Spark's classes: named, kept, and done without when it cannot be made."""
+"""Java's archive of Spark's classes: named, stored, and skipped when it cannot be created."""
 
 import io
 import os
@@ -24,7 +24,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def java(home: Path, text: str) -> Path:
-    """A program `java` with that script; gives its home."""
+    """Write a program `java` that runs `text` in a shell; return its home."""
     program = home / "bin" / "java"
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\n{text}\n")
@@ -36,14 +36,14 @@ def test_another_java_has_another_archive(
     cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     homes = [java(tmp_path / name, "exit 1") for name in ("first", "second")]
-    found = []
+    entries = []
     for home in homes:
         monkeypatch.setenv("JAVA_HOME", str(home))
-        found.append(archive_entry())
-        assert archive_entry() == found[-1]
+        entries.append(archive_entry())
+        assert archive_entry() == entries[-1]
     (homes[1] / "release").write_text('JAVA_VERSION="17.0.99"\n')
-    assert len({*found, archive_entry()}) == 3
-    assert all(path.is_relative_to(cache) for path in found)
+    assert len({*entries, archive_entry()}) == 3
+    assert all(path.is_relative_to(cache) for path in entries)
 
 
 def test_a_failure_is_told_once_and_nobody_tries_again(
@@ -51,17 +51,17 @@ def test_a_failure_is_told_once_and_nobody_tries_again(
 ) -> None:
     home = java(tmp_path / "broken", "echo this Java is broken >&2; exit 7")
     monkeypatch.setenv("JAVA_HOME", str(home))
-    told = io.StringIO()
-    console = Console(file=told, width=1_000)
+    output = io.StringIO()
+    console = Console(file=output, width=1_000)
     assert class_archive(is_made=True, console=console) is None
-    assert "this Java is broken" in told.getvalue()
+    assert "this Java is broken" in output.getvalue()
     note = next(cache.rglob("*.failed.txt"))
-    assert f"remove {note} to try again" in told.getvalue()
-    length = len(told.getvalue())
+    assert f"remove {note} to try again" in output.getvalue()
+    length = len(output.getvalue())
     assert class_archive(is_made=True, console=console) is None
-    assert len(told.getvalue()) == length
-    left = [path for path in cache.rglob("*") if path.is_dir() and path.name.startswith(".")]
-    assert left == []
+    assert len(output.getvalue()) == length
+    unfinished = [path for path in cache.rglob("*") if path.is_dir() and path.name.startswith(".")]
+    assert unfinished == []
 
 
 def test_a_stream_does_not_wait_for_one(cache: Path) -> None:
@@ -73,25 +73,25 @@ def test_a_cache_that_cannot_be_written_is_told(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.write_text("a file where a folder should be")
-    told = io.StringIO()
-    assert class_archive(is_made=True, console=Console(file=told, width=1_000)) is None
-    assert str(cache) in told.getvalue()
+    output = io.StringIO()
+    assert class_archive(is_made=True, console=Console(file=output, width=1_000)) is None
+    assert str(cache) in output.getvalue()
 
 
 def entry(folder: Path, number: int) -> Path:
-    """One that was used at that second."""
-    made = folder / f"spark-4.2.0-{number}"
-    made.mkdir(parents=True)
-    (made / ARCHIVE).write_bytes(b"classes")
-    write_listing(made)
-    os.utime(made, (number, number))
-    return made
+    """An archive's folder that was last used at second `number`."""
+    path = folder / f"spark-4.2.0-{number}"
+    path.mkdir(parents=True)
+    (path / ARCHIVE).write_bytes(b"classes")
+    write_listing(path)
+    os.utime(path, (number, number))
+    return path
 
 
 def test_those_used_last_are_kept(tmp_path: Path) -> None:
-    made = [entry(tmp_path, number) for number in range(1_000, 1_005)]
+    entries = [entry(tmp_path, number) for number in range(1_000, 1_005)]
     module._forget_oldest(tmp_path)
-    assert sorted(tmp_path.iterdir()) == made[2:]
+    assert sorted(tmp_path.iterdir()) == entries[2:]
 
 
 def test_one_that_is_cut_off_is_not_used_since_java_dies_of_it(cache: Path) -> None:
@@ -103,12 +103,12 @@ def test_one_that_is_cut_off_is_not_used_since_java_dies_of_it(cache: Path) -> N
 
 def test_java_is_told_where_it_lies_and_own_options_come_last() -> None:
     settings = load_settings("local", environ={})
-    found = spark_properties(settings, jars=[], py_files=[], classes=Path("/a cache/x.jsa"))
-    options = found["spark.driver.extraJavaOptions"]
-    given = shlex.split(options)
-    assert "-XX:SharedArchiveFile=/a cache/x.jsa" in given
-    own = shlex.split(settings.spark.conf["spark.driver.extraJavaOptions"])
-    assert own
-    assert given[-len(own) :] == own
+    properties = spark_properties(settings, jars=[], py_files=[], classes=Path("/a cache/x.jsa"))
+    options = properties["spark.driver.extraJavaOptions"]
+    arguments = shlex.split(options)
+    assert "-XX:SharedArchiveFile=/a cache/x.jsa" in arguments
+    configured = shlex.split(settings.spark.conf["spark.driver.extraJavaOptions"])
+    assert configured
+    assert arguments[-len(configured) :] == configured
     without = spark_properties(settings, jars=[], py_files=[])
     assert "SharedArchiveFile" not in without["spark.driver.extraJavaOptions"]

@@ -24,10 +24,10 @@ def local(*overrides: str) -> Settings:
 
 
 def test_streams_compile_what_runs_per_event_fully() -> None:
-    found = options(for_streams(local()))
+    java_options = options(for_streams(local()))
     path = CHECKOUT / "conf" / "stream-compiler.json"
-    assert f"-XX:CompilerDirectivesFile={path}" in shlex.split(found)
-    assert "TieredStopAtLevel" not in found
+    assert f"-XX:CompilerDirectivesFile={path}" in shlex.split(java_options)
+    assert "TieredStopAtLevel" not in java_options
 
 
 def test_streams_start_without_the_file_that_tells_the_compilers_apart(
@@ -46,8 +46,8 @@ def test_long_batches_compile_everything_fully() -> None:
 def test_other_options_are_kept_and_own_ones_win() -> None:
     with_more = local(f"spark.conf.{OPTIONS}=-Xss4m -XX:TieredStopAtLevel=1")
     assert options(for_streams(with_more)).startswith("-Xss4m -XX:+UnlockDiagnosticVMOptions")
-    own = local(f"spark.conf.{OPTIONS}=-XX:+UseParallelGC")
-    assert for_streams(own) is own
+    settings = local(f"spark.conf.{OPTIONS}=-XX:+UseParallelGC")
+    assert for_streams(settings) is settings
 
 
 def test_a_cluster_keeps_its_compilers() -> None:

@@ -1,4 +1,4 @@
-"""What travels to executors, and what records say of the code: never silently another one."""
+"""Executors get the code that the driver runs, and a log line names uncommitted changes."""
 
 import os
 import pwd

@@ -20,26 +20,26 @@ def test_own_properties_win_and_java_options_are_added() -> None:
         "spark.conf.spark.sql.session.timeZone=Asia/Tokyo",
     ]
     settings = load_settings("local", overrides=overrides, environ={})
-    found = spark_properties(settings, jars=[Path("/a.jar"), Path("/b.jar")], py_files=[])
-    assert found["spark.driver.memory"] == "3g"
-    assert found["spark.jars"] == "file:///a.jar,file:///b.jar"
-    assert found["spark.sql.execution.arrow.maxRecordsPerBatch"] == "500"
-    assert found["spark.driver.extraJavaOptions"].endswith('log4j2.properties" -Xss4m')
-    assert found["spark.executorEnv.PYTHONPATH"] == str(CHECKOUT)
-    assert found["spark.sql.session.timeZone"] == "UTC"
+    properties = spark_properties(settings, jars=[Path("/a.jar"), Path("/b.jar")], py_files=[])
+    assert properties["spark.driver.memory"] == "3g"
+    assert properties["spark.jars"] == "file:///a.jar,file:///b.jar"
+    assert properties["spark.sql.execution.arrow.maxRecordsPerBatch"] == "500"
+    assert properties["spark.driver.extraJavaOptions"].endswith('log4j2.properties" -Xss4m')
+    assert properties["spark.executorEnv.PYTHONPATH"] == str(CHECKOUT)
+    assert properties["spark.sql.session.timeZone"] == "UTC"
 
 
 def test_cluster_gets_our_packages_and_no_path_of_this_machine() -> None:
     settings = load_settings("cluster", environ={})
-    found = spark_properties(settings, jars=[], py_files=[Path("/cache/everscore.zip")])
-    assert found["spark.submit.pyFiles"] == "file:///cache/everscore.zip"
-    assert "spark.executorEnv.PYTHONPATH" not in found
-    assert "spark.jars" not in found
+    properties = spark_properties(settings, jars=[], py_files=[Path("/cache/everscore.zip")])
+    assert properties["spark.submit.pyFiles"] == "file:///cache/everscore.zip"
+    assert "spark.executorEnv.PYTHONPATH" not in properties
+    assert "spark.jars" not in properties
 
 
 def test_checkout_comes_first_on_the_python_path_once() -> None:
-    found = worker_environment({"PYTHONPATH": f"/other:{CHECKOUT}"})
-    assert found["PYTHONPATH"] == f"{CHECKOUT}:/other"
+    environment = worker_environment({"PYTHONPATH": f"/other:{CHECKOUT}"})
+    assert environment["PYTHONPATH"] == f"{CHECKOUT}:/other"
 
 
 def test_credentials_reach_both_kafka_clients() -> None:
@@ -62,7 +62,7 @@ def test_kernels_are_kept_elsewhere_when_the_checkout_cannot_be_written(tmp_path
     environ = {"EVERSCORE_CACHE_DIR": str(tmp_path / "cache")}
     (tmp_path / "features").mkdir()
     assert kernel_cache(environ, folder=tmp_path) == {}
-    missing = tmp_path / "none"  # what root can write, root can write: a folder that is not there
+    missing = tmp_path / "none"  # root can write everywhere, except where no folder is
     assert kernel_cache(environ, folder=missing) == {
         "NUMBA_CACHE_DIR": str(tmp_path / "cache" / "kernels")
     }
@@ -78,12 +78,12 @@ AWKWARD = '/a path, #1 %41 `x` \\ "y" $HOME (ü)'
 def test_java_options_and_files_survive_any_path() -> None:
     """Spark splits options as a shell does, with double quotes and backslashes."""
     settings = load_settings("local", environ={})
-    found = spark_properties(
+    properties = spark_properties(
         settings, jars=[Path(f"{AWKWARD}/a.jar")], py_files=[], classes=Path(f"{AWKWARD}/c.jsa")
     )
-    words = shlex.split(found["spark.driver.extraJavaOptions"])
+    words = shlex.split(properties["spark.driver.extraJavaOptions"])
     assert f"-XX:SharedArchiveFile={AWKWARD}/c.jsa" in words
-    (jar,) = found["spark.jars"].split(",")
+    (jar,) = properties["spark.jars"].split(",")
     assert unquote(urlparse(jar).path) == f"{AWKWARD}/a.jar"
     assert urlparse(jar).fragment == ""
 

@@ -1,4 +1,4 @@
-"""What show_status takes as done: only what was scored of the topic that is there now."""
+"""What show_status counts as done: only scored events of the current topic."""
 
 from jobs.status.progress_tables import done_upto
 from stores.hbase.states import Marker

@@ -30,21 +30,21 @@ def test_an_absent_or_empty_folder_is_new(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_marker_is_half_written_and_made_anew(tmp_path: Path) -> None:
-    folder, told = _kafka(tmp_path / "kafka"), list[str]()
-    assert folder.make_usable(tell=told.append) is Condition.HALF_WRITTEN
+    folder, messages = _kafka(tmp_path / "kafka"), list[str]()
+    assert folder.make_usable(tell=messages.append) is Condition.HALF_WRITTEN
     assert list(folder.path.iterdir()) == []
-    assert "never finished" in told[0]
+    assert "never finished" in messages[0]
 
 
 @pytest.mark.parametrize("made_by", [_kafka, _hbase])
 def test_a_marked_folder_with_all_parts_is_good_and_kept(
     tmp_path: Path, made_by: Callable[[Path], DataFolder]
 ) -> None:
-    folder, told = made_by(tmp_path / "data"), list[str]()
+    folder, messages = made_by(tmp_path / "data"), list[str]()
     folder.mark_initialized()
-    assert folder.make_usable(tell=told.append) is Condition.GOOD
+    assert folder.make_usable(tell=messages.append) is Condition.GOOD
     assert (folder.path / "data").exists()
-    assert told == []
+    assert messages == []
 
 
 @pytest.mark.parametrize("content", [None, "", "node.id=1\n", "cluster.id=abc\nnode.id=2\n"])

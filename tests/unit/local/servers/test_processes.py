@@ -1,4 +1,4 @@
-"""A process is known by pid and start time, and only that very process is ever stopped."""
+"""A process is identified by pid and start time, and only that very process is ever stopped."""
 
 import os
 import sys

@@ -19,15 +19,17 @@ def test_a_hand_computed_case() -> None:
         (2, 11, 0, 0.4),
     ]
     days, cards, outcomes, scores = (np.array(column) for column in zip(*rows, strict=True))
-    found = card_precision(days, cards, outcomes, scores, top=2)
-    assert found.per_day == (0.5, 1.0)
-    assert found.mean == 0.75
-    assert found.compromised_per_day == (2, 2)
+    precision = card_precision(days, cards, outcomes, scores, top=2)
+    assert precision.per_day == (0.5, 1.0)
+    assert precision.mean == 0.75
+    assert precision.compromised_per_day == (2, 2)
 
 
 def test_a_day_with_fewer_cards_than_can_be_checked_is_still_divided_by_all() -> None:
-    found = card_precision(np.array([1]), np.array([5]), np.array([1]), np.array([0.2]), top=100)
-    assert found.mean == pytest.approx(0.01)
+    precision = card_precision(
+        np.array([1]), np.array([5]), np.array([1]), np.array([0.2]), top=100
+    )
+    assert precision.mean == pytest.approx(0.01)
 
 
 def test_equal_scores_do_not_depend_on_the_order_of_the_rows() -> None:

@@ -23,10 +23,10 @@ def _scored(scores: list[float], *, days: int = 1) -> Scored:
 
 
 def test_with_room_for_all_a_case_is_reviewed_where_that_is_the_cheapest() -> None:
-    found = thresholds_by_cost(_scored([0.01, 0.2, 0.4, 0.9]), COSTS)
-    assert found.review_from == pytest.approx(8 / 160)
-    assert found.block_from == pytest.approx(1 - 8 / 20)
-    assert found.cards_reviewed_per_day == 2
+    thresholds = thresholds_by_cost(_scored([0.01, 0.2, 0.4, 0.9]), COSTS)
+    assert thresholds.review_from == pytest.approx(8 / 160)
+    assert thresholds.block_from == pytest.approx(1 - 8 / 20)
+    assert thresholds.cards_reviewed_per_day == 2
     for score, cheapest in ((0.04, "allow"), (0.06, "review"), (0.59, "review"), (0.61, "block")):
         price = {"allow": score * 160, "review": 8.0, "block": (1 - score) * 20}
         assert min(price, key=lambda name: price[name]) == cheapest
@@ -34,19 +34,20 @@ def test_with_room_for_all_a_case_is_reviewed_where_that_is_the_cheapest() -> No
 
 def test_a_team_that_is_too_small_reviews_only_the_cases_in_the_most_doubt() -> None:
     scores = np.linspace(0.0, 1.0, 1001).tolist()
-    found = thresholds_by_cost(_scored(scores), COSTS)
-    assert 95 <= found.cards_reviewed_per_day <= 100
-    assert 0.05 < found.review_from < 20 / 180 < found.block_from < 0.6
-    price_of_allowing, price_of_blocking = found.review_from * 160, (1 - found.block_from) * 20
+    thresholds = thresholds_by_cost(_scored(scores), COSTS)
+    assert 95 <= thresholds.cards_reviewed_per_day <= 100
+    assert 0.05 < thresholds.review_from < 20 / 180 < thresholds.block_from < 0.6
+    price_of_allowing = thresholds.review_from * 160
+    price_of_blocking = (1 - thresholds.block_from) * 20
     assert price_of_allowing == pytest.approx(price_of_blocking)
 
 
 def test_a_card_with_many_payments_a_day_is_one_review() -> None:
     one = np.zeros(500, dtype=np.int64)
     scored = Scored(days=one, cards=one, scores=np.full(500, 0.3))
-    found = thresholds_by_cost(scored, COSTS)
-    assert found.cards_reviewed_per_day == 1
-    assert found.review_price_usd == 8.0
+    thresholds = thresholds_by_cost(scored, COSTS)
+    assert thresholds.cards_reviewed_per_day == 1
+    assert thresholds.review_price_usd == 8.0
 
 
 def test_capacity_is_a_mean_over_days() -> None:

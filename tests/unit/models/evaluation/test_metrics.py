@@ -14,12 +14,12 @@ from models.evaluation.metrics import (
 
 
 def test_the_confusion_counts_scores_at_the_threshold_as_positive() -> None:
-    found = evaluate(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.4, 0.9]), threshold=0.4)
-    counts = (found.true_negatives, found.false_positives, found.false_negatives)
-    assert (*counts, found.true_positives) == (1, 1, 0, 2)
-    assert (found.auroc, found.accuracy, found.accuracy_at_threshold) == (0.875, 0.75, 0.75)
-    assert found.recall_at_threshold == 1.0
-    assert found.precision_at_threshold == pytest.approx(2 / 3)
+    metrics = evaluate(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.4, 0.9]), threshold=0.4)
+    counts = (metrics.true_negatives, metrics.false_positives, metrics.false_negatives)
+    assert (*counts, metrics.true_positives) == (1, 1, 0, 2)
+    assert (metrics.auroc, metrics.accuracy, metrics.accuracy_at_threshold) == (0.875, 0.75, 0.75)
+    assert metrics.recall_at_threshold == 1.0
+    assert metrics.precision_at_threshold == pytest.approx(2 / 3)
 
 
 def test_outcomes_of_one_kind_are_refused_with_their_count() -> None:
@@ -36,10 +36,10 @@ def test_scores_equal_to_the_observed_share_are_perfectly_calibrated() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=4, max_size=60))
 def test_no_other_threshold_has_a_better_f1(pairs: list[tuple[int, float]]) -> None:
-    outcomes = np.array([each[0] for each in pairs] + [0, 1])
-    scores = np.array([each[1] for each in pairs] + [0.2, 0.8])
-    chosen = best_f1_threshold(outcomes, scores)
-    best = _f1(outcomes, scores, chosen)
+    outcomes = np.array([pair[0] for pair in pairs] + [0, 1])
+    scores = np.array([pair[1] for pair in pairs] + [0.2, 0.8])
+    threshold = best_f1_threshold(outcomes, scores)
+    best = _f1(outcomes, scores, threshold)
     assert all(_f1(outcomes, scores, other) <= best + 1e-12 for other in scores)
 
 

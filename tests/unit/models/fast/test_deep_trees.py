@@ -30,18 +30,18 @@ CARD = ModelCard(
 def rows(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Random rows, a tenth of the values missing, some of any size."""
     random = np.random.default_rng(count)
-    found = random.normal(0, 1, size=(count, COLUMNS)).round(2)  # so that many meet a threshold
-    found[random.random(found.shape) < 0.1] = np.nan
-    found[random.random(found.shape) < 0.01] = -1e30
-    return found
+    values = random.normal(0, 1, size=(count, COLUMNS)).round(2)  # so that many meet a threshold
+    values[random.random(values.shape) < 0.1] = np.nan
+    values[random.random(values.shape) < 0.01] = -1e30
+    return values
 
 
 def model(estimator: Any) -> ScoringModel:
-    """A model of `estimator`, fitted on rows whose missing values tell something."""
+    """A model of `estimator`, fitted on rows whose missing values are informative."""
     features = rows(3000)
-    told = np.nan_to_num(features[:, 0], nan=1.5) + np.nan_to_num(features[:, 1] * features[:, 2])
+    signal = np.nan_to_num(features[:, 0], nan=1.5) + np.nan_to_num(features[:, 1] * features[:, 2])
     noise = np.random.default_rng(9).normal(0, 0.5, 3000)
-    fitted = estimator.fit(features, told + noise > 0.5)
+    fitted = estimator.fit(features, signal + noise > 0.5)
     return ScoringModel("m", "1", CARD, fitted, None, np.arange(COLUMNS))
 
 
@@ -63,23 +63,23 @@ ESTIMATORS = [
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_scores_are_the_models_own_to_the_bit(estimator: Any) -> None:
-    own = model(estimator)
-    quick = deep_trees(own)
+    scoring_model = model(estimator)
+    quick = deep_trees(scoring_model)
     assert quick is not None
     for count in (0, 1, BLOCK_ROWS - 1, BLOCK_ROWS, 3000, 5001):
         features = rows(count)
-        assert quick.scores(features).tobytes() == own.scores(features).tobytes()
+        assert quick.scores(features).tobytes() == scoring_model.scores(features).tobytes()
     limits = np.repeat(np.unique(quick.threshold)[:, None], COLUMNS, axis=1)
-    for each in (limits, np.nextafter(limits, -np.inf), np.nextafter(limits, np.inf)):
-        assert quick.scores(each).tobytes() == own.scores(each).tobytes()
+    for values in (limits, np.nextafter(limits, -np.inf), np.nextafter(limits, np.inf)):
+        assert quick.scores(values).tobytes() == scoring_model.scores(values).tobytes()
 
 
 def test_columns_of_the_model_are_found_in_a_wider_matrix() -> None:
-    own = replace(model(boosted()), columns=np.array([7, 3, 1, 8, 4, 2]))
-    quick = deep_trees(own)
+    scoring_model = replace(model(boosted()), columns=np.array([7, 3, 1, 8, 4, 2]))
+    quick = deep_trees(scoring_model)
     assert quick is not None
     wide = np.hstack([rows(500), rows(500)[::-1]])
-    assert quick.scores(wide).tobytes() == own.scores(wide).tobytes()
+    assert quick.scores(wide).tobytes() == scoring_model.scores(wide).tobytes()
 
 
 def test_models_of_another_kind_score_by_themselves() -> None:

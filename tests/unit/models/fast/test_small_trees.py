@@ -33,10 +33,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ScoringModel:
 def rows(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Random rows, a fifth of the values missing, some infinite."""
     random = np.random.default_rng(count)
-    found = random.normal(60, 60, size=(count, COLUMNS))
-    found[random.random(found.shape) < 0.2] = np.nan
-    found[random.random(found.shape) < 0.01] = np.inf
-    return found
+    values = random.normal(60, 60, size=(count, COLUMNS))
+    values[random.random(values.shape) < 0.2] = np.nan
+    values[random.random(values.shape) < 0.01] = np.inf
+    return values
 
 
 @pytest.mark.parametrize("count", [0, 1, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1, 5000])
@@ -52,8 +52,8 @@ def test_values_that_meet_a_threshold_go_the_same_way(model: ScoringModel) -> No
     assert quick is not None
     limits = np.unique(quick.threshold)
     features = np.repeat(limits[:, None], COLUMNS, axis=1)
-    for each in (features, np.nextafter(features, -np.inf), np.nextafter(features, np.inf)):
-        quick.check(each)
+    for values in (features, np.nextafter(features, -np.inf), np.nextafter(features, np.inf)):
+        quick.check(values)
 
 
 def test_columns_of_the_model_are_found_in_a_wider_matrix(model: ScoringModel) -> None:

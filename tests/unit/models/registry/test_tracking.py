@@ -38,14 +38,14 @@ def test_two_runs_are_registered_as_versions_whose_files_can_be_read(
         artifact=tmp_path / "artifact",
     )
     sha256 = save_artifact(run.artifact, estimator(), card())
-    said: list[str] = []
-    first = log_and_register(place, run, progress=said.append)
-    second = log_and_register(place, run, progress=said.append)
+    messages: list[str] = []
+    first = log_and_register(place, run, progress=messages.append)
+    second = log_and_register(place, run, progress=messages.append)
     assert (first.name, first.version, second.version) == ("everscore-shop", "1", "2")
     assert folder_sha256(fetch_artifact(second.artifact_uri, tmp_path)) == sha256
-    found = mlflow.MlflowClient(tracking_uri=place.tracking_uri).get_run(first.run_id)
-    assert found.data.metrics == {"auroc": 0.9}
-    assert sum("creating the MLflow store" in sentence for sentence in said) == 1
+    mlflow_run = mlflow.MlflowClient(tracking_uri=place.tracking_uri).get_run(first.run_id)
+    assert mlflow_run.data.metrics == {"auroc": 0.9}
+    assert sum("creating the MLflow store" in sentence for sentence in messages) == 1
     assert "INFO" not in capfd.readouterr().err
     mlflow.set_tracking_uri(place.tracking_uri)
     check_a_damaged_copy_is_fetched_again(

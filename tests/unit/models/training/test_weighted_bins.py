@@ -33,8 +33,8 @@ def test_thresholds_are_the_librarys_to_the_bit(seed: int, weight: float) -> Non
     for column in columns(seed, rows=rows).T:
         expected = LIBRARY(column, 255, sample_weight=weights)
         with quick_weighted_bins():
-            found = binning._find_binning_thresholds(column, 255, sample_weight=weights)
-        assert found.tobytes() == expected.tobytes()
+            thresholds = binning._find_binning_thresholds(column, 255, sample_weight=weights)
+        assert thresholds.tobytes() == expected.tobytes()
 
 
 @settings(deadline=None, max_examples=200)

@@ -41,13 +41,14 @@ def test_the_message_is_happybases_own(ids: list[str]) -> None:
 
 
 def test_rows_by_key_are_all_of_them_in_a_ring() -> None:
-    states, latest = [each.encode() for each in IDS], [None if not each else b"row" for each in IDS]
+    states = [entity.encode() for entity in IDS]
+    latest = [None if not entity else b"row" for entity in IDS]
     rows = Rows(IDS, states, latest).by_key()
     ids = rows.ids.to_pylist()
     assert sorted(ids) == sorted(IDS)
-    assert rows.states.to_pylist() == [each.encode() for each in ids]
-    assert rows.latest.to_pylist() == [None if not each else b"row" for each in ids]
-    keys = [row_key(each) for each in ids]
+    assert rows.states.to_pylist() == [entity.encode() for entity in ids]
+    assert rows.latest.to_pylist() == [None if not entity else b"row" for entity in ids]
+    keys = [row_key(entity) for entity in ids]
     first = keys.index(min(keys))
     assert keys[first:] + keys[:first] == sorted(keys)
     assert len(Rows([], [], []).by_key()) == 0
@@ -56,6 +57,6 @@ def test_rows_by_key_are_all_of_them_in_a_ring() -> None:
 def test_parts_of_many_rows_are_taken_at_their_place() -> None:
     states, latest = [b"s%d" % row for row in range(305)], [b"r%d" % row for row in range(305)]
     rows = list(Rows(IDS, states, latest).parts(100))
-    assert [len(each) for each in rows] == [100, 100, 100, 5]
+    assert [len(part) for part in rows] == [100, 100, 100, 5]
     expected = sent_by_happybase(IDS[100:200], states[100:200], list(latest[100:200]))
     assert message(b"ns:tiny", rows[1], POSITION) == expected

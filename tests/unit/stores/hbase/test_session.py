@@ -1,4 +1,4 @@
-"""A broken connection is made anew and the call repeated; a store that stays away is named."""
+"""A broken connection is opened again and the call repeated; an error names an absent store."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -13,7 +13,7 @@ def erasure(*entities: str, salt: str = "salt", number: int = 1, first: int = 10
     return Erasure(
         id=f"{number}",
         salt=salt,
-        marks=tuple(mark_of(each, salt) for each in entities),
+        marks=tuple(mark_of(entity, salt) for entity in entities),
         reason="asked for",
         begun_at=BEGUN,
         epoch=2,
@@ -22,19 +22,19 @@ def erasure(*entities: str, salt: str = "salt", number: int = 1, first: int = 10
 
 
 def test_an_event_counts_again_when_it_stands_after_and_is_dated_after_the_erasure() -> None:
-    found = erasure("m1")
-    assert found.begun_at_ms == BEGUN_MS
-    assert not found.covers(partition=0, position=stamp(2, 10), event_ms=BEGUN_MS)
-    assert found.covers(partition=0, position=stamp(2, 9), event_ms=BEGUN_MS)  # stood before
-    assert found.covers(partition=0, position=stamp(2, 10), event_ms=BEGUN_MS - 1)  # a late event
-    assert found.covers(partition=1, position=stamp(2, 19), event_ms=BEGUN_MS)
-    assert found.covers(partition=0, position=stamp(1, 99), event_ms=BEGUN_MS)  # an older topic
-    assert not found.covers(partition=1, position=stamp(3, 0), event_ms=BEGUN_MS)
+    m1_erasure = erasure("m1")
+    assert m1_erasure.begun_at_ms == BEGUN_MS
+    assert not m1_erasure.covers(partition=0, position=stamp(2, 10), event_ms=BEGUN_MS)
+    assert m1_erasure.covers(partition=0, position=stamp(2, 9), event_ms=BEGUN_MS)  # stood before
+    assert m1_erasure.covers(partition=0, position=stamp(2, 10), event_ms=BEGUN_MS - 1)  # late
+    assert m1_erasure.covers(partition=1, position=stamp(2, 19), event_ms=BEGUN_MS)
+    assert m1_erasure.covers(partition=0, position=stamp(1, 99), event_ms=BEGUN_MS)  # older topic
+    assert not m1_erasure.covers(partition=1, position=stamp(3, 0), event_ms=BEGUN_MS)
 
 
 def test_before_its_offsets_are_known_an_erasure_covers_every_event() -> None:
-    found = msgspec.structs.replace(erasure("m1"), first_offsets=None)
-    assert found.covers(partition=0, position=stamp(500_000, 1 << 40), event_ms=BEGUN_MS + 1)
+    m1_erasure = msgspec.structs.replace(erasure("m1"), first_offsets=None)
+    assert m1_erasure.covers(partition=0, position=stamp(500_000, 1 << 40), event_ms=BEGUN_MS + 1)
 
 
 def test_the_newest_erasure_of_an_entity_decides() -> None:
@@ -55,7 +55,7 @@ def test_what_is_stored_holds_no_id_and_another_salt_gives_other_marks() -> None
 
 
 def test_a_new_erasure_shares_the_salt_of_the_earlier_ones() -> None:
-    known = ErasedEntities((erasure("m1"),))
-    again = new_erasure(known, ["m1"], reason="once more")
-    assert (again.salt, again.marks) == ("salt", known.erasures[0].marks)
+    earlier = ErasedEntities((erasure("m1"),))
+    again = new_erasure(earlier, ["m1"], reason="once more")
+    assert (again.salt, again.marks) == ("salt", earlier.erasures[0].marks)
     assert len(new_erasure(ErasedEntities(), ["m1"], reason="first").salt) == 32

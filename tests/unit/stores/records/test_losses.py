@@ -21,7 +21,7 @@ def loss(first: int, end: int, *, partition: int = 0) -> Loss:
 
 
 @pytest.mark.parametrize(
-    ("first", "end", "left"),
+    ("first", "end", "remaining"),
     [
         (0, 10, [(0, 10)]),
         (10, 20, []),
@@ -34,10 +34,10 @@ def loss(first: int, end: int, *, partition: int = 0) -> Loss:
     ],
 )
 def test_what_is_left_of_a_range_beside_losses(
-    first: int, end: int, left: list[tuple[int, int]]
+    first: int, end: int, remaining: list[tuple[int, int]]
 ) -> None:
     losses = [loss(30, 40), loss(10, 20), loss(12, 15), loss(0, 99, partition=1)]
-    assert uncovered(losses, partition=0, first=first, end=end) == left
+    assert uncovered(losses, partition=0, first=first, end=end) == remaining
 
 
 def test_losses_that_follow_each_other_are_passed_together() -> None:

@@ -1,4 +1,4 @@
-"""Records on their way into the archive: those of erased entities leave their position alone."""
+"""Records on their way into the archive: of erased entities only positions stay."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -46,22 +46,24 @@ def row(
     headers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     raw = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
-    told = [{"key": name, "value": each.encode()} for name, each in (headers or {}).items()]
+    encoded_headers = [
+        {"key": name, "value": text.encode()} for name, text in (headers or {}).items()
+    ]
     place = {"partition": 0, "offset": offset, "epoch": epoch, "key": key, "value": raw}
-    return {**place, "headers": told or None, "absent": None}
+    return {**place, "headers": encoded_headers or None, "absent": None}
 
 
 def erased_offsets(kind: str, rows: Sequence[Mapping[str, Any]]) -> set[int]:
     task = ErasedRecords(kind, ErasedEntities((ERASURE,)), ("machine", "entity"))
     batch = pa.RecordBatch.from_pylist(list(rows), schema=SCHEMA)
-    (found,) = task(iter([batch]))
-    for before, after in zip(rows, found.to_pylist(), strict=True):
+    (output,) = task(iter([batch]))
+    for before, after in zip(rows, output.to_pylist(), strict=True):
         if after["absent"] is None:
             assert after == before
         else:
             assert (after["absent"], after["offset"]) == (ERASED, before["offset"])
             assert (after["key"], after["value"], after["headers"]) == (None, None, None)
-    return {each["offset"] for each in found.to_pylist() if each["absent"]}
+    return {record["offset"] for record in output.to_pylist() if record["absent"]}
 
 
 def test_events_from_before_the_erasure_are_emptied_and_later_ones_kept() -> None:
@@ -81,10 +83,10 @@ def test_events_from_before_the_erasure_are_emptied_and_later_ones_kept() -> Non
 
 
 def test_predictions_and_dead_letters_go_by_the_event_that_they_tell_of() -> None:
-    def told(source: int, at: str) -> dict[str, object]:
+    def prediction(source: int, at: str) -> dict[str, object]:
         return {"entity": "m1", "event_time": at, "source": {"partition": 0, "offset": source}}
 
-    predictions = [row(70, b"m1", told(9, AFTER)), row(71, b"m1", told(10, AFTER))]
+    predictions = [row(70, b"m1", prediction(9, AFTER)), row(71, b"m1", prediction(10, AFTER))]
     assert erased_offsets("predictions", predictions) == {70}
     letters = [
         row(80, b"m1", b"{", headers={"source_partition": "0", "source_offset": "9"}),

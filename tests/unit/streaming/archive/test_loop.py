@@ -1,4 +1,4 @@
-"""The archive waits for what is away, and stops at once at what no waiting mends."""
+"""The archive waits for a service that is away, and stops at once when waiting cannot help."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ class Script:
     outcomes: list[int | Exception]
     forgotten: int = 0
     pauses: list[float] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def catch_up(self) -> int:
         if not self.outcomes:
@@ -38,7 +38,7 @@ class Script:
             self,
             interval_seconds=10.0,
             faults_in_a_row=faults_in_a_row,
-            log=self.told.append,
+            log=self.lines.append,
             sleep=self.pauses.append,
         )
 
@@ -49,7 +49,7 @@ def test_a_service_that_is_away_is_waited_for_with_growing_pauses() -> None:
         script.run()
     assert script.forgotten == 2
     assert [round(pause) for pause in script.pauses] == [20, 40, 10]
-    assert script.told[0] == (
+    assert script.lines[0] == (
         "KafkaDown: Kafka k:9092 does not answer; attempt 2 goes on where the tables end"
     )
 

@@ -1,4 +1,4 @@
-"""A dead letter repeats a bounded part of what was refused, and tells the whole of it."""
+"""A dead letter repeats a bounded part of a refused event, with length and digest of the whole."""
 
 from hashlib import sha256
 
@@ -71,13 +71,13 @@ def test_what_a_reader_has_cut_is_told_as_it_was() -> None:
     good = {**record, "offset": 8, "key": b"m", "value": b"{}", **dict.fromkeys(CUT_COLUMNS)}
     names = (*RECORD_COLUMNS, *CUT_COLUMNS)
     arrow = pa.RecordBatch.from_pydict({n: [record[n], good[n]] for n in names})
-    found = batch_of(arrow)
+    arrow_batch = batch_of(arrow)
     decoder = EventDecoder(SCENARIO.schema, max_event_bytes=10_000, max_future_skew_seconds=300)
-    refusal, malformed = decoder.decode(found.records).refusals
+    refusal, malformed = decoder.decode(arrow_batch.records).refusals
     assert (refusal.code, malformed.code) == (reasons.TOO_LARGE, reasons.MISSING_FIELD)
     assert refusal.sentence == "the event has 50,000 bytes; allowed are 10,000"
-    headers = {name: text.decode() for name, text in letter(found, refusal).headers}
+    headers = {name: text.decode() for name, text in letter(arrow_batch, refusal).headers}
     assert (headers["key_bytes"], headers["value_bytes"]) == ("9000", "50000")
     assert headers["value_sha256"] == sha256(whole["value"]).hexdigest()
-    headers = {name: text.decode() for name, text in letter(found, malformed).headers}
+    headers = {name: text.decode() for name, text in letter(arrow_batch, malformed).headers}
     assert (headers["key_bytes"], headers["value_sha256"]) == ("1", sha256(b"{}").hexdigest())

@@ -35,13 +35,13 @@ def test_the_message_is_the_row_with_its_features_exact_to_the_bit() -> None:
     features = [0.1 + 0.2, math.nan, 5e-324, 1e300, -0.0]
     basis = log_basis("00ff", "p1", {"ok": 0.0, "hot": 0.5})
     raw = log_document(row_document(PREDICTION), features, basis)
-    told = msgspec.json.decode(raw)
+    message = msgspec.json.decode(raw)
     assert msgspec.json.decode(raw, type=Prediction) == PREDICTION
-    assert told["feature_definitions"] == "00ff"
-    assert (told["policy_version"], told["thresholds"]) == ("p1", {"ok": 0.0, "hot": 0.5})
+    assert message["feature_definitions"] == "00ff"
+    assert (message["policy_version"], message["thresholds"]) == ("p1", {"ok": 0.0, "hot": 0.5})
     assert row_in(raw) == row_document(PREDICTION)
-    back = [math.nan if each is None else each for each in told["features"]]
-    assert [each.hex() for each in back] == [each.hex() for each in features]
+    back = [math.nan if feature is None else feature for feature in message["features"]]
+    assert [feature.hex() for feature in back] == [feature.hex() for feature in features]
 
 
 def test_times_are_utc_with_milliseconds() -> None:

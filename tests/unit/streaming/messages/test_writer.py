@@ -1,4 +1,4 @@
-"""Messages made from columns are, byte for byte, what msgspec makes of each prediction."""
+"""Messages built from columns are, byte for byte, msgspec's encoding of each prediction."""
 
 import random
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def columns(count: int, seed: int) -> tuple[Any, Verdicts, np.ndarray[Any, Any],
         pick.normal(0, 100, (count, FEATURES)).round(int(pick.integers(0, 8))),
     )
     features[::3] = pick.normal(0, 1, features[::3].shape) * 10.0 ** pick.integers(-12, 12)
-    told = Decisions(
+    decisions = Decisions(
         pick.integers(0, len(SCENARIO.policy.bands), count),
         pick.integers(0, len(SCENARIO.policy.actions), count),
         pick.random(count) < 0.5,
@@ -51,7 +51,7 @@ def columns(count: int, seed: int) -> tuple[Any, Verdicts, np.ndarray[Any, Any],
     verdicts = Verdicts(
         rows=np.arange(count),
         scores=pick.random(count),
-        decisions=told,
+        decisions=decisions,
         control=pick.random(count) < 0.2,
         challenged=pick.random(count) < 0.3,
         reasons=reasons,
@@ -71,19 +71,19 @@ def columns(count: int, seed: int) -> tuple[Any, Verdicts, np.ndarray[Any, Any],
 def expected_row(
     row: int, rows: Any, verdicts: Verdicts, positions: Positions, use: InUse
 ) -> bytes:
-    """The row of event `row`, made as one object."""
+    """The row of event `row`, encoded from one object."""
     scored = use.challenger if verdicts.challenged[row] and use.challenger else use.champion
-    told, offset = verdicts.decisions, int(positions.offsets[row])
+    decisions, offset = verdicts.decisions, int(positions.offsets[row])
     valid_ms = int(SCENARIO.policy.valid_days * 86_400_000)
     return row_document(
         Prediction(
             prediction_id=f"tiny-2-3-{offset}-v{scored.version}",
             entity=IDS[rows[row]],
             score=float(verdicts.scores[row]),
-            band=SCENARIO.policy.bands[told.bands[row]].name,
+            band=SCENARIO.policy.bands[decisions.bands[row]].name,
             reasons=verdicts.reasons.get(row, []),
-            action=SCENARIO.policy.actions[told.actions[row]],
-            review=bool(told.review[row]),
+            action=SCENARIO.policy.actions[decisions.actions[row]],
+            review=bool(decisions.review[row]),
             control_group=bool(verdicts.control[row]),
             scored_at=utc(int(positions.arrived_ms[row])),
             event_time=utc(int(positions.event_ms[row])),
@@ -102,14 +102,14 @@ def test_messages_and_rows_are_msgspecs_bytes(count: int, challenger: Any) -> No
     if challenger is None:
         verdicts.challenged[:] = False
     use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=challenger))
-    made = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
-    own = [expected_row(row, rows, verdicts, positions, use) for row in range(count)]
-    logged = [log_document(own[row], features[row].tolist(), BASIS) for row in range(count)]
-    assert made.values.array.to_pylist() == logged
-    assert made.rows(np.arange(count)).array.to_pylist() == own
-    last = {entity: own[row] for row, entity in enumerate(rows.tolist())}
-    told = made.last_rows(rows, len(IDS)).array.to_pylist()
-    assert told == [last.get(entity) for entity in range(len(IDS))]
+    output = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
+    expected = [expected_row(row, rows, verdicts, positions, use) for row in range(count)]
+    logged = [log_document(expected[row], features[row].tolist(), BASIS) for row in range(count)]
+    assert output.values.array.to_pylist() == logged
+    assert output.rows(np.arange(count)).array.to_pylist() == expected
+    last = {entity: expected[row] for row, entity in enumerate(rows.tolist())}
+    last_rows = output.last_rows(rows, len(IDS)).array.to_pylist()
+    assert last_rows == [last.get(entity) for entity in range(len(IDS))]
 
 
 def test_floats_of_any_size_are_written_as_msgspec_writes_them() -> None:
@@ -121,15 +121,17 @@ def test_floats_of_any_size_are_written_as_msgspec_writes_them() -> None:
     rows, verdicts, _, positions = columns(len(features), seed=2)
     verdicts.challenged[:] = False
     use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=None))
-    made = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
-    own = made.rows(np.arange(len(features))).array.to_pylist()
-    logged = [log_document(own[row], each.tolist(), BASIS) for row, each in enumerate(features)]
-    assert made.values.array.to_pylist() == logged
+    output = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
+    documents = output.rows(np.arange(len(features))).array.to_pylist()
+    logged = [
+        log_document(documents[row], vector.tolist(), BASIS) for row, vector in enumerate(features)
+    ]
+    assert output.values.array.to_pylist() == logged
 
 
 def test_no_prediction_gives_no_message_and_no_row() -> None:
     rows, verdicts, features, positions = columns(0, seed=1)
     use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=None))
-    made = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
-    assert len(made.values) == 0
-    assert made.last_rows(rows, 2).array.to_pylist() == [None, None]
+    output = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
+    assert len(output.values) == 0
+    assert output.last_rows(rows, 2).array.to_pylist() == [None, None]

@@ -58,14 +58,14 @@ def test_a_batch_that_begins_elsewhere_is_refused(last: Marker | None) -> None:
     ("last", "due"), [(None, 100), (marker(120), 121), (marker(149, epoch=2), 100)]
 )
 def test_a_gap_is_accepted_when_kafka_shows_that_it_is_empty(last: Marker | None, due: int) -> None:
-    asked: list[tuple[int, int, int]] = []
+    gaps: list[tuple[int, int, int]] = []
 
     def are_empty(*gap: int) -> bool:
-        asked.append((gap[0], gap[1], gap[2]))
+        gaps.append((gap[0], gap[1], gap[2]))
         return True
 
     check_boundary(SETTINGS, last, batch(150), are_empty=are_empty)
-    assert asked == [(0, due, 150)]
+    assert gaps == [(0, due, 150)]
 
 
 def test_a_gap_that_the_reader_of_the_batch_has_passed_over_needs_no_question() -> None:
@@ -100,7 +100,7 @@ def test_a_refusal_survives_the_way_through_a_spark_exception() -> None:
         text = (
             f"failed\n  streaming.position.refusals.EpochChanged: {refusal}\n\tat org.apache.spark"
         )
-    found = refusal_in(text)
-    assert isinstance(found, EpochChanged)
-    assert found.message.startswith("tiny.events now has a partition 2")
+    decoded_refusal = refusal_in(text)
+    assert isinstance(decoded_refusal, EpochChanged)
+    assert decoded_refusal.message.startswith("tiny.events now has a partition 2")
     assert refusal_in("java.lang.OutOfMemoryError") is None

@@ -30,10 +30,10 @@ BEGUN_MS = 1_767_225_600_000  # the readings' second 0
 def erased_from(first: int) -> ErasedEntities:
     moment = datetime.fromtimestamp(BEGUN_MS / 1000, UTC).isoformat(timespec="milliseconds")
     marks = (mark_of("m1", "s"),)
-    found = Erasure(
+    erasure = Erasure(
         id="1", salt="s", marks=marks, reason="", begun_at=moment, epoch=1, first_offsets={0: first}
     )
-    return ErasedEntities((found,))
+    return ErasedEntities((erasure,))
 
 
 def batch(*events: tuple[str, int], offset: int = 0) -> Batch:
@@ -52,31 +52,31 @@ def decoder() -> EventDecoder:
 
 
 def test_events_from_before_the_erasure_become_refusals_in_offset_order() -> None:
-    given = batch(("m2", -5), ("m1", 5), ("m1", 5), ("m1", -5), ("m2", 5))
-    events = without_erased(decoder().decode(given.records), erased_from(2), given, epoch=1)
+    arrivals = batch(("m2", -5), ("m1", 5), ("m1", 5), ("m1", -5), ("m2", 5))
+    events = without_erased(decoder().decode(arrivals.records), erased_from(2), arrivals, epoch=1)
     assert events.rows.tolist() == [0, 2, 4]
     assert events.entities == ["m2", "m1", "m2"]
     assert (len(events.values), len(events.times_ms), len(events.type_codes)) == (3, 3, 3)
-    assert [(each.row, each.code) for each in events.refusals] == [
+    assert [(refusal.row, refusal.code) for refusal in events.refusals] == [
         (1, reasons.ERASED),
         (3, reasons.ERASED),
     ]
 
 
 def test_nothing_changes_for_others_and_before_any_erasure() -> None:
-    given = batch(("m2", -5), ("m3", 5))
-    events = decoder().decode(given.records)
-    assert without_erased(events, erased_from(9), given, epoch=1) is events
-    assert without_erased(events, ErasedEntities(), given, epoch=1) is events
+    arrivals = batch(("m2", -5), ("m3", 5))
+    events = decoder().decode(arrivals.records)
+    assert without_erased(events, erased_from(9), arrivals, epoch=1) is events
+    assert without_erased(events, ErasedEntities(), arrivals, epoch=1) is events
 
 
 def test_the_dead_letter_of_an_erased_event_repeats_neither_key_nor_value() -> None:
-    given = batch(("m1", -5))
-    events = without_erased(decoder().decode(given.records), erased_from(9), given, epoch=1)
+    arrivals = batch(("m1", -5))
+    events = without_erased(decoder().decode(arrivals.records), erased_from(9), arrivals, epoch=1)
     output = Output()
     add_dead_letters(
         output,
-        given,
+        arrivals,
         events.refusals,
         topic="tiny.dead-letter",
         source_topic="tiny.events",
@@ -85,7 +85,7 @@ def test_the_dead_letter_of_an_erased_event_repeats_neither_key_nor_value() -> N
     )
     (letter,) = output.table().to_pylist()
     assert (letter["key"], letter["value"]) == (None, None)
-    headers = {each["key"]: each["value"] for each in letter["headers"]}
+    headers = {header["key"]: header["value"] for header in letter["headers"]}
     assert headers["reason_code"] == b"erased"
     assert b"m1" not in b"".join(headers.values())
 
@@ -132,10 +132,14 @@ def scoring_pass(folder: Path, memory: MemoryTable, erasures: NobodyErased) -> S
     )
 
 
-def outcomes(scoring: ScoringPass, given: Batch) -> list[tuple[str, bytes | None]]:
+def outcomes(scoring: ScoringPass, arrivals: Batch) -> list[tuple[str, bytes | None]]:
     """Topic and key of everything that the pass sends for a batch, but reviews."""
-    told = scoring.process(given).to_pylist()
-    return [(each["topic"], each["key"]) for each in told if each["topic"] != "tiny.review"]
+    messages = scoring.process(arrivals).to_pylist()
+    return [
+        (message["topic"], message["key"])
+        for message in messages
+        if message["topic"] != "tiny.review"
+    ]
 
 
 def test_the_pass_begins_an_erased_entity_from_empty_and_answers_its_older_events(

@@ -52,18 +52,18 @@ def test_each_part_is_a_batch_of_its_own(model: ScoringModel) -> None:
     cut = played(model, [50, COUNT], state_bytes=4 * size)
     marks = [marker for _, marker in cut.table.markers[0]]
     # Without states below it the first batch is whole: there is nothing to hold.
-    ends = [each.offset for each in marks]
+    ends = [mark.offset for mark in marks]
     assert ends[0] == 49
     assert ends[-1] == COUNT - 1
     assert len(ends) > 4
     # Machines take turns: four states are enough for four events.
     assert {end - before for before, end in pairwise(ends[:-1])} == {4}
-    assert sum(each.predictions + each.dead_letters for each in marks) == COUNT
+    assert sum(mark.predictions + mark.dead_letters for mark in marks) == COUNT
 
 
 def test_a_batch_run_again_is_cut_at_the_same_places(model: ScoringModel) -> None:
     first, again = (played(model, [50, 90, COUNT], state_bytes=700) for _ in range(2))
-    ends = [[at for at, _ in found.table.markers[0]] for found in (first, again)]
+    ends = [[at for at, _ in run.table.markers[0]] for run in (first, again)]
     assert ends[0] == ends[1]
     assert len(ends[0]) > 3
     assert first.table.states == again.table.states
@@ -83,6 +83,6 @@ def test_memory_follows_the_bound_and_not_the_customers() -> None:
 
 def peak(*, customers: int, state_bytes: int) -> dict[str, float]:
     command = [sys.executable, "-m", "tests.support.full_windows", str(customers), str(state_bytes)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    measures: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
+    return measures

@@ -44,30 +44,30 @@ def test_before_the_first_start_there_is_no_generation() -> None:
 
 
 def test_a_generation_that_saved_no_progress_begins_where_it_was_to_begin() -> None:
-    found = checkpoints(MemoryFiles())
-    generation = found.begin({0: 100, 1: 7})
-    assert found.place(EVENTS) == SavedPlace(generation, {0: 100, 1: 7})
+    stream_checkpoints = checkpoints(MemoryFiles())
+    generation = stream_checkpoints.begin({0: 100, 1: 7})
+    assert stream_checkpoints.place(EVENTS) == SavedPlace(generation, {0: 100, 1: 7})
 
 
 def test_it_goes_on_after_the_last_batch_that_is_committed() -> None:
     files = MemoryFiles()
-    found = checkpoints(files)
-    generation = found.begin({0: 0, 1: 0})
+    stream_checkpoints = checkpoints(files)
+    generation = stream_checkpoints.begin({0: 0, 1: 0})
     log_batch(files, generation, 0, {"0": 10, "1": 12})
     log_batch(files, generation, 5, {"0": 60, "1": 50})  # 1 to 4 were never saved
     files.write(f"{generation.checkpoint}/commits/0", "v1\n{}")
-    assert found.place(EVENTS) == SavedPlace(generation, {0: 10, 1: 12})
+    assert stream_checkpoints.place(EVENTS) == SavedPlace(generation, {0: 10, 1: 12})
     files.write(f"{generation.checkpoint}/commits/5", "v1\n{}")
-    assert found.place(EVENTS) == SavedPlace(generation, {0: 60, 1: 50})
+    assert stream_checkpoints.place(EVENTS) == SavedPlace(generation, {0: 60, 1: 50})
 
 
 def test_a_rewind_begins_the_next_generation_and_leaves_the_old_one_alone() -> None:
     files = MemoryFiles()
-    found = checkpoints(files)
-    first = found.begin({0: 0})
-    second = found.begin({0: 40})
+    stream_checkpoints = checkpoints(files)
+    first = stream_checkpoints.begin({0: 0})
+    second = stream_checkpoints.begin({0: 40})
     assert (first.number, second.number) == (1, 2)
-    assert found.place(EVENTS).generation == second
+    assert stream_checkpoints.place(EVENTS).generation == second
     assert files.read(f"{first.folder}/start.json") == '{"0": 0}'
 
 

@@ -28,7 +28,7 @@ class OneTopic(KafkaCluster):
 
 
 def archived(epoch: int, topic_id: str, *, partitions: int = 2) -> EpochRecord:
-    """What an archive knows that has seen `epoch` and those before it."""
+    """The record of an archive that holds `epoch` and those before it."""
     starts = [
         EpochStart(epoch=n, topic_id=topic_id, first_offsets=dict.fromkeys(range(partitions), n))
         for n in range(epoch, 0, -1)
@@ -38,11 +38,11 @@ def archived(epoch: int, topic_id: str, *, partitions: int = 2) -> EpochRecord:
     return record
 
 
-def begins(left: Traces, *, starting: str = "earliest") -> EpochRecord:
+def begins(traces: Traces, *, starting: str = "earliest") -> EpochRecord:
     """The epoch that a start begins, after the check that it may."""
     plan = EpochPlan(scenario="tiny", topic=EVENTS, starting=starting, partitioner="murmur2")
-    check_nothing_lost(left, NOW, plan)
-    return first_epoch(OneTopic(), NOW, plan, left)
+    check_nothing_lost(traces, NOW, plan)
+    return first_epoch(OneTopic(), NOW, plan, traces)
 
 
 def test_without_traces_the_first_epoch_begins_where_the_settings_say() -> None:
@@ -52,18 +52,18 @@ def test_without_traces_the_first_epoch_begins_where_the_settings_say() -> None:
 
 
 def test_an_epoch_that_only_the_archive_has_is_begun_as_the_archive_knows_it() -> None:
-    known = archived(1, "t2")
-    assert begins(Traces(in_archive=known)) == known
+    archived_epoch = archived(1, "t2")
+    assert begins(Traces(in_archive=archived_epoch)) == archived_epoch
 
 
 def test_after_an_erased_topic_the_epoch_is_above_all_archived_ones() -> None:
-    begun = begins(Traces(in_archive=archived(3, "t1"), is_scored=True))
-    assert (begun.epoch, begun.topic_id, begun.is_whole_history) == (4, "t2", False)
-    assert [start.epoch for start in begun.earlier] == [3, 2, 1]
+    record = begins(Traces(in_archive=archived(3, "t1"), is_scored=True))
+    assert (record.epoch, record.topic_id, record.is_whole_history) == (4, "t2", False)
+    assert [start.epoch for start in record.earlier] == [3, 2, 1]
 
 
 @pytest.mark.parametrize(
-    ("left", "where"),
+    ("traces", "where"),
     [
         (Traces(in_store=2), "its table has rows of epoch 2"),
         (Traces(in_checkpoints=3), "checkpoints of epoch 3"),
@@ -71,14 +71,16 @@ def test_after_an_erased_topic_the_epoch_is_above_all_archived_ones() -> None:
         (Traces(in_store=1, in_archive=archived(1, "t1")), "rows of epoch 1"),
     ],
 )
-def test_where_an_earlier_epoch_has_left_something_none_is_begun(left: Traces, where: str) -> None:
+def test_where_an_earlier_epoch_has_left_something_none_is_begun(
+    traces: Traces, where: str
+) -> None:
     with pytest.raises(EpochLost, match=rf"{where}.*rebuild_state --scenario tiny"):
-        check_nothing_lost(left, NOW, PLAN)
+        check_nothing_lost(traces, NOW, PLAN)
 
 
 def test_events_are_archived_in_the_epoch_that_the_store_is_in() -> None:
-    found = first_epoch(OneTopic(), NOW, PLAN, Traces(in_store=1))
-    assert (found.epoch, found.is_whole_history) == (1, True)
+    record = first_epoch(OneTopic(), NOW, PLAN, Traces(in_store=1))
+    assert (record.epoch, record.is_whole_history) == (1, True)
     newer = first_epoch(OneTopic(), NOW, PLAN, Traces(in_store=3, in_archive=archived(2, "t1")))
     assert (newer.epoch, newer.is_whole_history) == (3, False)
     assert first_epoch(

@@ -14,13 +14,13 @@ from streaming.position.refusals import (
 
 
 class Unfit(RuntimeError):
-    """An error of a lower layer that no waiting mends."""
+    """An error of a lower layer that waiting cannot mend."""
 
     exit_code = 4
 
 
 def arrived(error: Exception, *, stream: str = "tiny") -> Refused | None:
-    """What the driver makes of `error`, raised on a worker of `stream`."""
+    """The refusal that the driver reads from `error`, raised on a worker of `stream`."""
     try:
         with refusals_travel(stream):
             raise error
@@ -32,26 +32,26 @@ def arrived(error: Exception, *, stream: str = "tiny") -> Refused | None:
 
 
 def test_a_missing_table_arrives_with_the_commands_of_its_stream() -> None:
-    found = arrived(TableMissing("everscore:control"))
-    assert isinstance(found, RefusedByWorker)
-    assert found.exit_code == 4
-    assert "prepare_scenario --scenario tiny" in found.message
-    found = arrived(TableMissing("everscore:fraud.terminal"), stream="fraud.terminal")
-    assert found is not None
-    assert "maintain_features --scenario fraud --entity terminal --anew" in found.message
+    refusal = arrived(TableMissing("everscore:control"))
+    assert isinstance(refusal, RefusedByWorker)
+    assert refusal.exit_code == 4
+    assert "prepare_scenario --scenario tiny" in refusal.message
+    refusal = arrived(TableMissing("everscore:fraud.terminal"), stream="fraud.terminal")
+    assert refusal is not None
+    assert "maintain_features --scenario fraud --entity terminal --anew" in refusal.message
 
 
 @pytest.mark.parametrize("error", [StatesLost("rows are lost"), StoreBehind("behind")])
 def test_refusals_arrive_as_what_they_were(error: Refused) -> None:
-    found = arrived(error)
-    assert type(found) is type(error)
-    assert found is not None
-    assert found.message == error.message
+    refusal = arrived(error)
+    assert type(refusal) is type(error)
+    assert refusal is not None
+    assert refusal.message == error.message
 
 
 def test_any_error_with_exit_code_4_is_a_refusal_and_no_other() -> None:
-    found = arrived(Unfit("the deployment does not fit"))
-    assert found is not None
-    assert found.message == "the deployment does not fit"
+    refusal = arrived(Unfit("the deployment does not fit"))
+    assert refusal is not None
+    assert refusal.message == "the deployment does not fit"
     assert arrived(StoreDown("away")) is None
     assert arrived(ValueError("odd")) is None

@@ -54,8 +54,8 @@ def test_a_row_is_stale_from_the_end_of_its_validity_on() -> None:
 
 
 def test_events_that_wait_long_in_its_partition_make_a_row_stale() -> None:
-    found = lag(1, seconds=61).staleness(row(), now=NOW)
-    assert found.reasons == (
+    staleness = lag(1, seconds=61).staleness(row(), now=NOW)
+    assert staleness.reasons == (
         "the stream is behind: events of tiny.events-1 wait since 2026-11-28 11:58:59 UTC",
     )
     assert not lag(1, seconds=59).staleness(row(), now=NOW).is_stale

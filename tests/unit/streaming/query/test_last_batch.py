@@ -1,4 +1,4 @@
-"""A stop waits for the batch at hand, for no other, and not for ever."""
+"""A stop waits for the current batch, for no other, and not for ever."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ IDLE = {"isTriggerActive": True, "isDataAvailable": False}  # a trigger that loo
 
 @dataclass
 class Query:
-    """Is asked `looks` times in the batch at hand; then the next one begins, or none."""
+    """Shows the current batch for `looks` looks; then the next one begins, or none."""
 
     looks: int
     then: Mapping[str, bool]
@@ -39,22 +39,22 @@ class Gone:
 
 @pytest.mark.parametrize("then", [IDLE, BUSY])
 def test_the_batch_at_hand_is_waited_for_and_no_other(then: Mapping[str, bool]) -> None:
-    told: list[str] = []
+    lines: list[str] = []
     short, long = Query(2, then), Query(4, then)
-    finish_batches([short, long], seconds=60.0, log=told.append)
+    finish_batches([short, long], seconds=60.0, log=lines.append)
     assert (short.looks < 0, long.looks) == (True, -1)
-    assert len(told) == 1
-    assert "within 60 s" in told[0]
+    assert len(lines) == 1
+    assert "within 60 s" in lines[0]
 
 
 def test_a_batch_that_does_not_end_is_left_to_the_next_start() -> None:
-    told: list[str] = []
-    finish_batches([Query(1_000, IDLE)], seconds=0.1, log=told.append)
-    assert told[-1] == "the batch at hand did not end: the next start repeats it"
+    lines: list[str] = []
+    finish_batches([Query(1_000, IDLE)], seconds=0.1, log=lines.append)
+    assert lines[-1] == "the batch at hand did not end: the next start repeats it"
 
 
 @pytest.mark.parametrize("query", [Query(0, IDLE), Query(9, IDLE, isActive=False), Gone()])
 def test_nothing_is_waited_for_or_told_without_a_batch(query: object) -> None:
-    told: list[str] = []
-    finish_batches([query], seconds=60.0, log=told.append)
-    assert told == []
+    lines: list[str] = []
+    finish_batches([query], seconds=60.0, log=lines.append)
+    assert lines == []

@@ -1,4 +1,4 @@
-"""A service that goes away makes one line, its return another; a slow answer makes none."""
+"""A service that goes away is one log line, its return another; a slow answer is none."""
 
 import socket
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from streaming.query.several import RunningTogether, StartTogether
 
 @dataclass
 class Query:
-    """Says what Spark's query says."""
+    """The members of Spark's query that are used."""
 
     failure: Exception | None = None
 

@@ -1,4 +1,4 @@
-"""A JVM that has ended is told in one line that says what helps."""
+"""A JVM that has ended is reported in one line that says what helps."""
 
 import io
 import subprocess
@@ -36,11 +36,11 @@ def ended_with(code: int) -> "subprocess.Popen[bytes]":
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [(52, r"too little memory \(1g\): .*spark.driver_memory=4g"), (137, r"by itself \(code 137\)")],
 )
-def test_an_ended_jvm_is_named_with_what_helps(code: int, told: str) -> None:
-    with pytest.raises(SparkGone, match=told):
+def test_an_ended_jvm_is_named_with_what_helps(code: int, message: str) -> None:
+    with pytest.raises(SparkGone, match=message):
         check_jvm(session_over(ended_with(code)), is_ending=True)
 
 
@@ -51,11 +51,11 @@ def test_a_running_jvm_is_left_alone() -> None:
 
 def test_an_error_that_cannot_speak_ends_a_job_in_one_line_all_the_same() -> None:
     assert message_of(Unreachable()) == CAUSE_UNKNOWN
-    told = io.StringIO()
+    output = io.StringIO()
     with (
         pytest.raises(SystemExit) as end,
-        ending_with_exit_code(Console(file=told, width=200), verbose=False),
+        ending_with_exit_code(Console(file=output, width=200), verbose=False),
     ):
         raise Unreachable
     assert end.value.code == 1
-    assert told.getvalue().endswith(f"error: Unreachable: {CAUSE_UNKNOWN}\n")
+    assert output.getvalue().endswith(f"error: Unreachable: {CAUSE_UNKNOWN}\n")

@@ -1,4 +1,4 @@
-"""A stream that gets on is restarted for ever, one that does not gives up, a refusal ends it."""
+"""A stream with progress is restarted for ever, one without gives up, a refusal ends it."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ PATIENCE = Patience(
 
 
 class TableGone(RuntimeError):
-    """A refusal that is not of the stream's own."""
+    """A refusal that another layer raises."""
 
     exit_code = 4
 
@@ -50,7 +50,7 @@ class Running:
 
     @property
     def query(self) -> Query:
-        return next((each for each in self.queries if not each.isActive), self.queries[0])
+        return next((query for query in self.queries if not query.isActive), self.queries[0])
 
     def reached(self) -> dict[tuple[str, int], int]:
         return {}

@@ -1,4 +1,4 @@
-"""What a lane knows is what was last kept in it; whatever is doubtful is not known."""
+"""A lane returns what was last stored in it, and nothing where that is doubtful."""
 
 import multiprocessing
 import random
@@ -58,10 +58,10 @@ def test_a_full_lane_forgets_but_never_errs(memory: SharedMemory) -> None:
     hits = 0
     for batch in range(400):
         ids = pick.sample([f"c{number}" for number in range(400)], 30)
-        found = one.find(ids, before=batch + 1)
-        for id_, cell in zip(ids, found.cells, strict=True):
+        result = one.find(ids, before=batch + 1)
+        for id_, cell in zip(ids, result.cells, strict=True):
             assert cell is None or cell == truth[id_]
-        hits += found.count
+        hits += result.count
         cells = [pick.randbytes(pick.choice([0, 50, 50, 200, 40_000])) for _ in ids]
         truth.update(zip(ids, cells, strict=True))
         one.keep(ids, cells, begin=batch, position=batch + 1)
@@ -69,32 +69,32 @@ def test_a_full_lane_forgets_but_never_errs(memory: SharedMemory) -> None:
 
 
 class Store:
-    """A store that notes what it is asked for."""
+    """A store that records which entities are read."""
 
     def __init__(self) -> None:
         self.cells: dict[str, bytes] = {}
         self.marker: Marker | None = None
-        self.asked: list[str] = []
+        self.entities_read: list[str] = []
 
     def below(
         self, entities: Sequence[str], *, partition: int, position: int
     ) -> tuple[list[bytes | None], Marker | None]:
         """Whatever is there."""
-        self.asked = list(entities)
-        return [self.cells.get(each) for each in entities], self.marker
+        self.entities_read = list(entities)
+        return [self.cells.get(entity) for entity in entities], self.marker
 
     def newest(self, entities: Sequence[str]) -> list[bytes | None]:
         """Whatever is there."""
-        return [self.cells.get(each) for each in entities]
+        return [self.cells.get(entity) for entity in entities]
 
     def write(
         self, entities: Sequence[str], states: Sequence[bytes], rows: object, *, position: int
     ) -> None:
-        """Keep the states."""
+        """Store the states."""
         self.cells.update(zip(entities, states, strict=True))
 
     def write_marker(self, marker: Marker, *, position: int) -> None:
-        """Keep the marker."""
+        """Store the marker."""
         self.marker = marker
 
 
@@ -126,8 +126,8 @@ def test_states_just_written_are_not_read_again_not_even_by_another_worker(
 ) -> None:
     store = Store()
     batch(table(store, memory), {"x": b"1", "y": b"2"}, first=0, last=9)
-    found, marker = table(store, memory).below(["z", "y"], partition=0, position=stamp(1, 10))
-    assert (found, marker, store.asked) == ([None, b"2"], store.marker, ["z"])
+    cells, marker = table(store, memory).below(["z", "y"], partition=0, position=stamp(1, 10))
+    assert (cells, marker, store.entities_read) == ([None, b"2"], store.marker, ["z"])
 
 
 def test_states_are_known_behind_a_gap_without_a_batch_but_not_behind_one_with(
@@ -136,22 +136,22 @@ def test_states_are_known_behind_a_gap_without_a_batch_but_not_behind_one_with(
     store = Store()
     batch(table(store, memory), {"x": b"1", "y": b"2"}, first=0, last=9)
     behind_markers = stamp(1, 13)
-    found, _ = table(store, memory).below(["x", "z"], partition=0, position=behind_markers)
-    assert (found, store.asked) == ([b"1", None], ["z"])
+    cells, _ = table(store, memory).below(["x", "z"], partition=0, position=behind_markers)
+    assert (cells, store.entities_read) == ([b"1", None], ["z"])
     batch(table(store, memory), {"x": b"3"}, first=13, last=14)
     assert table(store, memory).below(["y"], partition=0, position=stamp(1, 15))[0] == [b"2"]
-    assert store.asked == []
+    assert store.entities_read == []
     store.marker, store.cells["x"] = Marker(partition=0, epoch=1, offset=20), b"5"  # elsewhere
-    found, _ = table(store, memory).below(["x"], partition=0, position=stamp(1, 25))
-    assert (found, store.asked) == ([b"5"], ["x"])
+    cells, _ = table(store, memory).below(["x"], partition=0, position=stamp(1, 25))
+    assert (cells, store.entities_read) == ([b"5"], ["x"])
 
 
 def test_a_store_that_lost_the_marker_is_believed_in_everything(memory: SharedMemory) -> None:
     store = Store()
     batch(table(store, memory), {"x": b"1"}, first=0, last=9)
     store.marker, store.cells = Marker(partition=0, epoch=1, offset=4), {"x": b"0"}
-    found, _ = table(store, memory).below(["x"], partition=0, position=stamp(1, 10))
-    assert (found, store.asked) == ([b"0"], ["x"])
+    cells, _ = table(store, memory).below(["x"], partition=0, position=stamp(1, 10))
+    assert (cells, store.entities_read) == ([b"0"], ["x"])
 
 
 def test_a_replay_reads_everything_and_remembers_from_there(memory: SharedMemory) -> None:
@@ -160,9 +160,9 @@ def test_a_replay_reads_everything_and_remembers_from_there(memory: SharedMemory
     batch(one, {"x": b"1"}, first=0, last=9)
     batch(one, {"x": b"2"}, first=10, last=19)
     batch(one, {"x": b"2"}, first=10, last=14)
-    assert store.asked == ["x"]
+    assert store.entities_read == ["x"]
     one.below(["x"], partition=0, position=stamp(1, 15))
-    assert store.asked == []
+    assert store.entities_read == []
 
 
 def test_a_worker_that_dies_while_it_keeps_states_leaves_none(memory: SharedMemory) -> None:

@@ -25,13 +25,13 @@ NO_EVENTS = [0.0, math.nan, 0.0, math.nan]
 def states_after(payments: list[Record], verdicts: list[Record]) -> MemoryTable:
     """The states of all shops in memory."""
     rekeyer = Rekeyer(KEYED, max_event_bytes=10_000, max_future_skew_seconds=300)
-    told = [
+    shop_messages = [
         (row["key"], row["value"])
-        for topic, found in (("shops.events", payments), ("shops.labels", verdicts))
-        for row in rekeyer.rekeyed(topic, records(found)).messages.to_pylist()
+        for topic, source_records in (("shops.events", payments), ("shops.labels", verdicts))
+        for row in rekeyer.rekeyed(topic, records(source_records)).messages.to_pylist()
     ]
     decoder = EventDecoder(KEYED.schema, max_event_bytes=10_000, max_future_skew_seconds=300)
-    events = decoder.decode(records(told))
+    events = decoder.decode(records(shop_messages))
     entities = distinct(events.entities)
     states = KEYED.codec.empty(len(entities.ids))
     stamps = np.arange(len(events.rows))
@@ -41,7 +41,7 @@ def states_after(payments: list[Record], verdicts: list[Record]) -> MemoryTable:
     return table
 
 
-def asked(
+def payments_at(
     shops: list[float], hours: list[float]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Values of payments at `shops` (NaN: none) and the times they are scored as of."""
@@ -61,7 +61,7 @@ def test_each_payment_gets_the_features_of_its_own_shop_at_its_own_time() -> Non
         [verdict(1, shop=5, hour=25, said="fraud"), verdict(2, shop=5, hour=26)],
     )
     reader = SecondEntityReader(SCENARIO, [table])
-    found = reader.features(*asked([5, 6, 5, 5, 5], [2, 3, 1.5, 25.5, 41]))
+    result = reader.features(*payments_at([5, 6, 5, 5, 5], [2, 3, 1.5, 25.5, 41]))
     expected = [
         [2, 20, 0, math.nan],
         [1, 7, 0, math.nan],
@@ -69,20 +69,20 @@ def test_each_payment_gets_the_features_of_its_own_shop_at_its_own_time() -> Non
         [1, 20, 1, 1.0],
         [1, 30, 2, 0.5],
     ]
-    np.testing.assert_array_equal(found.features, expected)
-    assert found.unknown == 0
+    np.testing.assert_array_equal(result.features, expected)
+    assert result.unknown == 0
 
 
 def test_an_unknown_shop_has_empty_windows_and_is_counted_one_that_is_not_named_is_not() -> None:
     reader = SecondEntityReader(SCENARIO, [states_after([payment(1, shop=5, hour=1)], [])])
-    found = reader.features(*asked([5, 77, math.nan, 77], [2, 2, 2, 2]))
-    np.testing.assert_array_equal(found.features, [[1, 10, 0, math.nan], *[NO_EVENTS] * 3])
-    assert found.unknown == 2
+    result = reader.features(*payments_at([5, 77, math.nan, 77], [2, 2, 2, 2]))
+    np.testing.assert_array_equal(result.features, [[1, 10, 0, math.nan], *[NO_EVENTS] * 3])
+    assert result.unknown == 2
 
 
 def test_nothing_to_ask_and_no_second_entity_give_empty_blocks() -> None:
     reader = SecondEntityReader(SCENARIO, [MemoryTable()])
-    assert reader.features(*asked([], [])).features.shape == (0, 4)
+    assert reader.features(*payments_at([], [])).features.shape == (0, 4)
     none = SecondEntityReader(tiny.SCENARIO, [])
     assert none.features(np.zeros((3, 3)), np.zeros(3, np.int64)).features.shape == (3, 0)
 
@@ -95,4 +95,4 @@ def test_states_of_other_definitions_are_refused_with_the_command_that_derives_t
         StateUnreadable,
         match=r"definitions 0{16}.*maintain_features --scenario shops --entity shop --anew",
     ):
-        SecondEntityReader(SCENARIO, [table]).features(*asked([5], [2]))
+        SecondEntityReader(SCENARIO, [table]).features(*payments_at([5], [2]))

@@ -30,21 +30,21 @@ def test_each_event_has_one_outcome_and_the_neighbours_those_that_they_have_alon
     model: ScoringModel, capfd: pytest.CaptureFixture[str]
 ) -> None:
     together = played(model, [COUNT])
-    said = capfd.readouterr().err.splitlines()
+    log_lines = capfd.readouterr().err.splitlines()
     alone = played(model, range(1, COUNT + 1))
     halves = played(model, [COUNT // 2 + 7, COUNT])
     assert together.messages == alone.messages == halves.messages
     assert sorted(together.messages) == list(range(COUNT))
     dead = together.offsets("tiny.dead-letter")
     assert 3 < len(dead) < COUNT / 2
-    assert len([line for line in said if "unscorable" in line]) == 1
-    assert f"{len(dead)} of {COUNT} events are dead letters (unscorable)" in "\n".join(said)
+    assert len([line for line in log_lines if "unscorable" in line]) == 1
+    assert f"{len(dead)} of {COUNT} events are dead letters (unscorable)" in "\n".join(log_lines)
 
 
 def test_the_dead_letter_has_the_original_and_the_cause(model: ScoringModel) -> None:
-    found = played(model, [COUNT])
-    for offset in found.offsets("tiny.dead-letter"):
-        row, headers = found.messages[offset], headers_of(found.messages[offset])
+    run = played(model, [COUNT])
+    for offset in run.offsets("tiny.dead-letter"):
+        row, headers = run.messages[offset], headers_of(run.messages[offset])
         assert row["value"] == events(offset, offset + 1).records.values[0]
         assert headers["reason_code"] == "unscorable"
         assert headers["reason"].startswith("model everscore-tiny version 1 ")
@@ -52,12 +52,12 @@ def test_the_dead_letter_has_the_original_and_the_cause(model: ScoringModel) -> 
 
 
 def test_its_state_was_folded_and_no_row_shows_it(model: ScoringModel) -> None:
-    found = played(model, [COUNT])
-    assert found.states == played(model, [50, 51, COUNT]).states
-    states = SCENARIO.codec.decode(list(found.states.values()))
+    run = played(model, [COUNT])
+    assert run.states == played(model, [50, 51, COUNT]).states
+    states = SCENARIO.codec.decode(list(run.states.values()))
     assert states.events.sum() == COUNT
-    dead = set(found.offsets("tiny.dead-letter"))
-    for entity, row in found.table.rows.items():
+    dead = set(run.offsets("tiny.dead-letter"))
+    for entity, row in run.table.rows.items():
         scored = [
             at for at in range(COUNT) if f"machine {at % MACHINES}" == entity and at not in dead
         ]
@@ -65,23 +65,23 @@ def test_its_state_was_folded_and_no_row_shows_it(model: ScoringModel) -> None:
 
 
 def test_later_events_know_of_it(model: ScoringModel) -> None:
-    found = played(model, [COUNT])
+    run = played(model, [COUNT])
     column = SCENARIO.feature_names.index("readings")
-    for offset in found.offsets("tiny.predictions"):
-        features = msgspec.json.decode(found.messages[offset]["value"])["features"]
+    for offset in run.offsets("tiny.predictions"):
+        features = msgspec.json.decode(run.messages[offset]["value"])["features"]
         assert features[column] == offset // MACHINES + 1
 
 
 def test_the_marker_counts_them_and_names_a_cause(model: ScoringModel) -> None:
-    found = played(model, [COUNT])
-    dead = found.offsets("tiny.dead-letter")
-    last = found.marker
+    run = played(model, [COUNT])
+    dead = run.offsets("tiny.dead-letter")
+    last = run.marker
     assert (last.unscorable, last.dead_letters, last.predictions) == (
         len(dead),
         len(dead),
         COUNT - len(dead),
     )
-    assert last.unscorable_cause == headers_of(found.messages[dead[0]])["reason"]
+    assert last.unscorable_cause == headers_of(run.messages[dead[0]])["reason"]
 
 
 def test_a_whole_batch_that_cannot_be_judged_is_told_and_the_stream_goes_on(
@@ -89,8 +89,8 @@ def test_a_whole_batch_that_cannot_be_judged_is_told_and_the_stream_goes_on(
 ) -> None:
     broken = load_model(save_model(tmp_path, fragile_estimator("raise"), version="1"))
     broken.estimator.calibrated_classifiers_[0].calibrators[0].__dict__.pop("f_")
-    found = played(broken, [50, COUNT])
-    assert found.offsets("tiny.dead-letter") == list(range(COUNT))
-    assert found.states == played(model, [COUNT]).states
-    assert found.marker.unscorable == COUNT - 50
-    assert "AttributeError" in found.marker.unscorable_cause
+    run = played(broken, [50, COUNT])
+    assert run.offsets("tiny.dead-letter") == list(range(COUNT))
+    assert run.states == played(model, [COUNT]).states
+    assert run.marker.unscorable == COUNT - 50
+    assert "AttributeError" in run.marker.unscorable_cause

@@ -1,4 +1,4 @@
-"""Events of a scenario told again to its second entity."""
+"""Events of a scenario, re-keyed to its second entity."""
 
 from dataclasses import replace
 
@@ -23,8 +23,8 @@ def rekeyer() -> Rekeyer:
 
 
 def test_a_payment_is_told_to_its_shop_with_the_fields_that_the_shop_keeps() -> None:
-    found = rekeyer().rekeyed(EVENTS, records([payment(8, shop=3412, hour=1.5, amount_eur=81.51)]))
-    (message,) = found.messages.to_pylist()
+    result = rekeyer().rekeyed(EVENTS, records([payment(8, shop=3412, hour=1.5, amount_eur=81.51)]))
+    (message,) = result.messages.to_pylist()
     assert (message["topic"], message["key"]) == ("shops.shop.events", b"3412")
     assert msgspec.json.decode(message["value"]) == {
         "type": "payment",
@@ -33,12 +33,12 @@ def test_a_payment_is_told_to_its_shop_with_the_fields_that_the_shop_keeps() -> 
         "payment_id": 8,
         "amount_eur": 81.51,
     }
-    assert (found.sent, found.left_out, found.refused) == (1, 0, 0)
+    assert (result.sent, result.left_out, result.refused) == (1, 0, 0)
 
 
 def test_what_is_told_is_decoded_to_the_same_numbers() -> None:
-    told = [payment(10**15 - 1, shop=n, hour=n / 7, amount_eur=0.1 + n) for n in range(20)]
-    events = rekeyer().rekeyed(EVENTS, records(told)).messages.to_pylist()
+    payments = [payment(10**15 - 1, shop=n, hour=n / 7, amount_eur=0.1 + n) for n in range(20)]
+    events = rekeyer().rekeyed(EVENTS, records(payments)).messages.to_pylist()
     events += (
         rekeyer()
         .rekeyed(LABELS, records([verdict(5, shop=7, hour=30, said="fraud")]))
@@ -47,8 +47,8 @@ def test_what_is_told_is_decoded_to_the_same_numbers() -> None:
     decoder = EventDecoder(KEYED.schema, max_event_bytes=10_000, max_future_skew_seconds=300)
     again = decoder.decode(
         Records(
-            [each["key"] for each in events],
-            [each["value"] for each in events],
+            [event["key"] for event in events],
+            [event["value"] for event in events],
             np.arange(len(events)),
             np.full(len(events), BEGAN_MS + 1000 * HOUR_MS),
         )
@@ -65,20 +65,20 @@ def test_what_is_told_is_decoded_to_the_same_numbers() -> None:
 
 def test_refused_events_other_types_and_events_without_a_shop_are_left_out_and_counted() -> None:
     call = (b"c1", b'{"type":"call","customer_id":"c1","event_time":"2026-01-01T00:00:00Z"}')
-    found = rekeyer().rekeyed(
+    result = rekeyer().rekeyed(
         EVENTS,
         records(
             [payment(1, shop=None, hour=1), call, (b"c1", b"{bad"), payment(2, shop=5, hour=1)]
         ),
     )
-    assert [each["key"] for each in found.messages.to_pylist()] == [b"5"]
-    assert (found.sent, found.left_out, found.refused) == (1, 2, 1)
+    assert [message["key"] for message in result.messages.to_pylist()] == [b"5"]
+    assert (result.sent, result.left_out, result.refused) == (1, 2, 1)
 
 
 def test_a_batch_without_anything_to_tell_gives_no_message() -> None:
-    found = rekeyer().rekeyed(LABELS, records([(None, None)]))
-    assert found.messages.num_rows == 0
-    assert found.refused == 1
+    result = rekeyer().rekeyed(LABELS, records([(None, None)]))
+    assert result.messages.num_rows == 0
+    assert result.refused == 1
 
 
 def test_a_field_that_the_source_does_not_have_is_refused_at_start() -> None:
@@ -102,7 +102,7 @@ def test_a_topic_that_is_neither_events_nor_labels_is_refused_at_start() -> None
 
 
 def test_second_entities_are_found_by_name() -> None:
-    assert [each.name for each in keyed_entities(SCENARIO)] == ["shops.shop"]
+    assert [entity.name for entity in keyed_entities(SCENARIO)] == ["shops.shop"]
     assert load_keyed_entity("shops.shop", "tests.scenarios.shops").plan.digest == SHOP.plan.digest
     with pytest.raises(UnknownEntity, match=r"no second entity 'till': \['shop'\]"):
         keyed_entities(SCENARIO, named="till")

@@ -14,7 +14,7 @@ def survey(topic: str, topic_id: str, *, first: int = 0) -> Survey:
     return Survey(TopicIdentity(topic, topic_id, (0, 1)), {0: (first, 900), 1: (first, 900)})
 
 
-FOUND = {EVENTS: survey(EVENTS, "e1"), LABELS: survey(LABELS, "l1", first=3)}
+SURVEYS = {EVENTS: survey(EVENTS, "e1"), LABELS: survey(LABELS, "l1", first=3)}
 
 
 def checkpoints(files: MemoryFiles) -> RekeyCheckpoints:
@@ -31,7 +31,7 @@ def log_batch(files: MemoryFiles, generation: RekeyGeneration, ends: dict[str, i
 
 
 def test_the_first_generation_reads_every_topic_from_the_first_record_kept() -> None:
-    generation = checkpoints(MemoryFiles()).to_run(FOUND)
+    generation = checkpoints(MemoryFiles()).to_run(SURVEYS)
     assert generation.number == 1
     assert json.loads(generation.starting_offsets) == {
         EVENTS: {"0": 0, "1": 0},
@@ -41,9 +41,9 @@ def test_the_first_generation_reads_every_topic_from_the_first_record_kept() -> 
 
 def test_unchanged_topics_go_on_in_the_same_generation() -> None:
     files = MemoryFiles()
-    first = checkpoints(files).to_run(FOUND)
+    first = checkpoints(files).to_run(SURVEYS)
     log_batch(files, first, {"0": 40, "1": 41})
-    assert checkpoints(files).to_run(FOUND) == first
+    assert checkpoints(files).to_run(SURVEYS) == first
     saved = checkpoints(files).saved()
     assert saved is not None
     assert saved.resumes[EVENTS] == {0: 40, 1: 41}
@@ -51,9 +51,9 @@ def test_unchanged_topics_go_on_in_the_same_generation() -> None:
 
 def test_a_recreated_topic_is_read_from_its_beginning_and_the_other_one_goes_on() -> None:
     files = MemoryFiles()
-    first = checkpoints(files).to_run(FOUND)
+    first = checkpoints(files).to_run(SURVEYS)
     log_batch(files, first, {"0": 40, "1": 41})
-    second = checkpoints(files).to_run({**FOUND, EVENTS: survey(EVENTS, "e2")})
+    second = checkpoints(files).to_run({**SURVEYS, EVENTS: survey(EVENTS, "e2")})
     assert second.number == 2
     assert second.sources[EVENTS].offsets == {0: 0, 1: 0}
     assert second.sources[LABELS].offsets == {0: 40, 1: 41}
@@ -61,29 +61,29 @@ def test_a_recreated_topic_is_read_from_its_beginning_and_the_other_one_goes_on(
 
 def test_a_new_partition_needs_no_new_generation() -> None:
     files = MemoryFiles()
-    first = checkpoints(files).to_run(FOUND)
-    more = replace(FOUND[EVENTS], offsets={**FOUND[EVENTS].offsets, 2: (0, 5)})
-    assert checkpoints(files).to_run({**FOUND, EVENTS: more}) == first
+    first = checkpoints(files).to_run(SURVEYS)
+    more = replace(SURVEYS[EVENTS], offsets={**SURVEYS[EVENTS].offsets, 2: (0, 5)})
+    assert checkpoints(files).to_run({**SURVEYS, EVENTS: more}) == first
 
 
 def test_deriving_anew_reads_everything_again() -> None:
     files = MemoryFiles()
-    log_batch(files, checkpoints(files).to_run(FOUND), {"0": 40, "1": 41})
-    anew = checkpoints(files).begin_anew(FOUND)
-    assert (anew.number, anew.sources[EVENTS].offsets) == (2, {0: 0, 1: 0})
-    assert checkpoints(files).to_run(FOUND) == anew
+    log_batch(files, checkpoints(files).to_run(SURVEYS), {"0": 40, "1": 41})
+    generation = checkpoints(files).begin_anew(SURVEYS)
+    assert (generation.number, generation.sources[EVENTS].offsets) == (2, {0: 0, 1: 0})
+    assert checkpoints(files).to_run(SURVEYS) == generation
 
 
 def test_what_cannot_be_read_counts_as_absent_and_a_new_generation_goes_on() -> None:
     files = MemoryFiles()
     lines: list[str] = []
-    found = RekeyCheckpoints(files, "/root", "shops.shop.rekeying", lines.append)
-    first = found.to_run(FOUND)
+    rekey_checkpoints = RekeyCheckpoints(files, "/root", "shops.shop.rekeying", lines.append)
+    first = rekey_checkpoints.to_run(SURVEYS)
     log_batch(files, first, {"0": 40, "1": 41})
     files.write(f"{first.checkpoint}/metadata", "")
-    second = found.to_run(FOUND)
+    second = rekey_checkpoints.to_run(SURVEYS)
     assert (second.number, second.sources[EVENTS].offsets) == (2, {0: 40, 1: 41})
     assert "metadata" in lines[0]
     files.write(f"{second.folder}/start.json", "{")
-    third = found.to_run(FOUND)
+    third = rekey_checkpoints.to_run(SURVEYS)
     assert (third.number, third.sources[EVENTS].offsets) == (3, {0: 40, 1: 41})

@@ -47,8 +47,8 @@ def at(keys: list[str], *, first: int) -> Records:
 
 
 def test_before_the_first_epoch_keys_lie_as_the_scenario_declares() -> None:
-    for known in (None, record(partitioner=CRC32, topic_id="id-1")):
-        (start,) = source_epochs(known, IDENTITY, partitioner=MURMUR2)
+    for epoch_record in (None, record(partitioner=CRC32, topic_id="id-1")):
+        (start,) = source_epochs(epoch_record, IDENTITY, partitioner=MURMUR2)
         assert (start.partitioner, dict(start.first_offsets)) == (MURMUR2, {0: 0, 1: 0})
 
 
@@ -58,36 +58,36 @@ def test_each_record_is_judged_by_the_epoch_of_its_offset() -> None:
         record(partitioner=CRC32, earlier=(before,)), IDENTITY, partitioner=CRC32
     )
     keys = [f"k{number}" for number in range(20)]
-    found = source_placement(starts, at(keys, first=0), partition=0).known_homes
-    assert found is not None
-    assert found[:10].tolist() == [0] * 10  # one partition only
-    assert found[10:].tolist() == [home_of(key, partitioner=CRC32) for key in keys[10:]]
+    homes = source_placement(starts, at(keys, first=0), partition=0).known_homes
+    assert homes is not None
+    assert homes[:10].tolist() == [0] * 10  # one partition only
+    assert homes[10:].tolist() == [home_of(key, partitioner=CRC32) for key in keys[10:]]
 
 
 def test_homes_that_no_partitioner_tells_are_unknown() -> None:
     for partitioner in (None, CUSTOM):
         starts = (record(partitioner=partitioner).start,)
-        found = source_placement(starts, at(["a", "b"], first=50), partition=0).known_homes
-        assert found is not None
-        assert found.tolist() == [-1, -1]
+        homes = source_placement(starts, at(["a", "b"], first=50), partition=0).known_homes
+        assert homes is not None
+        assert homes.tolist() == [-1, -1]
 
 
 def test_what_its_own_stream_refuses_is_not_told_to_second_entities() -> None:
     rekeyer = Rekeyer(
         keyed_entity(SCENARIO, SHOP), max_event_bytes=10_000, max_future_skew_seconds=300
     )
-    told = records([payment(number, shop=5, hour=1) for number in range(7)])
+    source_records = records([payment(number, shop=5, hour=1) for number in range(7)])
     start = record(partitioner=MURMUR2).start
     for partition in (0, 1):
-        placement = source_placement((start,), told, partition=partition)
-        found = rekeyer.rekeyed("shops.events", told, placement)
+        placement = source_placement((start,), source_records, partition=partition)
+        result = rekeyer.rekeyed("shops.events", source_records, placement)
         # Below the epoch's first offset nothing is known, so nothing is refused.
         at_home = [
             f"c{number}"
             for number in range(7)
             if number < start.first_offsets[partition] or home_of(f"c{number}") == partition
         ]
-        assert (found.sent, found.refused) == (len(at_home), 7 - len(at_home))
+        assert (result.sent, result.refused) == (len(at_home), 7 - len(at_home))
 
 
 def test_another_declaration_than_the_epochs_is_refused_with_the_command() -> None:
