@@ -130,10 +130,10 @@ def _decoded(keyed: Keyed, cells: Sequence[bytes | None]) -> States:
 
 def unreadable(name: str, error: DefinitionsChanged | StateFormatError) -> StateUnreadable:
     """The refusal of a state of the stream `name` that cannot be read, with the way out."""
-    found = str(error)
+    why = str(error)
     if isinstance(error, DefinitionsChanged):
-        found = f"they belong to feature definitions {error.found}, this code has {error.expected}"
+        why = f"they belong to feature definitions {error.digest}, this code has {error.expected}"
     return StateUnreadable(
-        f"stored states of {name} cannot be read: {found}; nothing was misread or written: run "
+        f"stored states of {name} cannot be read: {why}; nothing was misread or written: run "
         f"{remedy(name, 'rebuild_state')}"
     )
