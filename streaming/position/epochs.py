@@ -91,8 +91,9 @@ def epoch_to_archive(
 ) -> EpochRecord:
     """The epoch that events archived now belong to; nothing is begun.
 
-    Before the stream's first start, or after the control table was lost, it is the archive's
-    epoch or, where none there fits the topic, the one that `score_stream` would begin. Raises `EpochChanged` when the topic is not the one that the control table describes.
+    Before the stream's first start, or after the control table was lost, it is the archive's epoch
+    or, where none there fits the topic, the one that `score_stream` would begin. Raises
+    `EpochChanged` when the topic is not the one that the control table describes.
     """
     identity = kafka.identity(plan.topic)
     record = read_epoch(session, plan.scenario)
