@@ -47,7 +47,7 @@ class ClaimedHomes:
         self._table = table
         self._codec = codec
         self._epoch = epoch
-        self._known: dict[str, int] = {}
+        self._homes_by_id: dict[str, int] = {}
 
     def at_home(self, events: Events, records: Records, placement: Placement) -> Events:
         """`events` with those outside their home as refusals; raises a `Refused`."""
@@ -58,7 +58,9 @@ class ClaimedHomes:
         return at_home(events, records, placement, homes[entities.rows])
 
     def _of(self, ids: list[str], *, partition: int) -> Homes:
-        homes = np.array([self._known.get(record_id, UNKNOWN) for record_id in ids], dtype=np.int64)
+        homes = np.array(
+            [self._homes_by_id.get(record_id, UNKNOWN) for record_id in ids], dtype=np.int64
+        )
         unread = np.flatnonzero(homes == UNKNOWN)
         if len(unread):
             unread_ids = [ids[row] for row in unread.tolist()]
@@ -68,9 +70,9 @@ class ClaimedHomes:
             unclaimed_ids = [ids[row] for row in unclaimed.tolist()]
             claims = self._seen_before(unclaimed_ids, otherwise=partition)
             homes[unclaimed] = self._homes.claim(unclaimed_ids, claims, epoch=self._epoch)
-        if len(self._known) > _MOST_REMEMBERED:
-            self._known.clear()
-        self._known.update(zip(ids, homes.tolist(), strict=True))
+        if len(self._homes_by_id) > _MOST_REMEMBERED:
+            self._homes_by_id.clear()
+        self._homes_by_id.update(zip(ids, homes.tolist(), strict=True))
         return homes
 
     def _seen_before(self, ids: list[str], *, otherwise: int) -> Homes:
