@@ -21,7 +21,7 @@ from streaming.passes.joined_batches import joined
 from streaming.passes.kind import PassKind
 from streaming.passes.output import Output
 from streaming.passes.settings import PassSettings
-from streaming.passes.worker_cache import kept
+from streaming.passes.worker_cache import cached
 
 
 class Row(msgspec.Struct):
@@ -76,7 +76,7 @@ def _table(settings: PassSettings) -> StateTable:
         session = Session(settings.store, retry_seconds=settings.retry_seconds)
         return StateTable(session, settings.scenario)
 
-    return kept("bare table", settings, make)
+    return cached("bare table", settings, make)
 
 
 BARE = PassKind(name="putting", process=put_only, warm_up=warm_up)

@@ -40,8 +40,8 @@ class ByteColumn(Sequence[bytes | None]):
         """Which values are null, bool (n,)."""
         if not self.array.null_count:
             return np.zeros(len(self.array), dtype=np.bool_)
-        found: npt.NDArray[np.bool_] = self.array.is_null().to_numpy(zero_copy_only=False)
-        return found
+        nulls: npt.NDArray[np.bool_] = self.array.is_null().to_numpy(zero_copy_only=False)
+        return nulls
 
     def take(self, rows: npt.NDArray[np.int64]) -> "ByteColumn":
         """The values of `rows`, in their order."""

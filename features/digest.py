@@ -17,7 +17,7 @@ def digest_of(schema: EventSchema, features: Sequence[Feature], windows: WindowP
     """The digest over fields, features, windows and the kernels' version; words do not count."""
     meaning: dict[str, object] = {
         "kernel": KERNEL_VERSION,
-        "types": {each.name: [f.name for f in each.fields] for each in schema.types},
+        "types": {kind.name: [f.name for f in kind.fields] for kind in schema.types},
         "categories": {
             field.name: field.values
             for field in schema.fields.values()

@@ -14,7 +14,7 @@ MAX_CATEGORIES = 250
 
 
 class SchemaError(ValueError):
-    """A scenario declares events that cannot be told apart or stored; raised at start."""
+    """A scenario declares events that cannot be distinguished or stored; raised at start."""
 
     exit_code = 2
 
@@ -23,7 +23,7 @@ class SchemaError(ValueError):
 class Number:
     """A numeric field with its unit and inclusive range; `integer` forbids fractions.
 
-    `decimals`: in windows the value counts rounded to that many decimals, and is kept as a whole
+    `decimals`: in windows the value counts rounded to that many decimals, and is stored as a whole
     number of such units (cents); None keeps all of its bits.
     """
 
@@ -97,7 +97,7 @@ class EventSchema:
     types: tuple[EventType, ...]
 
     def __post_init__(self) -> None:
-        names = [each.name for each in self.types]
+        names = [event_type.name for event_type in self.types]
         if len(set(names)) != len(names) or not names:
             raise SchemaError(f"event types must be named and distinct, got {names}")
         if self.entity_field in (TYPE_FIELD, TIME_FIELD):
@@ -105,29 +105,31 @@ class EventSchema:
         for name in (self.entity_field, *names):
             _check_text(name, "an event type or the entity field")
         reserved = {TYPE_FIELD, TIME_FIELD, self.entity_field}
-        seen: dict[str, Field] = {}
+        declared: dict[str, Field] = {}
         for event_type in self.types:
-            own = [field.name for field in event_type.fields]
-            if len(set(own)) != len(own):
-                raise SchemaError(f"event type {event_type.name!r} has a field twice: {own}")
+            fields = [field.name for field in event_type.fields]
+            if len(set(fields)) != len(fields):
+                raise SchemaError(f"event type {event_type.name!r} has a field twice: {fields}")
             for field in event_type.fields:
-                _check_field(field, reserved=reserved, seen=seen, event_type=event_type.name)
+                _check_field(
+                    field, reserved=reserved, declared=declared, event_type=event_type.name
+                )
 
     @cached_property
     def columns(self) -> Mapping[str, int]:
         """Field name → column of the values matrix, in order of first declaration."""
-        names = dict.fromkeys(field.name for each in self.types for field in each.fields)
+        names = dict.fromkeys(field.name for kind in self.types for field in kind.fields)
         return {name: column for column, name in enumerate(names)}
 
     @cached_property
     def fields(self) -> Mapping[str, Field]:
         """Field name → its declaration."""
-        return {field.name: field for each in self.types for field in each.fields}
+        return {field.name: field for kind in self.types for field in kind.fields}
 
     @cached_property
     def type_codes(self) -> Mapping[str, int]:
         """Event type name → its code."""
-        return {each.name: code for code, each in enumerate(self.types)}
+        return {event_type.name: code for code, event_type in enumerate(self.types)}
 
     def event_type(self, name: str) -> EventType:
         """The declaration of `name`; raises `SchemaError` when there is none."""
@@ -137,7 +139,7 @@ class EventSchema:
 
 
 def _check_field(
-    field: Field, *, reserved: set[str], seen: dict[str, Field], event_type: str
+    field: Field, *, reserved: set[str], declared: dict[str, Field], event_type: str
 ) -> None:
     where = f"field {field.name!r} of event type {event_type!r}"
     if field.name in reserved:
@@ -147,7 +149,7 @@ def _check_field(
         _check_choices(field, where)
     else:
         _check_range(field, where)
-    twin = seen.setdefault(field.name, field)
+    twin = declared.setdefault(field.name, field)
     if _shape(twin) != _shape(field):
         raise SchemaError(f"{where} is declared otherwise in another event type: {twin} {field}")
 

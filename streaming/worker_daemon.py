@@ -27,8 +27,8 @@ def ending_quietly_when_idle(
 ) -> Callable[[socket.socket, bool], int]:
     """`serve`, which does one task, begun only once there is one.
 
-    Spark ends a worker by closing its socket, after a minute without a task and when it stops; by
-    itself Spark's worker then often fails to write of that and leaves a traceback in the log.
+    Spark ends a worker by closing its socket, after a minute without a task and when it stops.
+    Without this, Spark's worker often fails to write to it and leaves a traceback in the log.
     """
 
     def serve_if_asked(sock: socket.socket, authenticated: bool) -> int:

@@ -1,7 +1,7 @@
-"""Kafka records in Spark's columns, with keys and values that are too long cut where they are read.
+"""Kafka records as Spark columns; keys and values that are too long are cut when they are read.
 
 A value of 100 MB costs its size again in each of Spark's rows, in the Arrow batch, in Python and in
-the message that repeats it. Cut in the first projection it is only read.
+the message that repeats it. Cut in the first projection, it is only read once.
 """
 
 from pyspark.sql import Column
@@ -26,5 +26,5 @@ def _begin(name: str, most_bytes: int) -> Column:
 def _original(name: str, most_bytes: int) -> Column:
     whole, _, what = name.partition("_")
     value = F.col(whole)
-    told = F.octet_length(value).cast("bigint") if what == "bytes" else F.sha2(value, 256)
-    return F.when(F.octet_length(value) > most_bytes, told).alias(name)
+    original = F.octet_length(value).cast("bigint") if what == "bytes" else F.sha2(value, 256)
+    return F.when(F.octet_length(value) > most_bytes, original).alias(name)

@@ -1,4 +1,4 @@
-"""Chosen rows of a batch's columns: nearly always all of them, and a copy would be for nothing."""
+"""Selected rows of a batch's columns; nearly always all of them, which needs no copy."""
 
 from typing import Any
 

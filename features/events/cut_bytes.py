@@ -1,4 +1,4 @@
-"""What is known of a key or a value of which a reader has passed on the beginning only."""
+"""The original of a key or a value that a reader has cut."""
 
 from dataclasses import dataclass
 

@@ -27,8 +27,8 @@ class Records:
     `timestamps_ms` are the broker's append times (UTC epoch milliseconds): the only clock that
     a check may use, so that a replay decides as the first pass did.
 
-    `cut_keys` and `cut_values` tell, by row, what a reader has cut because it is too long: the
-    sequences hold its beginning, and that is still longer than any that is valid.
+    `cut_keys` and `cut_values` describe, by row, what a reader has cut because it is too long: the
+    sequences hold its beginning, which is still longer than any valid one.
     """
 
     keys: Sequence[bytes | None]
@@ -41,8 +41,8 @@ class Records:
     def between(self, begin: int, end: int) -> "Records":
         """The records from row `begin` up to row `end`."""
 
-        def cut(found: Mapping[int, CutBytes]) -> dict[int, CutBytes]:
-            return {row - begin: each for row, each in found.items() if begin <= row < end}
+        def cut(by_row: Mapping[int, CutBytes]) -> dict[int, CutBytes]:
+            return {row - begin: original for row, original in by_row.items() if begin <= row < end}
 
         rows = slice(begin, end)
         return Records(
@@ -76,15 +76,15 @@ class Events:
     refusals: list[Refusal]
 
     def between(self, begin: int, end: int) -> "Events":
-        """What came of the records from row `begin` up to row `end`."""
+        """Events and refusals of the records from row `begin` up to row `end`."""
         first, last = np.searchsorted(self.rows, [begin, end]).tolist()
-        own = slice(first, last)
+        part = slice(first, last)
         return Events(
-            rows=self.rows[own] - begin,
-            entities=self.entities[own],
-            type_codes=self.type_codes[own],
-            times_ms=self.times_ms[own],
-            values=self.values[own],
+            rows=self.rows[part] - begin,
+            entities=self.entities[part],
+            type_codes=self.type_codes[part],
+            times_ms=self.times_ms[part],
+            values=self.values[part],
             refusals=[
                 replace(refusal, row=refusal.row - begin)
                 for refusal in self.refusals
@@ -131,18 +131,18 @@ class EventDecoder:
             max_bytes=self._max_event_bytes,
         )
         ids = pa.array(keys.array).filter(pa.array(quick.is_read)).cast(pa.string()).to_pylist()
-        left = np.flatnonzero(~quick.is_read)
-        if not len(left):
+        unread = np.flatnonzero(~quick.is_read)
+        if not len(unread):
             rows = np.arange(len(ids), dtype=np.int64)
             return Events(rows, ids, quick.type_codes, quick.times_ms, quick.values, [])
-        return _together(quick, ids, self.decode_strictly(records, left.tolist()))
+        return _together(quick, ids, self.decode_strictly(records, unread.tolist()))
 
-    def decode_strictly(self, records: Records, chosen: Sequence[int]) -> Events:
-        """The `chosen` rows of `records` read one by one: what `decode` must agree with."""
+    def decode_strictly(self, records: Records, record_rows: Sequence[int]) -> Events:
+        """The `record_rows` of `records` read one by one: what `decode` must agree with."""
         rows: list[int] = []
         events: list[StrictEvent] = []
         refusals: list[Refusal] = []
-        for row in chosen:
+        for row in record_rows:
             event = self._judged(records, row)
             if isinstance(event, tuple):
                 refusals.append(Refusal(row, *event))
@@ -189,7 +189,7 @@ def at_home(
 ) -> Events:
     """`events` without those that lie outside their home, which become refusals.
 
-    homes int64 (m,): of each event's key; -1 where it is not known, which is no fault.
+    homes int64 (m,): of each event's key; -1 where it is unknown, which is no reason to refuse.
     """
     is_elsewhere = (homes >= 0) & (homes != placement.partition)
     if not is_elsewhere.any():
@@ -212,20 +212,20 @@ def at_home(
 
 
 def _together(quick: QuickColumns, ids: Sequence[str], strict: Events) -> Events:
-    """What both ways have read, in offset order; the few of `strict` are put into `quick`."""
+    """Events of both readers in offset order; the few of `strict` are put into `quick`."""
     places = np.searchsorted(np.flatnonzero(quick.is_read), strict.rows).tolist()
     entities: list[str] = []
     for begin, end, entity in zip([0, *places], places, strict.entities, strict=False):
         entities += ids[begin:end]
         entities.append(entity)
     entities += ids[places[-1] if places else 0 :]
-    for own, other in (
+    for column, strict_values in (
         (quick.is_read, True),
         (quick.type_codes, strict.type_codes),
         (quick.times_ms, strict.times_ms),
         (quick.values, strict.values),
     ):
-        own[strict.rows] = other
+        column[strict.rows] = strict_values
     rows = np.flatnonzero(quick.is_read)
     return Events(
         rows=rows,

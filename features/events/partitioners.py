@@ -32,7 +32,7 @@ _SETTINGS = {
 
 
 class UnknownPartitioner(ValueError):
-    """A scenario declares a partitioner that there is not; raised at start."""
+    """A scenario declares a partitioner that does not exist; raised at start."""
 
     exit_code = 2
 
@@ -49,7 +49,7 @@ class Layout:
 
     @property
     def is_computed(self) -> bool:
-        """Whether a key alone tells its home."""
+        """Whether the key alone determines its home."""
         return self.partitioner != CUSTOM and self.partitions > 0
 
 
@@ -57,7 +57,7 @@ class Layout:
 class Placement:
     """Where n records of one batch lie: their partition, and how keys lie on the topic.
 
-    known_homes: int64 (n,), homes that were recorded because no key tells them; -1 where unknown
+    known_homes: int64 (n,), recorded homes where the key does not determine them; -1 where unknown
     """
 
     layout: Layout
@@ -87,12 +87,12 @@ def home_partitions(keys: ByteColumn, partitioner: str, partitions: int) -> npt.
     A key of no bytes is hashed like any other (librdkafka's `consistent_random` puts it anywhere);
     what stands for a null key means nothing, since no client hashes it.
     """
-    found = np.empty(len(keys), dtype=np.int64)
+    homes = np.empty(len(keys), dtype=np.int64)
     if partitioner == MURMUR2:
-        murmur2_partitions(keys.content, keys.bounds, partitions, found)
+        murmur2_partitions(keys.content, keys.bounds, partitions, homes)
     else:
-        crc32_partitions(keys.content, keys.bounds, partitions, _CRC_TABLE, found)
-    return found
+        crc32_partitions(keys.content, keys.bounds, partitions, _CRC_TABLE, homes)
+    return homes
 
 
 def wrong_partition_sentence(key: bytes, placement: Placement, *, home: int) -> str:

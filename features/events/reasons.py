@@ -1,6 +1,6 @@
 """Why an event was refused: a short code for machines, a sentence for people.
 
-Which rule each code stands for is said in features/events/rules.py.
+The rule that each code stands for is in features/events/rules.py.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ REASON_CODES = (
     FUTURE_EVENT,
 )
 
-# Not the decoder's: the event is as it should be, but model, explainer or policy cannot judge it.
+# Not the decoder's: the event is valid, but model, explainer or policy cannot judge it.
 UNSCORABLE = "unscorable"
 
 # Dead letters that must not be published again as events: an event without a verdict was folded

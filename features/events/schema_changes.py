@@ -1,4 +1,4 @@
-"""Can events that were kept under an earlier schema still be read under today's?"""
+"""Can events that were archived under an earlier schema still be read under the current one?"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,53 +13,53 @@ def description(schema: EventSchema) -> dict[str, Any]:
     return {
         "entity": schema.entity_field,
         "types": {
-            each.name: {field.name: _field(field) for field in each.fields} for each in schema.types
+            kind.name: {field.name: _field(field) for field in kind.fields} for kind in schema.types
         },
     }
 
 
-def breaking_changes(kept: Description, now: Description) -> list[str]:
-    """Sentences on what makes events of `kept` unreadable or change their meaning in `now`.
+def breaking_changes(old: Description, new: Description) -> list[str]:
+    """Sentences on what makes events of `old` unreadable or changes their meaning in `new`.
 
     New event types, new optional fields, further categories and wider ranges are no such change.
     """
-    found = []
-    if kept["entity"] != now["entity"]:
-        found.append(f"the entity field was {kept['entity']!r}, is {now['entity']!r}")
-    for name, fields in kept["types"].items():
-        if name not in now["types"]:
-            found.append(f"event type {name!r} is gone")
+    changes = []
+    if old["entity"] != new["entity"]:
+        changes.append(f"the entity field was {old['entity']!r}, is {new['entity']!r}")
+    for name, fields in old["types"].items():
+        if name not in new["types"]:
+            changes.append(f"event type {name!r} is gone")
             continue
-        found += _field_changes(name, fields, now["types"][name])
-    return found
+        changes += _field_changes(name, fields, new["types"][name])
+    return changes
 
 
-def _field_changes(event_type: str, kept: Description, now: Description) -> list[str]:
-    found = []
-    for name, field in now.items():
+def _field_changes(event_type: str, old: Description, new: Description) -> list[str]:
+    changes = []
+    for name, field in new.items():
         where = f"field {name!r} of {event_type!r}"
-        if name not in kept:
+        if name not in old:
             if field["required"]:
-                found.append(f"{where} is new and required; make it optional")
-        elif sentence := _change(kept[name], field):
-            found.append(f"{where} {sentence}")
-    return found
+                changes.append(f"{where} is new and required; make it optional")
+        elif sentence := _change(old[name], field):
+            changes.append(f"{where} {sentence}")
+    return changes
 
 
-def _change(kept: Description, now: Description) -> str:
-    if kept["kind"] != now["kind"]:
-        return f"was a {kept['kind']}, is a {now['kind']}"
-    if now["required"] and not kept["required"]:
+def _change(old: Description, new: Description) -> str:
+    if old["kind"] != new["kind"]:
+        return f"was a {old['kind']}, is a {new['kind']}"
+    if new["required"] and not old["required"]:
         return "was optional, is required"
-    if kept["kind"] == "category":
-        gone = [value for value in kept["values"] if value not in now["values"]]
+    if old["kind"] == "category":
+        gone = [value for value in old["values"] if value not in new["values"]]
         return f"no longer allows {gone}" if gone else ""
-    if kept["unit"] != now["unit"]:
-        return f"was in {kept['unit']!r}, is in {now['unit']!r}"
-    if now["integer"] and not kept["integer"]:
+    if old["unit"] != new["unit"]:
+        return f"was in {old['unit']!r}, is in {new['unit']!r}"
+    if new["integer"] and not old["integer"]:
         return "allowed fractions, no longer does"
-    if now["minimum"] > kept["minimum"] or now["maximum"] < kept["maximum"]:
-        was, is_ = ((each["minimum"], each["maximum"]) for each in (kept, now))
+    if new["minimum"] > old["minimum"] or new["maximum"] < old["maximum"]:
+        was, is_ = ((field["minimum"], field["maximum"]) for field in (old, new))
         return f"had the range {was[0]:g} to {was[1]:g}, has {is_[0]:g} to {is_[1]:g}"
     return ""
 

@@ -51,7 +51,7 @@ class StrictReader:
         self._entity_field = schema.entity_field
         self._entity_key = schema.entity_field.encode()
         self._types = {
-            each.name: _TypeRules.of(each, schema, code) for code, each in enumerate(schema.types)
+            kind.name: _TypeRules.of(kind, schema, code) for code, kind in enumerate(schema.types)
         }
         self._type_names = ", ".join(map(repr, self._types))
 
@@ -78,9 +78,10 @@ class StrictReader:
         row = members.get(_TYPE_KEY)
         is_text = row is not None and row[kernel.KIND] == kernel.STRING
         rules = self._types.get(text_of(raw, row)) if row is not None and is_text else None
-        for name, each in members.items():
-            if each[kernel.KIND] == kernel.NOT_FINITE and (not rules or name not in rules.numbers):
-                word = value_of(raw, each)
+        for name, member in members.items():
+            is_word = member[kernel.KIND] == kernel.NOT_FINITE
+            if is_word and (not rules or name not in rules.numbers):
+                word = value_of(raw, member)
                 return malformed(f"{word.shown} is no JSON number", word.begin)
         if row is None:
             return _missing(TYPE_FIELD, "one of " + self._type_names)
@@ -122,7 +123,7 @@ class _TypeRules:
         )
 
     def values(self, raw: bytes, members: Members) -> list[tuple[int, float]] | Finding:
-        found = []
+        values = []
         for name, column, field in self.fields:
             row = members.get(name)
             if row is None:
@@ -135,8 +136,8 @@ class _TypeRules:
                 value = _code(field, raw, row)
             if isinstance(value, tuple):
                 return value
-            found.append((column, value))
-        return found
+            values.append((column, value))
+        return values
 
 
 def _time(raw: bytes, members: Members) -> int | Finding:

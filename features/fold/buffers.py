@@ -20,7 +20,7 @@ class Buffers:
     """Buffers of e entities with m places in all, c columns; see `features/fold/windows.py`.
 
     starts, counts  int64 (e,)      where an entity's entries begin, and how many there are
-    dropped         int64 (e,)      entries that the bound has cost, ever
+    dropped         int64 (e,)      entries dropped so far because a buffer was full
     times_ms        int64 (m,)      event time, rising within an entity
     types           int64 (m,)      event type
     values          float64 (m, c)  buffered fields, NaN where absent
@@ -37,12 +37,12 @@ class Buffers:
         """The same entries with `incoming` (e,) free places behind those of each entity."""
         room = self.counts + incoming
         starts = np.concatenate([[0], np.cumsum(room)[:-1]]).astype(np.int64)
-        places, taken = entries_at(starts, self.counts), entries_at(self.starts, self.counts)
+        places, old_places = entries_at(starts, self.counts), entries_at(self.starts, self.counts)
         total = int(room.sum())
         times_ms, types = np.zeros(total, dtype=np.int64), np.zeros(total, dtype=np.int64)
         values = np.empty((total, self.values.shape[1]))
-        times_ms[places], types[places] = self.times_ms[taken], self.types[taken]
-        values[places] = self.values[taken]
+        times_ms[places], types[places] = self.times_ms[old_places], self.types[old_places]
+        values[places] = self.values[old_places]
         return Buffers(starts, self.counts.copy(), self.dropped.copy(), times_ms, types, values)
 
 
@@ -60,7 +60,7 @@ def entries_at(starts: Ints, counts: Ints) -> Ints:
 
 
 def packed(buffers: Buffers, plan: WindowPlan, latest_ms: Ints) -> list[bytes]:
-    """Each entity's entries as bytes; times are kept as ages before `latest_ms` (e,)."""
+    """Each entity's entries as bytes; times are stored as ages before `latest_ms` (e,)."""
     places = entries_at(buffers.starts, buffers.counts)
     records = np.empty(len(places), dtype=plan.entry)
     records["age_ms"] = np.repeat(latest_ms, buffers.counts) - buffers.times_ms[places]

@@ -6,7 +6,7 @@ from features.schema import SchemaError
 
 
 def clock_operation(feature: ClockFeature) -> tuple[int, float]:
-    """The operation, and the hours of the day as bits where it asks for some.
+    """The operation, and the hours of the day as bits where it needs them.
 
     Raises `SchemaError` for hours that no day has.
     """

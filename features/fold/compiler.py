@@ -46,7 +46,7 @@ def compile_plan(
     """Compile `features` over events of `schema`; raises `SchemaError` naming what does not fit.
 
     The rest is about windows, see `features/fold/windows.py`: how many events of an entity are
-    buffered at most, which field tells that two events are the same, how long entries stay after
+    buffered at most, which field identifies an event, how long entries stay after
     the longest window, so that the state can also be read as of an earlier time.
     """
     names = [feature.name for feature in features]
@@ -145,8 +145,8 @@ class _Draft:
             case HourOfDay() | IsWeekend() | IsBetweenHours():
                 self._slot(feature.name, CODE, math.nan)
                 code, hours = clock_operation(feature)
-                for each in self.schema.types:
-                    self._op(each.name, code, slot, None, rate=hours)
+                for declared in self.schema.types:
+                    self._op(declared.name, code, slot, None, rate=hours)
             case Sum() | Min() | Max():
                 code, initial = _SLOT_OF[type(feature)]
                 self._slot(feature.name, REAL, initial)

@@ -30,7 +30,7 @@ class Entities:
 
 @dataclass(frozen=True)
 class Folded:
-    """What the fold gives for n events.
+    """The result of the fold for n events.
 
     features  float64 (n, k)  as they are right after each event; NaN where missing
     as_of_ms  int64 (n,)      the time they refer to: the latest event time seen so far
@@ -106,10 +106,10 @@ def _fold_buffers(
     buffered = entity_rows[windows.is_buffered[events.type_codes]]
     buffers = states.buffers.with_room(np.bincount(buffered, minlength=len(states)))
     before = int(buffers.dropped.sum())
-    own = windows.buffered_values(events.values)
+    values = windows.buffered_values(events.values)
     fold_windows(
-        (entity_rows, events.type_codes, events.times_ms, events.values, own),
-        states.latest_ms.copy(),  # `fold_events` moves the state's own
+        (entity_rows, events.type_codes, events.times_ms, events.values, values),
+        states.latest_ms.copy(),  # `fold_events` changes the states' array
         (buffers.starts, buffers.counts, buffers.dropped),
         (buffers.times_ms, buffers.types, buffers.values),
         windows.for_kernel,

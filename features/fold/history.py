@@ -55,17 +55,17 @@ def fold_history(plan: Plan, events: HistoryColumns) -> Folded:
 def lookup_history(
     plan: Plan, events: HistoryColumns, *, asked_codes: Ints, asked_ms: Ints
 ) -> npt.NDArray[np.float64]:
-    """What the plan's windows say of entities `asked_codes` (q,) at `asked_ms` (q,), (q, k).
+    """Window features of entities `asked_codes` (q,) as of `asked_ms` (q,), float64 (q, k).
 
-    Of events dated at or before that time, whenever they came; entities without events have empty
-    windows. Buffers are not bounded here. The plan must have windows only.
+    They count events dated at or before that time, whenever they came; entities without events
+    have empty windows. Buffers are not bounded here. The plan must have windows only.
     """
     windows = plan.windows
     if windows is None:
         raise ValueError(f"features {list(plan.feature_names)} have no windows to look up")
-    chosen = _buffered_once(plan, events)
+    entries = _buffered_once(plan, events)
     codes, count = (
-        events.entity_codes[chosen],
+        events.entity_codes[entries],
         max(events.entities, int(asked_codes.max(initial=-1)) + 1),
     )
     counts = np.bincount(codes, minlength=count)
@@ -74,9 +74,9 @@ def lookup_history(
         starts=np.cumsum(counts) - counts,
         counts=counts,
         dropped=np.zeros(count, dtype=np.int64),
-        times_ms=np.ascontiguousarray(events.times_ms[chosen], dtype=np.int64),
-        types=np.ascontiguousarray(events.type_codes[chosen], dtype=np.int64),
-        values=windows.buffered_values(events.values[chosen]),
+        times_ms=np.ascontiguousarray(events.times_ms[entries], dtype=np.int64),
+        types=np.ascontiguousarray(events.type_codes[entries], dtype=np.int64),
+        values=windows.buffered_values(events.values[entries]),
     )
     rows = np.ascontiguousarray(asked_codes, dtype=np.int64)
     return features_as_of(plan, states, rows, np.ascontiguousarray(asked_ms, dtype=np.int64))
@@ -86,25 +86,29 @@ def _buffered_once(plan: Plan, events: HistoryColumns) -> Ints:
     """Positions of the buffered events by entity and time, repeats left out."""
     windows = plan.windows
     assert windows is not None
-    kept = np.flatnonzero(windows.is_buffered[events.type_codes])
-    order = np.lexsort((events.times_ms[kept], events.entity_codes[kept]))
-    chosen: Ints = kept[order]
+    buffered = np.flatnonzero(windows.is_buffered[events.type_codes])
+    order = np.lexsort((events.times_ms[buffered], events.entity_codes[buffered]))
+    positions: Ints = buffered[order]
     if windows.identity < 0:
-        return chosen
-    identity = events.values[chosen, windows.columns[windows.identity].source]
+        return positions
+    identity = events.values[positions, windows.columns[windows.identity].source]
     key = np.lexsort(
         (
-            np.arange(len(chosen)),
+            np.arange(len(positions)),
             identity,
-            events.type_codes[chosen],
-            events.times_ms[chosen],
-            events.entity_codes[chosen],
+            events.type_codes[positions],
+            events.times_ms[positions],
+            events.entity_codes[positions],
         )
     )
-    columns = (events.entity_codes[chosen], events.times_ms[chosen], events.type_codes[chosen])
+    columns = (
+        events.entity_codes[positions],
+        events.times_ms[positions],
+        events.type_codes[positions],
+    )
     same = np.ones(max(len(key) - 1, 0), dtype=np.bool_)
     for column in (*columns, identity):
         same &= column[key][1:] == column[key][:-1]
-    is_repeat = np.zeros(len(chosen), dtype=np.bool_)
+    is_repeat = np.zeros(len(positions), dtype=np.bool_)
     is_repeat[key[1:][same]] = True
-    return chosen[~is_repeat]
+    return positions[~is_repeat]

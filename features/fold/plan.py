@@ -12,7 +12,7 @@ CODE, COUNT, REAL = "code", "count", "real"
 
 @dataclass(frozen=True)
 class Slot:
-    """One number of an entity's state; `storage` says how compactly it can be kept."""
+    """One number of an entity's state; `storage` says how compactly it can be stored."""
 
     name: str
     storage: str

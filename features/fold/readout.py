@@ -1,4 +1,4 @@
-"""Features that a state says by itself, without an event: what batch scoring works on."""
+"""Features read from states alone, without an event: the input of batch scoring."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ def features_of_states(
 
     at_ms None: as of each state's own latest event time, bit-equal to the features of the entity's
     last event. Otherwise as of `at_ms` (UTC epoch ms), so that sums go on decaying and days since
-    go on growing; never before the latest event time. NaN where missing; so is what compares an
-    event with its window, and windows without the current event hold all of them.
+    go on growing; never before the latest event time. NaN where missing; so are features that
+    compare an event with its window. Windows without the current event hold all events here.
     """
     as_of_ms = states.latest_ms if at_ms is None else np.maximum(states.latest_ms, at_ms)
     as_of_ms = np.ascontiguousarray(as_of_ms, dtype=np.int64)
@@ -34,10 +34,10 @@ def features_of_states(
 def features_as_of(
     plan: Plan, states: States, rows: npt.NDArray[np.int64], at_ms: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """What the windows of the states `rows` (q,) say at `at_ms` (q,), float64 (q, k).
+    """Window features of the states `rows` (q,) as of `at_ms` (q,), float64 (q, k).
 
-    Buffered events dated later are left out: it is read as of a time, whatever was folded since.
-    Needs a plan with nothing but windows.
+    Buffered events dated later are left out, whatever was folded since. The plan must have windows
+    only.
     """
     features = np.full((len(rows), len(plan.feature_names)), np.nan)
     if plan.windows is not None:
@@ -52,12 +52,14 @@ def _read_windows(
     at_ms: npt.NDArray[np.int64],
     features: npt.NDArray[np.float64],
 ) -> None:
-    kept = states.buffers
-    if kept is None:
-        raise ValueError("these states have no buffers, the plan has windows: not one codec's")
-    buffer = (kept.times_ms, kept.types, kept.values)
+    buffers = states.buffers
+    if buffers is None:
+        raise ValueError(
+            "the plan has windows, but these states have no buffers: other definitions"
+        )
+    entries = (buffers.times_ms, buffers.types, buffers.values)
     read_windows(
-        rows, at_ms, kept.starts, kept.counts, buffer, windows.scans, windows.reads, features
+        rows, at_ms, buffers.starts, buffers.counts, entries, windows.scans, windows.reads, features
     )
 
 

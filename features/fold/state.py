@@ -24,7 +24,7 @@ _HEADER = [
     ("events", "<u4"),
     ("latest_ms", "<i8"),
 ]
-# Only where a plan has windows: how many entries follow the record, and how many the bound cost.
+# Only where a plan has windows: how many entries follow the record, and how many were dropped.
 _BUFFER = [("entries", "<u4"), ("dropped", "<u4")]
 
 
@@ -102,20 +102,20 @@ class StateCodec:
         present = [row for row, cell in enumerate(cells) if cell is not None]
         if not present:
             return self.empty(len(cells))
-        found = self.unpacked(
+        decoded = self.unpacked(
             *self._records_and_entries([cell for cell in cells if cell is not None])
         )
         if len(present) == len(cells):
-            return found
+            return decoded
         states = self.empty(len(cells))
         for name, _ in _HEADER:
-            getattr(states, name)[present] = getattr(found, name)
-        states.slots[present] = found.slots
-        if states.buffers is not None and found.buffers is not None:
+            getattr(states, name)[present] = getattr(decoded, name)
+        states.slots[present] = decoded.slots
+        if states.buffers is not None and decoded.buffers is not None:
             for name in ("starts", "counts", "dropped"):
-                getattr(states.buffers, name)[present] = getattr(found.buffers, name)
+                getattr(states.buffers, name)[present] = getattr(decoded.buffers, name)
             for name in ("times_ms", "types", "values"):
-                setattr(states.buffers, name, getattr(found.buffers, name))
+                setattr(states.buffers, name, getattr(decoded.buffers, name))
         return states
 
     def unpacked(self, records: npt.NDArray[Any], entries: bytes = b"") -> States:
@@ -131,13 +131,13 @@ class StateCodec:
             if slot.storage == CODE:
                 slots[stored == _NO_CODE, column] = np.nan
         header: dict[str, Any] = {name: records[name].astype(np.int64) for name, _ in _HEADER}
-        found = States(slots=slots, **header)
+        states = States(slots=slots, **header)
         if self.plan.windows is not None:
             counts, dropped = (records[name].astype(np.int64) for name, _ in _BUFFER)
-            found.buffers = recent.unpacked(
-                entries, counts, dropped, self.plan.windows, found.latest_ms
+            states.buffers = recent.unpacked(
+                entries, counts, dropped, self.plan.windows, states.latest_ms
             )
-        return found
+        return states
 
     def encode(self, states: States) -> list[bytes]:
         """One cell per state."""
@@ -164,7 +164,7 @@ class StateCodec:
         return None if windows is None else empty_buffers(count, len(windows.columns))
 
     def _records_and_entries(self, cells: Sequence[bytes]) -> tuple[npt.NDArray[Any], bytes]:
-        """The records of `cells`, looked at together, and what follows them in the cells."""
+        """The records of `cells`, checked together, and what follows them in the cells."""
         size, windows = self.layout.itemsize, self.plan.windows
         lengths = np.fromiter(map(len, cells), dtype=np.int64, count=len(cells))
         heads = b"".join(cells if windows is None else [cell[:size] for cell in cells])
@@ -181,18 +181,18 @@ class StateCodec:
         return records, b"".join([cell[size:] for cell in cells])
 
     def _refuse(self, cells: Sequence[bytes]) -> NoReturn:
-        """Raise for the first of `cells` that is not as it should be, of which there is one."""
+        """Raise for the first of `cells` that cannot be read; there must be one."""
         for cell in cells:
             if cell[:2] != FORMAT:
                 raise StateFormatError(
                     f"a state cell begins with {cell[:2]!r}, expected {FORMAT!r}"
                 )
             if cell[:10] != self.prefix:
-                raise DefinitionsChanged(found=cell[2:10].hex(), expected=self.plan.digest)
+                raise DefinitionsChanged(digest=cell[2:10].hex(), expected=self.plan.digest)
             size = expected = self.layout.itemsize
             if self.plan.windows is not None and len(cell) >= size:
-                told = int(np.frombuffer(cell[:size], dtype=self.layout)["entries"][0])
-                expected += told * self.plan.windows.entry.itemsize
+                entries = int(np.frombuffer(cell[:size], dtype=self.layout)["entries"][0])
+                expected += entries * self.plan.windows.entry.itemsize
             if len(cell) != expected:
                 raise StateFormatError(f"a state cell has {len(cell)} bytes, expected {expected}")
         raise AssertionError("no cell is damaged")

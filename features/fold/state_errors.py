@@ -1,4 +1,4 @@
-"""Why a stored state is not read."""
+"""Why a stored state cannot be read."""
 
 
 class StateFormatError(RuntimeError):
@@ -12,10 +12,10 @@ class DefinitionsChanged(RuntimeError):
 
     exit_code = 4
 
-    def __init__(self, *, found: str, expected: str) -> None:
+    def __init__(self, *, digest: str, expected: str) -> None:
         super().__init__(
-            f"stored state belongs to feature definitions {found}, this code has {expected}; "
+            f"stored state belongs to feature definitions {digest}, this code has {expected}; "
             "nothing was misread or written: rebuild the states with the job rebuild_state"
         )
-        self.found = found
+        self.digest = digest
         self.expected = expected

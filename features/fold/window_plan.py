@@ -20,7 +20,7 @@ class BufferColumn:
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """How windows are kept (`keep_ms`: how long) and read; arrays as the kernel says."""
+    """How windows are stored (`keep_ms`: how long) and read; arrays as the kernel takes them."""
 
     columns: tuple[BufferColumn, ...]
     is_buffered: npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ class WindowPlan:
 
     @property
     def stores_types(self) -> bool:
-        """Whether entries tell their event type: not where there is one only."""
+        """Whether entries store their event type: not where there is only one."""
         return int(self.is_buffered.sum()) > 1
 
     @property
@@ -50,14 +50,14 @@ class WindowPlan:
         return np.dtype([age, *types, *fields])
 
     def buffered_values(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The buffer's columns of events' `values` (n, f), rounded as they are kept, (n, c)."""
-        kept = np.empty((len(values), len(self.columns)))
+        """The buffer's columns of events' `values` (n, f), rounded as they are stored, (n, c)."""
+        buffered = np.empty((len(values), len(self.columns)))
         for position, column in enumerate(self.columns):
-            found = values[:, column.source]
+            numbers = values[:, column.source]
             if column.scale != 1.0:
-                found = np.rint(found * column.scale) / column.scale
-            kept[:, position] = found
-        return kept
+                numbers = np.rint(numbers * column.scale) / column.scale
+            buffered[:, position] = numbers
+        return buffered
 
     def meaning(self) -> dict[str, object]:
         """What decides about the buffer's content, for the plan's digest."""

@@ -2,10 +2,10 @@
 
 An entity's buffer holds its events of the window features' types, in order of event time (equal
 times: of arrival), as long as any window can hold them. An event that comes late is put in its
-place; one older than every window is left out. Beyond `max_entries` the oldest entry goes, is
-counted in the state and told by the pass: from then on that entity's long windows tell what the
-newest `max_entries` events say. An event with the time, type and identity of a buffered one is a
-repeat: it is not buffered again.
+place; one older than every window is left out. Beyond `max_entries` the oldest entry is dropped,
+which the state counts and the pass reports: from then on that entity's long windows hold the newest
+`max_entries` events only. An event with the time, type and identity of a buffered one is a repeat:
+it is not buffered again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ def window_plan(
     """
     if not features:
         return None
-    _check(schema, [each for _, each in features], max_entries, identity_field)
+    _check(schema, [feature for _, feature in features], max_entries, identity_field)
     fields = dict.fromkeys(_fields(features) + ([identity_field] if identity_field else []))
     position = {name: column for column, name in enumerate(fields)}
     scans: dict[tuple[int, ...], int] = {}
@@ -69,8 +69,8 @@ def window_plan(
     by_family, place = _by_family([(*row, needs[i]) for row, i in scans.items()])
     return WindowPlan(
         columns=tuple(_column(schema, name) for name in fields),
-        is_buffered=_buffered_types(schema, [each for _, each in features]),
-        keep_ms=_ms(max(each.days for _, each in features) + slack_days),
+        is_buffered=_buffered_types(schema, [feature for _, feature in features]),
+        keep_ms=_ms(max(feature.days for _, feature in features) + slack_days),
         max_entries=max_entries,
         identity=position[identity_field] if identity_field else -1,
         scans=by_family,
@@ -87,8 +87,8 @@ def _by_family(scans: Sequence[tuple[int, ...]]) -> tuple[npt.NDArray[np.int64],
     order = sorted(range(len(scans)), key=lambda i: (family(scans[i]), scans[i][1]))
     kinds = [family(scans[i]) for i in order]
     stops = [len(kinds) - kinds[::-1].index(kind) for kind in kinds]
-    found = [(*scans[i], stop) for i, stop in zip(order, stops, strict=True)]
-    return np.array(found, dtype=np.int64), [order.index(i) for i in range(len(scans))]
+    rows = [(*scans[i], stop) for i, stop in zip(order, stops, strict=True)]
+    return np.array(rows, dtype=np.int64), [order.index(i) for i in range(len(scans))]
 
 
 def _check(
@@ -110,12 +110,12 @@ def _check(
 
 
 def _fields(features: Sequence[tuple[int, WindowFeature]]) -> list[str]:
-    found = []
+    names = []
     for _, feature in features:
         name = getattr(feature, "field", None)
-        found += [name] if name else []
-        found += [feature.where[0]] if feature.where else []
-    return found
+        names += [name] if name else []
+        names += [feature.where[0]] if feature.where else []
+    return names
 
 
 def _scan(
@@ -123,7 +123,7 @@ def _scan(
 ) -> tuple[int, ...]:
     name = getattr(feature, "field", None)
     with_current = not isinstance(feature, RatioToMean | ZScore) and feature.with_current
-    mask = sum(1 << schema.type_codes[each] for each in set(feature.on))
+    mask = sum(1 << schema.type_codes[event_type] for event_type in set(feature.on))
     where = (-1, 0)
     if feature.where:
         codes = getattr(schema.fields[feature.where[0]], "codes", {})
@@ -135,8 +135,8 @@ def _scan(
 def _buffered_types(
     schema: EventSchema, features: Sequence[WindowFeature]
 ) -> npt.NDArray[np.bool_]:
-    wanted = {name for feature in features for name in feature.on}
-    return np.array([each.name in wanted for each in schema.types])
+    names = {name for feature in features for name in feature.on}
+    return np.array([event_type.name in names for event_type in schema.types])
 
 
 def _column(schema: EventSchema, name: str) -> BufferColumn:

@@ -223,13 +223,14 @@ class ErasureTable:
 class ErasuresInUse:
     """The erasures that a worker uses: looked up at most every `reread_seconds`.
 
-    known: what the last look found, for a caller that must not see another answer halfway through
+    erased_entities: what the last `current` returned, for a caller that must not see another answer
+    halfway through
     """
 
     table: ErasureTable
     reread_seconds: float
     clock: Callable[[], float] = time.monotonic
-    known: ErasedEntities = field(default_factory=ErasedEntities)
+    erased_entities: ErasedEntities = field(default_factory=ErasedEntities)
     _newest: bytes | None = None
     _read_at: float = float("-inf")
 
@@ -239,6 +240,6 @@ class ErasuresInUse:
         if now - self._read_at >= self.reread_seconds:
             newest = self.table.newest()
             if newest != self._newest:
-                self.known = self.table.read()
+                self.erased_entities = self.table.read()
             self._newest, self._read_at = newest, now
-        return self.known
+        return self.erased_entities

@@ -1,4 +1,4 @@
-"""Scores what an epoch still owes, in one Spark batch: the next epoch begins with nothing waiting.
+"""Scores the events that an epoch has not scored yet, in one Spark batch, before the next begins.
 
 The rows of an epoch may be ahead of its checkpoint. A new epoch that began at the checkpoint would
 fold those events twice, for it reads the old epoch's newest states; so the old one is finished

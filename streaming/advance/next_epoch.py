@@ -1,4 +1,4 @@
-"""Going on after a topic was recreated, its partitions changed, or states were made anew."""
+"""Going on after a topic was recreated, its partitions changed, or states were rebuilt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -93,14 +93,14 @@ def next_epoch(
 
 
 def changes(old: EpochRecord, *, partitions: int, partitioner: str) -> str:
-    """What of the same topic is no longer as in `old`, in words; empty when nothing is."""
-    found = []
+    """What has changed about the same topic since `old`, in words; empty when nothing has."""
+    differences = []
     if partitions != old.partitions:
-        found.append(f"{old.partitions} partitions are now {partitions}")
+        differences.append(f"{old.partitions} partitions are now {partitions}")
     if partitioner != old.partitioner:
         before = old.partitioner or "a partitioner that was not recorded"
-        found.append(f"keys placed by {before} are now placed by {partitioner}")
-    return ", ".join(found)
+        differences.append(f"keys placed by {before} are now placed by {partitioner}")
+    return ", ".join(differences)
 
 
 def epoch_of_rebuild(
@@ -111,7 +111,7 @@ def epoch_of_rebuild(
     partitioner: str,
     after_epoch: int,
 ) -> EpochRecord:
-    """The epoch of states made anew from the archive: it goes on at the offsets `first`.
+    """The epoch of states rebuilt from the archive: it goes on at the offsets `first`.
 
     A topic that was recreated since is read from its beginning. Of the same topic the epoch has
     the partitions and the partitioner that the old one had, whatever has changed since: what it
@@ -137,7 +137,7 @@ def epoch_of_rebuild(
 
 
 def with_all_partitions(kafka: KafkaCluster, archived: EpochRecord) -> EpochRecord:
-    """A record made of archived events, which name no partition without events, completed."""
+    """The record `archived`, which lacks partitions without archived events, with all of them."""
     if kafka.identity(archived.topic).topic_id != archived.topic_id:
         return archived
     offsets = kafka.offsets(archived.topic)

@@ -1,4 +1,4 @@
-"""Keeps everything that passes through a scenario's topics in Delta tables, exactly once."""
+"""Stores everything that passes through a scenario's topics in Delta tables, exactly once."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -93,7 +93,7 @@ class Archiver:
     _maintained: date | None = None
 
     def prepare(self) -> None:
-        """Make the tables and check that archived events can still be read.
+        """Create the tables and check that archived events can still be read.
 
         Raises `ArchiveSchemaChanged`.
         """
@@ -110,7 +110,7 @@ class Archiver:
         Raises `AnotherArchiver`, `ArchiveGap`, and `EpochChanged` when the events topic was
         recreated and `advance_epoch` has not been run; then nothing is archived.
         """
-        found = self.kafka.survey([self.scenario.topic(kind) for kind in KINDS])
+        surveys = self.kafka.survey([self.scenario.topic(kind) for kind in KINDS])
         # Read after the offsets: events below them belong to no later epoch.
         record = self._epoch_record()
         if record.starts != self._kept_epochs:  # before any event of a new epoch is archived
@@ -119,7 +119,7 @@ class Archiver:
         self._keep_deployment()
         total = 0
         for kind in KINDS:
-            survey = found[self.scenario.topic(kind)]
+            survey = surveys[self.scenario.topic(kind)]
             epoch = self._epoch(kind, survey.identity.topic_id, record)
             total += self._archive(kind, survey, epoch)
         self._maintain()
@@ -176,7 +176,7 @@ class Archiver:
                 position = table.position(topic_id)
             begin = self._begin(survey, position)
             end = self._end(survey, begin)
-            chosen = Slice(
+            archive_slice = Slice(
                 topic=survey.identity.name,
                 topic_id=topic_id,
                 begin=begin,
@@ -184,38 +184,38 @@ class Archiver:
                 epoch=epoch,
                 batch=position.batch + 1,
             )
-            if chosen.records == 0:
+            if archive_slice.records == 0:
                 self._positions[kind] = (topic_id, Position(begin, position.batch))
                 return total
-            total += self._commit(kind, table, chosen)
-            self._positions[kind] = (topic_id, Position(end, chosen.batch))
+            total += self._commit(kind, table, archive_slice)
+            self._positions[kind] = (topic_id, Position(end, archive_slice.batch))
 
-    def _commit(self, kind: str, table: ArchiveTable, chosen: Slice) -> int:
+    def _commit(self, kind: str, table: ArchiveTable, archive_slice: Slice) -> int:
         self.check_lease()
         with self.undisturbed():
-            return self._append(kind, table, chosen)
+            return self._append(kind, table, archive_slice)
 
-    def _append(self, kind: str, table: ArchiveTable, chosen: Slice) -> int:
+    def _append(self, kind: str, table: ArchiveTable, archive_slice: Slice) -> int:
         began = time.monotonic()
-        records = records_of_slice(self.spark, self.settings.kafka_options, chosen)
-        rows = archived_rows(records, chosen, most_bytes=self.settings.most_bytes)
+        records = records_of_slice(self.spark, self.settings.kafka_options, archive_slice)
+        rows = archived_rows(records, archive_slice, most_bytes=self.settings.most_bytes)
         schema = self.scenario.schema if kind != "labels" else self.scenario.label.schema
         ids = (schema.entity_field, "entity")
         rows = without_erased_records(rows, ErasedRecords(kind, self.erasures.current(), ids))
         gaps: list[Span] = []
         if kind in _MAY_HAVE_GAPS:
-            gaps = gaps_in(records, chosen.begin, chosen.end)
+            gaps = gaps_in(records, archive_slice.begin, archive_slice.end)
         if gaps:
             spans = spans_frame(self.spark, gaps)
-            rows = rows.unionByName(gap_rows(spans, chosen))
-        if chosen.records < 50_000:  # one small file instead of one per partition
+            rows = rows.unionByName(gap_rows(spans, archive_slice))
+        if archive_slice.records < 50_000:  # one small file instead of one per partition
             rows = rows.coalesce(1)
-        written = table.append(rows, chosen) - len(gaps)
+        written = table.append(rows, archive_slice) - len(gaps)
         seconds = time.monotonic() - began
         empty = sum(gap.offsets for gap in gaps)
         self.log(
             f"{kind}: {written:,} records archived in {seconds:.1f} s "
-            f"({written / seconds:,.0f}/s), up to {dict(chosen.end)}"
+            f"({written / seconds:,.0f}/s), up to {dict(archive_slice.end)}"
             + (f", {empty:,} offsets hold no committed record" if empty else "")
         )
         self._commits[kind] = self._commits.get(kind, 0) + 1
@@ -258,15 +258,15 @@ class Archiver:
 
     def _pass_over(self, topic: TopicIdentity, gaps: Mapping[int, tuple[int, int]]) -> None:
         """Record accepted gaps, partition → [first, end); raises `ArchiveGap` for others."""
-        known = [
-            each
-            for each in self.losses.all()
-            if (each.topic_id, each.missing_in) == (topic.topic_id, "archive")
+        recorded = [
+            loss
+            for loss in self.losses.all()
+            if (loss.topic_id, loss.missing_in) == (topic.topic_id, "archive")
         ]
         new = [
             (partition, *part)
             for partition, (first, end) in sorted(gaps.items())
-            for part in uncovered(known, partition=partition, first=first, end=end)
+            for part in uncovered(recorded, partition=partition, first=first, end=end)
         ]
         if new and not self.settings.accepts_gaps:
             parts = [
@@ -281,8 +281,8 @@ class Archiver:
         accepted = self.losses.accept(
             new, topic=topic.name, topic_id=topic.topic_id, missing_in="archive"
         )
-        for each in accepted:
-            self.log(f"{each.sentence}: going on without them")
+        for loss in accepted:
+            self.log(f"{loss.sentence}: going on without them")
 
     def _end(self, survey: Survey, begin: Offsets) -> Offsets:
         share = max(1, self.settings.commit_offsets // len(begin))
@@ -290,8 +290,8 @@ class Archiver:
 
     def _incarnation(self, topic_id: str) -> int:
         if topic_id not in self._epochs:
-            known = self.tables["labels"].incarnations()
+            topic_ids = self.tables["labels"].incarnations()
             self._epochs[topic_id] = (
-                known.index(topic_id) if topic_id in known else len(known)
+                topic_ids.index(topic_id) if topic_id in topic_ids else len(topic_ids)
             ) + 1
         return self._epochs[topic_id]

@@ -1,7 +1,7 @@
-"""Records of erased entities on their way into the archive: their rows hold a position alone.
+"""Records of erased entities on their way into the archive: their rows hold only a position.
 
-By the same rule as in the stream (stores/records/erasures.py), so that what Kafka still holds of an
-entity from before its erasure is never archived again, whenever the archiver comes to it.
+The rule is the stream's (stores/records/erasures.py): what Kafka still holds of an entity from
+before its erasure is never archived again, whenever the archiver reads it.
 """
 
 import re
@@ -41,11 +41,11 @@ class ErasedRecords:
             columns = {name: batch.column(name) for name in batch.schema.names}
             is_erased = self._erased(batch)
             if any(is_erased):
-                mask = pa.array([not each for each in is_erased])
+                mask = pa.array([not erased for erased in is_erased])
                 for name in ("key", "value", "headers"):
                     nothing = pa.nulls(batch.num_rows, columns[name].type)
                     columns[name] = pc.if_else(mask, columns[name], nothing)
-                absent = [ERASED if each else None for each in is_erased]
+                absent = [ERASED if erased else None for erased in is_erased]
                 columns["absent"] = pa.array(absent, pa.string())
             yield pa.RecordBatch.from_arrays(list(columns.values()), schema=batch.schema)
 
@@ -65,13 +65,13 @@ class ErasedRecords:
     ) -> bool:
         document = _document(value)
         ids = [_text(key), *(document.get(name) for name in self.id_fields)]
-        if not document and value:  # whatever is wrong with it, it may name somebody
-            ids += [_text(each) for each in _TEXTS.findall(value)]
-        found = [self.erased.of(record_id) for record_id in ids if isinstance(record_id, str)]
+        if not document and value:  # malformed as it is, it may name an entity
+            ids += [_text(text) for text in _TEXTS.findall(value)]
+        erasures = [self.erased.of(record_id) for record_id in ids if isinstance(record_id, str)]
         event_ms = _event_ms(document)
         return any(
             self._covers(erasure, document, headers, (partition, offset, epoch), event_ms)
-            for erasure in found
+            for erasure in erasures
             if erasure is not None
         )
 
@@ -91,24 +91,24 @@ class ErasedRecords:
             source = document.get("source") or {}
             partition, offset = source.get("partition", 0), source.get("offset", 0)
         elif self.kind == "dead-letter":
-            told = {header["key"]: header["value"] or b"" for header in headers or ()}
-            partition = int(told.get("source_partition", b"0"))
-            offset = int(told.get("source_offset", b"0"))
+            texts = {header["key"]: header["value"] or b"" for header in headers or ()}
+            partition = int(texts.get("source_partition", b"0"))
+            offset = int(texts.get("source_offset", b"0"))
         position = stamp(epoch, offset)
         return erasure.covers(partition=partition, position=position, event_ms=event_ms)
 
 
 def without_erased_records(rows: DataFrame, task: ErasedRecords) -> DataFrame:
-    """`rows` of the archive with those of erased entities emptied; as they are before any."""
+    """`rows` of the archive with those of erased entities emptied; unchanged without erasures."""
     return rows.mapInArrow(task, COLUMNS) if task.erased else rows
 
 
 def _document(value: bytes | None) -> Mapping[str, Any]:
     try:
-        found = msgspec.json.decode(value or b"{}")
+        document = msgspec.json.decode(value or b"{}")
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _text(raw: bytes | None) -> str | None:
@@ -116,7 +116,7 @@ def _text(raw: bytes | None) -> str | None:
 
 
 def _event_ms(document: Mapping[str, Any]) -> int:
-    """When the event says that it was, UTC epoch milliseconds; the end of time when it does not."""
+    """The event's own time, UTC epoch milliseconds; the end of time where it has none."""
     try:
         moment = datetime.fromisoformat(str(document.get(TIME_FIELD)))
     except ValueError:

@@ -1,8 +1,8 @@
-"""Offsets of a topic that hold no readable record, found while Kafka can still show it.
+"""Offsets of a topic that hold no readable record, recorded while Kafka can still show it.
 
-The source fails when Kafka no longer has an offset that it was asked for, so what it passes over in
-a range that lies before the last stable offset was never readable: markers of transactions and
-aborted records. The archive keeps rows that stand for them, next to the records.
+Spark's source fails when Kafka no longer has an offset that was requested. So what it skips in a
+range that lies before the last stable offset was never readable: markers of transactions and
+aborted records. The archive stores rows that stand for them, next to the records.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,10 +31,10 @@ class Span:
 
 
 def gaps_in(records: DataFrame, begin: Mapping[int, int], end: Mapping[int, int]) -> list[Span]:
-    """What of [begin, end) of each partition has no row in `records`, a scan of Kafka.
+    """The parts of [begin, end) of each partition without a row in `records`, a scan of Kafka.
 
-    A scan has a task per partition, in offset order: offset less number of the row is the same
-    within offsets that follow each other, so that only runs of them have to be exchanged.
+    A scan has a task per partition, in offset order: offset minus row number is constant within
+    consecutive offsets, so that only runs of them have to be exchanged.
     """
     number = F.monotonically_increasing_id().bitwiseAND(F.lit(_ROW_OF_TASK))
     runs = (
@@ -43,14 +43,14 @@ def gaps_in(records: DataFrame, begin: Mapping[int, int], end: Mapping[int, int]
         .agg(F.min("offset").alias("begin"), (F.max("offset") + 1).alias("end"))
         .collect()
     )
-    found = [Span(row["partition"], row["begin"], row["end"]) for row in runs]
-    return list(complement(found, begin, end))
+    spans = [Span(row["partition"], row["begin"], row["end"]) for row in runs]
+    return list(complement(spans, begin, end))
 
 
 def complement(
     runs: Iterable[Span], begin: Mapping[int, int], end: Mapping[int, int]
 ) -> Iterator[Span]:
-    """What of [begin, end) of each partition is in none of `runs`, in order."""
+    """The parts of [begin, end) of each partition that are in none of `runs`, in order."""
     reached = dict(begin)
     for run in sorted(runs):
         if run.begin > reached[run.partition]:

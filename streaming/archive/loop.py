@@ -31,7 +31,7 @@ def archive_for_ever(
     """Archive every `interval_seconds`; ends by an exception only.
 
     After a fault it tries again with growing pauses, up to `faults_in_a_row` times: Kafka may have
-    gone in the middle of a read, which Spark tells in its own words. Refusals, which declare an
+    gone away during a read, which Spark reports as an error of its own. Refusals, which declare an
     exit code of their own, and the end of Spark's JVM are raised at once. The tables say where the
     next attempt, or the next start, goes on; what Kafka has dropped by then is an `ArchiveGap`.
     """
@@ -48,8 +48,8 @@ def archive_for_ever(
             if is_refusal or is_jvm_gone or faults > faults_in_a_row:
                 raise
             archiver.forget_positions()
-            told = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            log(f"{told}; attempt {faults + 1} goes on where the tables end")
+            fault = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+            log(f"{fault}; attempt {faults + 1} goes on where the tables end")
         longest = max(interval_seconds, _LONGEST_PAUSE_SECONDS)
         pause = min(interval_seconds * 2**faults, longest)
         sleep(max(0.0, began + pause - time.monotonic()))

@@ -1,4 +1,4 @@
-"""The rows that the archive keeps of a topic: records as they came, with where and when."""
+"""The rows that the archive stores of a topic: records as they came, with position and time."""
 
 import json
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ COLUMNS = (
     "headers array<struct<key:string,value:binary>>, archive_batch bigint, day date, "
     f"{absent.COLUMNS}"
 )
-# Delta keeps the smallest and the largest value of each file in its log, where no erasure reaches:
-# only of columns that name nobody.
+# Delta writes each file's smallest and largest values into its log, where no erasure reaches: they
+# are limited to columns that identify no entity.
 STATISTICS = "topic_id,partition,offset,epoch,kafka_time,archived_at,archive_batch,absent,until"
 
 
@@ -50,45 +50,47 @@ class Slice:
         return sum(self.end[partition] - first for partition, first in self.begin.items())
 
 
-def records_of_slice(spark: Any, kafka_options: Mapping[str, str], chosen: Slice) -> DataFrame:
-    """The committed records of `chosen` as Spark's source gives them; `kafka_options` are Spark's.
+def records_of_slice(
+    spark: Any, kafka_options: Mapping[str, str], archive_slice: Slice
+) -> DataFrame:
+    """The committed records of `archive_slice` as Spark's source returns them.
 
-    Fails when Kafka no longer has one of its offsets.
+    `kafka_options` are Spark's. Fails when Kafka no longer has one of its offsets.
     """
     reader = spark.read.format("kafka").options(**kafka_options, **COMMITTED_SOURCE)
-    if chosen.topic.endswith(".dead-letter"):  # long ones, packed to next to nothing
+    if archive_slice.topic.endswith(".dead-letter"):  # long ones, compressed to almost nothing
         reader = reader.options(**BOUNDED_SOURCE)
     records: DataFrame = (
-        reader.option("subscribe", chosen.topic)
+        reader.option("subscribe", archive_slice.topic)
         .option("includeHeaders", "true")
         .option("failOnDataLoss", "true")
-        .option("startingOffsets", _json(chosen.topic, chosen.begin))
-        .option("endingOffsets", _json(chosen.topic, chosen.end))
+        .option("startingOffsets", _json(archive_slice.topic, archive_slice.begin))
+        .option("endingOffsets", _json(archive_slice.topic, archive_slice.end))
         .load()
     )
     return records
 
 
-def archived_rows(records: DataFrame, chosen: Slice, *, most_bytes: int) -> DataFrame:
-    """`records` of `chosen` with the columns of `COLUMNS`.
+def archived_rows(records: DataFrame, archive_slice: Slice, *, most_bytes: int) -> DataFrame:
+    """`records` of `archive_slice` with the columns of `COLUMNS`.
 
-    Of a key or value longer than `most_bytes`, the most that the topic's setting would let in, the
-    beginning is archived; headers `value_bytes` and `value_sha256` (and `key_…`) tell of the whole.
+    Of a key or value longer than `most_bytes`, the most that the topic's settings allow, the
+    beginning is archived; headers `value_bytes` and `value_sha256` (and `key_…`) describe it whole.
     """
     bounded = bounded_columns(value_bytes=most_bytes, key_bytes=most_bytes)
     rows = records.select(F.col("topic"), *bounded, F.col("headers"))
     archived: DataFrame = rows.select(
         "topic",
-        F.lit(chosen.topic_id).alias("topic_id"),
+        F.lit(archive_slice.topic_id).alias("topic_id"),
         "partition",
         "offset",
-        chosen.epoch.cast("int").alias("epoch"),
+        archive_slice.epoch.cast("int").alias("epoch"),
         F.col("timestamp").alias("kafka_time"),
         F.current_timestamp().alias("archived_at"),
         "key",
         "value",
         _headers_with_cuts().alias("headers"),
-        F.lit(chosen.batch).cast("bigint").alias("archive_batch"),
+        F.lit(archive_slice.batch).cast("bigint").alias("archive_batch"),
         F.to_date("timestamp").alias("day"),
         F.lit(None).cast("string").alias("absent"),
         F.lit(None).cast("bigint").alias("until"),
@@ -96,7 +98,7 @@ def archived_rows(records: DataFrame, chosen: Slice, *, most_bytes: int) -> Data
     return archived
 
 
-def gap_rows(spans: DataFrame, chosen: Slice) -> DataFrame:
+def gap_rows(spans: DataFrame, archive_slice: Slice) -> DataFrame:
     """Rows with the columns of `COLUMNS` that stand for `spans` (partition, offset, until)."""
     nothing = {
         "kafka_time": "timestamp",
@@ -104,20 +106,20 @@ def gap_rows(spans: DataFrame, chosen: Slice) -> DataFrame:
         "value": "binary",
         "headers": "array<struct<key:string,value:binary>>",
     }
-    given: dict[str, Column] = {
-        "topic": F.lit(chosen.topic),
-        "topic_id": F.lit(chosen.topic_id),
+    columns: dict[str, Column] = {
+        "topic": F.lit(archive_slice.topic),
+        "topic_id": F.lit(archive_slice.topic_id),
         "partition": F.col("partition"),
         "offset": F.col("offset"),
-        "epoch": chosen.epoch.cast("int"),
+        "epoch": archive_slice.epoch.cast("int"),
         "archived_at": F.current_timestamp(),
-        "archive_batch": F.lit(chosen.batch).cast("bigint"),
+        "archive_batch": F.lit(archive_slice.batch).cast("bigint"),
         "day": F.current_date(),
         "absent": F.lit(absent.GAP),
         "until": F.col("until"),
         **{name: F.lit(None).cast(kind) for name, kind in nothing.items()},
     }
-    return spans.select(*(column.alias(name) for name, column in given.items()))
+    return spans.select(*(column.alias(name) for name, column in columns.items()))
 
 
 def _headers_with_cuts() -> Column:
@@ -125,10 +127,10 @@ def _headers_with_cuts() -> Column:
         text = F.col(name).cast("string").cast("binary")
         return F.struct(F.lit(name).alias("key"), text.alias("value"))
 
-    cuts = F.filter(F.array(*map(header, CUT_COLUMNS)), lambda each: each["value"].isNotNull())
+    cuts = F.filter(F.array(*map(header, CUT_COLUMNS)), lambda cut: cut["value"].isNotNull())
     is_cut = F.col("key_bytes").isNotNull() | F.col("value_bytes").isNotNull()
-    own = F.coalesce(F.col("headers"), F.array().cast("array<struct<key:string,value:binary>>"))
-    return F.when(is_cut, F.concat(own, cuts)).otherwise(F.col("headers"))
+    headers = F.coalesce(F.col("headers"), F.array().cast("array<struct<key:string,value:binary>>"))
+    return F.when(is_cut, F.concat(headers, cuts)).otherwise(F.col("headers"))
 
 
 def _json(topic: str, offsets: Offsets) -> str:

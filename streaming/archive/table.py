@@ -26,14 +26,14 @@ from streaming.archive.source import COLUMNS, STATISTICS, Slice
 _APP = "everscore-archive"
 _SCHEMA = "everscore.event_schema"
 _MAINTAINED = "everscore.maintained"
-# Rows carry when and by which commit they were archived: nobody needs older versions, but who reads
-# one just now. A commit every ten seconds makes 17,000 files in two days.
+# Rows carry when and by which commit they were archived: older versions are needed only by readers
+# that are reading them. A commit every ten seconds writes 17,000 files in two days.
 _VERSIONS_KEPT = "interval 2 days"
 _COMMITS_PER_CHECKPOINT = "60"
 # A merge within the day leaves larger files alone: it never rewrites more than it would make.
 _SMALL_FILE_BYTES = 16 << 20
 _MIN_FILE_SIZE = "spark.databricks.delta.optimize.minFileSize"
-# So many files of a closed day are worth one merge.
+# From so many files on, a closed day is worth one merge.
 CROWDED_FILES = 4
 _STATISTICS = "delta.dataSkippingStatsColumns"
 # Between two appends stand a few commits of compaction, erasure and schema at most.
@@ -41,10 +41,10 @@ _COMMITS_LOOKED_AT = 20
 
 
 class AppendNote(msgspec.Struct, frozen=True, kw_only=True):
-    """What an append leaves in its commit: its number, who made it, which offsets it covers.
+    """What an append writes into its commit: its number, its archiver, the offsets it covers.
 
-    begin, end: partition → first offset, and the one after the last; every partition of the topic
-    stands in them.
+    begin, end: partition → first offset, and the one after the last, for every partition of the
+    topic.
     """
 
     archive_batch: int
@@ -66,7 +66,7 @@ _PROPERTIES = {
 
 @dataclass(frozen=True)
 class Maintenance:
-    """What one did: the closed days whose files were merged."""
+    """What one maintenance did: the closed days whose files were merged."""
 
     merged_days: Sequence[date]
 
@@ -106,10 +106,10 @@ class ArchiveTable:
         return self.place.path(self.kind)
 
     def make(self, schema: EventSchema | None) -> None:
-        """Make the table when it is missing; check and keep the events' `schema`.
+        """Create the table when it is missing; check and store the events' `schema`.
 
-        A new optional field is added to what is kept; a change that would make archived events
-        unreadable raises `ArchiveSchemaChanged`.
+        A new optional field is added to the stored schema; a change that would make archived
+        events unreadable raises `ArchiveSchemaChanged`.
         """
         from delta.tables import DeltaTable
         from pyspark.sql.types import StructType
@@ -130,9 +130,9 @@ class ArchiveTable:
         maker.execute()
 
     def position(self, topic_id: str) -> Position:
-        """Where to go on: after the newest append, which its commit says.
+        """Where to go on: after the newest append, as its commit says.
 
-        The rows themselves say it for a table that an older version of this code wrote last, and
+        It is read from the rows for a table that an older version of this code wrote last, and
         for another incarnation of the topic. Rows that were erased still stand for their offsets.
         """
         for commit in self._newest_commits():
@@ -143,29 +143,29 @@ class ArchiveTable:
                 break
         rows = read_table(self.spark, self.path, made_by="archive_stream")
         newest = F.when(F.col("topic_id") == topic_id, absent.end_of(rows))
-        found = rows.groupBy("partition").agg(F.max(newest), F.max("archive_batch")).collect()
-        offsets = {row[0]: row[1] for row in found if row[1] is not None}
-        return Position(offsets, max((row[2] for row in found), default=0))
+        ends = rows.groupBy("partition").agg(F.max(newest), F.max("archive_batch")).collect()
+        offsets = {row[0]: row[1] for row in ends if row[1] is not None}
+        return Position(offsets, max((row[2] for row in ends), default=0))
 
     def incarnations(self) -> list[str]:
         """Ids of the topic so far, oldest first."""
         rows = read_table(self.spark, self.path, made_by="archive_stream")
-        found = rows.groupBy("topic_id").agg(F.min("archive_batch").alias("first"))
-        return [row["topic_id"] for row in found.orderBy("first").collect()]
+        topics = rows.groupBy("topic_id").agg(F.min("archive_batch").alias("first"))
+        return [row["topic_id"] for row in topics.orderBy("first").collect()]
 
-    def append(self, rows: DataFrame, chosen: Slice) -> int:
-        """Append `rows`, the records of `chosen`, and return how many there were.
+    def append(self, rows: DataFrame, archive_slice: Slice) -> int:
+        """Append `rows`, the records of `archive_slice`, and return how many there were.
 
         Raises `AnotherArchiver` when its number has been taken: nothing was appended then.
         """
-        batch = chosen.batch
+        batch = archive_slice.batch
         note = msgspec.json.encode(
             AppendNote(
                 archive_batch=batch,
                 archiver=self.run_id,
-                topic_id=chosen.topic_id,
-                begin=chosen.begin,
-                end=chosen.end,
+                topic_id=archive_slice.topic_id,
+                begin=archive_slice.begin,
+                end=archive_slice.end,
             )
         ).decode()
         writer = rows.write.format("delta").mode("append").option("userMetadata", note)
@@ -194,7 +194,7 @@ class ArchiveTable:
     def maintain(self, today: date) -> Maintenance | None:
         """Once a day: merge closed days that are crowded, remove files that nobody needs.
 
-        None when this has been done today, by whichever process: the table's properties say so.
+        None when any process has done it today, by the table's properties.
         Days are those of Kafka's times, UTC; a closed day is merged once, for it gets no files
         later, unless an archiver that was away fills it up.
         """
@@ -219,8 +219,8 @@ class ArchiveTable:
         return Counter(date.fromisoformat(match[1]) for match in matches if match is not None)
 
     def _merge(self, day: date) -> None:
-        chosen = self._delta_table().optimize().where(f"day = '{day.isoformat()}'")
-        chosen.executeCompaction()
+        optimizer = self._delta_table().optimize().where(f"day = '{day.isoformat()}'")
+        optimizer.executeCompaction()
 
     def _delta_table(self) -> Any:
         from delta.tables import DeltaTable
@@ -233,9 +233,9 @@ class ArchiveTable:
 
     def _add_columns(self) -> None:
         """Give a table of an older version of this code the columns that it lacks."""
-        known = read_table(self.spark, self.path, made_by="archive_stream").columns
-        wanted = [each.split()[0] for each in absent.COLUMNS.split(", ")]
-        if not set(wanted) <= set(known):
+        names = read_table(self.spark, self.path, made_by="archive_stream").columns
+        absent_names = [column.split()[0] for column in absent.COLUMNS.split(", ")]
+        if not set(absent_names) <= set(names):
             self.spark.sql(f"ALTER TABLE {sql_name(self.path)} ADD COLUMNS ({absent.COLUMNS})")
         properties = self._properties()
         other = {
@@ -259,18 +259,18 @@ class ArchiveTable:
         )
 
     def _check_schema(self, schema: EventSchema) -> None:
-        kept = self._properties().get(_SCHEMA)
-        now = description(schema)
-        if kept is not None:
-            changes = breaking_changes(json.loads(kept), now)
+        stored_text = self._properties().get(_SCHEMA)
+        current = description(schema)
+        if stored_text is not None:
+            changes = breaking_changes(json.loads(stored_text), current)
             if changes:
                 raise ArchiveSchemaChanged(
                     f"{self.kind} archived in {self.path} would no longer be readable: "
                     f"{'; '.join(changes)}. Give the field or type a new name instead; nothing "
                     "was archived"
                 )
-        text = _text(now)
-        if text != kept:
+        text = _text(current)
+        if text != stored_text:
             self._set_properties({_SCHEMA: text})
 
 

@@ -1,7 +1,7 @@
-"""Refused events on the dead-letter topic: what they began with, and the reason in the headers.
+"""Refused events on the dead-letter topic: their first bytes, and the reason in the headers.
 
-The original stays on the source topic. A dead letter repeats at most a stated number of its bytes;
-length and digest of the whole are always there, so whoever reads it can tell, and can check.
+The original stays on the source topic. A dead letter repeats at most a stated number of its bytes.
+It always has the length and digest of the whole, so a reader sees what was cut, and can check it.
 """
 
 from collections.abc import Iterable
@@ -56,10 +56,10 @@ def add_dead_letters(
         output.add(topic, _begin(key, KEY_BYTES), _begin(value, most_bytes), headers)
 
 
-def _original(name: str, given: bytes | None, cut: CutBytes | None) -> tuple[tuple[str, str], ...]:
-    if given is None:
+def _original(name: str, raw: bytes | None, cut: CutBytes | None) -> tuple[tuple[str, str], ...]:
+    if raw is None:
         return ()
-    whole = cut or CutBytes(len(given), sha256(given).hexdigest())
+    whole = cut or CutBytes(len(raw), sha256(raw).hexdigest())
     return (f"{name}_bytes", str(whole.length)), (f"{name}_sha256", whole.sha256)
 
 
@@ -67,5 +67,5 @@ def _home(refusal: Refusal) -> tuple[tuple[str, str], ...]:
     return () if refusal.home is None else (("home_partition", str(refusal.home)),)
 
 
-def _begin(given: bytes | None, most_bytes: int) -> bytes | None:
-    return None if given is None else given[:most_bytes]
+def _begin(raw: bytes | None, most_bytes: int) -> bytes | None:
+    return None if raw is None else raw[:most_bytes]

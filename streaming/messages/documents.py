@@ -1,4 +1,4 @@
-"""What is told about an event as JSON, one by one; `streaming/messages/writer.py` writes many."""
+"""JSON documents about single events; `streaming/messages/writer.py` writes a batch at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def log_document(row: bytes, features: list[float], basis: bytes) -> bytes:
 
 
 def log_basis(definitions: str, policy_version: str, thresholds: Mapping[str, float]) -> bytes:
-    """What an audit needs beside row and features: the definitions' digest, and what decided."""
+    """What an audit needs beside row and features: the definitions' digest, policy, thresholds."""
     return _encode(
         {
             "feature_definitions": definitions,

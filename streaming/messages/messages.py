@@ -28,15 +28,15 @@ class Messages:
         """The messages."""
         return _column(self.content[: self.ends[-1] if len(self.ends) else 0], self.ends)
 
-    def rows(self, chosen: Ints) -> ByteColumn:
-        """The row documents of the chosen predictions; null where `chosen` is negative."""
-        begins = np.concatenate([[0], self.ends])[chosen]
-        row_ends = np.concatenate([self.row_ends, [0]])[chosen]  # -1 is the last one
-        sizes = np.where(chosen < 0, 0, row_ends - begins + 1)
+    def rows(self, positions: Ints) -> ByteColumn:
+        """The row documents of the predictions at `positions`; null where these are negative."""
+        begins = np.concatenate([[0], self.ends])[positions]
+        row_ends = np.concatenate([self.row_ends, [0]])[positions]  # -1 is the last one
+        sizes = np.where(positions < 0, 0, row_ends - begins + 1)
         ends = np.cumsum(sizes)
         content = np.empty(int(sizes.sum()), dtype=np.uint8)
         with_brace(self.content, begins, sizes, content)
-        return _column(content, ends, chosen < 0)
+        return _column(content, ends, positions < 0)
 
     def last_rows(self, entity_rows: Ints, count: int) -> ByteColumn:
         """For each of `count` entities the row of its last prediction, or null."""

@@ -1,7 +1,7 @@
 """Predictions as JSON, a whole batch at once: the topic's messages, and the rows inside them.
 
-Byte for byte what `msgspec` makes of a `Prediction` (tests/unit/streaming/messages/test_writer.py),
-at a tenth of the cost: nothing is made per event but its bytes.
+Byte for byte as `msgspec` encodes a `Prediction` (tests/unit/streaming/messages/test_writer.py),
+at a tenth of the cost: no Python object is created per event.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,8 +66,8 @@ class MessageWriter:
         texts = _Texts()
         models = [use.champion] if use.challenger is None else [use.champion, use.challenger]
         challenged = verdicts.challenged.astype(np.int64)
-        told = verdicts.decisions
-        decided = told.actions * 4 + told.review * 2 + verdicts.control
+        decisions = verdicts.decisions
+        decided = decisions.actions * 4 + decisions.review * 2 + verdicts.control
         offsets, count = positions.offsets, len(entity_rows)
         where = f"{self._scenario.name}-{positions.epoch}-{positions.partition}-"
         pieces: list[Piece] = [
@@ -77,7 +77,7 @@ class MessageWriter:
             (TEXT, texts.many(map(_encode, ids))[entity_rows]),
             (TEXT, texts.one(b',"score":')),
             (FLOAT, 1),
-            (TEXT, texts.many(self._bands)[told.bands]),
+            (TEXT, texts.many(self._bands)[decisions.bands]),
             (TEXT, texts.reasons(verdicts.reasons, count)),
             (TEXT, texts.many(self._decisions)[decided]),
             (TIME, positions.arrived_ms),
@@ -117,7 +117,7 @@ def _after_times(scored: ScoringModel, positions: Positions) -> bytes:
 
 @dataclass
 class _Texts:
-    """The texts that documents are made of, each known by its number."""
+    """The texts that documents consist of; each has a number."""
 
     all: list[bytes] = field(default_factory=list)
 
@@ -132,27 +132,27 @@ class _Texts:
         self.all.extend(texts)
         return np.arange(first, len(self.all))
 
-    def reasons(self, told: Mapping[int, list[Reason]], count: int) -> Ints:
+    def reasons(self, reasons_by_row: Mapping[int, list[Reason]], count: int) -> Ints:
         """For each of `count` rows the number of its reasons' text."""
         numbers = np.full(count, self.one(b"[]"))
-        if told:
-            numbers[list(told)] = self.many(map(_encode, told.values()))
+        if reasons_by_row:
+            numbers[list(reasons_by_row)] = self.many(map(_encode, reasons_by_row.values()))
         return numbers
 
 
-def _bytes_of(told: Ints | int, lengths: Ints, count: int) -> int:
-    """How long a piece is in `count` documents together."""
-    return int(lengths[told]) * count if isinstance(told, int) else int(lengths[told].sum())
+def _bytes_of(texts: Ints | int, lengths: Ints, count: int) -> int:
+    """How long a piece with the text numbers `texts` is in `count` documents together."""
+    return int(lengths[texts]) * count if isinstance(texts, int) else int(lengths[texts].sum())
 
 
 def _table(pieces: Sequence[Piece], count: int) -> npt.NDArray[np.int64]:
-    """What is told in each piece of `count` documents, int64 (count, pieces)."""
+    """The content of each piece of `count` documents, int64 (count, pieces)."""
     table = np.empty((count, len(pieces)), dtype=np.int64)
-    # Some rows after the others: as many as the processor's cache holds for all columns.
+    # In blocks of rows: as many as the processor's cache holds for all columns.
     for begin in range(0, count, _ROWS_IN_CACHE):
         rows = slice(begin, begin + _ROWS_IN_CACHE)
-        for column, (_, told) in enumerate(pieces):
-            table[rows, column] = told if isinstance(told, int) else told[rows]
+        for column, (_, content) in enumerate(pieces):
+            table[rows, column] = content if isinstance(content, int) else content[rows]
     return table
 
 
@@ -164,7 +164,7 @@ def _written(
     bounds = np.cumsum([0, *map(len, texts.all)])
     kinds = np.array([kind for kind, _ in pieces])
     lengths = np.diff(bounds)
-    text_bytes = sum(_bytes_of(told, lengths, count) for kind, told in pieces if kind == TEXT)
+    text_bytes = sum(_bytes_of(piece, lengths, count) for kind, piece in pieces if kind == TEXT)
     decimals, hard, hard_bounds = float_texts(numbers)
     others = sum(_MOST_BYTES.get(kind, 0) for kind, _ in pieces) + numbers.shape[1] * _FLOAT_BYTES
     content = np.empty(text_bytes + count * others, dtype=np.uint8)

@@ -14,8 +14,8 @@ from features.events.decode import Records
 class Batch:
     """Records of one topic partition in offset order; never empty.
 
-    after: offset of the record that one reader gave just before these, None where it began with
-    them. What lies in between holds no readable record: the reader has passed over it.
+    after: offset of the record that the same reader returned just before these, None where it began
+    with them. Offsets in between hold no readable record: the reader has skipped them.
     """
 
     records: Records

@@ -1,5 +1,5 @@
-"""Checks that a batch may be folded onto the states that were read: the holes closed by these
-are a topic that changed, history that was trimmed, a store that forgot, a start between batches.
+"""Checks that a batch may be folded onto the states that were read. They detect a topic that
+changed, trimmed history, a store that lost writes, and a start between batches.
 """
 
 from collections.abc import Sequence
@@ -57,9 +57,9 @@ def check_new_entities(
 
     `newest` are the newest states of entities that have none below offset `first`.
     """
-    seen = (newest.events > 0) & (newest.first_stamp < stamp(settings.epoch, first))
-    if seen.any():
-        row = int(np.flatnonzero(seen)[0])
+    has_older = (newest.events > 0) & (newest.first_stamp < stamp(settings.epoch, first))
+    if has_older.any():
+        row = int(np.flatnonzero(has_older)[0])
         raise TrimmedHistory(
             f"entity {entities[row]!r} has events since offset "
             f"{offset_of(int(newest.first_stamp[row]))}, but no version of its state below "

@@ -1,4 +1,4 @@
-"""Events and states of erased entities on their way through a pass: what came before stays away."""
+"""Events and states of erased entities in a pass: those from before the erasure are left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,10 +23,10 @@ SENTENCE = "the entity was erased: events from before its erasure are neither sc
 class Erasures(Protocol):
     """Who was erased, as far as this process knows.
 
-    known: what the last `current` found; one batch sees one answer
+    erased_entities: what the last `current` returned; one batch sees one answer
     """
 
-    known: ErasedEntities
+    erased_entities: ErasedEntities
 
     def current(self) -> ErasedEntities:
         """The erased entities; looks again when it is time."""
@@ -37,24 +37,24 @@ class Erasures(Protocol):
 class NobodyErased:
     """The erasures of a pass over a store that has none, such as a benchmark's."""
 
-    known: ErasedEntities = field(default_factory=ErasedEntities)
+    erased_entities: ErasedEntities = field(default_factory=ErasedEntities)
 
     def current(self) -> ErasedEntities:
         """Nobody."""
-        return self.known
+        return self.erased_entities
 
 
 def without_erased(events: Events, erased: ErasedEntities, batch: Batch, *, epoch: int) -> Events:
     """`events` without those from before their entity's erasure, which become refusals."""
     if not erased:
         return events
-    found = erased.among(set(events.entities))
-    if not found:
+    erasures = erased.among(set(events.entities))
+    if not erasures:
         return events
     first = stamp(epoch, 0)
     is_erased = np.zeros(len(events.rows), dtype=bool)
     for at, entity in enumerate(events.entities):
-        erasure = found.get(entity)
+        erasure = erasures.get(entity)
         is_erased[at] = erasure is not None and erasure.covers(
             partition=batch.partition,
             position=first + int(batch.records.offsets[events.rows[at]]),
@@ -70,7 +70,7 @@ def without_erased(events: Events, erased: ErasedEntities, batch: Batch, *, epoc
         type_codes=events.type_codes[rest],
         times_ms=events.times_ms[rest],
         values=events.values[rest],
-        refusals=sorted([*events.refusals, *refused], key=lambda each: each.row),
+        refusals=sorted([*events.refusals, *refused], key=lambda refusal: refusal.row),
     )
 
 
@@ -78,8 +78,8 @@ def without_erased(events: Events, erased: ErasedEntities, batch: Batch, *, epoc
 class TableWithoutErased:
     """A `PassTable` that does not see the states of erased entities from before their erasure.
 
-    They may still stand in the memory that workers share, and a batch that was under way during
-    the erasure may have written one again.
+    They may still be in the memory that workers share, and a batch that was running during the
+    erasure may have written one again.
     """
 
     table: PassTable
@@ -115,10 +115,10 @@ class TableWithoutErased:
     def _without(
         self, entities: Sequence[str], cells: Sequence[bytes | None]
     ) -> list[bytes | None]:
-        left = list(cells)
-        found = self.erasures.known.among(entities)
-        for at, entity in enumerate(entities) if found else ():
-            cell, erasure = left[at], found.get(entity)
+        visible_cells = list(cells)
+        erasures = self.erasures.erased_entities.among(entities)
+        for at, entity in enumerate(entities) if erasures else ():
+            cell, erasure = visible_cells[at], erasures.get(entity)
             if cell is None or erasure is None:
                 continue
             try:
@@ -126,5 +126,5 @@ class TableWithoutErased:
             except (DefinitionsChanged, StateFormatError):
                 continue  # the pass refuses it, with the way out
             if state.first_stamp[0] < erasure.first_stamp(int(state.partition[0])):
-                left[at] = None
-        return left
+                visible_cells[at] = None
+        return visible_cells

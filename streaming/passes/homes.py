@@ -1,4 +1,4 @@
-"""Events outside a home that the key does not tell: the first partition seen counts."""
+"""Events outside a home that the key does not determine: the first partition seen counts."""
 
 from typing import Protocol
 
@@ -26,7 +26,7 @@ class HomeRule(Protocol):
 
 
 class ComputedHomes:
-    """For topics whose declared partitioner tells every home: the decoder has refused the rest."""
+    """For topics whose declared partitioner gives every home: the decoder has refused the rest."""
 
     def at_home(self, events: Events, records: Records, placement: Placement) -> Events:
         """`events` as they are."""
@@ -34,10 +34,10 @@ class ComputedHomes:
 
 
 class ClaimedHomes:
-    """Homes written down in the store, the first partition that has a valid event of a key.
+    """Homes recorded in the store: the first partition that has a valid event of a key.
 
-    Where an entity has a state of the same epoch but no written home (an epoch that began before
-    homes were written down), the state's partition is its home.
+    Where an entity has a state of the same epoch but no recorded home (an epoch that began before
+    homes were recorded), the state's partition is its home.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class ClaimedHomes:
         self._table = table
         self._codec = codec
         self._epoch = epoch
-        self._known: dict[str, int] = {}
+        self._homes_by_id: dict[str, int] = {}
 
     def at_home(self, events: Events, records: Records, placement: Placement) -> Events:
         """`events` with those outside their home as refusals; raises a `Refused`."""
@@ -58,23 +58,25 @@ class ClaimedHomes:
         return at_home(events, records, placement, homes[entities.rows])
 
     def _of(self, ids: list[str], *, partition: int) -> Homes:
-        found = np.array([self._known.get(record_id, UNKNOWN) for record_id in ids], dtype=np.int64)
-        unread = np.flatnonzero(found == UNKNOWN)
+        homes = np.array(
+            [self._homes_by_id.get(record_id, UNKNOWN) for record_id in ids], dtype=np.int64
+        )
+        unread = np.flatnonzero(homes == UNKNOWN)
         if len(unread):
-            asked = [ids[row] for row in unread.tolist()]
-            found[unread] = self._homes.read(asked, epoch=self._epoch)
-        unclaimed = np.flatnonzero(found == UNKNOWN)
+            unread_ids = [ids[row] for row in unread.tolist()]
+            homes[unread] = self._homes.read(unread_ids, epoch=self._epoch)
+        unclaimed = np.flatnonzero(homes == UNKNOWN)
         if len(unclaimed):
-            asked = [ids[row] for row in unclaimed.tolist()]
-            wanted = self._seen_before(asked, otherwise=partition)
-            found[unclaimed] = self._homes.claim(asked, wanted, epoch=self._epoch)
-        if len(self._known) > _MOST_REMEMBERED:
-            self._known.clear()
-        self._known.update(zip(ids, found.tolist(), strict=True))
-        return found
+            unclaimed_ids = [ids[row] for row in unclaimed.tolist()]
+            claims = self._seen_before(unclaimed_ids, otherwise=partition)
+            homes[unclaimed] = self._homes.claim(unclaimed_ids, claims, epoch=self._epoch)
+        if len(self._homes_by_id) > _MOST_REMEMBERED:
+            self._homes_by_id.clear()
+        self._homes_by_id.update(zip(ids, homes.tolist(), strict=True))
+        return homes
 
     def _seen_before(self, ids: list[str], *, otherwise: int) -> Homes:
-        """The partition of each entity's state where it belongs to this epoch."""
+        """The partition of each entity's state if that belongs to this epoch, else `otherwise`."""
         try:
             states = self._codec.decode(self._table.newest(ids))
         except (DefinitionsChanged, StateFormatError) as error:

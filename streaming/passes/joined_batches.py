@@ -1,7 +1,7 @@
 """Arrow batches of a task joined to those that a pass takes at once.
 
-A pass writes one row per entity and batch, so large batches cost the store least. Spark's JVM is
-served best by small ones: it keeps memory for them, copies less, and asks the system for nothing.
+A pass writes one row per entity and batch, so large batches cost the store least. Small ones cost
+Spark's JVM least: it reuses memory for them, copies less, and allocates nothing.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which pass a query runs on its workers: scoring, or keeping a second entity's features."""
+"""Which pass a query runs on its workers: scoring, or maintaining a second entity's features."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Take the next batch from its source while the current one is worked on.
 
 Spark's JVM serves a Python worker from one thread: while it hands over input or takes output, the
-worker would wait, and the other way round. With one batch in hand both work at the same time.
+worker would wait, and the other way round. With one batch read ahead both work at the same time.
 """
 
 import threading

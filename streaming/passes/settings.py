@@ -13,14 +13,14 @@ class PassSettings:
     """Settings of one run of the pass.
 
     first_offsets       partition → offset at which the epoch begins; its keys are all partitions
-    partitioner         how keys lie on these partitions
+    partitioner         which partitioner places keys on these partitions
     retry_seconds       how long a worker waits for HBase before the task fails
     reread_seconds      least time between two reads of the deployment record
     reload_seconds      least time between two attempts to load a version that failed
     dead_letter_bytes   most bytes of a refused event that its dead letter repeats
     kafka               where a worker asks what a gap between offsets holds; None = it may not ask
     batch_rows          most events that the pass takes at once, the unit of a read and a write
-    state_bytes         most bytes of stored states that it takes at once; what is more is cut
+    state_bytes         most bytes of stored states that it takes at once; more is cut into parts
     regions             prefixes of the regions that have markers; None: the epoch has none, and
                         its first batch begins without a marker
     """

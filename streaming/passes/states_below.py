@@ -19,13 +19,13 @@ from streaming.position.gaps import GapCheck
 from streaming.position.refusals import StateUnreadable
 from streaming.position.remedies import remedy
 
-# As many entities are asked for at once, so that states beyond the bound are few.
+# So many entities are read at once; few of their states then exceed the bound.
 _ENTITIES_PER_READ = 4_000
 
 
 @dataclass(frozen=True)
 class Part:
-    """Consecutive records of a batch, a batch of their own, and the states below the first one.
+    """Consecutive records of a batch as a batch of their own, and the states below the first.
 
     events, entities and states belong to `batch`, the part itself.
     """
@@ -48,7 +48,7 @@ def parts_of(
     """`batch`, decoded to `events`, in parts; nearly always one.
 
     A part holds at most `settings.state_bytes` bytes of stored states, unless a single state is
-    larger. Each part is written, with its marker, before the next one is asked for: that one reads
+    larger. Each part is written, with its marker, before the next one is read: that one reads
     what this one wrote. As with any cut of a topic into batches, the outcome is the same.
 
     Raises a `Refused` when folding a part onto its states would misread or lose something.
@@ -64,11 +64,11 @@ def parts_of(
         # Entities are numbered by first appearance: all events before this one are of known states.
         first_beyond = int(np.argmax(entities.rows == count))
         cut, end = int(events.rows[first_beyond]), len(batch.records.offsets)
-        own = Entities(entities.ids[:count], entities.rows[:first_beyond])
+        part_entities = Entities(entities.ids[:count], entities.rows[:first_beyond])
         part, done = batch.between(0, cut), events.between(0, cut)
         states = _decoded(keyed, cells)
         del cells
-        yield Part(part, done, own, states)
+        yield Part(part, done, part_entities, states)
         del states
         batch, events = batch.between(cut, end), events.between(cut, end)
 
@@ -86,22 +86,22 @@ def _cells_below(
 
     As many as `settings.state_bytes` allow, one at least.
     """
-    found: list[bytes | None] = []
+    stored_cells: list[bytes | None] = []
     held = 0
     for row in range(0, max(len(ids), 1), _ENTITIES_PER_READ):
-        some = ids[row : row + _ENTITIES_PER_READ]
+        chunk = ids[row : row + _ENTITIES_PER_READ]
         cells, marker = table.below(
-            some, partition=batch.partition, position=stamp(settings.epoch, batch.first)
+            chunk, partition=batch.partition, position=stamp(settings.epoch, batch.first)
         )
         if row == 0:
             check_boundary(settings, marker, batch, are_empty=are_empty)
-        _check_unseen(settings, keyed, table, batch, some, cells)
+        _check_unseen(settings, keyed, table, batch, chunk, cells)
         for cell in cells:
             held += len(cell or b"")
-            if found and held > settings.state_bytes:
-                return found
-            found.append(cell)
-    return found
+            if stored_cells and held > settings.state_bytes:
+                return stored_cells
+            stored_cells.append(cell)
+    return stored_cells
 
 
 def _check_unseen(
@@ -130,10 +130,10 @@ def _decoded(keyed: Keyed, cells: Sequence[bytes | None]) -> States:
 
 def unreadable(name: str, error: DefinitionsChanged | StateFormatError) -> StateUnreadable:
     """The refusal of a state of the stream `name` that cannot be read, with the way out."""
-    found = str(error)
+    why = str(error)
     if isinstance(error, DefinitionsChanged):
-        found = f"they belong to feature definitions {error.found}, this code has {error.expected}"
+        why = f"they belong to feature definitions {error.digest}, this code has {error.expected}"
     return StateUnreadable(
-        f"stored states of {name} cannot be read: {found}; nothing was misread or written: run "
+        f"stored states of {name} cannot be read: {why}; nothing was misread or written: run "
         f"{remedy(name, 'rebuild_state')}"
     )

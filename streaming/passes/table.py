@@ -1,4 +1,4 @@
-"""What a pass asks of the table of its states and rows."""
+"""What a pass needs of the table of its states and rows."""
 
 from collections.abc import Sequence
 from typing import Protocol

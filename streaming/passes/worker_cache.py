@@ -1,24 +1,24 @@
-"""What a Python worker keeps between micro-batches: the one module-level cache of the project.
+"""What a Python worker caches between micro-batches: the one module-level cache of the project.
 
-Spark enters our functions anew for every task and micro-batch; connections, compiled decoders and
-loaded models must outlive that, so they are kept here for the life of the process.
+Spark calls our functions again for every task and micro-batch; connections, compiled decoders and
+loaded models must outlive that, so they are cached here for the life of the process.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
-# What → the settings that it was made with, and it. Settings change when a query restarts: what
-# was made with the old ones is done with.
-_kept: dict[str, tuple[str, Any]] = {}
+# Name → the settings that the value was made with, and the value. Settings change when a query
+# restarts: the new value replaces the old one.
+_cache: dict[str, tuple[str, Any]] = {}
 
 
-def kept(what: str, settings: object, make: Callable[[], Made]) -> Made:
-    """This process's `what` for `settings`, made on first use."""
-    known, found = _kept.get(what, ("", None))
-    if known != repr(settings):
-        found = make()
-        _kept[what] = (repr(settings), found)
-    made: Made = found
-    return made
+def cached(name: str, settings: object, make: Callable[[], Value]) -> Value:
+    """This process's value of `name` for `settings`, made on first use."""
+    cached_settings, cached_value = _cache.get(name, ("", None))
+    if cached_settings != repr(settings):
+        cached_value = make()
+        _cache[name] = (repr(settings), cached_value)
+    value: Value = cached_value
+    return value

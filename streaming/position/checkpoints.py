@@ -52,7 +52,7 @@ class Checkpoints:
     epoch: int
 
     def place(self, topic: str) -> SavedPlace:
-        """Where the query goes on reading `topic`: the newest that can be read.
+        """Where the query goes on reading `topic`: the newest place that can be read.
 
         A generation of which nothing can be read gives way to the one before it, which ends
         earlier. Nothing is changed.
@@ -64,7 +64,7 @@ class Checkpoints:
             damage += [f"{name}/start.json: {why}"] if why else []
             generation = Generation(self._folder(number), number, start or {})
             progress = saved_progress(self.files, generation.checkpoint)
-            damage += [f"{name}/spark/{each}" for each in progress.damage]
+            damage += [f"{name}/spark/{problem}" for problem in progress.damage]
             ends = (progress.ends or {}).get(topic)
             if start is not None or ends is not None:
                 return SavedPlace(generation, {**(start or {}), **(ends or {})}, tuple(damage))

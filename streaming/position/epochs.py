@@ -1,4 +1,4 @@
-"""Begins, checks and advances the epoch: the promise that offsets mean what the stamps say."""
+"""Begins, checks and advances the epoch, within which an offset always means the same record."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from streaming.position.remedies import remedy
 
 @dataclass(frozen=True)
 class Traces:
-    """What is left of earlier epochs where the control table has none.
+    """Traces of earlier epochs where the control table has none.
 
     in_store, in_checkpoints   the newest epoch with a batch's marker, or with a checkpoint; 0: none
-    in_archive                 the newest epoch that the archive knows
+    in_archive                 the newest epoch in the archive
     is_scored                  whether the archive holds predictions on that epoch's topic
     """
 
@@ -59,23 +59,23 @@ def epoch_for_start(
 ) -> EpochRecord:
     """The epoch to run in; a stream's first start begins the first one.
 
-    traces: asked where the control table has no epoch. Raises `EpochChanged` when the topic is
+    traces: called where the control table has no epoch. Raises `EpochChanged` when the topic is
     not the one that the record describes, and `EpochLost` when an epoch has begun before, for
     whose states the record must be restored.
     """
     identity = kafka.identity(plan.topic)
     record = read_epoch(session, plan.scenario)
     if record is None:
-        left = traces(identity)
-        check_nothing_lost(left, identity, plan)
-        first = first_epoch(kafka, identity, plan, left)
+        earlier_traces = traces(identity)
+        check_nothing_lost(earlier_traces, identity, plan)
+        first = first_epoch(kafka, identity, plan, earlier_traces)
         if first.earlier:
             log(
                 f"the archive has epochs up to {first.earlier[0].epoch} of an earlier "
                 f"{plan.topic}: epoch {first.epoch} begins from empty states; to begin from the "
                 f"archived ones, stop and run {remedy(plan.scenario, 'rebuild_state')}"
             )
-        if not first.begun_at:  # as the archive knows it, begun now
+        if not first.begun_at:  # from the archive: it begins now
             first = replace(first, reason="first start", begun_at=_now())
         return open_epoch(session, plan.scenario, first)
     check_identity(record, identity, scenario=plan.scenario)
@@ -91,9 +91,9 @@ def epoch_to_archive(
 ) -> EpochRecord:
     """The epoch that events archived now belong to; nothing is begun.
 
-    Before the stream's first start, or after the control table was lost, it is the one that the
-    archive knows or, where it knows none that fits the topic, the one that `score_stream` would
-    begin. Raises `EpochChanged` when the topic is not the one that the control table describes.
+    Before the stream's first start, or after the control table was lost, it is the archive's epoch
+    or, where none there fits the topic, the one that `score_stream` would begin. Raises
+    `EpochChanged` when the topic is not the one that the control table describes.
     """
     identity = kafka.identity(plan.topic)
     record = read_epoch(session, plan.scenario)
@@ -103,15 +103,15 @@ def epoch_to_archive(
     return record
 
 
-def check_nothing_lost(left: Traces, identity: TopicIdentity, plan: EpochPlan) -> None:
-    """Raise `EpochLost` where states of an earlier epoch may still be, or must be restored."""
-    archived = left.in_archive
+def check_nothing_lost(traces: Traces, identity: TopicIdentity, plan: EpochPlan) -> None:
+    """Raise `EpochLost` where states of an earlier epoch may still exist, or must be restored."""
+    archived = traces.in_archive
     is_same_topic = archived is not None and archived.topic_id == identity.topic_id
-    if left.in_store:
-        where = f"its table has rows of epoch {left.in_store}"
-    elif left.in_checkpoints:
-        where = f"there are checkpoints of epoch {left.in_checkpoints}"
-    elif archived and is_same_topic and left.is_scored:
+    if traces.in_store:
+        where = f"its table has rows of epoch {traces.in_store}"
+    elif traces.in_checkpoints:
+        where = f"there are checkpoints of epoch {traces.in_checkpoints}"
+    elif archived and is_same_topic and traces.is_scored:
         where = f"the archive has predictions up to epoch {archived.epoch}"
     else:
         return
@@ -122,20 +122,20 @@ def check_nothing_lost(left: Traces, identity: TopicIdentity, plan: EpochPlan) -
 
 
 def first_epoch(
-    kafka: KafkaCluster, identity: TopicIdentity, plan: EpochPlan, left: Traces
+    kafka: KafkaCluster, identity: TopicIdentity, plan: EpochPlan, traces: Traces
 ) -> EpochRecord:
-    """The epoch that the archive knows of this topic, or the one that events belong to now."""
-    archived = left.in_archive
+    """The epoch that the archive has of this topic, or the one that events belong to now."""
+    archived = traces.in_archive
     is_same = archived is not None and (archived.topic_id, archived.partitions) == (
         identity.topic_id,
         len(identity.partitions),
     )
-    if archived is not None and is_same and archived.epoch >= left.newest:
+    if archived is not None and is_same and archived.epoch >= traces.newest:
         return replace(archived, topic=plan.topic)
-    chosen = 0 if plan.starting == "earliest" else 1
-    begin = {partition: ends[chosen] for partition, ends in kafka.offsets(plan.topic).items()}
+    end = 0 if plan.starting == "earliest" else 1
+    begin = {partition: ends[end] for partition, ends in kafka.offsets(plan.topic).items()}
     before = archived.epoch if archived else FIRST_EPOCH - 1
-    epoch = left.in_store if left.in_store > before else before + 1
+    epoch = traces.in_store if traces.in_store > before else before + 1
     return begun(
         identity,
         begin,

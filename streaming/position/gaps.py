@@ -1,8 +1,8 @@
-"""Whether offsets hold no readable record: Kafka is asked, nothing is assumed.
+"""Whether offsets hold no readable record, as Kafka shows; nothing is assumed.
 
 Markers of transactions and aborted records take offsets that no reader ever sees. A batch behind
 them does not begin where the one before it ended; neither does it when the store lost a batch. Only
-Kafka can tell the two apart.
+Kafka can distinguish the two.
 """
 
 import logging
@@ -23,18 +23,18 @@ from streaming.passes.settings import PassSettings
 # (partition, begin, end) → whether Kafka shows that no readable record is in [begin, end).
 GapCheck = Callable[[int, int, int], bool]
 
-# The record behind the gap comes with the answer: as little of it as the broker will send.
+# The answer includes the record behind the gap: as little of it as the broker will send.
 _FETCH_BYTES = 16_384
 _FETCH_WAIT_MS = 100
 
 
 def never_empty(partition: int, begin: int, end: int) -> bool:
-    """Where nobody can ask Kafka every gap may hold a record."""
+    """For callers that cannot ask Kafka: every gap may hold a record."""
     return False
 
 
 def gap_check(settings: PassSettings) -> GapCheck:
-    """What a worker asks of the events topic of `settings`."""
+    """The check of gaps in the events topic of `settings`, for a worker."""
     if settings.kafka is None:
         return never_empty
     return Gaps(settings.kafka, f"{settings.scenario}.events").are_empty
@@ -42,7 +42,7 @@ def gap_check(settings: PassSettings) -> GapCheck:
 
 @dataclass
 class Gaps:
-    """Asks Kafka about gaps of `topic`; the connection is made at the first question, and kept.
+    """Asks Kafka about gaps of `topic`; it connects at the first question and stays connected.
 
     4 ms a question once connected. A stream of transactions asks one per partition and micro-batch.
     """
@@ -79,8 +79,8 @@ class Gaps:
                 return False
             except UnsupportedCodecError:
                 return _first_packed(consumer) >= end
-            if found := polled.get(place):
-                return bool(found[0].offset >= end)
+            if records := polled.get(place):
+                return bool(records[0].offset >= end)
             if consumer.position(place) >= end:
                 return True
             if consumer.end_offsets([place])[place] < end:
@@ -95,7 +95,7 @@ class Gaps:
     def _asking(self) -> Iterator[Any]:
         try:
             if self._consumer is None:
-                logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of what is meant
+                logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of intended settings
                 self._consumer = KafkaConsumer(
                     bootstrap_servers=self.kafka.bootstrap_servers,
                     request_timeout_ms=int(self.kafka.timeout_seconds * 1000),
@@ -119,7 +119,7 @@ class Gaps:
 def _first_packed(consumer: Any) -> int:
     """Where the readable batch begins that kafka-python cannot unpack, for zstd or snappy.
 
-    It has passed over markers and aborted batches until there; what is in the batch is not needed.
+    It has skipped markers and aborted batches up to there; the batch's content is not needed.
     """
     fetched = consumer._fetcher._next_partition_records
     begins = int(fetched.next_fetch_offset)

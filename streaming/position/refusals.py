@@ -25,13 +25,13 @@ class Refused(RuntimeError):
         self.detail = detail
 
     def for_people(self) -> "Refused":
-        """Itself, now that it has arrived, without the tag that it travelled by."""
+        """Itself without the tag that it travelled with, for messages to people."""
         self.args = (self.message,)
         return self
 
 
 class EpochChanged(Refused):
-    """The topic was recreated or its partitions changed; stamps would lie."""
+    """The topic was recreated or its partitions changed; stamps would mean other records."""
 
 
 class EpochLost(Refused):
@@ -51,7 +51,7 @@ class LostToRetention(Refused):
 
 
 class ReplayRefused(Refused):
-    """A replay was asked for that would skip events, or cannot be read any more."""
+    """The requested replay would skip events, or cannot be read any more."""
 
 
 class StatesLost(Refused):
@@ -74,7 +74,7 @@ class RefusedByWorker(Refused):
 def refusals_travel(name: str) -> Iterator[None]:
     """Errors inside the block that declare exit code 4 reach the driver as refusals.
 
-    Spark hands on no more of a worker's error than its text. `name` is the stream's.
+    Spark passes on only the text of a worker's error. `name` is the stream's.
     """
     try:
         yield
@@ -89,8 +89,8 @@ def refusals_travel(name: str) -> Iterator[None]:
 
 
 _CLASSES: dict[str, type[Refused]] = {
-    each.__name__: each
-    for each in (
+    refusal.__name__: refusal
+    for refusal in (
         EpochChanged,
         EpochLost,
         TrimmedHistory,
@@ -107,7 +107,7 @@ _CLASSES: dict[str, type[Refused]] = {
 
 def refusal_in(text: str) -> Refused | None:
     """The refusal that the text of a Spark exception carries, or None."""
-    found = _PATTERN.search(text)
-    if found is None or found["name"] not in _CLASSES:
+    match = _PATTERN.search(text)
+    if match is None or match["name"] not in _CLASSES:
         return None
-    return _CLASSES[found["name"]](found["message"], detail=found["detail"])
+    return _CLASSES[match["name"]](match["message"], detail=match["detail"])

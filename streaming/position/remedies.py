@@ -1,13 +1,13 @@
-"""What to run when a stream refuses; a second entity's stream is derived, so it is made anew."""
+"""What to run when a stream refuses; a second entity's stream is derived, so it is rebuilt."""
 
 from scenarios.contract.keyed import scenario_name_of
 
 
 def remedy(name: str, job: str) -> str:
-    """The command that heals the stream `name`: `job`, or for a second entity its derivation anew.
+    """The command that repairs the stream `name`: `job`; for a second entity, deriving it again.
 
-    A second entity's states and topic come from events and labels, which are kept: making all of
-    it anew is the answer to lost states, other definitions and changed topics alike.
+    A second entity's states and topic come from events and labels, which are retained: deriving
+    all of it again is the answer to lost states, other definitions and changed topics alike.
     """
     scenario = scenario_name_of(name)
     if scenario == name:

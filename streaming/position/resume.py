@@ -1,8 +1,8 @@
 """Where the stream goes on, so that store and topic both miss nothing and nothing is folded twice.
 
 Spark's checkpoint says what was published; the markers in the store say where batches ended. The
-stream goes on at the last batch end that is not after the checkpoint: later would lose messages,
-anywhere else would read states that were never written there.
+stream goes on at the last batch end that is not after the checkpoint: a later one would lose
+messages, any other offset would read states that were never written there.
 """
 
 from collections.abc import Callable
@@ -39,14 +39,14 @@ def generation_to_run(
     """The generation to run: the current one, or a new one that begins at a batch end.
 
     held: what Kafka has of the topic; `losses` decides what to do about the rest. `replay_from`
-    asks for a replay from older offsets (partition → offset); partitions that it does not name go
+    requests a replay from older offsets (partition → offset); partitions that it does not name go
     on where they are. Raises `LostToRetention`, `ReplayRefused`, `EpochChanged` when a partition
     ends before what was read of it, `StatesLost` and `TrimmedHistory`.
     """
     saved = checkpoints.place(record.topic)
     wanted = {**record.first_offsets, **saved.offsets}
     is_readable = saved.generation is not None and not saved.damage
-    if not is_readable:  # older than the truth it may be, so what is surely published counts
+    if not is_readable:  # the offsets may be too old, so what is certainly published counts
         published = published_upto(table, record)
         wanted = {partition: max(at, published[partition]) for partition, at in wanted.items()}
     ends = partial(batch_ends, table, record)
@@ -72,17 +72,17 @@ def generation_to_run(
 
 
 def published_upto(table: StateTable, record: EpochRecord) -> dict[int, int]:
-    """Partition → an offset before which all messages are surely published, by the markers.
+    """Partition → an offset before which all messages are certainly published, by the markers.
 
     A batch's marker is written before its messages leave the worker, but those of earlier
     micro-batches have left: `_BATCHES_OF_A_TRIGGER` markers back is a safe place.
     """
-    found = {}
+    published = {}
     for partition, first in record.first_offsets.items():
-        kept = table.kept_markers(partition, limit=_BATCHES_OF_A_TRIGGER).markers
-        ends = [marker.offset + 1 for _, marker in kept if marker.epoch == record.epoch]
-        found[partition] = min(ends) if len(ends) == _BATCHES_OF_A_TRIGGER else first
-    return found
+        markers = table.kept_markers(partition, limit=_BATCHES_OF_A_TRIGGER).markers
+        ends = [marker.offset + 1 for _, marker in markers if marker.epoch == record.epoch]
+        published[partition] = min(ends) if len(ends) == _BATCHES_OF_A_TRIGGER else first
+    return published
 
 
 def batch_end_before(
@@ -118,24 +118,28 @@ def batch_end_before(
 
 
 def batch_ends(table: StateTable, record: EpochRecord, partition: int) -> list[int]:
-    """The offsets at which a batch may begin, newest first, as far as they are kept.
+    """The offsets at which a batch may begin, newest first, as far as they are retained.
 
     Only those that are ends in every region that has markers; raises `StatesLost` without any.
     """
-    kept = table.kept_markers(partition)
-    ends = [marker.offset + 1 for _, marker in kept.markers if marker.epoch == record.epoch]
+    retained = table.kept_markers(partition)
+    ends = [marker.offset + 1 for _, marker in retained.markers if marker.epoch == record.epoch]
     if record.regions is None:
-        if len(ends) < kept.limit:
-            ends.append(record.first_offsets[partition])  # all since the epoch began are kept
+        if len(ends) < retained.limit:
+            ends.append(record.first_offsets[partition])  # all since the epoch began are retained
         return ends
-    if not kept.markers:
+    if not retained.markers:
         raise states_lost(record, partition, "its first region")
-    stamps = table.region_stamps(partition, limit=kept.limit)
+    stamps = table.region_stamps(partition, limit=retained.limit)
     for prefix, in_region in stamps.items():
         if not in_region:
             raise states_lost(record, partition, f"its region from {prefix!r} on")
     begin = stamp(record.epoch, 0)
-    common = [end for end in ends if all(begin + end - 1 in each for each in stamps.values())]
+    common = [
+        end
+        for end in ends
+        if all(begin + end - 1 in region_stamps for region_stamps in stamps.values())
+    ]
     if not common:
         raise states_lost(record, partition, "one of its regions")
     return common
@@ -146,7 +150,7 @@ def with_all_markers(
 ) -> EpochRecord:
     """`record` with markers in all regions that its table has now.
 
-    A table of before there were such markers gets them, and so do regions that were split since.
+    Tables from before such markers existed get them, and so do regions that were split since.
     Raises `StatesLost` when a table that must have rows has no marker at all.
     """
     name = stream_of(record)
@@ -169,7 +173,7 @@ def stream_of(record: EpochRecord) -> str:
 
 
 def states_lost(record: EpochRecord, partition: int, where: str) -> StatesLost:
-    """The refusal to go on with a table that has lost rows; `where` in it."""
+    """The refusal to go on with a table that has lost rows; `where` names the part of it."""
     name = stream_of(record)
     return StatesLost(
         f"table {name} has lost rows: epoch {record.epoch} ({record.reason}) has begun, but "

@@ -1,8 +1,8 @@
-"""What Kafka still holds, compared with where a stream has to go on: a loss is never passed over.
+"""What Kafka still holds, compared with where a stream has to go on: no loss goes unnoticed.
 
-Retention that overtakes a stream is refused with the lost ranges. Going on without them is a
-person's decision; it is recorded before anything else happens, and the marker that is written at
-the end of a lost range lets exactly that jump pass the check between batches.
+When retention overtakes a stream, the stream refuses and names the lost ranges. Going on without
+them is a person's decision; it is recorded before anything else happens, and the marker that is
+written at the end of a lost range lets exactly that jump pass the check between batches.
 """
 
 import time
@@ -26,10 +26,10 @@ BatchEnds = Callable[[int], Sequence[int]]
 
 @dataclass
 class Losses:
-    """What to do about lost records of the stream `name`: its record of them, and a decision.
+    """Lost records of the stream `name`: those recorded so far, and whether more are accepted.
 
     command: what a person runs to go on without them; accepts: whether this is that command. It
-    counts for the start that is under way, not for the next one.
+    counts for the current start, not for the next one.
     """
 
     name: str
@@ -39,23 +39,23 @@ class Losses:
     accepts: bool = False
 
     def of_topic(self, topic: str, topic_id: str) -> list[Loss]:
-        """What the stream has not had of a topic, as recorded."""
+        """The recorded losses of a topic that the stream has not read."""
         return [
-            each
-            for each in self.book.all()
-            if (each.topic, each.topic_id, each.missing_in) == (topic, topic_id, "stream")
+            loss
+            for loss in self.book.all()
+            if (loss.topic, loss.topic_id, loss.missing_in) == (topic, topic_id, "stream")
         ]
 
     def pass_over(self, ranges: Ranges, *, topic: str, topic_id: str, epoch: int) -> list[Loss]:
-        """Record what of partition → [first, end) is not recorded yet; returns what that was.
+        """Record the parts of partition → [first, end) that are not recorded yet; returns them.
 
         Raises `LostToRetention` when there is such a loss and it is not accepted.
         """
-        known = self.of_topic(topic, topic_id)
+        recorded = self.of_topic(topic, topic_id)
         new = [
             (partition, *part)
             for partition, (first, end) in sorted(ranges.items())
-            for part in uncovered(known, partition=partition, first=first, end=end)
+            for part in uncovered(recorded, partition=partition, first=first, end=end)
         ]
         if not new:
             return []
@@ -72,8 +72,8 @@ class Losses:
         accepted = self.book.accept(
             new, topic=topic, topic_id=topic_id, missing_in="stream", epoch=epoch
         )
-        for each in accepted:
-            self.log(f"{each.sentence}: going on at {each.end:,}")
+        for loss in accepted:
+            self.log(f"{loss.sentence}: going on at {loss.end:,}")
         return accepted
 
 
@@ -132,13 +132,13 @@ def check_held(record: EpochRecord, wanted: Offsets, held: Held) -> None:
 
 
 def check_replay(
-    record: EpochRecord, asked: Offsets, *, reached: Offsets, held: Held, ends: BatchEnds
+    record: EpochRecord, replay_from: Offsets, *, reached: Offsets, held: Held, ends: BatchEnds
 ) -> None:
-    """Raise `ReplayRefused` unless a replay from `asked` repeats events, and skips none.
+    """Raise `ReplayRefused` unless a replay from `replay_from` repeats events, and skips none.
 
     reached: where the stream would go on without a replay.
     """
-    for partition, at in asked.items():
+    for partition, at in replay_from.items():
         if partition not in record.first_offsets:
             raise ReplayRefused(
                 f"--replay-from {partition}:{at}: {record.topic} has no partition {partition}, "

@@ -2,8 +2,8 @@
 
 A folder has `metadata` (the query's id), an entry per saved batch in `offsets` (where it ends) and
 in `commits` (that it is done), and in `sources/0/0` where the query began. Spark fails on the
-first of them that it cannot read, at every start. So it is given a folder only when all that it
-reads is whole; an entry that is not counts as absent.
+first of them that it cannot read, at every start. So a folder is used again only when all that
+Spark reads in it is intact; a damaged entry counts as absent.
 """
 
 import json
@@ -117,9 +117,9 @@ class _Folder:
 def saved_progress(files: Files, checkpoint: str) -> SavedProgress:
     """Read Spark's folder `checkpoint`; nothing in it is changed.
 
-    As Spark does it the newest entry of `offsets` counts when it is committed, otherwise the one
-    before it, which is done since a later one was begun; with asynchronous progress entries may be
-    missing in between. Of damaged entries older ones take the place: what lies between is repeated.
+    As in Spark, the newest entry of `offsets` counts when it is committed, otherwise the one before
+    it, which is done since a later one was begun; with asynchronous progress entries may be missing
+    in between. Older entries replace damaged ones: what lies between is repeated.
     """
     folder = _Folder(files, checkpoint)
     entries, committed = folder.ids("offsets"), folder.ids("commits")

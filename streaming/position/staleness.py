@@ -1,4 +1,4 @@
-"""Whether a latest row may still be acted upon: its validity, and what waits to be scored."""
+"""Whether a latest row may still be acted upon: its validity, and events that wait to be scored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from stores.records.epochs import read_epoch
 
 @dataclass(frozen=True)
 class Staleness:
-    """What makes a row stale, in words; nothing when it is fresh. `age_seconds` as in the row."""
+    """Why a row is stale, in words; empty when it is fresh. `age_seconds` as in the row."""
 
     age_seconds: float
     reasons: tuple[str, ...]
 
     @property
     def is_stale(self) -> bool:
-        """Whether there is a reason."""
+        """Whether there is any reason."""
         return bool(self.reasons)
 
 

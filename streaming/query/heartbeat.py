@@ -1,4 +1,4 @@
-"""Keeps Python workers warm while a topic is quiet, so that the next event meets a loaded model.
+"""Keeps Python workers warm while a topic is quiet, so that their models stay loaded.
 
 Spark ends Python workers after 60 s without work (hard-coded). A tiny job through the same
 workers resets that clock; it runs only while the query has nothing to do.

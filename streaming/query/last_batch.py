@@ -1,4 +1,4 @@
-"""An orderly stop lets the micro-batch at hand end, so that no event's row is ahead of its message.
+"""An orderly stop lets the current micro-batch end, so that no row is stored without its message.
 
 Rows and marker of a batch are in the store before its messages leave the worker. A query that is
 stopped in between loses nothing, the next start repeats the batch; but until then readers of the
@@ -18,20 +18,20 @@ def finish_batches(queries: Sequence[Any], *, seconds: float, log: Callable[[str
     A query without data, or one that has failed, is not waited for; nor is one that begins another
     batch meanwhile.
     """
-    waiting = [(query, at_hand) for query in queries if (at_hand := _batch_at_hand(query))]
+    waiting = [(query, batch) for query in queries if (batch := _current_batch(query))]
     if not waiting:
         return
-    log(f"ending after the batch at hand, within {seconds:.0f} s; signal again to end at once")
+    log(f"ending after the current batch, within {seconds:.0f} s; signal again to end at once")
     deadline = time.monotonic() + seconds
-    while any(_batch_at_hand(query) == at_hand for query, at_hand in waiting):
+    while any(_current_batch(query) == batch for query, batch in waiting):
         if time.monotonic() > deadline:
-            log("the batch at hand did not end: the next start repeats it")
+            log("the current batch did not end: the next start repeats it")
             return
         time.sleep(_POLL_SECONDS)
 
 
-def _batch_at_hand(query: Any) -> str | None:
-    """What tells the batch from the next one: when the one before it began; None without one."""
+def _current_batch(query: Any) -> str | None:
+    """What identifies the current batch: when the one before it began; None without one."""
     try:
         before, status = query.lastProgress, query.status
         if not (query.isActive and status["isTriggerActive"] and status["isDataAvailable"]):

@@ -1,8 +1,8 @@
-"""One line in the log when a service goes away, one when it is back: nobody has to guess.
+"""Logs one line when a service goes away, and one when it is back.
 
-Workers and Spark's clients repeat their calls in silence while Kafka or HBase is away. So the
-driver asks each service itself, every few seconds and beside the stream. A service counts as away,
-or as back, once it has failed, or answered, twice in a row: a slow answer under load makes no line.
+Workers and Spark's clients repeat their calls silently while Kafka or HBase is away. So the driver
+asks each service itself, every few seconds and beside the stream. A service counts as away, or as
+back, once it has failed, or answered, twice in a row: a slow answer under load logs nothing.
 """
 
 import socket
@@ -45,7 +45,7 @@ class Probe(Protocol):
 
 @dataclass
 class KafkaProbe:
-    """Asks Kafka for the ends of `topics`, over one kept connection."""
+    """Asks Kafka for the ends of `topics`, over one persistent connection."""
 
     kafka: KafkaCluster
     topics: Sequence[str]
@@ -76,7 +76,7 @@ class KafkaProbe:
                 with suppress(Exception):
                     consumer.close()
             raise
-        self.ends = {(each.topic, each.partition): end for each, end in ends.items()}
+        self.ends = {(place.topic, place.partition): end for place, end in ends.items()}
 
     def _connected(self) -> Any:
         _connect_any(self.kafka.bootstrap_servers)  # at once, where the client would wait
@@ -137,7 +137,7 @@ class Outage:
     """Follows one service: lines for the log when it goes away and when it is back.
 
     needs: services without which this one cannot be asked; while one of them does not answer,
-    nothing is known of this one.
+    this one is not asked.
     """
 
     probe: Probe
@@ -149,7 +149,7 @@ class Outage:
     is_away: bool = False
 
     def look(self, *, now: Callable[[], datetime]) -> str | None:
-        """Ask once; the line that tells a change, or None."""
+        """Ask once; the line that reports a change, or None."""
         if any(need.failures for need in self.needs):
             return None
         began = now()
@@ -219,7 +219,7 @@ class Watcher:
 
     def look(self, reached: Callable[[], Mapping[Place, int]]) -> None:
         """Ask every service once and log what has changed."""
-        lines = [(each, each.look(now=self.now)) for each in self.outages]
+        lines = [(outage, outage.look(now=self.now)) for outage in self.outages]
         for outage, line in lines:
             if line is not None:
                 waiting = "" if outage.is_away else f"; {self._waiting(reached)}"

@@ -1,4 +1,4 @@
-"""How far Spark's queries have read, by their own progress: what tells a restart that helped."""
+"""How far Spark's queries have read, by their own progress: it shows whether a restart helped."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ def positions(query: Any) -> Mapping[Place, int]:
     try:
         progress = query.lastProgress
         sources = progress["sources"] if progress else ()
-    except Exception:  # py4j raises what it likes when the JVM is gone
+    except Exception:  # py4j raises various errors when the JVM is gone
         return {}
-    found: dict[Place, int] = {}
+    reached: dict[Place, int] = {}
     for source in sources:
         for topic, ends in _offsets(source["endOffset"]).items():
-            found |= {(topic, int(partition)): int(end) for partition, end in ends.items()}
-    return found
+            reached |= {(topic, int(partition)): int(end) for partition, end in ends.items()}
+    return reached
 
 
 def _offsets(text: object) -> Mapping[str, Mapping[str, int]]:
@@ -35,7 +35,7 @@ def _offsets(text: object) -> Mapping[str, Mapping[str, int]]:
 
 @dataclass
 class Progress:
-    """The furthest that queries have read over all of their runs, by query name."""
+    """The furthest offsets that queries have read over all of their runs, by query name."""
 
     _furthest: dict[tuple[str, Place], int] = field(default_factory=dict)
 

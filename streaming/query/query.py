@@ -14,9 +14,9 @@ from streaming.passes.output import OUTPUT_SCHEMA
 from streaming.passes.settings import PassSettings
 from streaming.position.checkpoints import Generation
 
-# Spark would make one generated function of a whole stage, anew for every micro-batch, and there is
-# next to nothing in it to gain. Rows are still copied from form to form by generated code: it is
-# kept from batch to batch, and interpreted a saturated stream took 2 µs of CPU more per event.
+# Spark would generate one function for a whole stage, again for every micro-batch, with almost
+# nothing to gain. Rows are still converted by generated code: it is reused from batch to batch, and
+# interpreted a saturated stream took 2 µs of CPU more per event.
 _WHOLE_STAGE = "spark.sql.codegen.wholeStage"
 
 _PRODUCER_BATCH_BYTES = 262_144
@@ -39,7 +39,7 @@ class QuerySettings:
 
     @property
     def source_options(self) -> Mapping[str, str]:
-        """What Spark's Kafka source is told, whichever topics it reads."""
+        """Options of Spark's Kafka source, whichever topics it reads."""
         return {
             **self.kafka_options,
             **COMMITTED_SOURCE,
@@ -91,7 +91,7 @@ def record_columns(scoring: PassSettings) -> list[Any]:
 
 
 def request_bytes(scoring: PassSettings) -> int:
-    """The largest message that the sink may send; a dead letter is the longest there is."""
+    """The largest message that the sink may send: that of a dead letter."""
     return max(_PRODUCER_REQUEST_BYTES, dead_letter_message_bytes(scoring.dead_letter_bytes))
 
 

@@ -1,4 +1,4 @@
-"""Do the newest keys of a topic lie where the declared partitioner puts them? Said at the start."""
+"""Do the newest keys of a topic lie where the declared partitioner puts them? Logged at start."""
 
 import time
 from collections.abc import Sequence
@@ -59,14 +59,15 @@ def warning_about(
 
 
 def _in_two_partitions(topic: str, keys: Sequence[bytes], lies_in: Sequence[int]) -> str | None:
-    found: dict[bytes, set[int]] = {}
+    partitions_by_key: dict[bytes, set[int]] = {}
     for key, partition in zip(keys, lies_in, strict=True):
-        found.setdefault(key, set()).add(partition)
-    split = sum(len(each) > 1 for each in found.values())
+        partitions_by_key.setdefault(key, set()).add(partition)
+    count = len(partitions_by_key)
+    split = sum(len(partitions) > 1 for partitions in partitions_by_key.values())
     if not split:
         return None
     return (
-        f"{split / len(found):.1%} of the {len(found):,} entities with the newest {len(keys):,} "
+        f"{split / count:.1%} of the {count:,} entities with the newest {len(keys):,} "
         f"keys of {topic} have events in more than one partition: those outside an entity's first "
         "one become dead letters wrong_partition; a producer must send a key to one partition "
         "always (docs/producers.md)"
@@ -81,19 +82,19 @@ def _newest_keys(
     from kafka.errors import UnsupportedCodecError
 
     offsets = kafka.offsets(topic)
-    each = max(1, sample // len(offsets))
+    keys_per_partition = max(1, sample // len(offsets))
     keys: list[bytes] = []
     lies_in: list[int] = []
     with kafka.consumer() as consumer:
         ends = {TopicPartition(topic, p): end for p, (first, end) in offsets.items() if end > first}
         consumer.assign(list(ends))
         for place, end in ends.items():
-            consumer.seek(place, max(offsets[place.partition][0], end - each))
+            consumer.seek(place, max(offsets[place.partition][0], end - keys_per_partition))
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
         while ends and time.monotonic() < give_up_at:
             try:
                 polled = consumer.poll(timeout_ms=_POLL_MS)
-            except UnsupportedCodecError:  # zstd or snappy: those before it must do
+            except UnsupportedCodecError:  # zstd or snappy: the keys read so far must do
                 break
             for place, records in polled.items():
                 for record in records:

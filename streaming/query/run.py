@@ -129,7 +129,7 @@ class QueryStarter:
         query = start_query(
             self.spark, self.settings, scoring=scoring, generation=generation, kind=self.kind
         )
-        self.replay_from, self.losses.accepts = None, False  # asked for once, not after every fault
+        self.replay_from, self.losses.accepts = None, False  # for this start, not after every fault
         heartbeat = Heartbeat(self.spark, query, scoring, self.heartbeat_seconds, self.kind)
         heartbeat.start()
         self.log(
@@ -155,22 +155,22 @@ class QueryStarter:
 
         def traces(identity: TopicIdentity) -> Traces:
             checkpoints = Checkpoints(files, self.checkpoint_root, plan.scenario, FIRST_EPOCH)
-            left = Traces(
+            without_archive = Traces(
                 in_store=epoch_in_store(session, plan.scenario, identity.partitions),
                 in_checkpoints=checkpoints.newest_epoch(),
             )
-            if self.place is None or left.newest:
-                return left
+            if self.place is None or without_archive.newest:
+                return without_archive
             archived = record_of(archived_starts(self.spark, self.place), topic=plan.topic)
             if archived is None:
-                return left
+                return without_archive
             is_scored = is_anything_scored(self.spark, self.place, archived)
-            return replace(left, in_archive=archived, is_scored=is_scored)
+            return replace(without_archive, in_archive=archived, is_scored=is_scored)
 
         return epoch_for_start(self.kafka, session, plan, traces=traces, log=self.log)
 
     def _look_at_keys(self, record: EpochRecord) -> None:
-        """Say once, at the first start, when keys lie elsewhere than their homes."""
+        """Log once, at the first start, when keys lie outside their homes."""
         if self._keys_looked_at:
             return
         declared = record.partitioner or CUSTOM

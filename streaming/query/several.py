@@ -21,7 +21,7 @@ class Queries:
 
     def exception(self) -> object | None:
         """The failure of the first query that has one."""
-        return next((found for part in self.parts if (found := part.exception())), None)
+        return next((failure for part in self.parts if (failure := part.exception())), None)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class RunningTogether:
 
 @dataclass(frozen=True)
 class StartTogether:
-    """Starts them in order; when one cannot be started, none is left running."""
+    """Starts queries in order; when one cannot be started, none is left running."""
 
     starters: Sequence[Callable[[], Running]]
 

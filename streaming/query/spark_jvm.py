@@ -18,7 +18,7 @@ class SparkGone(RuntimeError):
 def check_jvm(spark: SparkSession, *, is_ending: bool = False) -> None:
     """Raise `SparkGone`, with what helps, when the JVM of `spark` has ended.
 
-    is_ending   an error tells that it may just be ending: its process is given a moment
+    is_ending   an error suggests that it is just ending: wait a moment for its process
     """
     # Without the process there is nobody to ask: py4j's own errors differ by what it was doing.
     process = getattr(spark.sparkContext._gateway, "proc", None)
@@ -38,8 +38,8 @@ def check_jvm(spark: SparkSession, *, is_ending: bool = False) -> None:
 
 
 def _driver_memory(process: "subprocess.Popen[bytes]") -> str:
-    """What it was started with; Spark's own settings stand in the JVM that is gone."""
+    """The memory it was started with; Spark's own settings are in the JVM that is gone."""
     prefix = "spark.driver.memory="
     arguments = process.args if isinstance(process.args, list) else []
-    given = [argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)]
-    return given[-1] if given else "Spark's default"
+    sizes = [argument.removeprefix(prefix) for argument in arguments if argument.startswith(prefix)]
+    return sizes[-1] if sizes else "Spark's default"

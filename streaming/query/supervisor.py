@@ -1,4 +1,4 @@
-"""Keeps the query running: restarts after faults, rewinds when the store forgot, refuses to lie."""
+"""Keeps the query running: restarts after faults, rewinds when the store lost writes, refuses."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ from streaming.query.spark_jvm import SparkGone
 
 Log = Callable[[str], None]
 
-_REFUSED = 4  # the exit code of errors that no waiting mends
+_REFUSED = 4  # the exit code of errors that waiting does not resolve
 
 
 class Running(Protocol):
@@ -42,7 +42,7 @@ class Running(Protocol):
 
 
 class GaveUp(RuntimeError):
-    """Too many restarts in a row without a new batch between them; says the last fault."""
+    """Too many restarts in a row without a new batch between them; names the last fault."""
 
     exit_code = 1
 
@@ -51,8 +51,8 @@ class GaveUp(RuntimeError):
 class Patience:
     """How restarts are paced: seconds before the first, the longest pause, how many in a row.
 
-    check_seconds    between two looks at whether running on is right
-    finish_seconds   that the batch at hand may take to end when a signal stops the job; less than
+    check_seconds    between two checks whether the query may run on
+    finish_seconds   that the current batch may take to end when a signal stops the job; less than
                      the 30 s after which Kubernetes kills
     """
 
@@ -67,10 +67,10 @@ class Patience:
 class Supervisor:
     """Runs a query until `stop` is set.
 
-    `start` brings up services' connections and the query, at the right offsets; any fault that is
-    not a refusal is answered by stopping what is left and calling it again. Restarts are counted
-    while nothing new was read between them: what fails for ever ends, what fails now and then
-    does not.
+    `start` connects to the services and starts the query, at the right offsets; after any fault
+    that is not a refusal, what still runs is stopped and `start` called again. Restarts are counted
+    while nothing new was read between them: a permanent fault ends the job, an occasional one does
+    not.
     """
 
     start: Callable[[], Running]
@@ -124,7 +124,7 @@ class Supervisor:
             self._end(running)
 
     def _end(self, running: Running) -> None:
-        """Stop what runs; that this fails never takes the place of why it was stopped."""
+        """Stop what runs; a failure to do so never hides why it was stopped."""
         try:
             running.stop()
         except Exception as error:
@@ -170,13 +170,13 @@ class Supervisor:
 
 
 def _failed(queries: Sequence[Any]) -> Sequence[Any]:
-    """Those that have ended; all when none has, for then the fault was beside them."""
+    """Those that have ended; all when none has, because the fault was elsewhere then."""
     return [query for query in queries if not query.isActive] or queries
 
 
 def _cause(text: str) -> str:
     """The line of a Spark failure that names the cause, for a log line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith("Caused by:") or "Error:" in line]
-    chosen = (telling or lines or ["unknown fault"])[-1 if telling else 0]
-    return chosen[:300]
+    causes = [line for line in lines if line.startswith("Caused by:") or "Error:" in line]
+    cause = (causes or lines or ["unknown fault"])[-1 if causes else 0]
+    return cause[:300]

@@ -1,10 +1,10 @@
-"""States that were just written, kept in memory that an executor's Python workers share.
+"""States that were just written, in memory that an executor's Python workers share.
 
 A read of HBase costs about as much as a write, and a busy customer's state was written moments ago.
 So each partition has a lane: its newest states as of the end of the last batch that was folded
-here. They are used only while the store's marker says that the same batch is the last one below
-what is read; else the lane begins anew. A lane is no place of record: any
-worker may die at any time, and what is not found is read from HBase.
+here. They are used only while the store's marker shows the same batch as the last one below
+what is read; otherwise the lane begins again, empty. A lane is only a cache: any worker may die at
+any time, and states that are not in it are read from HBase.
 """
 
 import fcntl
@@ -47,8 +47,8 @@ class SharedMemory:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Cells of some ids as of right after stamp `position`: null where they are not known."""
+class RecentCells:
+    """Cells of some ids as of right after stamp `position`: None where the lane has none."""
 
     cells: list[bytes | None]
     count: int
@@ -56,28 +56,28 @@ class Found:
 
 
 class Lane:
-    """Recent states of one partition; `owner` tells what they belong to."""
+    """Recent states of one partition; `owner` names what they belong to."""
 
     def __init__(self, memory: SharedMemory, owner: str, *, number: int, lanes: int) -> None:
         size = len(memory.content) // lanes // 4096 * 4096
-        own = memory.content[number * size : (number + 1) * size]
+        content = memory.content[number * size : (number + 1) * size]
         places = 1 << (size // _BYTES_PER_PLACE).bit_length() - 1
         index_bytes = HEADER * 8 + places * 16
         self._memory, self._number = memory, number
-        self._header = own[: HEADER * 8].view(np.int64)
-        self._index = own[HEADER * 8 : index_bytes].view(np.int64).reshape(places, 2)
-        self._ring = own[index_bytes:]
+        self._header = content[: HEADER * 8].view(np.int64)
+        self._index = content[HEADER * 8 : index_bytes].view(np.int64).reshape(places, 2)
+        self._ring = content[index_bytes:]
         digest = blake2b(owner.encode(), digest_size=7).digest()
         self._owner = int.from_bytes(digest, "big") + 1
 
-    def find(self, ids: Sequence[str], *, before: int) -> Found:
+    def find(self, ids: Sequence[str], *, before: int) -> RecentCells:
         """States of `ids` as of where the lane ends; none when that is not below stamp `before`."""
         column = ByteColumn(pa.array(ids, pa.string()))
         begins, sizes = np.empty(len(ids), dtype=np.int64), np.empty(len(ids), dtype=np.int64)
         with self._memory.locked(self._number):
             position = int(self._header[POSITION])
             if self._header[OWNER] != self._owner or position >= before:
-                return Found([None] * len(ids), 0)
+                return RecentCells([None] * len(ids), 0)
             find_states(
                 column.content,
                 column.bounds,
@@ -89,17 +89,17 @@ class Lane:
             )
             content = np.empty(int(sizes.sum()), dtype=np.uint8)
             gather(self._ring, begins, sizes, content)
-        return replace(_found(content.tobytes(), begins, sizes), position=position)
+        return replace(_recent_cells(content.tobytes(), begins, sizes), position=position)
 
     def keep(
         self, ids: Sequence[str], cells: Sequence[bytes], *, begin: int, position: int
     ) -> None:
-        """Keep the states after the batch behind stamp `begin` that ends at stamp `position`."""
+        """Store the states after the batch between the stamps `begin` and `position`."""
         column = ByteColumn(pa.array(ids, pa.string()))
         stored = ByteColumn.of(cells)
         with self._memory.locked(self._number):
             follows = self._header[OWNER] == self._owner and self._header[POSITION] == begin
-            self._header[OWNER] = _NOBODY  # a process that dies from here on leaves nothing behind
+            self._header[OWNER] = _NOBODY  # if the process dies from here on, the lane is empty
             if not follows:
                 self._index[:, 1] = -1
                 self._header[HEAD] = 0
@@ -116,9 +116,11 @@ class Lane:
             self._header[OWNER] = self._owner
 
 
-def _found(content: bytes, begins: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> Found:
+def _recent_cells(
+    content: bytes, begins: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]
+) -> RecentCells:
     ends = np.cumsum(sizes)
-    known = (begins >= 0).tolist()
-    pairs: Any = zip(known, (ends - sizes).tolist(), ends.tolist(), strict=True)
+    are_known = (begins >= 0).tolist()
+    pairs: Any = zip(are_known, (ends - sizes).tolist(), ends.tolist(), strict=True)
     cells = [content[begin:end] if is_known else None for is_known, begin, end in pairs]
-    return Found(cells, sum(known))
+    return RecentCells(cells, sum(are_known))

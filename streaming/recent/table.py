@@ -1,4 +1,4 @@
-"""A scenario's table where states that were just written need no reading."""
+"""A scenario's table that takes states that were just written from memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from streaming.recent.states import Lane, SharedMemory
 
 @dataclass
 class RememberedTable:
-    """Answers as `StateTable` does; what the lane of a partition knows is not asked of HBase."""
+    """Answers as `StateTable` does; states in the partition's lane are not read from HBase."""
 
     table: PassTable
     settings: PassSettings
@@ -24,15 +24,15 @@ class RememberedTable:
         self, entities: Sequence[str], *, partition: int, position: int
     ) -> tuple[list[bytes | None], Marker | None]:
         """For each entity its newest state older than stamp `position`, or None; and the marker."""
-        found = self._lane(partition).find(entities, before=position)
-        cells = found.cells
+        recent = self._lane(partition).find(entities, before=position)
+        cells = recent.cells
         unknown = [row for row, cell in enumerate(cells) if cell is None]
         read, marker = self.table.below(
             [entities[row] for row in unknown], partition=partition, position=position
         )
         self._begin = marker.position if marker else -1
-        if found.count and self._begin != found.position:
-            # The store does not hold what was written: only it may be believed.
+        if recent.count and self._begin != recent.position:
+            # The store does not hold what was written: only the store counts.
             return self.table.below(entities, partition=partition, position=position)
         for row, cell in zip(unknown, read, strict=True):
             cells[row] = cell

@@ -144,7 +144,7 @@ class ModelsInUse:
         return problem
 
     def _take_last_good(self, newest: bytes | None) -> None:
-        """Score with what the workers before this one have scored with, if that can be loaded."""
+        """Score with the version that earlier workers have scored with, if it can be loaded."""
         cell = read_last_good(self.session, self.settings.scenario)
         if cell is None or cell == newest:
             return
@@ -156,7 +156,7 @@ class ModelsInUse:
             print(f"the last good version fails, too: {error}", file=sys.stderr, flush=True)
 
     def _model(self, pointer: ModelPointer, deployment: Deployment) -> ScoringModel:
-        # By name, version, place and hash: a version number alone may mean other bytes tomorrow.
+        # By name, version, place and hash: a version number alone may later mean other bytes.
         loaded = self._loaded.get(pointer)
         if loaded is None:
             loaded = load_fetched(
@@ -181,8 +181,8 @@ class ModelsInUse:
     def _note_failure(self, problem: "_Problem", now: float) -> None:
         text = problem.sentence
         if text != self.failure:
-            scores = self._now.champion.version if self._now else "none"
-            print(f"{text}; version {scores} scores", file=sys.stderr, flush=True)
+            version = self._now.champion.version if self._now else "none"
+            print(f"{text}; version {version} scores", file=sys.stderr, flush=True)
         self.failure, self._failed_at = text, now
         at_ms = time.time_ns() // 1_000_000
         failure = LoadFailure(version=problem.version, message=text, at_ms=at_ms)
@@ -211,11 +211,11 @@ def _version_in(cell: bytes | None) -> str:
 
 
 def _probe_of(pointer: ModelPointer) -> npt.NDArray[np.float64] | None:
-    """The rows that the version was measured on, when they lie on this machine."""
+    """The rows that the version was measured on, when they are on this machine."""
     folder = local_path(probe_folder(pointer.artifact_uri))
     if folder is None:
         return None
     try:
         return read_probe(folder / PROBE_FILE).features
-    except Exception:  # whatever a damaged file makes numpy raise: then rows are made up
+    except Exception:  # numpy raises various errors for a damaged file: rows are generated instead
         return None

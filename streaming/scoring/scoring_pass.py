@@ -3,7 +3,7 @@
 Everything written depends on the events, the states below the batch and the model version only,
 and lands in HBase at the stamp of the batch's last offset; so a batch that is run again, by a
 retried task, a restarted driver or an older one that still runs, writes the same cells. Where a
-scenario reads second entities, a batch that is run again may know more of them than at first.
+scenario reads second entities, a batch that is run again may read newer states of them.
 """
 
 import sys
@@ -43,7 +43,7 @@ from streaming.scoring.second_entities import SecondEntityReader
 
 @dataclass
 class _Work:
-    """One batch on its way through the pass: what came in, and what is told about it."""
+    """One batch on its way through the pass: what came in, and what is written about it."""
 
     batch: Batch
     events: Events
@@ -58,17 +58,17 @@ class _Work:
     unscorable: list[Refusal] = field(default_factory=list)
     fallbacks: int = 0
 
-    def positions(self, topic: str, epoch: int, chosen: npt.NDArray[np.int64]) -> Positions:
-        """Positions and times of the chosen events."""
-        rows = chosen_rows(self.events.rows, chosen)
+    def positions(self, topic: str, epoch: int, event_rows: npt.NDArray[np.int64]) -> Positions:
+        """Positions and times of the events `event_rows`."""
+        rows = chosen_rows(self.events.rows, event_rows)
         return Positions(
             topic=topic,
             partition=self.batch.partition,
             epoch=epoch,
             offsets=chosen_rows(self.batch.records.offsets, rows),
             arrived_ms=chosen_rows(self.batch.records.timestamps_ms, rows),
-            event_ms=chosen_rows(self.events.times_ms, chosen),
-            as_of_ms=chosen_rows(self.folded.as_of_ms, chosen),
+            event_ms=chosen_rows(self.events.times_ms, event_rows),
+            as_of_ms=chosen_rows(self.folded.as_of_ms, event_rows),
         )
 
 
@@ -150,29 +150,30 @@ class ScoringPass:
         if looked_up.features.shape[1]:
             features = np.hstack([features, looked_up.features])
         work = _Work(batch, events, entities, folded, use, features, looked_up.unknown, Output())
-        scored = self._judge.can_score(features)
-        self._tell_predictions(work, np.flatnonzero(scored))
-        self._tell_suppressed(work, np.flatnonzero(~scored))
-        self._tell_dead_letters(work)
+        is_scored = self._judge.can_score(features)
+        self._add_predictions(work, np.flatnonzero(is_scored))
+        self._add_suppressed(work, np.flatnonzero(~is_scored))
+        self._add_dead_letters(work)
         self._write(work, states)
         return work.output.table()
 
-    def _tell_predictions(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
-        features, ids = chosen_rows(work.features, chosen), work.events.entities
-        if len(chosen) < len(ids):
-            ids = [ids[row] for row in chosen.tolist()]
+    def _add_predictions(self, work: _Work, event_rows: npt.NDArray[np.int64]) -> None:
+        features, ids = chosen_rows(work.features, event_rows), work.events.entities
+        if len(event_rows) < len(ids):
+            ids = [ids[row] for row in event_rows.tolist()]
         verdicts = self._judge.verdicts(ids, features, work.use.judges)
-        self._note_unscorable(work, chosen, verdicts)
-        chosen, features = chosen_rows(chosen, verdicts.rows), chosen_rows(features, verdicts.rows)
-        positions = work.positions(self._events_topic, self._settings.epoch, chosen)
-        entity_rows = chosen_rows(work.entities.rows, chosen)
+        self._note_unscorable(work, event_rows, verdicts)
+        event_rows = chosen_rows(event_rows, verdicts.rows)
+        features = chosen_rows(features, verdicts.rows)
+        positions = work.positions(self._events_topic, self._settings.epoch, event_rows)
+        entity_rows = chosen_rows(work.entities.rows, event_rows)
         thresholds = work.use.deployment.thresholds
         basis = log_basis(self._scenario.definitions_digest, self._policy_version, thresholds)
         messages = self._writer.messages(
             work.entities.ids, entity_rows, verdicts, features, positions, work.use, basis
         )
         keys = ByteColumn.of(work.batch.records.keys)
-        keys = chosen_bytes(keys, chosen_rows(work.events.rows, chosen))
+        keys = chosen_bytes(keys, chosen_rows(work.events.rows, event_rows))
         work.output.add_many(self._scenario.topic("predictions"), keys, messages.values)
         review = np.flatnonzero(verdicts.decisions.review)
         rows = messages.rows(review)
@@ -180,31 +181,31 @@ class ScoringPass:
         work.rows = messages.last_rows(entity_rows, len(work.entities.ids))
 
     def _note_unscorable(
-        self, work: _Work, chosen: npt.NDArray[np.int64], verdicts: Verdicts
+        self, work: _Work, event_rows: npt.NDArray[np.int64], verdicts: Verdicts
     ) -> None:
         """Events without a verdict become dead letters; their states are written all the same."""
-        for each in verdicts.unscorable:
-            row = int(work.events.rows[chosen[each.row]])
-            work.unscorable.append(Refusal(row, UNSCORABLE, each.cause))
+        for case in verdicts.unscorable:
+            row = int(work.events.rows[event_rows[case.row]])
+            work.unscorable.append(Refusal(row, UNSCORABLE, case.cause))
         work.fallbacks = len(verdicts.fallbacks)
-        told = [
-            f"{len(cases):,} of {len(chosen):,} events {what}; the first: {cases[0].cause}"
+        warnings = [
+            f"{len(cases):,} of {len(event_rows):,} events {what}; the first: {cases[0].cause}"
             for cases, what in (
                 (verdicts.unscorable, "are dead letters (unscorable)"),
                 (verdicts.fallbacks, "were judged by the champion in the challenger's place"),
             )
             if cases
         ]
-        if told:
+        if warnings:
             where = f"{self._events_topic}-{work.batch.partition}"
             offsets = f"offsets {work.batch.first} to {work.batch.last}"
-            print(f"{where}, {offsets}: {'; '.join(told)}", file=sys.stderr, flush=True)
+            print(f"{where}, {offsets}: {'; '.join(warnings)}", file=sys.stderr, flush=True)
 
-    def _tell_suppressed(self, work: _Work, chosen: npt.NDArray[np.int64]) -> None:
-        positions = work.positions(self._events_topic, self._settings.epoch, chosen)
+    def _add_suppressed(self, work: _Work, event_rows: npt.NDArray[np.int64]) -> None:
+        positions = work.positions(self._events_topic, self._settings.epoch, event_rows)
         topic = self._scenario.topic("predictions")
-        work.suppressed = len(chosen)
-        for position, row in enumerate(chosen.tolist()):
+        work.suppressed = len(event_rows)
+        for position, row in enumerate(event_rows.tolist()):
             document = Suppressed(
                 suppressed=f"awaiting_{self._scenario.required_feature}",
                 entity=work.events.entities[row],
@@ -214,11 +215,11 @@ class ScoringPass:
             )
             work.output.add(topic, document.entity.encode(), suppressed_document(document))
 
-    def _tell_dead_letters(self, work: _Work) -> None:
+    def _add_dead_letters(self, work: _Work) -> None:
         add_dead_letters(
             work.output,
             work.batch,
-            sorted([*work.events.refusals, *work.unscorable], key=lambda each: each.row),
+            sorted([*work.events.refusals, *work.unscorable], key=lambda refusal: refusal.row),
             topic=self._scenario.topic("dead-letter"),
             source_topic=self._events_topic,
             epoch=self._settings.epoch,

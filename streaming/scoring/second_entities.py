@@ -43,7 +43,7 @@ class LookedUp:
 
 
 class SecondEntityReader:
-    """Reads the second entities of one scenario; without any, it asks the store nothing."""
+    """Reads the second entities of one scenario; without any, it reads nothing."""
 
     def __init__(self, scenario: Scenario, tables: Sequence[NewestStates]) -> None:
         self._columns = scenario.schema.columns
@@ -54,15 +54,15 @@ class SecondEntityReader:
         """Features of n events: every second entity's, in declared order.
 
         values (n, f): the events' columns in the scenario's schema; as_of_ms int64 (n,): the time
-        that each event's own features refer to. What a second entity saw later is left out. The
-        newest states are read, one call per entity kind: what is not folded yet is not known. An
+        that each event's own features refer to. Later events of a second entity are left out. The
+        newest states are read, one call per entity kind: events not folded yet are missing. An
         event that names none, or one without a state, gets empty windows (counts are 0, the rest
         is missing). Raises `StoreDown`, or `StateUnreadable` for states of other definitions.
         """
         blocks, unknown_events = [np.empty((len(values), 0))], 0
         for part in self._parts:
-            found, unknown = part.read(values[:, self._columns[part.key_field]], as_of_ms)
-            blocks.append(found)
+            block, unknown = part.read(values[:, self._columns[part.key_field]], as_of_ms)
+            blocks.append(block)
             unknown_events += unknown
         return LookedUp(np.hstack(blocks), unknown_events)
 
@@ -79,18 +79,18 @@ class _Part:
     def read(self, keys: Floats, as_of_ms: Ints) -> tuple[Floats, int]:
         """Features (n, k) of the entities `keys` (NaN: none), and how many events name unknowns."""
         is_named = ~np.isnan(keys)
-        numbers, found = np.unique(keys[is_named], return_inverse=True)
+        numbers, number_rows = np.unique(keys[is_named], return_inverse=True)
         row_of = np.full(len(keys), -1, dtype=np.int64)  # none: an empty state
-        row_of[is_named] = found
+        row_of[is_named] = number_rows
         at_ms = np.ascontiguousarray(as_of_ms, dtype=np.int64)
         features = np.empty((len(keys), len(self.keyed.plan.feature_names)))
         self._fill([None], np.flatnonzero(~is_named), row_of + 1, at_ms, features)
         unknown = 0
-        # Some states after the others: those of all entities together may be gigabytes.
+        # In chunks: the states of all entities together may be gigabytes.
         for begin in range(0, len(numbers), _ENTITIES_PER_READ):
-            some = numbers[begin : begin + _ENTITIES_PER_READ]
-            cells = self.table.newest([str(int(number)) for number in some.tolist()])
-            events = np.flatnonzero((row_of >= begin) & (row_of < begin + len(some)))
+            chunk = numbers[begin : begin + _ENTITIES_PER_READ]
+            cells = self.table.newest([str(int(number)) for number in chunk.tolist()])
+            events = np.flatnonzero((row_of >= begin) & (row_of < begin + len(chunk)))
             unknown += self._fill(cells, events, row_of - begin, at_ms, features)
         return features, unknown
 

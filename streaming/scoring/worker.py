@@ -18,7 +18,7 @@ from streaming.passes.joined_batches import joined
 from streaming.passes.kind import PassKind
 from streaming.passes.read_ahead import read_ahead
 from streaming.passes.settings import PassSettings
-from streaming.passes.worker_cache import kept
+from streaming.passes.worker_cache import cached
 from streaming.position.gaps import gap_check
 from streaming.position.refusals import refusals_travel
 from streaming.recent.states import SharedMemory
@@ -48,12 +48,12 @@ def pass_for(settings: PassSettings) -> ScoringPass:
         are_empty = gap_check(settings)
         return ScoringPass(settings, scenario, table, models, second, are_empty, homes, erasures)
 
-    return kept(f"scoring {settings.scenario}", settings, make)
+    return cached(f"scoring {settings.scenario}", settings, make)
 
 
 def shared_memory() -> SharedMemory:
     """The memory that this process shares with those that it forks, and with its parent."""
-    return kept("shared memory", "", SharedMemory)
+    return cached("shared memory", "", SharedMemory)
 
 
 def score_batches(
@@ -63,7 +63,7 @@ def score_batches(
     with refusals_travel(settings.scenario):
         scoring_pass = pass_for(settings)
         at_once = joined(batches, most_rows=settings.batch_rows)
-        ahead = read_ahead(at_once, pays=lambda each: each.num_rows >= _MANY_ROWS)
+        ahead = read_ahead(at_once, pays=lambda batch: batch.num_rows >= _MANY_ROWS)
         for batch in batches_of(ahead):
             for table in scoring_pass.tables(batch):
                 yield from table.to_batches(max_chunksize=ARROW_ROWS)

@@ -1,4 +1,4 @@
-"""The pass that keeps a second entity's features: decode → read states → fold → write states.
+"""The pass that maintains a second entity's features: decode → read states → fold → write states.
 
 As the scoring pass, but without a model: what is written depends on the events and the states
 below the batch only, and lands at the stamp of the batch's last offset, so a batch that is run

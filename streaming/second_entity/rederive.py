@@ -1,7 +1,7 @@
-"""Makes a second entity's stream anew from the scenario's events and labels, which are kept.
+"""Derives a second entity's stream again from the scenario's events and labels, which are retained.
 
 The answer to other feature definitions, lost states and a changed topic alike: the topic of
-re-keyed events and the states are dropped, then derived again from the first record kept.
+re-keyed events and the states are dropped, then derived from the first retained record.
 """
 
 import time
@@ -28,7 +28,7 @@ class TopicStays(RuntimeError):
 
 
 def drop_derived(kafka: KafkaCluster, store: HBaseStore, keyed: KeyedEntity) -> None:
-    """Drop the topic of re-keyed events and the table; what is not there is no fault."""
+    """Drop the topic of re-keyed events and the table, as far as they exist."""
     _delete_topic(kafka, keyed.topic("events"))
 
     def drop(connection: Any) -> None:
@@ -43,7 +43,7 @@ def drop_derived(kafka: KafkaCluster, store: HBaseStore, keyed: KeyedEntity) -> 
 def begin_anew(
     kafka: KafkaCluster, session: Session, keyed: KeyedEntity, checkpoints: RekeyCheckpoints
 ) -> int:
-    """Once topic and table are made again: read the sources from the start, in a new epoch.
+    """Once topic and table are created again: read the sources from the start, in a new epoch.
 
     Returns its number. The order matters: without the new epoch the stream does not start, so a
     crash in between leaves nothing half derived.
@@ -51,7 +51,7 @@ def begin_anew(
     checkpoints.begin_anew(kafka.survey(keyed.source_topics))
     identity, old = _of_new_topic(kafka, keyed.topic("events")), read_epoch(session, keyed.name)
     first = {partition: begin for partition, (begin, _) in kafka.offsets(identity.name).items()}
-    # A control table that was lost knows no epoch, but offsets of the old topic may be left.
+    # A control table that was lost has no epoch, but offsets of the old topic may be left.
     saved = Checkpoints(checkpoints.files, checkpoints.root, keyed.name, FIRST_EPOCH)
     epoch = max(old.epoch if old else 0, saved.newest_epoch()) + 1
     record = begun(
@@ -67,7 +67,7 @@ def begin_anew(
 
 
 def _of_new_topic(kafka: KafkaCluster, topic: str) -> TopicIdentity:
-    """Its identity, once Kafka's brokers have heard of it; raises `TopicMissing`."""
+    """Its identity, once Kafka's brokers have it; raises `TopicMissing`."""
     give_up_at = time.monotonic() + _SETTLING_SECONDS
     while True:
         try:

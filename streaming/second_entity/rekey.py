@@ -1,4 +1,4 @@
-"""Events of a scenario as events of its second entity: keyed by it, with the fields it keeps."""
+"""Events of a scenario as events of its second entity: keyed by it, with the fields it declares."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True)
 class Rekeyed:
-    """What became of a batch: messages for the sink, and counts that add up to its records.
+    """The result of a batch: messages for the sink, and counts that add up to its records.
 
     left_out: valid events of other types, or without the key field; refused: dead letters of the
     scenario's own stream, or labels that break a rule.
@@ -56,26 +56,26 @@ class Rekeyer:
                 key_column = schema.columns[keyed.entity.key_field]
                 self._readers[topic] = _TopicReader(decoder, key_column, {})
             code = schema.type_codes[source.event_type]
-            kept = keyed.schema.event_type(source.event_type)
-            columns = tuple(_column(schema, field) for field in kept.fields)
+            declared = keyed.schema.event_type(source.event_type)
+            columns = tuple(_column(schema, field) for field in declared.fields)
             self._readers[topic].routes[code] = _Route(source.event_type, columns)
 
     def rekeyed(self, topic: str, records: Records, placement: Placement | None = None) -> Rekeyed:
         """The messages that `records` of `topic` give, in their order.
 
-        placement: where events lie; what its own stream refuses there is left out.
+        placement: where events lie; events that the scenario's stream refuses there are left out.
         """
         reader = self._readers[topic]
         events = reader.decoder.decode(records, placement)
         ids = events.values[:, reader.key_column]
-        is_kept = np.isin(events.type_codes, list(reader.routes)) & ~np.isnan(ids)
-        chosen = np.flatnonzero(is_kept).tolist()
-        keys = [str(int(record_id)) for record_id in ids[is_kept].tolist()]
+        is_routed = np.isin(events.type_codes, list(reader.routes)) & ~np.isnan(ids)
+        rows = np.flatnonzero(is_routed).tolist()
+        keys = [str(int(record_id)) for record_id in ids[is_routed].tolist()]
         values = [
             reader.routes[int(events.type_codes[row])].message(
                 events, row, key_field=self._keyed.entity.key_field, key=key
             )
-            for row, key in zip(chosen, keys, strict=True)
+            for row, key in zip(rows, keys, strict=True)
         ]
         return Rekeyed(
             messages=_messages(self._target, keys, values),
@@ -94,7 +94,7 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Route:
-    """How events of one type are told again."""
+    """How events of one type are re-keyed."""
 
     event_type: str
     columns: tuple[_Column, ...]

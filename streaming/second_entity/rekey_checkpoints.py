@@ -67,49 +67,50 @@ class RekeyCheckpoints:
     name: str
     log: Callable[[str], None]
 
-    def to_run(self, found: Mapping[str, Survey]) -> RekeyGeneration:
+    def to_run(self, surveys: Mapping[str, Survey]) -> RekeyGeneration:
         """The current generation when it reads the topics as they are, otherwise a new one.
 
-        found: topic → how it is now. In a new generation a topic that is still the same goes on
-        where it was, a new or recreated one begins at the first record that is kept. What cannot
-        be read of the checkpoint counts as absent; records that are re-keyed again for it count
-        once in windows, as after a crash.
+        surveys: topic → how it is now. In a new generation a topic that is still the same goes on
+        where it was, a new or recreated one begins at the first retained record. What cannot be
+        read of the checkpoint counts as absent; records that are re-keyed again because of that
+        count once in windows, as after a crash.
         """
         saved = self.saved()
-        ids = {topic: survey.identity.topic_id for topic, survey in found.items()}
+        ids = {topic: survey.identity.topic_id for topic, survey in surveys.items()}
         if saved is not None:
             read = {topic: source.topic_id for topic, source in saved.generation.sources.items()}
             if ids == read and not saved.damage:
                 return saved.generation
         if saved is not None and saved.damage:
             self.log(f"checkpoint cannot be read ({'; '.join(saved.damage)}): a new one begins")
-        return self._begin({topic: _start(topic, found[topic], saved) for topic in ids})
+        return self._begin({topic: _start(topic, surveys[topic], saved) for topic in ids})
 
-    def begin_anew(self, found: Mapping[str, Survey]) -> RekeyGeneration:
-        """A new generation that reads all topics from the first record that is kept."""
-        return self._begin({topic: _start(topic, found[topic], None) for topic in found})
+    def begin_anew(self, surveys: Mapping[str, Survey]) -> RekeyGeneration:
+        """A new generation that reads all topics from their first retained records."""
+        return self._begin({topic: _start(topic, surveys[topic], None) for topic in surveys})
 
     def lost(
-        self, generation: RekeyGeneration, found: Mapping[str, Survey]
+        self, generation: RekeyGeneration, surveys: Mapping[str, Survey]
     ) -> Mapping[str, Mapping[int, tuple[int, int]]]:
         """Topic → partition → [first, end) that was not read and that Kafka no longer holds."""
         saved = self.saved()
         resumes = saved.resumes if saved else {t: s.offsets for t, s in generation.sources.items()}
         lost: dict[str, dict[int, tuple[int, int]]] = {}
         for topic in generation.sources:
-            offsets = found[topic].offsets
+            offsets = surveys[topic].offsets
             for partition, at in resumes[topic].items():
                 held_from = offsets[partition][0] if partition in offsets else at
                 if at < held_from:
                     lost.setdefault(topic, {})[partition] = (at, held_from)
         return lost
 
-    def begin_behind(self, found: Mapping[str, Survey]) -> RekeyGeneration:
-        """A new generation that goes on where the newest one was, or at the first record kept."""
+    def begin_behind(self, surveys: Mapping[str, Survey]) -> RekeyGeneration:
+        """A new generation that goes on where the newest was, or at the first retained record."""
         saved = self.saved()
-        sources = {topic: _start(topic, found[topic], saved) for topic in found}
+        sources = {topic: _start(topic, survey, saved) for topic, survey in surveys.items()}
         held = {
-            topic: {p: begin for p, (begin, _) in found[topic].offsets.items()} for topic in found
+            topic: {p: begin for p, (begin, _) in survey.offsets.items()}
+            for topic, survey in surveys.items()
         }
         readable = {
             topic: SourceStart(
@@ -129,7 +130,7 @@ class RekeyCheckpoints:
             if generation is None:
                 continue
             progress = saved_progress(self.files, generation.checkpoint)
-            damage += [f"g{number:04d}/spark/{each}" for each in progress.damage]
+            damage += [f"g{number:04d}/spark/{problem}" for problem in progress.damage]
             resumes = {
                 topic: {**source.offsets, **(progress.ends or {}).get(topic, {})}
                 for topic, source in generation.sources.items()

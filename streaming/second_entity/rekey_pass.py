@@ -1,4 +1,4 @@
-"""Re-keying on a worker: messages for the sink, and sums of what became of the records."""
+"""Re-keying on a worker: messages for the sink, and counts of what became of the records."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class RekeySettings:
 
 
 class RekeyPass:
-    """Re-keys batches and keeps the sums; `process` is called per Arrow batch."""
+    """Re-keys batches and stores the counts; `process` is called per Arrow batch."""
 
     def __init__(
         self,
@@ -59,23 +59,23 @@ class RekeyPass:
             placement = source_placement(
                 self._epochs[topic], batch.records, partition=batch.partition
             )
-        found = self._rekeyer.rekeyed(topic, batch.records, placement)
+        rekeyed = self._rekeyer.rekeyed(topic, batch.records, placement)
         position = stamp(self._generation, batch.first)
         before = self._counts.below(topic, batch.partition, position=position)
         self._counts.write(
             topic,
             batch.partition,
-            _sums(before or RekeyCounts(offset=-1), found, offset=batch.last),
+            _sums(before or RekeyCounts(offset=-1), rekeyed, offset=batch.last),
             position=stamp(self._generation, batch.last),
         )
-        return found.messages
+        return rekeyed.messages
 
 
-def _sums(before: RekeyCounts, found: Rekeyed, *, offset: int) -> RekeyCounts:
+def _sums(before: RekeyCounts, rekeyed: Rekeyed, *, offset: int) -> RekeyCounts:
     return RekeyCounts(
         offset=offset,
-        sent=before.sent + found.sent,
-        left_out=before.left_out + found.left_out,
-        refused=before.refused + found.refused,
+        sent=before.sent + rekeyed.sent,
+        left_out=before.left_out + rekeyed.left_out,
+        refused=before.refused + rekeyed.refused,
         written_at_ms=time.time_ns() // 1_000_000,
     )

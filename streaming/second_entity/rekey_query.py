@@ -115,7 +115,7 @@ class RekeyStarter:
         epochs = SourceEpochs(session, self.keyed)
         now = epochs.read({topic: survey.identity for topic, survey in surveys.items()})
         query = self._query(generation, now)
-        self.losses.accepts = False  # asked for once, not after every fault
+        self.losses.accepts = False  # for this start, not after every fault
         saved = checkpoints.saved()
         resumed = {topic: dict(at) for topic, at in saved.resumes.items()} if saved else {}
         self.log(f"re-keying for {self.keyed.name}, generation {generation.number}, from {resumed}")

@@ -1,4 +1,4 @@
-"""Where the keys of a source topic belong, for those who read it beside its own stream."""
+"""The home partitions of a source topic's keys, for readers beside the scenario's own stream."""
 
 from collections.abc import Sequence
 
@@ -19,13 +19,13 @@ def source_epochs(
 ) -> tuple[EpochStart, ...]:
     """The epochs of the topic `identity`, newest first.
 
-    Before its stream has begun one (or where it has not gone on after the topic was made again):
-    the one that it will begin, by the declared `partitioner`.
+    Before its stream has begun one (or has gone on after the topic was recreated): the one that it
+    will begin, by the declared `partitioner`.
     """
     starts = record.starts if record else ()
-    known = tuple(start for start in starts if start.topic_id == identity.topic_id)
-    if known:
-        return known
+    of_topic = tuple(start for start in starts if start.topic_id == identity.topic_id)
+    if of_topic:
+        return of_topic
     next_start = EpochStart(
         epoch=0,
         topic_id=identity.topic_id,
@@ -40,7 +40,7 @@ def source_placement(
 ) -> Placement:
     """Where `records` of `partition` lie by the epochs (newest first) that score them.
 
-    Homes that no partitioner tells (`custom`) are unknown here, so none of those is refused.
+    Homes that no partitioner gives (`custom`) are unknown here, so none of those is refused.
     """
     keys = ByteColumn.of(records.keys)
     homes = np.full(len(keys), _UNKNOWN, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Keeping a second entity's features on a Python worker, and the functions that Spark calls."""
+"""Maintaining a second entity's features on a Python worker; the functions that Spark calls."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from streaming.passes.homes import ClaimedHomes
 from streaming.passes.joined_batches import joined
 from streaming.passes.kind import PassKind
 from streaming.passes.settings import PassSettings
-from streaming.passes.worker_cache import kept
+from streaming.passes.worker_cache import cached
 from streaming.position.fence import EpochFence
 from streaming.position.gaps import gap_check
 from streaming.position.refusals import refusals_travel
@@ -71,7 +71,7 @@ def feature_pass_for(settings: PassSettings) -> FeaturePass:
         )
         return FeaturePass(settings, keyed, table, fence, gap_check(settings), homes)
 
-    return kept(f"folding {settings.scenario}", settings, make)
+    return cached(f"folding {settings.scenario}", settings, make)
 
 
 def rekey_pass_for(settings: RekeySettings) -> RekeyPass:
@@ -87,4 +87,4 @@ def rekey_pass_for(settings: RekeySettings) -> RekeyPass:
         counts = RekeyCountTable(session, settings.name)
         return RekeyPass(rekeyer, counts, generation=settings.generation, epochs=settings.epochs)
 
-    return kept(f"re-keying {settings.name}", settings, make)
+    return cached(f"re-keying {settings.name}", settings, make)

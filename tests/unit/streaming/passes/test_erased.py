@@ -99,7 +99,7 @@ def test_a_state_from_before_the_erasure_is_not_seen_and_a_later_one_is() -> Non
     state.first_stamp[:], state.last_stamp[:] = stamp(1, 8), stamp(1, 8)
     new, _ = codec.encode(state)
     memory.write(["m1", "m2"], [old, other], None, position=stamp(1, 3))
-    nobody = NobodyErased(known=erased_from(5))
+    nobody = NobodyErased(erased_entities=erased_from(5))
     table = TableWithoutErased(cast(StateTable, memory), nobody, codec)
     assert table.newest(["m1", "m2", "m3"]) == [None, other, None]
     assert table.below(["m1", "m2"], partition=0, position=stamp(1, 9))[0] == [None, other]
@@ -152,7 +152,7 @@ def test_the_pass_begins_an_erased_entity_from_empty_and_answers_its_older_event
         ("tiny.predictions", b"m2"),
         ("tiny.predictions", b"m1"),
     ]
-    erasures.known = erased_from(3)
+    erasures.erased_entities = erased_from(3)
     again = batch(("m1", 5), ("m1", -7), ("m2", 5), offset=3)
     assert outcomes(scoring, again) == [
         ("tiny.predictions", b"m1"),

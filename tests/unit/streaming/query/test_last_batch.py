@@ -50,7 +50,7 @@ def test_the_batch_at_hand_is_waited_for_and_no_other(then: Mapping[str, bool]) 
 def test_a_batch_that_does_not_end_is_left_to_the_next_start() -> None:
     lines: list[str] = []
     finish_batches([Query(1_000, IDLE)], seconds=0.1, log=lines.append)
-    assert lines[-1] == "the batch at hand did not end: the next start repeats it"
+    assert lines[-1] == "the current batch did not end: the next start repeats it"
 
 
 @pytest.mark.parametrize("query", [Query(0, IDLE), Query(9, IDLE, isActive=False), Gone()])
