@@ -118,8 +118,9 @@ def scoring_round(
 ) -> Round:
     """scikit-learn and both forms of the job in turn; the order changes from round to round."""
     plain = replace(steps, scorer=replace(steps.scorer, is_plain=True))
+    predictor: Any = steps.scorer.model.predictor
     measures: dict[str, Callable[[], Rate]] = {
-        "alone": lambda: alone(steps.scorer.model.estimator, features),
+        "alone": lambda: alone(predictor.estimator, features),
         "job": lambda: _score(steps, states, len(features), 2 * number),
         "plain_job": lambda: _score(plain, states, len(features), 2 * number + 1),
     }

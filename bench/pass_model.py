@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from models.card import ModelCard
-from models.fast.deep_trees import deep_trees
-from models.formats.skops import load_artifact, save_artifact
+from models.fast.quick_scores import quick_scores
+from models.formats.artifact import load_artifact, save_artifact
 from scenarios.contract.scenario import Scenario
 from stores.records.deployments import Deployment, ModelPointer
 from streaming.scoring.models_in_use import InUse
@@ -41,4 +41,4 @@ def model_in_use(scenario: Scenario, folder: Path) -> InUse:
         deployed_at=card.created_at,
         deployed_by="bench",
     )
-    return InUse(deployment, replace(loaded, quick=deep_trees(loaded)), None)
+    return InUse(deployment, replace(loaded, quick=quick_scores(loaded)), None)

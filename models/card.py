@@ -1,10 +1,8 @@
 """What a stored model says of itself: where it comes from, what it needs, how good it was."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
-
-LIBRARIES = ("scikit-learn", "numpy", "skops", "shap", "numba", "msgspec")
+from importlib.metadata import PackageNotFoundError, version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +29,8 @@ class ModelCard:
     snapshot            what it was trained on; git_commit: the code that trained it
     parameters          of the estimator, as text
     useless_columns     columns that never varied in training → "empty" or "always VALUE"
+    format              how the model's file is written, see models/formats
+    library_versions    distribution → version, of those that decide a score
     """
 
     scenario: str
@@ -46,9 +46,17 @@ class ModelCard:
     git_commit: str = "unknown"
     parameters: Mapping[str, str] = field(default_factory=dict)
     useless_columns: Mapping[str, str] = field(default_factory=dict)
-    library_versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
+    library_versions: Mapping[str, str] = field(default_factory=dict)
+    format: str = "skops"
 
 
-def library_versions() -> dict[str, str]:
-    """Installed versions of the libraries that decide a score."""
-    return {name: version(name) for name in LIBRARIES}
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Distribution → installed version, "absent" where it is not installed."""
+    return {name: _installed_version(name) for name in distributions}
+
+
+def _installed_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"

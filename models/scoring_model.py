@@ -1,8 +1,12 @@
-"""A trained model as the scoring pass uses it: scores, and each feature's share in a score."""
+"""A trained model as the scoring pass uses it: scores, and each feature's share in a score.
+
+Nothing here knows of a library: what scores and what explains comes from the version's format
+(models/formats), and a version without an explainer is scored and served without reasons.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +17,33 @@ from models.errors import ModelNeedsFeatures
 Matrix = npt.NDArray[np.float64]
 
 
-class QuickScores(Protocol):
-    """Another way to a model's scores."""
+class Predictor(Protocol):
+    """What scores: a loaded model of any library."""
 
     def scores(self, features: Matrix) -> Matrix:
-        """The scores (n,) that the model's own estimator gives for `features` (n, k)."""
+        """Probabilities (n,) in [0, 1] of `features` (n, m), in the order of the model's columns.
+
+        NaN features are missing values. A row's score does not depend on the other rows.
+        """
+        ...
+
+
+class Explainer(Protocol):
+    """What says how a score came about."""
+
+    def contributions(self, features: Matrix) -> Matrix:
+        """How much each of the model's m features moved each of n scores, (n, m).
+
+        Positive raises the score. Additive contributions, such as SHAP values in log-odds.
+        """
+        ...
+
+
+class QuickScores(Protocol):
+    """A quicker way to the scores of a `ScoringModel`, equal to the bit."""
+
+    def scores(self, features: Matrix) -> Matrix:
+        """The scores (n,) of the scenario's full feature matrix (n, k)."""
         ...
 
 
@@ -25,15 +51,16 @@ class QuickScores(Protocol):
 class ScoringModel:
     """A loaded model version. Both methods take the scenario's full feature matrix.
 
-    `columns` int64 (m,) picks the model's own columns, in its order, from the scenario's k.
-    `quick` scores in the estimator's place, equal to the bit.
+    explainer  None: the format gives no reasons
+    columns    int64 (m,), picks the model's own columns, in its order, from the scenario's k
+    quick      scores in the predictor's place, to the bit as it does
     """
 
     name: str
     version: str
     card: ModelCard
-    estimator: Any
-    explainer: Any
+    predictor: Predictor
+    explainer: Explainer | None
     columns: npt.NDArray[np.int64]
     quick: QuickScores | None = None
 
@@ -46,30 +73,31 @@ class ScoringModel:
             return np.empty(0)
         if self.quick is not None:
             return self.quick.scores(features)
-        scores: Matrix = self.estimator.predict_proba(features[:, self.columns])[:, 1]
-        return scores
+        return self.predictor.scores(features[:, self.columns])
 
-    def contributions(self, features: Matrix) -> Matrix:
-        """How much each feature moved each score, (n, k): SHAP values in log-odds of the trees.
+    def contributions(self, features: Matrix) -> Matrix | None:
+        """How much each feature moved each score, (n, k); None when the version has no explainer.
 
-        Positive raises the score; a feature that the model does not use has 0. Lundberg et al.,
-        "From local explanations to global understanding with explainable AI for trees" (2020).
+        Positive raises the score; a feature that the model does not use has 0.
         """
+        if self.explainer is None:
+            return None
         shares = np.zeros_like(features)
         if len(features):
-            shares[:, self.columns] = self.explainer.shap_values(features[:, self.columns])
+            shares[:, self.columns] = self.explainer.contributions(features[:, self.columns])
         return shares
 
 
 def scoring_model(
-    estimator: Any,
+    predictor: Predictor,
+    explainer: Explainer | None,
     *,
     name: str,
     version: str,
     card: ModelCard,
     available_features: Sequence[str],
 ) -> ScoringModel:
-    """`estimator`, ready to score matrices with the columns `available_features`.
+    """`predictor` made ready to score matrices with the columns `available_features`.
 
     Raises `ModelNeedsFeatures` naming the columns that are missing.
     """
@@ -87,18 +115,7 @@ def scoring_model(
         name=name,
         version=version,
         card=card,
-        estimator=estimator,
-        explainer=tree_explainer(estimator),
+        predictor=predictor,
+        explainer=explainer,
         columns=columns,
     )
-
-
-def tree_explainer(estimator: Any) -> Any:
-    """SHAP for the trees of `estimator`: itself, or the one inside its calibration.
-
-    The calibration is one rising curve over the trees' log-odds, so it changes no order or sign.
-    """
-    import shap  # 1 s, and only loaded models need it
-
-    calibrated = getattr(estimator, "calibrated_classifiers_", None)
-    return shap.TreeExplainer(calibrated[0].estimator if calibrated else estimator)

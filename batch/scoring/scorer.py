@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from features.fold.readout import features_of_states, states_in
 from features.fold.state import StateCodec, States
-from models.fast.small_trees import QuickTrees, quick_trees
+from models.fast.deep_trees import DeepTrees
+from models.fast.quick_scores import check_quick_scores, quick_scores
+from models.fast.small_trees import SmallTrees
 from models.scoring_model import ScoringModel
 from scenarios.contract.judge import Flags, Floats, Judge, Judges, Verdicts
 from scenarios.contract.scenario import Scenario, load_scenario
@@ -77,7 +79,7 @@ class StateScorer:
 
     The driver loads and checks the model once (0.7 s with its explainer); unpickled it takes 5 ms.
     at_ms: the time the features refer to, None for each state's own latest event time.
-    thresholds: band → lowest score. is_plain: only by the model itself, never by `QuickTrees`.
+    thresholds: band → lowest score. is_plain: only by the model itself, never by its quick scores.
     """
 
     scenario_name: str
@@ -119,7 +121,8 @@ class StateScorer:
     def check(self, scored_states: ScoredStates) -> None:
         """Raise `ScoresDiffer` unless the first scores are what the model itself gives."""
         if self._quick is not None:
-            self._quick.check(scored_states.features[:_CHECKED_ROWS])
+            features = scored_states.features[:_CHECKED_ROWS]
+            check_quick_scores(self._quick, self.model, features)
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -132,8 +135,8 @@ class StateScorer:
         return Judge(self.scenario)
 
     @cached_property
-    def _quick(self) -> QuickTrees | None:
-        return None if self.is_plain else quick_trees(self.model)
+    def _quick(self) -> SmallTrees | DeepTrees | None:
+        return None if self.is_plain else quick_scores(self.model)
 
     @cached_property
     def _codec(self) -> StateCodec:

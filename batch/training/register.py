@@ -11,9 +11,10 @@ import numpy as np
 from batch.training.train import FOLDS, Progress, Trained, train
 from batch.training.trainable import TrainingMinimum, check_trainable, useless_columns, warning_of
 from batch.training_sets.training_set import TrainingSet
-from models.card import ModelCard, SnapshotReference, library_versions
+from models.card import ModelCard, SnapshotReference, installed_versions
 from models.evaluation.plots import save_plots
-from models.formats.skops import folder_sha256, load_artifact, save_artifact
+from models.formats.artifact import folder_sha256, load_artifact, save_artifact
+from models.formats.skops import FORMAT
 from models.registry.probe import PROBE_FILE, save_probe
 from models.registry.tracking import (
     Dataset,
@@ -81,7 +82,8 @@ def store(
             params=_params(trained, training_set, scenario, origin),
             metrics={**trained.metrics(), **_as_floats(training_set.counts)},
             tags=_tags(scenario, origin, sha256),
-            estimator=trained.estimator,
+            model=trained.estimator,
+            stored_as=FORMAT,
             feature_names=card.feature_names,
             features=training_set.features[training_set.is_test][:_SIGNATURE_ROWS],
             scores=trained.test_scores[:_SIGNATURE_ROWS],
@@ -131,6 +133,8 @@ def _card(
         useless_columns=useless_columns(
             training_set.features[~training_set.is_test], scenario.feature_names
         ),
+        library_versions=installed_versions(FORMAT.libraries),
+        format=FORMAT.name,
     )
 
 
@@ -183,7 +187,7 @@ def _params(
     names = np.array(scenario.feature_names)
     unused = names[rare_columns(training_set.features[~training_set.is_test])]
     snapshot = asdict(origin.snapshot) if origin.snapshot else {}
-    libraries = library_versions()
+    libraries = installed_versions(FORMAT.libraries)
     return {
         **{f"estimator.{k}": v for k, v in estimator_parameters(trained.estimator).items()},
         **{f"snapshot.{k}": v for k, v in snapshot.items()},

@@ -12,7 +12,7 @@ from batch.training.register import estimator_parameters
 from batch.training.train import fitted
 from batch.training_sets.snapshots import MADE_BY, SnapshotRecord, load_training_set, record_at
 from batch.training_sets.training_set import TrainingSet
-from models.card import ModelCard, library_versions
+from models.card import ModelCard, installed_versions
 from models.registry.probe import Probe
 from scenarios.contract.scenario import Scenario
 from stores.delta.tables import commits, rows_erased
@@ -143,10 +143,10 @@ def _changed(card: ModelCard, scenario: Scenario, parameters: Mapping[str, str])
             f"features were defined as {card.definitions_digest}, are "
             f"{scenario.definitions_digest}: check out commit {card.git_commit}"
         )
-    now = library_versions()
+    now = installed_versions(card.library_versions)
     for name, then in card.library_versions.items():
-        if now.get(name) != then:
-            causes.append(f"{name} was {then}, is {now.get(name)}")
+        if now[name] != then:
+            causes.append(f"{name} was {then}, is {now[name]}")
     for name in sorted(card.parameters.keys() | parameters.keys()):
         was, is_ = card.parameters.get(name), parameters.get(name)
         if card.parameters and was != is_:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.card import ModelCard
-from models.formats.skops import save_artifact
+from models.formats.artifact import save_artifact
 from models.training.fitting import reproducible_fitting
 from scenarios.contract.scenario import Scenario
 from stores.records.deployments import Deployment, ModelPointer

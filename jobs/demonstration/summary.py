@@ -8,7 +8,7 @@ from rich.table import Table
 
 from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
-from models.formats.skops import read_card
+from models.formats.artifact import read_card
 from models.registry.fetching import local_path
 from monitoring.counts import TopicCounter, TopicCounts, row_count
 from monitoring.latency_probe import LatencyProbe

@@ -1,19 +1,14 @@
-"""A model version as a folder of two files, safe to load: model.skops and card.json."""
+"""scikit-learn estimators in skops' format: types on a list, never code of the file's own."""
 
-import hashlib
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from models.errors import ModelCorrupt, ModelUntrusted
+from models.scoring_model import Explainer, Matrix, Predictor
 
-from models.card import ModelCard
-from models.errors import ModelCorrupt, ModelMissing, ModelUntrusted
-from models.scoring_model import ScoringModel, scoring_model
-
-MODEL_FILE, CARD_FILE = "model.skops", "card.json"
+MODEL_FILE = "model.skops"
 
 # Beyond skops' own defaults; fixed here, so that a file can never bring code of its own.
 TRUSTED_TYPES = (
@@ -23,123 +18,113 @@ TRUSTED_TYPES = (
 )
 
 
-def save_artifact(folder: Path, estimator: Any, card: ModelCard) -> str:
-    """Write both files into `folder` (created when missing) and return their `folder_sha256`.
+@dataclass(frozen=True)
+class EstimatorScores:
+    """Scores of a binary classifier of scikit-learn."""
 
-    Raises `ModelUntrusted` when the file could not be loaded again.
-    """
-    import skops.io
+    estimator: Any
 
-    folder.mkdir(parents=True, exist_ok=True)
-    skops.io.dump(estimator, folder / MODEL_FILE)
-    _refuse_untrusted(_Files(folder, b"", _bytes(folder / MODEL_FILE)))
-    card_json = msgspec.json.format(msgspec.json.encode(card), indent=2)
-    (folder / CARD_FILE).write_bytes(card_json + b"\n")
-    return folder_sha256(folder)
-
-
-def load_artifact(
-    folder: Path, *, name: str, version: str, sha256: str, available_features: Sequence[str]
-) -> ScoringModel:
-    """The model in `folder`, ready to score matrices with the columns `available_features`.
-
-    Both files are read once: the bytes that agree with `sha256` are the bytes that are loaded,
-    whatever happens to the files meanwhile. Raises `ModelMissing`, `ModelCorrupt` (another hash
-    than `sha256`, or unreadable), `ModelUntrusted` or `ModelNeedsFeatures`; nothing is unpacked
-    before the hash agrees.
-    """
-    files = _read(folder)
-    if files.sha256 != sha256:
-        raise ModelCorrupt(
-            f"model {name} version {version} in {folder} has SHA-256 {files.sha256}, "
-            f"deployed was {sha256}: restore the files or deploy another version"
-        )
-    card = _card(files)
-    _refuse_untrusted(files)
-    return scoring_model(
-        _estimator(files),
-        name=name,
-        version=version,
-        card=card,
-        available_features=available_features,
-    )
-
-
-def read_card(folder: Path) -> ModelCard:
-    """The card of the model in `folder`; raises `ModelMissing` or `ModelCorrupt`."""
-    return _card(_Files(folder, _bytes(folder / CARD_FILE), b""))
-
-
-def folder_sha256(folder: Path) -> str:
-    """SHA-256 over names, lengths and bytes of both files; raises `ModelMissing`."""
-    return _read(folder).sha256
+    def scores(self, features: Matrix) -> Matrix:
+        """Probabilities (n,) of the second class."""
+        probabilities: Matrix = self.estimator.predict_proba(features)[:, 1]
+        return probabilities
 
 
 @dataclass(frozen=True)
-class _Files:
-    """The two files of a folder, in memory."""
+class TreeContributions:
+    """SHAP values of boosted trees, in log-odds.
 
-    folder: Path
-    card: bytes
-    model: bytes
+    Lundberg et al., "From local explanations to global understanding with explainable AI for trees"
+    (2020).
+    """
 
-    @property
-    def sha256(self) -> str:
-        digest = hashlib.sha256()
-        for name, content in ((CARD_FILE, self.card), (MODEL_FILE, self.model)):
-            digest.update(f"{name}:{len(content)}:".encode())
-            digest.update(content)
-        return digest.hexdigest()
+    shap: Any
 
-    @property
-    def model_path(self) -> Path:
-        return self.folder / MODEL_FILE
+    def contributions(self, features: Matrix) -> Matrix:
+        """SHAP values (n, m) of `features` (n, m)."""
+        values: Matrix = self.shap.shap_values(features)
+        return values
 
 
-def _read(folder: Path) -> _Files:
-    return _Files(folder, _bytes(folder / CARD_FILE), _bytes(folder / MODEL_FILE))
+@dataclass(frozen=True)
+class SkopsFormat:
+    """The format skops; see `models.formats.format.ModelFormat`."""
+
+    name: str = "skops"
+    file_name: str = MODEL_FILE
+    libraries: tuple[str, ...] = ("scikit-learn", "numpy", "skops", "shap", "numba", "msgspec")
+
+    def write(self, model: Any) -> bytes:
+        """The estimator `model` as bytes; raises `ModelUntrusted` for types off the list."""
+        import skops.io
+
+        content: bytes = skops.io.dumps(model)
+        _refuse_untrusted(content, Path(self.file_name))
+        return content
+
+    def read(self, content: bytes, *, file: Path) -> tuple[Predictor, Explainer | None]:
+        """The estimator's scores and its trees' SHAP values."""
+        _refuse_untrusted(content, file)
+        estimator = _estimator(content, file)
+        return EstimatorScores(estimator), tree_explainer(estimator)
+
+    def log_to_mlflow(self, model: Any, *, signature: Any, requirements: list[str]) -> Any:
+        """Log `model` as MLflow's scikit-learn flavour."""
+        import mlflow
+
+        return mlflow.sklearn.log_model(
+            model,
+            name="model",
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED_TYPES),
+            signature=signature,
+            pip_requirements=requirements,
+        )
 
 
-def _bytes(path: Path) -> bytes:
+FORMAT = SkopsFormat()
+
+
+def tree_explainer(estimator: Any) -> TreeContributions | None:
+    """SHAP for the trees of `estimator`: itself, or the one inside its calibration.
+
+    The calibration is one rising curve over the trees' log-odds, so it changes no order or sign.
+    None for an estimator that TreeSHAP does not know.
+    """
+    import shap  # 1 s, and only loaded models need it
+    from shap.utils._exceptions import InvalidModelError  # shap exports it nowhere else
+
+    calibrated = getattr(estimator, "calibrated_classifiers_", None)
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelMissing(f"cannot read model file {path}: {error.strerror}") from error
+        return TreeContributions(
+            shap.TreeExplainer(calibrated[0].estimator if calibrated else estimator)
+        )
+    except InvalidModelError:
+        return None
 
 
-def _card(files: _Files) -> ModelCard:
-    try:
-        return msgspec.json.decode(files.card, type=ModelCard)
-    except msgspec.MsgspecError as error:
-        raise ModelCorrupt(f"{files.folder / CARD_FILE} is not a model card: {error}") from error
-
-
-def _estimator(files: _Files) -> Any:
+def _estimator(content: bytes, file: Path) -> Any:
     import skops.io
 
     try:
         with warnings.catch_warnings():
-            # Another scikit-learn than the one that trained would silently give other scores.
+            # Another scikit-learn than the one that trained would give other scores in silence.
             warnings.simplefilter("error")
-            return skops.io.loads(files.model, trusted=list(TRUSTED_TYPES))
+            return skops.io.loads(content, trusted=list(TRUSTED_TYPES))
     except Exception as error:  # whatever a damaged file makes skops raise
-        raise ModelCorrupt(
-            f"cannot load {files.model_path}: {type(error).__name__}: {error}"
-        ) from error
+        raise ModelCorrupt(f"cannot load {file}: {type(error).__name__}: {error}") from error
 
 
-def _refuse_untrusted(files: _Files) -> None:
+def _refuse_untrusted(content: bytes, file: Path) -> None:
     import skops.io
 
     try:
-        untrusted_types = set(skops.io.get_untrusted_types(data=files.model))
+        types_in_file = set(skops.io.get_untrusted_types(data=content))
     except Exception as error:  # whatever a damaged file makes skops raise
-        raise ModelCorrupt(
-            f"cannot read {files.model_path}: {type(error).__name__}: {error}"
-        ) from error
-    surplus = sorted(untrusted_types - set(TRUSTED_TYPES))
+        raise ModelCorrupt(f"cannot read {file}: {type(error).__name__}: {error}") from error
+    surplus = sorted(types_in_file - set(TRUSTED_TYPES))
     if surplus:
         raise ModelUntrusted(
-            f"{files.model_path} holds types {surplus} that are not on the allow-list; "
+            f"{file} holds types {surplus} that are not on the allow-list; "
             "add them to TRUSTED_TYPES in models/formats/skops.py after a look at their code"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from models.errors import ModelCorrupt, ModelMissing
-from models.formats.skops import load_artifact
+from models.formats.artifact import load_artifact
 from models.scoring_model import ScoringModel
 
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
-from models.formats.skops import TRUSTED_TYPES
+from models.card import installed_versions
+from models.formats.format import ModelFormat
 from models.registry.fetching import local_path
 
 ARTIFACT_FOLDER = "everscore"
@@ -57,7 +58,7 @@ class TrainingRun:
     """What a training run leaves behind.
 
     features, scores   a few rows (n, k) and their scores (n,), for the model's signature
-    artifact           the folder written by `models.formats.skops.save_artifact`
+    artifact           the folder written by `models.formats.artifact.save_artifact`
     files              further files by the artifact folder they go to; "" is the top
     dataset            what it was trained on, shown with the run
     """
@@ -66,7 +67,8 @@ class TrainingRun:
     params: Mapping[str, object]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-    estimator: Any
+    model: Any
+    stored_as: ModelFormat
     feature_names: Sequence[str]
     features: npt.NDArray[np.float64]
     scores: npt.NDArray[np.float64]
@@ -110,7 +112,7 @@ def log_and_register(
                     mlflow.log_artifact(str(path), folder or None)
             _log_dataset(mlflow, run.dataset)
             mlflow.log_artifacts(str(run.artifact), ARTIFACT_FOLDER)
-            logged_model = _log_model(mlflow, run)
+            logged_model = _log_model(run)
             folder_uri = mlflow.get_artifact_uri(ARTIFACT_FOLDER)
         progress("registering the model")
         version = _registered_version(mlflow, name, logged_model, run_id=active.info.run_id)
@@ -153,18 +155,14 @@ def _log_dataset(mlflow: Any, dataset: Dataset | None) -> None:
         mlflow.log_input(dataset_class(source, dataset.name, dataset.digest), context="training")
 
 
-def _log_model(mlflow: Any, run: TrainingRun) -> Any:
+def _log_model(run: TrainingRun) -> Any:
     from mlflow.models import infer_signature
 
-    from models.card import library_versions
-
-    return mlflow.sklearn.log_model(
-        run.estimator,
-        name="model",
-        serialization_format="skops",
-        skops_trusted_types=list(TRUSTED_TYPES),
+    versions = installed_versions(run.stored_as.libraries)
+    return run.stored_as.log_to_mlflow(
+        run.model,
         signature=infer_signature(run.features, run.scores),
-        pip_requirements=[f"{name}=={version}" for name, version in library_versions().items()],
+        requirements=[f"{name}=={version}" for name, version in versions.items()],
     )
 
 

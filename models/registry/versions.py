@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.card import ModelCard
-from models.formats.skops import read_card
+from models.formats.artifact import read_card
 from models.registry.fetching import fetch_artifact, load_fetched, local_path
 from models.registry.probe import PROBE_FILE, Probe, probe_folder, read_probe
 from models.registry.tracking import ARTIFACT_FOLDER, TrackingPlace, quiet_mlflow

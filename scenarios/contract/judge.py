@@ -277,7 +277,11 @@ class _Bench:
 
 
 def _reasons(model: ScoringModel, features: Floats, teller: ReasonTeller) -> list[list[Reason]]:
-    return teller.tell(model.contributions(features), features) if len(features) else []
+    """One list per row; empty ones when the model's format gives no reasons."""
+    contributions = model.contributions(features) if len(features) else None
+    if contributions is None:
+        return [[] for _ in range(len(features))]
+    return teller.tell(contributions, features)
 
 
 def _name(model: ScoringModel) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import ModelNeedsFeatures
-from models.fast.deep_trees import deep_trees
+from models.fast.quick_scores import quick_scores
 from models.registry.fetching import load_fetched, local_path
 from models.registry.probe import PROBE_FILE, probe_folder, read_probe
 from models.scoring_model import ScoringModel
@@ -173,7 +173,7 @@ class ModelsInUse:
                     f"definitions {loaded.card.definitions_digest}, this code has "
                     f"{self.scenario.definitions_digest}: train and deploy a new version"
                 )
-            loaded = replace(loaded, quick=deep_trees(loaded))
+            loaded = replace(loaded, quick=quick_scores(loaded))
         check_model(self.scenario, loaded, deployment.thresholds, probe=_probe_of(pointer))
         self._loaded[pointer] = loaded
         return loaded

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from features.events.decode import Records
-from models.formats.skops import folder_sha256
+from models.formats.artifact import folder_sha256
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.keys import row_key
 from stores.hbase.predictions import reader

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from models.card import ModelCard
-from models.formats.skops import load_artifact, save_artifact
+from models.formats.artifact import load_artifact, save_artifact
 from models.scoring_model import ScoringModel
 from models.training.fitting import reproducible_fitting
 from scenarios.contract.scenario import Scenario
@@ -65,6 +65,12 @@ def fragile_estimator(out_of_bounds: str) -> Any:
     calibration = IsotonicRegression(out_of_bounds=out_of_bounds)
     fitted.calibrators[0] = calibration.fit(sums[cold], fails(rows)[cold])
     return whole
+
+
+def estimator_of(model: ScoringModel) -> Any:
+    """The estimator of scikit-learn that scores in `model`."""
+    predictor: Any = model.predictor
+    return predictor.estimator
 
 
 def is_fragile(estimator: Any, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from features.events.decode import Records
 from features.events.partitioners import CUSTOM, MURMUR2
-from models.formats.skops import load_artifact
+from models.formats.artifact import load_artifact
 from models.scoring_model import ScoringModel
 from stores.delta.tables import DeltaPlace, write_new_table
 from stores.hbase.connection import HBaseStore

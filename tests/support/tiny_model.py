@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from models.card import ModelCard
-from models.formats.skops import save_artifact
+from models.formats.artifact import save_artifact
 from stores.hbase.connection import HBaseStore
 from stores.records.deployments import Deployment, ModelPointer, write_deployment
 from tests.scenarios.tiny import SCENARIO

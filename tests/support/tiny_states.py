@@ -9,7 +9,7 @@ from batch.scoring.scorer import StateScorer
 from batch.scoring.states import STATE_COLUMNS
 from features.events.decode import EventDecoder, Records
 from features.fold.fold import distinct, fold
-from models.formats.skops import load_artifact
+from models.formats.artifact import load_artifact
 from stores.hbase.stamps import stamp
 from stores.records.deployments import ModelPointer
 from tests.scenarios.tiny import SCENARIO

@@ -9,7 +9,7 @@ import numpy as np
 from batch.training_sets.snapshots import SnapshotRecord
 from batch.training_sets.training_set import TrainingSet
 from models.card import ModelCard, SnapshotReference
-from models.formats.skops import save_artifact
+from models.formats.artifact import save_artifact
 from models.registry.versions import TrainedVersion
 from tests.scenarios.tiny import SCENARIO
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from batch.proofs.audits.facts import ModelFacts, SnapshotFacts
-from models.card import ModelCard, library_versions
+from models.card import ModelCard, installed_versions
 from models.registry.versions import TrainedVersion
 from models.scoring_model import ScoringModel
 
@@ -26,7 +26,7 @@ ModelFinder = Callable[[str], AuditedModel]
 def model_facts(audited: AuditedModel) -> ModelFacts:
     """What an auditor wants to know of the model."""
     card, registered = audited.card, audited.registered
-    now = library_versions()
+    now = installed_versions(card.library_versions)
     snapshot = card.snapshot
     return ModelFacts(
         name=registered.name,
@@ -38,10 +38,7 @@ def model_facts(audited: AuditedModel) -> ModelFacts:
         created_at=card.created_at,
         git_commit=card.git_commit,
         definitions=card.definitions_digest,
-        libraries={
-            name: (then, now.get(name, "absent"))
-            for name, then in sorted(card.library_versions.items())
-        },
+        libraries={name: (then, now[name]) for name, then in sorted(card.library_versions.items())},
         snapshot=None
         if snapshot is None
         else SnapshotFacts(

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from bench.suite.model import fitted
 from bench.suite.sample_history import CUSTOMERS, EVENTS_EACH, sample_history
 from bench.suite.workloads import WORKLOADS
-from models.formats.skops import load_artifact
+from models.formats.artifact import load_artifact
 
 UNTIL_MS = 1_700_000_000_000
 

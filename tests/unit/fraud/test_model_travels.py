@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from models.card import ModelCard
-from models.formats.skops import load_artifact, save_artifact
+from models.formats.artifact import load_artifact, save_artifact
 from scenarios.fraud.scenario import SCENARIO
 
 NAMES = SCENARIO.feature_names
@@ -40,4 +40,5 @@ def test_a_stored_model_scores_alike_in_any_batch_and_tells_its_reasons(tmp_path
     alone = [float(model.scores(features[row : row + 1])[0]) for row in range(20)]
     assert alone == together[:20].tolist()
     shares = model.contributions(features[together > 0.5])
+    assert shares is not None
     assert (np.abs(shares).argmax(axis=1) == 0).all()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_limits
 
-from models.formats.skops import save_artifact
+from models.formats.artifact import save_artifact
 from tests.unit.models.trained import StoredModel, card, estimator
 
 

@@ -13,6 +13,7 @@ from scenarios.contract.scenario import Scenario
 from tests.scenarios.shops import SCENARIO as SHOPS
 from tests.scenarios.tiny import SCENARIO
 from tests.support.fragile_models import (
+    estimator_of,
     fragile_estimator,
     is_fragile,
     load_model,
@@ -50,7 +51,7 @@ def test_trial_rows_are_values_that_features_may_have(scenario: Scenario) -> Non
 
 def test_a_model_that_misses_some_rows_may_score(fragile: ScoringModel) -> None:
     probe = tiny_rows(64, seed=9)
-    assert 0 < is_fragile(fragile.estimator, probe).sum() < 32
+    assert 0 < is_fragile(estimator_of(fragile), probe).sum() < 32
     check_model(SCENARIO, fragile, THRESHOLDS, probe=probe)
 
 
@@ -58,7 +59,7 @@ def test_a_model_that_cannot_judge_what_it_was_measured_on_is_refused(
     fragile: ScoringModel,
 ) -> None:
     probe = tiny_rows(400, seed=9)
-    hot = probe[is_fragile(fragile.estimator, probe)]
+    hot = probe[is_fragile(estimator_of(fragile), probe)]
     with pytest.raises(DeploymentUnfit, match=r"trial rows cannot be judged.*ValueError"):
         check_model(SCENARIO, fragile, THRESHOLDS, probe=hot)
 
@@ -67,7 +68,7 @@ def test_an_explainer_that_always_fails_is_refused_though_no_trial_row_needs_rea
     fragile: ScoringModel,
 ) -> None:
     class Mute:
-        def shap_values(self, rows: object) -> object:
+        def contributions(self, features: Matrix) -> Matrix:
             raise RuntimeError("additivity check failed")
 
     cold = np.zeros((8, len(SCENARIO.features)))

@@ -9,6 +9,7 @@ import pytest
 
 from features.definitions import LastValue
 from models.card import ModelCard
+from models.formats.skops import EstimatorScores, tree_explainer
 from models.scoring_model import ScoringModel, scoring_model
 from models.training.recipes import TreeParameters, calibrated_trees
 from scenarios.contract.judge import Judge, Judges, Verdicts
@@ -34,7 +35,8 @@ def model_with(estimator: object, *, version: str = "1") -> ScoringModel:
         created_at="2026-01-01T00:00:00+00:00",
     )
     return scoring_model(
-        estimator,
+        EstimatorScores(estimator),
+        tree_explainer(estimator),
         name="everscore-tiny",
         version=version,
         card=card,
@@ -114,14 +116,13 @@ def test_a_score_out_of_range_is_no_score(sound: ScoringModel) -> None:
         def __init__(self, shift: float) -> None:
             self._shift = shift
 
-        def predict_proba(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-            scores: npt.NDArray[np.float64] = sound.estimator.predict_proba(rows) + self._shift
-            return scores
+        def scores(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            return sound.predictor.scores(features) + self._shift
 
     features = tiny_rows(50, seed=3)
     scores = sound.scores(features)
     for shift, is_right in ((0.5, scores <= 0.5), (-0.5, scores >= 0.5), (np.inf, scores > 9)):
-        result = verdicts(features, replace(sound, estimator=Shifted(shift)))
+        result = verdicts(features, replace(sound, predictor=Shifted(shift)))
         assert result.rows.tolist() == np.flatnonzero(is_right).tolist()
         assert len(result.rows) + len(result.unscorable) == 50
 

@@ -10,7 +10,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 
 from models.card import ModelCard
 from models.fast.deep_tree_kernel import BLOCK_ROWS
-from models.fast.deep_trees import deep_trees
+from models.fast.deep_trees import DeepTrees
+from models.fast.quick_scores import quick_scores
+from models.formats.skops import EstimatorScores
 from models.scoring_model import ScoringModel
 
 COLUMNS = 6
@@ -42,7 +44,12 @@ def model(estimator: Any) -> ScoringModel:
     signal = np.nan_to_num(features[:, 0], nan=1.5) + np.nan_to_num(features[:, 1] * features[:, 2])
     noise = np.random.default_rng(9).normal(0, 0.5, 3000)
     fitted = estimator.fit(features, signal + noise > 0.5)
-    return ScoringModel("m", "1", CARD, fitted, None, np.arange(COLUMNS))
+    return of_estimator(fitted)
+
+
+def of_estimator(fitted: Any) -> ScoringModel:
+    """A model of a fitted estimator."""
+    return ScoringModel("m", "1", CARD, EstimatorScores(fitted), None, np.arange(COLUMNS))
 
 
 def boosted(**options: Any) -> HistGradientBoostingClassifier:
@@ -54,8 +61,7 @@ def boosted(**options: Any) -> HistGradientBoostingClassifier:
 
 ESTIMATORS = [
     boosted(),
-    boosted(max_leaf_nodes=2),
-    boosted(max_depth=2, max_leaf_nodes=4),
+    boosted(max_depth=3),
     boosted(max_leaf_nodes=None, min_samples_leaf=1),
     CalibratedClassifierCV(boosted(), method="sigmoid", cv=3, ensemble=False),
 ]
@@ -64,8 +70,8 @@ ESTIMATORS = [
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_scores_are_the_models_own_to_the_bit(estimator: Any) -> None:
     scoring_model = model(estimator)
-    quick = deep_trees(scoring_model)
-    assert quick is not None
+    quick = quick_scores(scoring_model)
+    assert isinstance(quick, DeepTrees)
     for count in (0, 1, BLOCK_ROWS - 1, BLOCK_ROWS, 3000, 5001):
         features = rows(count)
         assert quick.scores(features).tobytes() == scoring_model.scores(features).tobytes()
@@ -76,18 +82,18 @@ def test_scores_are_the_models_own_to_the_bit(estimator: Any) -> None:
 
 def test_columns_of_the_model_are_found_in_a_wider_matrix() -> None:
     scoring_model = replace(model(boosted()), columns=np.array([7, 3, 1, 8, 4, 2]))
-    quick = deep_trees(scoring_model)
-    assert quick is not None
+    quick = quick_scores(scoring_model)
+    assert isinstance(quick, DeepTrees)
     wide = np.hstack([rows(500), rows(500)[::-1]])
     assert quick.scores(wide).tobytes() == scoring_model.scores(wide).tobytes()
 
 
 def test_models_of_another_kind_score_by_themselves() -> None:
-    assert deep_trees(model(CalibratedClassifierCV(boosted(), method="isotonic", cv=3))) is None
+    assert quick_scores(model(CalibratedClassifierCV(boosted(), method="isotonic", cv=3))) is None
     features = np.abs(np.nan_to_num(rows(300))).round()
     for other in (
         RandomForestClassifier(5, random_state=1),
         boosted(categorical_features=list(range(COLUMNS))),
     ):
         fitted = other.fit(features, features[:, 0] > 0)
-        assert deep_trees(ScoringModel("m", "1", CARD, fitted, None, np.arange(COLUMNS))) is None
+        assert quick_scores(of_estimator(fitted)) is None

@@ -8,14 +8,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from models.errors import ModelCorrupt, ModelMissing, ModelNeedsFeatures, ModelUntrusted
-from models.formats.skops import (
+from models.formats.artifact import (
     CARD_FILE,
-    MODEL_FILE,
     folder_sha256,
     load_artifact,
     read_card,
     save_artifact,
 )
+from models.formats.skops import MODEL_FILE, tree_explainer
 from models.scoring_model import ScoringModel
 from models.training.recipes import calibrated_trees
 from tests.unit.models.trained import NAMES, StoredModel, card, data, estimator
@@ -99,3 +99,14 @@ def test_the_bytes_that_were_hashed_are_the_bytes_that_are_loaded(stored: Stored
     assert np.array_equal(_loaded(swapped).scores(features), expected)
     with pytest.raises(ModelCorrupt, match="deployed was"):
         _loaded(stored)
+
+
+def test_an_estimator_that_tree_shap_does_not_know_scores_without_reasons(
+    stored: StoredModel,
+) -> None:
+    features, outcomes = np.nan_to_num(data()[0]), data()[1]
+    linear = LogisticRegression().fit(features, outcomes)
+    assert tree_explainer(linear) is None
+    model = _loaded(StoredModel(stored.folder, save_artifact(stored.folder, linear, card())))
+    assert np.array_equal(model.scores(features), linear.predict_proba(features)[:, 1])
+    assert model.contributions(features) is None

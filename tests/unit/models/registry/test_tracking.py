@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from models.errors import ModelCorrupt
-from models.formats.skops import folder_sha256, save_artifact
+from models.formats.artifact import folder_sha256, save_artifact
+from models.formats.skops import FORMAT
 from models.registry.fetching import fetch_artifact, load_fetched
 from models.registry.tracking import ARTIFACT_FOLDER, TrackingPlace, TrainingRun, log_and_register
 from tests.unit.models.trained import NAMES, card, data, estimator
@@ -31,7 +32,8 @@ def test_two_runs_are_registered_as_versions_whose_files_can_be_read(
         params={"seed": 3},
         metrics={"auroc": 0.9},
         tags={"everscore.scenario": "shop"},
-        estimator=estimator(),
+        model=estimator(),
+        stored_as=FORMAT,
         feature_names=NAMES,
         features=features[:5],
         scores=scores[:5],

@@ -8,7 +8,13 @@ import pytest
 
 from models.scoring_model import ScoringModel
 from tests.scenarios.tiny import SCENARIO
-from tests.support.fragile_models import fragile_estimator, load_model, one_thread, save_model
+from tests.support.fragile_models import (
+    estimator_of,
+    fragile_estimator,
+    load_model,
+    one_thread,
+    save_model,
+)
 from tests.support.tiny_pass import COUNT, MACHINES, events, headers_of, played
 
 
@@ -88,7 +94,7 @@ def test_a_whole_batch_that_cannot_be_judged_is_told_and_the_stream_goes_on(
     tmp_path: Path, model: ScoringModel
 ) -> None:
     broken = load_model(save_model(tmp_path, fragile_estimator("raise"), version="1"))
-    broken.estimator.calibrated_classifiers_[0].calibrators[0].__dict__.pop("f_")
+    estimator_of(broken).calibrated_classifiers_[0].calibrators[0].__dict__.pop("f_")
     run = played(broken, [50, COUNT])
     assert run.offsets("tiny.dead-letter") == list(range(COUNT))
     assert run.states == played(model, [COUNT]).states
