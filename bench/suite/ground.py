@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 
 from bench.suite.keys import Customers
-from bench.suite.model import Fitted, fitted
 from bench.suite.place import Place
 from bench.suite.sample_history import sample_history
 from bench.suite.topics import Loaded, fill, remade
@@ -21,6 +20,7 @@ from jobs.wiring.table_making import make_tables
 from jobs.wiring.topics_and_tables import scenario_tables, scenario_topics
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import drop_table
+from proofs.fitted_model import Fitted, fitted
 from proofs.stage import Stage, settings_in, stage_in
 from scenarios.contract.scenario import Scenario
 from stores.kafka.topic_plan import TopicSpec

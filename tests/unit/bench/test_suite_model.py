@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from bench.suite.model import fitted
 from bench.suite.sample_history import CUSTOMERS, EVENTS_EACH, sample_history
 from bench.suite.workloads import WORKLOADS
 from models.formats.skops import load_artifact
+from proofs.fitted_model import fitted
 
 UNTIL_MS = 1_700_000_000_000
 

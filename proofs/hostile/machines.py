@@ -1,7 +1,7 @@
 """Machines whose readings are scored, with a policy that fails on one reading: for hostile records.
 
 The fault is on purpose: a record can be valid and still meet code that raises. What the stream does
-then is what `bench.hostile` measures.
+then is what `proofs.hostile` measures.
 """
 
 from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from kafka import KafkaProducer
 from kafka.partitioner import murmur2
 
-from bench.hostile.kinds import KINDS, Event, Kind, Route, encoded
+from proofs.hostile.kinds import KINDS, Event, Kind, Route, encoded
 
 _POOL, _MACHINES, _HOT_MACHINES = 40_000, 10_000, 20
 # Every so many good records goes through kafka-python, which is the slower of the two clients.

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from bench.hostile.kinds import SCORED, UNREADABLE, Kind, Route
-from bench.hostile.load import Sent
+from proofs.hostile.kinds import SCORED, UNREADABLE, Kind, Route
+from proofs.hostile.load import Sent
 
 _AT_ONCE, _TIMEOUT_SECONDS = 10_000, 30.0
 _SOURCE = re.compile(rb'"source":\{[^}]*"partition":(\d+),"offset":(\d+)')

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.hostile.kinds import KINDS, SCORED, Kind, Route
-from bench.scenarios.machines import SCENARIO
 from features.events import reasons
 from features.events.decode import EventDecoder, Records
+from proofs.hostile.kinds import KINDS, SCORED, Kind, Route
+from proofs.hostile.machines import SCENARIO
 
 READING = {
     "type": "reading",

@@ -7,8 +7,8 @@ from enum import Enum
 
 import msgspec
 
-from bench.scenarios.machines import ENTITY_FIELD, UNJUDGED_TEMPERATURE_C
 from features.events import reasons
+from proofs.hostile.machines import ENTITY_FIELD, UNJUDGED_TEMPERATURE_C
 
 Event = Mapping[str, object]
 KeyAndValue = tuple[bytes | None, bytes | None]

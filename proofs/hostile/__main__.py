@@ -19,9 +19,15 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from rich.table import Table
 from typer import Option
 
-from bench.hostile.kinds import KINDS
-from bench.hostile.load import HostileLoad, Phase, Tally
-from bench.hostile.outcomes import (
+from jobs.launcher.child_jobs import ChildJob
+from jobs.launcher.outcome import ending_with_exit_code
+from jobs.launcher.signals import stopping_on_signals
+from jobs.status.scored import wait_until_scored
+from proofs.fitted_model import fitted
+from proofs.hostile.kinds import KINDS
+from proofs.hostile.load import HostileLoad, Phase, Tally
+from proofs.hostile.machines import SCENARIO
+from proofs.hostile.outcomes import (
     KindResult,
     Outcomes,
     new_consumer,
@@ -29,12 +35,6 @@ from bench.hostile.outcomes import (
     results_by_kind,
     topic_ends,
 )
-from bench.scenarios.machines import SCENARIO
-from bench.suite.model import fitted
-from jobs.launcher.child_jobs import ChildJob
-from jobs.launcher.outcome import ending_with_exit_code
-from jobs.launcher.signals import stopping_on_signals
-from jobs.status.scored import wait_until_scored
 from proofs.proof import Proof
 from proofs.stage import Stage, own_platform, stage_in, told
 from reports.terminal import Terminal
@@ -44,7 +44,7 @@ from stores.records.deployments import write_deployment
 
 FAILED = 5
 _NAME = SCENARIO.name
-_OVERRIDES = (f"scenarios.{_NAME}=bench.scenarios.{_NAME}",)
+_OVERRIDES = (f"scenarios.{_NAME}=proofs.hostile.{_NAME}",)
 _START_SECONDS, _DRAIN_SECONDS = 180.0, 300.0
 _FITTED_ROWS = 5_000
 
@@ -251,7 +251,7 @@ def _table(results: list[KindResult]) -> Table:
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 app.command(
-    help=__doc__, epilog="Example: python -m bench.hostile --minutes 1 --clean-minutes 0.5"
+    help=__doc__, epilog="Example: python -m proofs.hostile --minutes 1 --clean-minutes 0.5"
 )(main)
 
 if __name__ == "__main__":
