@@ -11,6 +11,7 @@ from bench.growth.known import make_known
 from bench.growth.plan import BATCH_ROWS, GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
+from bench.latency.systems import started_stream
 from bench.suite import ceiling
 from bench.suite.ground import Ground, ground_of
 from bench.suite.place import Place
@@ -18,7 +19,6 @@ from bench.suite.sample_history import CUSTOMERS, sample_history
 from bench.suite.systems import OURS, System
 from bench.suite.throughput import Filled, measured
 from bench.suite.workloads import WORKLOADS
-from bench.systems import started_stream
 from jobs.launcher.child_jobs import ChildJob
 from proofs.stage import told
 

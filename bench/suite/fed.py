@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bench.latency.systems import started_program
 from bench.suite.ground import Ground
-from bench.systems import started_program
 from jobs.launcher.child_jobs import ChildJob
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.figures import MS_PER_SECOND
+from bench.latency.figures import MS_PER_SECOND
+from bench.latency.trial import MeasurementUnsound, in_window
 from bench.suite.fed import feeding, wait_for_end
 from bench.suite.ground import Ground
 from bench.suite.place import Place
 from bench.suite.published import check_published
 from bench.suite.results import Latency
 from bench.suite.systems import System
-from bench.trial import MeasurementUnsound, in_window
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 from proofs.load import Load

@@ -5,7 +5,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from bench.trial import MeasurementUnsound
+from bench.latency.trial import MeasurementUnsound
 from stores.kafka.cluster import KafkaCluster
 
 _POLL_MS = 500

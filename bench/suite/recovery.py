@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bench.latency.trial import MeasurementUnsound
 from bench.suite.fed import feeding
 from bench.suite.ground import Ground
 from bench.suite.latency import probe_of
@@ -13,7 +14,6 @@ from bench.suite.results import Recovery
 from bench.suite.snapshots import differing_rows, snapshot
 from bench.suite.systems import System
 from bench.suite.whole_rows import stale_rows
-from bench.trial import MeasurementUnsound
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bench.latency.tables import markdown_table
 from bench.suite.aims import ratios
 from bench.suite.figures import Figures
 from bench.suite.method import method_of
@@ -18,7 +19,6 @@ from bench.suite.report_tables import (
 )
 from bench.suite.results import Results
 from bench.suite.systems import RECIPES, STREAMS
-from bench.tables import markdown_table
 
 
 @dataclass(frozen=True, kw_only=True)

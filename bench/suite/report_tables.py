@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.latency.tables import markdown_table
 from bench.suite.aims import Ratio
 from bench.suite.figures import Figures, Rounds, rows_per_second
 from bench.suite.ratios import spread_of
 from bench.suite.results import Latency, Recovery, Results, Throughput
 from bench.suite.systems import BARE, NAMES, US
-from bench.tables import markdown_table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 
+from bench.latency.trial import MeasurementUnsound
 from bench.suite.ground import Ground
 from bench.suite.observer import Observer
 from bench.suite.place import Place
@@ -15,7 +16,6 @@ from bench.suite.systems import System
 from bench.suite.topics import Loaded
 from bench.suite.usage import Meter, cpu_seconds_between
 from bench.suite.whole_rows import stale_rows
-from bench.trial import MeasurementUnsound
 from jobs.launcher.child_jobs import ChildJob
 
 _STALLED_SECONDS = 180.0

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bench.latency.trial import MeasurementUnsound
 from bench.suite.surge_times import back_after, spans
-from bench.trial import MeasurementUnsound
 from monitoring.latency_probe import Sample
 
 

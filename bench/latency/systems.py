@@ -82,7 +82,7 @@ class StreamSystem:
 
 @dataclass(frozen=True)
 class LoopSystem:
-    """The plain consumer loop of bench/plain_loop.py in a process of its own."""
+    """The plain consumer loop of bench/latency/plain_loop.py in a process of its own."""
 
     stage: Stage
 
@@ -98,7 +98,7 @@ class LoopSystem:
             "scenario": stage.scenario,
             "module": stage.module,
         }
-        command = [sys.executable, "-m", "bench.plain_loop"]
+        command = [sys.executable, "-m", "bench.latency.plain_loop"]
         command += [f"--{name}={value}" for name, value in arguments.items()]
         job = started_program(
             "plain_loop", command, log=stage.log(namespace), ready="loop is ready"

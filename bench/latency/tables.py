@@ -5,8 +5,8 @@ from datetime import datetime
 
 from rich.table import Table
 
-from bench.figures import Figures, figures_of
-from bench.trial import Trial
+from bench.latency.figures import Figures, figures_of
+from bench.latency.trial import Trial
 from proofs.load import Load
 
 COLUMNS = ("round", "samples", "p50 ms", "p95 ms", "p99 ms", "max ms", "events/s")

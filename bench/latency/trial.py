@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from bench.figures import figures_of
-from bench.keeping_up import Follower
+from bench.latency.figures import figures_of
+from bench.latency.keeping_up import Follower
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 from proofs.load import Load

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from bench.figures import comparison
+from bench.latency.figures import comparison
+from bench.latency.systems import LoopSystem, StreamSystem
+from bench.latency.tables import markdown, pooled, table_of
+from bench.latency.trial import System, Trial, measured
 from bench.machine import described
-from bench.systems import LoopSystem, StreamSystem
-from bench.tables import markdown, pooled, table_of
-from bench.trial import System, Trial, measured
 from jobs.launcher.outcome import ending_with_exit_code
 from local.endpoints import read_endpoints
 from proofs.load import Load

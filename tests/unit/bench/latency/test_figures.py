@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import Figures, NoSamples, comparison, figures_of
+from bench.latency.figures import Figures, NoSamples, comparison, figures_of
 
 
 def figures(p50_ms: float, p99_ms: float) -> Figures:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from bench.tables import markdown, pooled, rows_of
-from bench.trial import Trial
+from bench.latency.tables import markdown, pooled, rows_of
+from bench.latency.trial import Trial
 from proofs.load import Load
 
 
