@@ -15,8 +15,8 @@ from rich.table import Table
 from typer import Option
 
 from batch.scoring.run_tables import RunTables, run_id
-from bench.batch_trials import Round, features_in, fold_job_rate, fold_rate, scoring_round
-from bench.crowd import PARTITIONS, Crowd, folded, real_events
+from bench.batch.crowd import PARTITIONS, Crowd, folded, real_events
+from bench.batch.trials import Round, features_in, fold_job_rate, fold_rate, scoring_round
 from bench.machine import described
 from conf.settings import load_settings
 from features.events.arrow_records import ARCHIVED_COLUMNS

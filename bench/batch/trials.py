@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from batch.records.limits import EventLimits
 from batch.training_sets.event_features import event_features
-from bench.crowd import MAX_EVENT_BYTES, MAX_SKEW_SECONDS, decoder, records_of
+from bench.batch.crowd import MAX_EVENT_BYTES, MAX_SKEW_SECONDS, decoder, records_of
 from features.fold.fold import distinct, fold
 from features.fold.readout import features_of_states, states_in
 from jobs.wiring.batch_scoring import BatchSteps
