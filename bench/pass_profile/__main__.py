@@ -14,8 +14,8 @@ import pyarrow as pa
 import typer
 from typer import Option
 
-from bench.pass_load import Crowd, arrow_batches
-from bench.pass_model import model_in_use
+from bench.pass_profile.load import Crowd, arrow_batches
+from bench.pass_profile.model import model_in_use
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import Family, TableSpec, create_tables
 from scenarios.contract.scenario import load_scenario
