@@ -14,8 +14,8 @@ from rich.table import Table
 from typer import Option
 
 from batch.training_sets.history_features import history_features
-from bench.handbook_features import as_matrix, handbook_features, payments_frame
 from bench.machine import tell_machine
+from bench.offline_features.handbook_features import as_matrix, handbook_features, payments_frame
 from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import Terminal
 from scenarios.contract.scenario import Scenario
