@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Annotated
 
 import numpy as np
-import typer
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
 from typer import Option
 
-from bench.event_mutations import (
+from bench.mutated_events.independent_reading import Reading, reading
+from bench.mutated_events.mutations import (
     ARRIVAL_MS,
     MAX_AHEAD_MS,
     MAX_EVENT_BYTES,
@@ -20,7 +20,6 @@ from bench.event_mutations import (
     KeyAndValue,
     Mutator,
 )
-from bench.independent_reading import Reading, reading
 from features.byte_column import ByteColumn
 from features.events.decode import EventDecoder, Events, Records
 from features.events.fast.reader import QuickReader
@@ -181,7 +180,3 @@ class _Bench:
             str(found.time_ms),
             *(value.hex() for value in values),
         )
-
-
-if __name__ == "__main__":
-    typer.run(main)
