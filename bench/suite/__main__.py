@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from bench.peer_environments import peer_python
+from bench.peers.environments import peer_python
 from bench.suite.aims import ratios
 from bench.suite.peers_here import systems_here
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice

@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from bench.latency.systems import started_program, started_stream
-from bench.peer_environments import PeerTask, peer_command
+from bench.peers.environments import PeerTask, peer_command
 from bench.suite.ground import Ground
 from bench.suite.place import Place
 from jobs.launcher.child_jobs import ChildJob

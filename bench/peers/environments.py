@@ -20,7 +20,7 @@ PEERS: Mapping[str, str] = {
     "bytewax_flow": "bytewax",
     "quixstreams_app": "quixstreams",
 }
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 _REQUIREMENTS = CHECKOUT / "bench" / "peers"
 _STAMP = "complete.txt"
 _PIP_SECONDS = 1200.0
