@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
+from bench.suite.load.sample_history import CUSTOMERS, EVENTS_EACH
 from bench.suite.place import Place
-from bench.suite.sample_history import CUSTOMERS, EVENTS_EACH
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.growth.points import Setting
-from bench.suite.keys import Customers
+from bench.suite.load.keys import Customers
 
 _SEED = 11
 # Of fewer customers than this in a partition, some would share rows of a batch.

@@ -23,7 +23,7 @@ def feeding(
         "seconds": seconds,
         "seed": seed,
     }
-    command = [sys.executable, "-m", "bench.suite.feed"]
+    command = [sys.executable, "-m", "bench.suite.load.feed"]
     command += [f"--{name}={value}" for name, value in arguments.items()]
     job = started_program("feed", command, log=ground.stage.log("feed"), ready="feeding")
     try:

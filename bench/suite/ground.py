@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.suite.keys import Customers
+from bench.suite.load.keys import Customers
+from bench.suite.load.sample_history import sample_history
+from bench.suite.load.topics import Loaded, fill, remade
+from bench.suite.load.workloads import Workload
 from bench.suite.place import Place
-from bench.suite.sample_history import sample_history
-from bench.suite.topics import Loaded, fill, remade
-from bench.suite.workloads import Workload
 from conf.settings import Settings
 from jobs.launcher.kafka_options import client_options
 from jobs.launcher.run import Run

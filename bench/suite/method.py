@@ -1,6 +1,6 @@
 """How a plan is measured, in the words of the report."""
 
-from bench.suite.keys import CUSTOMERS, ZIPF_EXPONENT
+from bench.suite.load.keys import CUSTOMERS, ZIPF_EXPONENT
 from bench.suite.plan import Plan
 from bench.suite.systems import BARE, FLOOR
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.suite.keys import DISTRIBUTIONS
+from bench.suite.load.keys import DISTRIBUTIONS
+from bench.suite.load.workloads import WORKLOADS
 from bench.suite.recovery import Blow
 from bench.suite.surges import Surge
 from bench.suite.systems import BARE, EXPERT_LARGE, NAMES, US
-from bench.suite.workloads import WORKLOADS
 from proofs.load import Load
 
 PARTS = ("throughput", "latency", "recovery", "surges")

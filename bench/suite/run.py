@@ -12,6 +12,7 @@ from bench.suite.attempts import Attempts
 from bench.suite.charts import draw
 from bench.suite.ground import ground_of
 from bench.suite.kept import keep
+from bench.suite.load.workloads import WORKLOADS
 from bench.suite.plan import Plan
 from bench.suite.report import Measured, markdown
 from bench.suite.results import Results
@@ -22,7 +23,6 @@ from bench.suite.rounds import (
     throughput_rounds,
 )
 from bench.suite.systems import System
-from bench.suite.workloads import WORKLOADS
 from local.endpoints import read_endpoints
 from scenarios.contract.scenario import UnknownScenario
 

@@ -8,13 +8,13 @@ import pytest
 from kafka.partitioner.default import murmur2
 
 from bench.scenarios.numbers import SCENARIO
-from bench.suite.feed import Pace
-from bench.suite.keys import CUSTOMERS, uniform, zipf
-from bench.suite.payments import payments
-from bench.suite.readings import readings
+from bench.suite.load.feed import Pace
+from bench.suite.load.keys import CUSTOMERS, uniform, zipf
+from bench.suite.load.payments import payments
+from bench.suite.load.readings import readings
+from bench.suite.load.times import Wanted, spread_times
+from bench.suite.load.topics import Loaded, partitions_of
 from bench.suite.rows_written import rows_written
-from bench.suite.times import Wanted, spread_times
-from bench.suite.topics import Loaded, partitions_of
 from features.events.decode import EventDecoder, Records
 
 RANDOM_SEED = 3

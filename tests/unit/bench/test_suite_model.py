@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from bench.suite.sample_history import CUSTOMERS, EVENTS_EACH, sample_history
-from bench.suite.workloads import WORKLOADS
+from bench.suite.load.sample_history import CUSTOMERS, EVENTS_EACH, sample_history
+from bench.suite.load.workloads import WORKLOADS
 from models.formats.skops import load_artifact
 from proofs.fitted_model import fitted
 

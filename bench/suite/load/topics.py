@@ -14,9 +14,9 @@ import numpy.typing as npt
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
-from bench.suite.keys import Customers
-from bench.suite.times import Wanted, spread_times
-from bench.suite.workloads import WORKLOADS, Workload
+from bench.suite.load.keys import Customers
+from bench.suite.load.times import Wanted, spread_times
+from bench.suite.load.workloads import WORKLOADS, Workload
 from stores.kafka.cluster import KafkaCluster
 from stores.kafka.errors import TopicMissing
 from stores.kafka.producer import open_producer

@@ -9,9 +9,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from bench.suite.keys import OF_FEEDS
-from bench.suite.times import Wanted
-from bench.suite.workloads import WORKLOADS
+from bench.suite.load.keys import OF_FEEDS
+from bench.suite.load.times import Wanted
+from bench.suite.load.workloads import WORKLOADS
 from stores.kafka.producer import open_producer
 
 _TICK_SECONDS = 0.01

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.scenarios.numbers import NUMBERS
-from bench.suite.times import Wanted, texts_of
+from bench.suite.load.times import Wanted, texts_of
 
 _FIELDS = ",".join(f'"{name}":%r' for name in NUMBERS)
 _EVENT = f'{{"type":"reading","customer_id":"%d","event_time":"%s",{_FIELDS}}}'

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.suite.times import Wanted, spread_times
-from bench.suite.workloads import Workload
+from bench.suite.load.times import Wanted, spread_times
+from bench.suite.load.workloads import Workload
 from features.events.decode import EventDecoder, Records
 from features.fold.fold import distinct, fold
 from features.fold.readout import features_as_of

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.suite.payments import payments
-from bench.suite.readings import readings
-from bench.suite.times import EventMaker
+from bench.suite.load.payments import payments
+from bench.suite.load.readings import readings
+from bench.suite.load.times import EventMaker
 from scenarios.contract.scenario import Scenario, load_scenario
 
 

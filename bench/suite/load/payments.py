@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.suite.times import Wanted, texts_of
+from bench.suite.load.times import Wanted, texts_of
 
 TERMINALS = 10_000
 _EVENT = (
