@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from bench.suite.load.sample_history import CUSTOMERS, EVENTS_EACH
-from bench.suite.place import Place
+from bench.suite.systems.place import Place
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 

@@ -13,11 +13,11 @@ from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
 from bench.latency.systems import started_stream
 from bench.suite import ceiling
-from bench.suite.ground import Ground, ground_of
 from bench.suite.load.sample_history import CUSTOMERS, sample_history
 from bench.suite.load.workloads import WORKLOADS
-from bench.suite.place import Place
-from bench.suite.systems import OURS, System
+from bench.suite.systems.catalogue import OURS, System
+from bench.suite.systems.ground import Ground, ground_of
+from bench.suite.systems.place import Place
 from bench.suite.throughput import Filled, measured
 from jobs.launcher.child_jobs import ChildJob
 from proofs.stage import told

@@ -12,11 +12,11 @@ from typer import Option
 
 from bench.peers.environments import peer_python
 from bench.suite.aims import ratios
-from bench.suite.peers_here import systems_here
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice
 from bench.suite.results import Results
 from bench.suite.run import REPORT, Suite
-from bench.suite.systems import NAMES, US
+from bench.suite.systems.catalogue import NAMES, US
+from bench.suite.systems.peers_here import systems_here
 from jobs.launcher.checkout import CHECKOUT
 from jobs.launcher.outcome import ending_with_exit_code
 from proofs.stage import own_platform

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.suite.figures import Figures, rows_per_second
 from bench.suite.ratios import Spread, ratio_of
 from bench.suite.results import Latency, Results
-from bench.suite.systems import BARE, PLAIN, US, Kind
+from bench.suite.systems.catalogue import BARE, PLAIN, US, Kind
 
 _PEERS = (Kind.COMMON, Kind.EXPERT)
 # (workload, keys) → at least this many times the fastest common peer, the expert.

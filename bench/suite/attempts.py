@@ -9,11 +9,11 @@ from itertools import count
 
 from rich.console import Console
 
-from bench.suite.ground import Ground
-from bench.suite.place import Place
 from bench.suite.plan import Plan, rotated
 from bench.suite.results import Failure, Results
-from bench.suite.systems import System
+from bench.suite.systems.catalogue import System
+from bench.suite.systems.ground import Ground
+from bench.suite.systems.place import Place
 
 # A failed run of one system leaves the others' figures what they are.
 _REASON_CHARACTERS = 300

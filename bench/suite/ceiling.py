@@ -11,9 +11,9 @@ from typing import IO
 import msgspec
 import numpy as np
 
-from bench.suite.ground import Ground
 from bench.suite.hbase_client import Mode, SavedRow
-from bench.suite.place import Place
+from bench.suite.systems.ground import Ground
+from bench.suite.systems.place import Place
 from jobs.launcher.checkout import CHECKOUT
 from stores.hbase.keys import entity_of, row_key
 from stores.hbase.states import newest_cells

@@ -7,7 +7,7 @@ from typing import Any
 from bench.suite.figures import Figures
 from bench.suite.ratios import Spread, spread_of
 from bench.suite.results import Results
-from bench.suite.systems import US
+from bench.suite.systems.catalogue import US
 
 _OURS, _OTHERS = "#b3261e", "#5f7d95"
 _INCHES_PER_BAR = 0.32

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.latency.systems import started_program
-from bench.suite.ground import Ground
+from bench.suite.systems.ground import Ground
 from jobs.launcher.child_jobs import ChildJob
 
 

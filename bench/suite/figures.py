@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.suite.ratios import fastest_of
 from bench.suite.results import Ceiling, Latency, Results, Throughput
-from bench.suite.systems import NAMES, RECIPES, US, Kind
+from bench.suite.systems.catalogue import NAMES, RECIPES, US, Kind
 
 Rounds = Mapping[int, float]
 

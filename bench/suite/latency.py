@@ -8,11 +8,11 @@ import numpy as np
 from bench.latency.figures import MS_PER_SECOND
 from bench.latency.trial import MeasurementUnsound, in_window
 from bench.suite.fed import feeding, wait_for_end
-from bench.suite.ground import Ground
-from bench.suite.place import Place
 from bench.suite.published import check_published
 from bench.suite.results import Latency
-from bench.suite.systems import System
+from bench.suite.systems.catalogue import System
+from bench.suite.systems.ground import Ground
+from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 from proofs.load import Load

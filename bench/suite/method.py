@@ -2,7 +2,7 @@
 
 from bench.suite.load.keys import CUSTOMERS, ZIPF_EXPONENT
 from bench.suite.plan import Plan
-from bench.suite.systems import BARE, FLOOR
+from bench.suite.systems.catalogue import BARE, FLOOR
 
 
 def method_of(plan: Plan) -> list[str]:

@@ -7,7 +7,7 @@ from bench.suite.load.keys import DISTRIBUTIONS
 from bench.suite.load.workloads import WORKLOADS
 from bench.suite.recovery import Blow
 from bench.suite.surges import Surge
-from bench.suite.systems import BARE, EXPERT_LARGE, NAMES, US
+from bench.suite.systems.catalogue import BARE, EXPERT_LARGE, NAMES, US
 from proofs.load import Load
 
 PARTS = ("throughput", "latency", "recovery", "surges")

@@ -18,7 +18,7 @@ from bench.suite.report_tables import (
     throughput_table,
 )
 from bench.suite.results import Results
-from bench.suite.systems import RECIPES, STREAMS
+from bench.suite.systems.catalogue import RECIPES, STREAMS
 
 
 @dataclass(frozen=True, kw_only=True)

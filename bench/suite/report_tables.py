@@ -9,7 +9,7 @@ from bench.suite.aims import Ratio
 from bench.suite.figures import Figures, Rounds, rows_per_second
 from bench.suite.ratios import spread_of
 from bench.suite.results import Latency, Recovery, Results, Throughput
-from bench.suite.systems import BARE, NAMES, US
+from bench.suite.systems.catalogue import BARE, NAMES, US
 
 
 @dataclass(frozen=True, kw_only=True)

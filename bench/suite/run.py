@@ -10,7 +10,6 @@ from rich.console import Console
 from bench.machine import described
 from bench.suite.attempts import Attempts
 from bench.suite.charts import draw
-from bench.suite.ground import ground_of
 from bench.suite.kept import keep
 from bench.suite.load.workloads import WORKLOADS
 from bench.suite.plan import Plan
@@ -22,7 +21,8 @@ from bench.suite.rounds import (
     surge_rounds,
     throughput_rounds,
 )
-from bench.suite.systems import System
+from bench.suite.systems.catalogue import System
+from bench.suite.systems.ground import ground_of
 from local.endpoints import read_endpoints
 from scenarios.contract.scenario import UnknownScenario
 

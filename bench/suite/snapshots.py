@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bench.suite.place import Place
+from bench.suite.systems.place import Place
 from stores.hbase.states import newest_cells
 from stores.hbase.tables import LATEST, STATE
 

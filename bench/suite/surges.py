@@ -4,13 +4,13 @@ import time
 from dataclasses import dataclass
 
 from bench.suite.fed import feeding, wait_for_end
-from bench.suite.ground import Ground
 from bench.suite.latency import probe_of, wait_for_rows
-from bench.suite.place import Place
 from bench.suite.published import check_published, last_offsets
 from bench.suite.results import Surged
 from bench.suite.surge_times import spans
-from bench.suite.systems import Kind, System
+from bench.suite.systems.catalogue import Kind, System
+from bench.suite.systems.ground import Ground
+from bench.suite.systems.place import Place
 from bench.suite.usage import Meter
 from bench.suite.whole_rows import stale_rows
 from jobs.launcher.child_jobs import ChildJob

@@ -5,15 +5,15 @@ import time
 from dataclasses import dataclass
 
 from bench.latency.trial import MeasurementUnsound
-from bench.suite.ground import Ground
 from bench.suite.load.topics import Loaded
 from bench.suite.observer import Observer
-from bench.suite.place import Place
 from bench.suite.progress import Progress
 from bench.suite.results import Throughput
 from bench.suite.rows_written import batch_ends, rows_written
 from bench.suite.steps import Window, steps_of, window_of
-from bench.suite.systems import System
+from bench.suite.systems.catalogue import System
+from bench.suite.systems.ground import Ground
+from bench.suite.systems.place import Place
 from bench.suite.usage import Meter, cpu_seconds_between
 from bench.suite.whole_rows import stale_rows
 from jobs.launcher.child_jobs import ChildJob

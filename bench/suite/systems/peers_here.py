@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench.suite.systems import RECIPES, STREAMS, System
+from bench.suite.systems.catalogue import RECIPES, STREAMS, System
 
 
 def systems_here(

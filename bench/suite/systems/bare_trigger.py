@@ -1,4 +1,4 @@
-"""Our stream's query with the bare pass in it; started by bench/suite/systems.py."""
+"""Our stream's query with the bare pass in it; started by bench/suite/systems/catalogue.py."""
 
 import threading
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from bench.bare_pass import BARE
+from bench.suite.systems.bare_pass import BARE
 from jobs.launcher.run import job_run
 from jobs.spark.java_compilers import for_streams
 from jobs.spark.session import spark_session

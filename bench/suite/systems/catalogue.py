@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bench.latency.systems import started_program, started_stream
 from bench.peers.environments import PeerTask, peer_command
-from bench.suite.ground import Ground
-from bench.suite.place import Place
+from bench.suite.systems.ground import Ground
+from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
 
 US = "everscore"
@@ -57,7 +57,12 @@ def _start_bare(ground: Ground, place: Place, log_name: str) -> ChildJob:
         f"stream.checkpoint_root={stage.run_dir / 'checkpoints' / place.name}",
         *stage.overrides,
     )
-    command = [sys.executable, "-m", "bench.bare_trigger", f"--scenario={stage.scenario}"]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.suite.systems.bare_trigger",
+        f"--scenario={stage.scenario}",
+    ]
     command += [f"--set={setting}" for setting in settings]
     return started_program(BARE, command, log=stage.log(log_name), ready="putting ")
 

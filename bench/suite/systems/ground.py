@@ -12,7 +12,7 @@ from bench.suite.load.keys import Customers
 from bench.suite.load.sample_history import sample_history
 from bench.suite.load.topics import Loaded, fill, remade
 from bench.suite.load.workloads import Workload
-from bench.suite.place import Place
+from bench.suite.systems.place import Place
 from conf.settings import Settings
 from jobs.launcher.kafka_options import client_options
 from jobs.launcher.run import Run
