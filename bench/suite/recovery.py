@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from bench.latency.trial import MeasurementUnsound
 from bench.suite.fed import feeding
 from bench.suite.latency import probe_of
-from bench.suite.published import last_offsets
+from bench.suite.observations.published import last_offsets
+from bench.suite.observations.snapshots import differing_rows, snapshot
+from bench.suite.observations.whole_rows import stale_rows
 from bench.suite.results import Recovery
-from bench.suite.snapshots import differing_rows, snapshot
 from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place
-from bench.suite.whole_rows import stale_rows
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from bench.latency.trial import MeasurementUnsound
 from bench.suite.load.topics import Loaded
-from bench.suite.observer import Observer
-from bench.suite.progress import Progress
+from bench.suite.observations.observer import Observer
+from bench.suite.observations.progress import Progress
+from bench.suite.observations.rows_written import batch_ends, rows_written
+from bench.suite.observations.steps import Window, steps_of, window_of
+from bench.suite.observations.usage import Meter, cpu_seconds_between
+from bench.suite.observations.whole_rows import stale_rows
 from bench.suite.results import Throughput
-from bench.suite.rows_written import batch_ends, rows_written
-from bench.suite.steps import Window, steps_of, window_of
 from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place
-from bench.suite.usage import Meter, cpu_seconds_between
-from bench.suite.whole_rows import stale_rows
 from jobs.launcher.child_jobs import ChildJob
 
 _STALLED_SECONDS = 180.0

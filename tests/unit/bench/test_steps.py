@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.suite.progress import Progress
-from bench.suite.steps import Mark, TooFewEvents, steps_of, window_of
+from bench.suite.observations.progress import Progress
+from bench.suite.observations.steps import Mark, TooFewEvents, steps_of, window_of
 
 
 def mark(number: int, at_seconds: float, *, partition: int = 0, events: int = 10) -> Mark:

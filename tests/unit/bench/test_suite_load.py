@@ -14,7 +14,7 @@ from bench.suite.load.payments import payments
 from bench.suite.load.readings import readings
 from bench.suite.load.times import Wanted, spread_times
 from bench.suite.load.topics import Loaded, partitions_of
-from bench.suite.rows_written import rows_written
+from bench.suite.observations.rows_written import rows_written
 from features.events.decode import EventDecoder, Records
 
 RANDOM_SEED = 3

@@ -1,6 +1,6 @@
 """Whether two runs over the same topic left the same."""
 
-from bench.suite.snapshots import Snapshot, differing_rows
+from bench.suite.observations.snapshots import Snapshot, differing_rows
 
 
 def rows(**told: tuple[bytes | None, float]) -> Snapshot:

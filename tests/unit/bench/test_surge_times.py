@@ -3,7 +3,7 @@
 import pytest
 
 from bench.latency.trial import MeasurementUnsound
-from bench.suite.surge_times import back_after, spans
+from bench.suite.observations.surge_times import back_after, spans
 from monitoring.latency_probe import Sample
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bench.suite.usage import Group, Meter, Sample, cpu_seconds_between
+from bench.suite.observations.usage import Group, Meter, Sample, cpu_seconds_between
 
 # A child burns half a second of CPU and ends; its parent says so and waits.
 PROGRAM = """

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.suite.progress import Progress
+from bench.suite.observations.progress import Progress
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.shown_positions import shown_positions
 

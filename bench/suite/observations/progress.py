@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.suite.steps import Mark, Step
+from bench.suite.observations.steps import Mark, Step
 
 
 class Progress:
