@@ -12,13 +12,13 @@ from bench.growth.plan import BATCH_ROWS, GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
 from bench.latency.systems import started_stream
-from bench.suite import ceiling
 from bench.suite.load.sample_history import CUSTOMERS, sample_history
 from bench.suite.load.workloads import WORKLOADS
+from bench.suite.measurements import ceiling
+from bench.suite.measurements.throughput import Filled, measured
 from bench.suite.systems.catalogue import OURS, System
 from bench.suite.systems.ground import Ground, ground_of
 from bench.suite.systems.place import Place
-from bench.suite.throughput import Filled, measured
 from jobs.launcher.child_jobs import ChildJob
 from proofs.stage import told
 

@@ -9,8 +9,8 @@ from itertools import count
 
 from rich.console import Console
 
+from bench.suite.measurements.results import Failure, Results
 from bench.suite.plan import Plan, rotated
-from bench.suite.results import Failure, Results
 from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place

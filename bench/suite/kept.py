@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.suite.results import Results
+from bench.suite.measurements.results import Results
 from reports.files import write_bytes
 
 FILE = "results.json"

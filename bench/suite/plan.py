@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from bench.suite.load.keys import DISTRIBUTIONS
 from bench.suite.load.workloads import WORKLOADS
-from bench.suite.recovery import Blow
-from bench.suite.surges import Surge
+from bench.suite.measurements.recovery import Blow
+from bench.suite.measurements.surges import Surge
 from bench.suite.systems.catalogue import BARE, EXPERT_LARGE, NAMES, US
 from proofs.load import Load
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from bench.latency.tables import markdown_table
 from bench.suite.aims import ratios
 from bench.suite.figures import Figures
+from bench.suite.measurements.results import Results
 from bench.suite.method import method_of
 from bench.suite.plan import Plan
 from bench.suite.report_tables import (
@@ -17,7 +18,6 @@ from bench.suite.report_tables import (
     surge_table,
     throughput_table,
 )
-from bench.suite.results import Results
 from bench.suite.systems.catalogue import RECIPES, STREAMS
 
 

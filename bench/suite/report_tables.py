@@ -7,8 +7,8 @@ from typing import Any
 from bench.latency.tables import markdown_table
 from bench.suite.aims import Ratio
 from bench.suite.figures import Figures, Rounds, rows_per_second
+from bench.suite.measurements.results import Latency, Recovery, Results, Throughput
 from bench.suite.ratios import spread_of
-from bench.suite.results import Latency, Recovery, Results, Throughput
 from bench.suite.systems.catalogue import BARE, NAMES, US
 
 

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from bench.suite import ceiling, latency, recovery, surges, throughput
 from bench.suite.attempts import Attempts, Turn
-from bench.suite.hbase_client import Mode
-from bench.suite.latency import SteadyLoad
 from bench.suite.load.keys import chosen
-from bench.suite.results import Ceiling
+from bench.suite.measurements import ceiling, latency, recovery, surges, throughput
+from bench.suite.measurements.hbase_client import Mode
+from bench.suite.measurements.latency import SteadyLoad
+from bench.suite.measurements.results import Ceiling
+from bench.suite.measurements.throughput import Filled
 from bench.suite.systems.catalogue import US
 from bench.suite.systems.ground import Ground
-from bench.suite.throughput import Filled
 
 _WARM_UP_ROWS = 20_000
 _WARM_UP_SECONDS = 6.0

@@ -12,9 +12,9 @@ from bench.suite.attempts import Attempts
 from bench.suite.charts import draw
 from bench.suite.kept import keep
 from bench.suite.load.workloads import WORKLOADS
+from bench.suite.measurements.results import Results
 from bench.suite.plan import Plan
 from bench.suite.report import Measured, markdown
-from bench.suite.results import Results
 from bench.suite.rounds import (
     latency_rounds,
     recovery_rounds,

@@ -10,9 +10,16 @@ from bench.suite.aims import Ratio, ratios
 from bench.suite.attempts import reason_of
 from bench.suite.charts import draw
 from bench.suite.kept import keep, kept_in
+from bench.suite.measurements.results import (
+    Ceiling,
+    Failure,
+    Latency,
+    Recovery,
+    Results,
+    Throughput,
+)
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice, rotated
 from bench.suite.report import Measured, markdown
-from bench.suite.results import Ceiling, Failure, Latency, Recovery, Results, Throughput
 from bench.suite.systems.catalogue import OUR_BATCH_ROWS, RECIPES, Peer
 from conf.settings import load_settings
 

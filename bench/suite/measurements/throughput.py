@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from bench.latency.trial import MeasurementUnsound
 from bench.suite.load.topics import Loaded
+from bench.suite.measurements.results import Throughput
 from bench.suite.observations.observer import Observer
 from bench.suite.observations.progress import Progress
 from bench.suite.observations.rows_written import batch_ends, rows_written
 from bench.suite.observations.steps import Window, steps_of, window_of
 from bench.suite.observations.usage import Meter, cpu_seconds_between
 from bench.suite.observations.whole_rows import stale_rows
-from bench.suite.results import Throughput
 from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place

@@ -3,13 +3,13 @@
 import time
 from dataclasses import dataclass
 
-from bench.suite.fed import feeding, wait_for_end
-from bench.suite.latency import probe_of, wait_for_rows
+from bench.suite.measurements.feeding import feeding, wait_for_end
+from bench.suite.measurements.latency import probe_of, wait_for_rows
+from bench.suite.measurements.results import Surged
 from bench.suite.observations.published import check_published, last_offsets
 from bench.suite.observations.surge_times import spans
 from bench.suite.observations.usage import Meter
 from bench.suite.observations.whole_rows import stale_rows
-from bench.suite.results import Surged
 from bench.suite.systems.catalogue import Kind, System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place

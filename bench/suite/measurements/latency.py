@@ -7,9 +7,9 @@ import numpy as np
 
 from bench.latency.figures import MS_PER_SECOND
 from bench.latency.trial import MeasurementUnsound, in_window
-from bench.suite.fed import feeding, wait_for_end
+from bench.suite.measurements.feeding import feeding, wait_for_end
+from bench.suite.measurements.results import Latency
 from bench.suite.observations.published import check_published
-from bench.suite.results import Latency
 from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place

@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 import numpy as np
 
-from bench.suite.hbase_client import Mode, SavedRow
+from bench.suite.measurements.hbase_client import Mode, SavedRow
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place
 from jobs.launcher.checkout import CHECKOUT
@@ -105,7 +105,7 @@ def _told(
         "parts": CLIENTS,
         "seconds": seconds,
     }
-    command = [sys.executable, "-m", "bench.suite.hbase_client"]
+    command = [sys.executable, "-m", "bench.suite.measurements.hbase_client"]
     command += [f"--{name}={value}" for name, value in arguments.items()]
     with ExitStack() as stack:
         clients = [stack.enter_context(_client([*command, f"--part={n}"])) for n in range(CLIENTS)]

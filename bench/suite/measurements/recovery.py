@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.latency.trial import MeasurementUnsound
-from bench.suite.fed import feeding
-from bench.suite.latency import probe_of
+from bench.suite.measurements.feeding import feeding
+from bench.suite.measurements.latency import probe_of
+from bench.suite.measurements.results import Recovery
 from bench.suite.observations.published import last_offsets
 from bench.suite.observations.snapshots import differing_rows, snapshot
 from bench.suite.observations.whole_rows import stale_rows
-from bench.suite.results import Recovery
 from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place
