@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.suite.ratios import Spread, ratio_of, spread_of
+from bench.suite.report.ratios import Spread, ratio_of, spread_of
 
 US_PER_SECOND = 1_000_000.0
 

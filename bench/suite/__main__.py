@@ -11,9 +11,9 @@ import typer
 from typer import Option
 
 from bench.peers.environments import peer_python
-from bench.suite.aims import ratios
 from bench.suite.measurements.results import Results
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice
+from bench.suite.report.aims import ratios
 from bench.suite.run import REPORT, Suite
 from bench.suite.systems.catalogue import NAMES, US
 from bench.suite.systems.peers_here import systems_here

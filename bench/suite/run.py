@@ -9,12 +9,12 @@ from rich.console import Console
 
 from bench.machine import described
 from bench.suite.attempts import Attempts
-from bench.suite.charts import draw
-from bench.suite.kept import keep
 from bench.suite.load.workloads import WORKLOADS
 from bench.suite.measurements.results import Results
 from bench.suite.plan import Plan
-from bench.suite.report import Measured, markdown
+from bench.suite.report.charts import draw
+from bench.suite.report.page import Measured, markdown
+from bench.suite.report.results_file import keep
 from bench.suite.rounds import (
     latency_rounds,
     recovery_rounds,

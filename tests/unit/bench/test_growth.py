@@ -11,7 +11,7 @@ from bench.growth.plan import GrowthPlan, in_turns
 from bench.growth.points import Point, alone_ratio, by_setting, wall_ratio
 from bench.growth.report import PLOT, aim_ratio, draw, markdown
 from bench.suite.measurements.hbase_client import SavedRow, batches_in_turns
-from bench.suite.ratios import Spread
+from bench.suite.report.ratios import Spread
 
 PLAN = GrowthPlan(customers=(10_000, 1_000_000), partitions=(1, 2))
 

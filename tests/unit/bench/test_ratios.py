@@ -1,6 +1,6 @@
 """Medians, ranges and ratios over rounds."""
 
-from bench.suite.ratios import Spread, fastest_of, ratio_of, spread_of
+from bench.suite.report.ratios import Spread, fastest_of, ratio_of, spread_of
 
 
 def test_a_spread_tells_median_and_range() -> None:

@@ -6,10 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.suite.aims import Ratio, ratios
 from bench.suite.attempts import reason_of
-from bench.suite.charts import draw
-from bench.suite.kept import keep, kept_in
 from bench.suite.measurements.results import (
     Ceiling,
     Failure,
@@ -19,7 +16,10 @@ from bench.suite.measurements.results import (
     Throughput,
 )
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice, rotated
-from bench.suite.report import Measured, markdown
+from bench.suite.report.aims import Ratio, ratios
+from bench.suite.report.charts import draw
+from bench.suite.report.page import Measured, markdown
+from bench.suite.report.results_file import keep, kept_in
 from bench.suite.systems.catalogue import OUR_BATCH_ROWS, RECIPES, Peer
 from conf.settings import load_settings
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.suite.figures import Figures, rows_per_second
 from bench.suite.measurements.results import Latency, Results
-from bench.suite.ratios import Spread, ratio_of
+from bench.suite.report.figures import Figures, rows_per_second
+from bench.suite.report.ratios import Spread, ratio_of
 from bench.suite.systems.catalogue import BARE, PLAIN, US, Kind
 
 _PEERS = (Kind.COMMON, Kind.EXPERT)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.suite.measurements.results import Ceiling, Latency, Results, Throughput
-from bench.suite.ratios import fastest_of
+from bench.suite.report.ratios import fastest_of
 from bench.suite.systems.catalogue import NAMES, RECIPES, US, Kind
 
 Rounds = Mapping[int, float]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.latency.tables import markdown_table
-from bench.suite.aims import Ratio
-from bench.suite.figures import Figures, Rounds, rows_per_second
 from bench.suite.measurements.results import Latency, Recovery, Results, Throughput
-from bench.suite.ratios import spread_of
+from bench.suite.report.aims import Ratio
+from bench.suite.report.figures import Figures, Rounds, rows_per_second
+from bench.suite.report.ratios import spread_of
 from bench.suite.systems.catalogue import BARE, NAMES, US
 
 

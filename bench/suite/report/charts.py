@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.suite.figures import Figures
 from bench.suite.measurements.results import Results
-from bench.suite.ratios import Spread, spread_of
+from bench.suite.report.figures import Figures
+from bench.suite.report.ratios import Spread, spread_of
 from bench.suite.systems.catalogue import US
 
 _OURS, _OTHERS = "#b3261e", "#5f7d95"

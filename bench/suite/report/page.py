@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bench.latency.tables import markdown_table
-from bench.suite.aims import ratios
-from bench.suite.figures import Figures
 from bench.suite.measurements.results import Results
-from bench.suite.method import method_of
 from bench.suite.plan import Plan
-from bench.suite.report_tables import (
+from bench.suite.report.aims import ratios
+from bench.suite.report.figures import Figures
+from bench.suite.report.method import method_of
+from bench.suite.report.tables import (
     ceiling_table,
     latency_table,
     ratio_table,
