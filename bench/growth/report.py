@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.growth.plan import BATCH_ROWS, GrowthPlan
 from bench.growth.points import Point, alone_ratio, by_setting, wall_ratio, wall_spreads
-from bench.latency.tables import markdown_table
+from bench.markdown import markdown_table
 from bench.suite.report.ratios import Spread, spread_of
 
 PLOT = "growth.svg"

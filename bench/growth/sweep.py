@@ -11,7 +11,7 @@ from bench.growth.known import make_known
 from bench.growth.plan import BATCH_ROWS, GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
-from bench.latency.systems import started_stream
+from bench.programs import started_stream
 from bench.suite.load.sample_history import CUSTOMERS, sample_history
 from bench.suite.load.workloads import WORKLOADS
 from bench.suite.measurements import ceiling

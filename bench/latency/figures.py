@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MS_PER_SECOND = 1000.0
+from bench.measurement import MS_PER_SECOND
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from bench.latency.figures import Figures, figures_of
 from bench.latency.trial import Trial
+from bench.markdown import markdown_table
 from proofs.load import Load
 
 COLUMNS = ("round", "samples", "p50 ms", "p95 ms", "p99 ms", "max ms", "events/s")
@@ -69,8 +70,3 @@ def _row(name: str, figures: Figures, events_per_second: float) -> tuple[str, ..
     latencies = (figures.p50_ms, figures.p95_ms, figures.p99_ms, figures.max_ms)
     times = (f"{latency_ms:.0f}" for latency_ms in latencies)
     return (name, f"{figures.samples:,}", *times, f"{events_per_second:,.0f}")
-
-
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a Markdown table."""
-    return [f"| {' | '.join(each)} |" for each in (columns, ["---"] * len(columns), *rows)]

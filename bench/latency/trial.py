@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.latency.figures import figures_of
 from bench.latency.keeping_up import Follower
+from bench.measurement import MeasurementUnsound, in_window
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 from proofs.load import Load
@@ -19,12 +20,6 @@ _LAG_SECONDS = 5.0
 _LEAST_SHARE_OF_SAMPLES = 0.5
 
 System = Callable[[str], AbstractContextManager[ChildJob]]
-
-
-class MeasurementUnsound(RuntimeError):
-    """The figures would mislead; the message says why."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +78,6 @@ def _started_probe(stage: Stage, store: HBaseStore) -> LatencyProbe:
     probe = LatencyProbe(stage.kafka.bootstrap_servers, topic, stage.scenario, store)
     probe.start()
     return probe
-
-
-def in_window(probe: LatencyProbe, load: Load) -> list[float]:
-    """Latencies of events dated within the measured time, whenever they became readable."""
-    dated = [(sample.readable_at - sample.seconds, sample.seconds) for sample in probe.samples]
-    begin = min((at for at, _ in dated), default=0.0) + load.warm_up_seconds
-    return [seconds for at, seconds in dated if begin <= at < begin + load.seconds]
 
 
 def _check(trial: Trial, probe: LatencyProbe, load: Load) -> None:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -15,10 +15,14 @@ from typer import Option
 
 from batch.training_sets.history_features import history_features
 from bench.machine import tell_machine
-from bench.offline_features.handbook_features import as_matrix, handbook_features, payments_frame
+from bench.offline_features.handbook_features import (
+    as_matrix,
+    handbook_features,
+    payments_frame,
+    with_handbook_features,
+)
 from jobs.launcher.outcome import ending_with_exit_code
 from reports.terminal import Terminal
-from scenarios.contract.scenario import Scenario
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from scenarios.fraud.payments import Payments, payments_file, read_payments
 from scenarios.fraud.scenario import SCENARIO
@@ -71,19 +75,6 @@ def main(
     )
     if ratio < _AIM or worst > _LARGEST_DIFFERENCE:
         raise typer.Exit(5)
-
-
-def with_handbook_features() -> Scenario:
-    """The scenario with nothing but the Handbook's features."""
-    wanted = set(HANDBOOK_FEATURES)
-    own = tuple(feature for feature in SCENARIO.features if feature.name in wanted)
-    second = tuple(
-        replace(
-            second_entity, features=tuple(f for f in second_entity.features if f.name in wanted)
-        )
-        for second_entity in SCENARIO.second_entities
-    )
-    return replace(SCENARIO, features=own, second_entities=second)
 
 
 def _round(payments: Payments) -> Round:

@@ -6,13 +6,18 @@ for each window and figure. Its sort is made stable here, so that payments of on
 order.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scenarios.contract.scenario import Scenario
+from scenarios.fraud.columns import HANDBOOK_FEATURES
 from scenarios.fraud.events import VERDICT_DELAY_DAYS
 from scenarios.fraud.payments import Payments
 from scenarios.fraud.predictors import HANDBOOK_DAYS
+from scenarios.fraud.scenario import SCENARIO
 
 _NIGHT_ENDS_AT_HOUR = 6
 _SATURDAY = 5
@@ -41,6 +46,19 @@ def handbook_features(payments: pd.DataFrame) -> pd.DataFrame:
         groups = [of_group(group) for _, group in found.groupby(key)]
         found = pd.concat(groups).sort_values("payment_id").reset_index(drop=True)
     return found.drop(columns=["payment_id", "time", "customer", "terminal", "is_fraud"]).fillna(0)
+
+
+def with_handbook_features() -> Scenario:
+    """The scenario with nothing but the Handbook's features."""
+    wanted = set(HANDBOOK_FEATURES)
+    own = tuple(feature for feature in SCENARIO.features if feature.name in wanted)
+    second = tuple(
+        replace(
+            second_entity, features=tuple(f for f in second_entity.features if f.name in wanted)
+        )
+        for second_entity in SCENARIO.second_entities
+    )
+    return replace(SCENARIO, features=own, second_entities=second)
 
 
 def as_matrix(frame: pd.DataFrame, names: tuple[str, ...]) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.latency.systems import started_program
+from bench.programs import started_program
 from bench.suite.systems.ground import Ground
 from jobs.launcher.child_jobs import ChildJob
 

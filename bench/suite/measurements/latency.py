@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.latency.figures import MS_PER_SECOND
-from bench.latency.trial import MeasurementUnsound, in_window
+from bench.measurement import MS_PER_SECOND, MeasurementUnsound, in_window
 from bench.suite.measurements.feeding import feeding, wait_for_end
 from bench.suite.measurements.results import Latency
 from bench.suite.observations.published import check_published

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.latency.trial import MeasurementUnsound
+from bench.measurement import MeasurementUnsound
 from bench.suite.measurements.feeding import feeding
 from bench.suite.measurements.latency import probe_of
 from bench.suite.measurements.results import Recovery

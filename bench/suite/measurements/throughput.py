@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from bench.latency.trial import MeasurementUnsound
+from bench.measurement import MeasurementUnsound
 from bench.suite.load.topics import Loaded
 from bench.suite.measurements.results import Throughput
 from bench.suite.observations.observer import Observer

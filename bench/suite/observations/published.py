@@ -5,7 +5,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from bench.latency.trial import MeasurementUnsound
+from bench.measurement import MeasurementUnsound
 from stores.kafka.cluster import KafkaCluster
 
 _POLL_MS = 500

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.latency.figures import MS_PER_SECOND
-from bench.latency.trial import MeasurementUnsound
+from bench.measurement import MS_PER_SECOND, MeasurementUnsound
 from monitoring.latency_probe import Sample
 
 # "As quick as before" leaves room for what differs between any two seconds.

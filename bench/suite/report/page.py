@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bench.latency.tables import markdown_table
+from bench.markdown import markdown_table
 from bench.suite.measurements.results import Results
 from bench.suite.plan import Plan
 from bench.suite.report.aims import ratios

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.latency.tables import markdown_table
+from bench.markdown import markdown_table
 from bench.suite.measurements.results import Latency, Recovery, Results, Throughput
 from bench.suite.report.aims import Ratio
 from bench.suite.report.figures import Figures, Rounds, rows_per_second

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from bench.latency.systems import started_program, started_stream
 from bench.peers.environments import PeerTask, peer_command
+from bench.programs import started_program, started_stream
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob

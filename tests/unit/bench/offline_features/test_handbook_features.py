@@ -3,8 +3,12 @@
 import numpy as np
 
 from batch.training_sets.history_features import history_features
-from bench.offline_features.__main__ import with_handbook_features
-from bench.offline_features.handbook_features import as_matrix, handbook_features, payments_frame
+from bench.offline_features.handbook_features import (
+    as_matrix,
+    handbook_features,
+    payments_frame,
+    with_handbook_features,
+)
 from scenarios.fraud.columns import HANDBOOK_FEATURES, labelled_history
 from tests.unit.fraud.few_payments import LINES, payments_of
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.latency.trial import MeasurementUnsound
+from bench.measurement import MeasurementUnsound
 from bench.suite.observations.surge_times import back_after, spans
 from monitoring.latency_probe import Sample
 
