@@ -5,4 +5,4 @@ from collections.abc import Sequence
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a Markdown table."""
-    return [f"| {' | '.join(each)} |" for each in (columns, ["---"] * len(columns), *rows)]
+    return [f"| {' | '.join(row)} |" for row in (columns, ["---"] * len(columns), *rows)]

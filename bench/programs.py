@@ -20,8 +20,8 @@ def started_stream(
     `overrides` are further settings to try. Started again in the same namespace, it goes on.
     """
     checkpoints = stage.run_dir / "checkpoints" / namespace
-    own = [f"hbase.namespace={namespace}", f"stream.checkpoint_root={checkpoints}"]
-    options = [part for each in (*own, *overrides) for part in ("--set", each)]
+    settings = [f"hbase.namespace={namespace}", f"stream.checkpoint_root={checkpoints}"]
+    options = [part for setting in (*settings, *overrides) for part in ("--set", setting)]
     job = stage.start("score_stream", *options, log_name=log_name or namespace)
     return _ready(job, "scoring ")
 
@@ -37,12 +37,12 @@ def started_program(
     """A program in a process group of its own, once it has printed `ready`; its output in `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     # As Spark's workers have it: one thread per model call.
-    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT)}
+    variables = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(CHECKOUT)}
     with log.open("wb") as output:
         process = subprocess.Popen(
             list(command),
             cwd=CHECKOUT,
-            env={**os.environ, **own, **(environ or {})},
+            env={**os.environ, **variables, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -69,9 +69,9 @@ def _with_values(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _outcomes(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """One in a hundred, those with the largest noisy sum of all features on one scale."""
     spread = np.nanstd(rows, axis=0)
-    told = np.divide(rows, spread, out=np.zeros_like(rows), where=spread > 0)
+    scaled = np.divide(rows, spread, out=np.zeros_like(rows), where=spread > 0)
     noise = np.random.default_rng(_SEED).standard_normal(len(rows))
-    sums = np.nansum(told, axis=1) + noise
+    sums = np.nansum(scaled, axis=1) + noise
     return np.asarray(sums > np.quantile(sums, 1.0 - _BASE_RATE))
 
 

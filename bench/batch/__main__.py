@@ -69,12 +69,12 @@ def main(
         run = Run(settings=settings, scenario=SCENARIO, console=console)
         steps = BatchSteps(run, spark, tables, scorer, commit=git_commit())
         job_rates = _fold_jobs(spark, tables.place, made)
-        found = _measured(steps, rounds)
-    Terminal(width=None if sys.stdout.isatty() else 140).print(_table(found))
+        scored_rounds = _measured(steps, rounds)
+    Terminal(width=None if sys.stdout.isatty() else 140).print(_table(scored_rounds))
     print(f"fold, one core: {_spread(fold_rates)} events/s")
     print(f"fold as a Spark job: {_spread(job_rates)} events/s")
-    print(_last_line(found))
-    if np.median([each.ratio for each in found]) < _AIM:
+    print(_last_line(scored_rounds))
+    if np.median([turn.ratio for turn in scored_rounds]) < _AIM:
         raise typer.Exit(5)
 
 
@@ -83,10 +83,12 @@ def _measured(steps: BatchSteps, rounds: int) -> list[Round]:
     states = steps.keep_states(steps.states_in_store())
     features = features_in(states)
     scoring_round(0, steps, states, features)
-    found = [scoring_round(number, steps, states, features) for number in range(1, rounds + 1)]
+    scored_rounds = [
+        scoring_round(number, steps, states, features) for number in range(1, rounds + 1)
+    ]
     scores = steps.score(states)
     steps.publish(states, count=steps.show(scores, states))
-    return found
+    return scored_rounds
 
 
 def _fold_jobs(
@@ -107,33 +109,33 @@ def _archived(
     made = spark.createDataFrame(frame, "key binary, value binary, offset bigint")
     partition = F.pmod(F.crc32("key"), F.lit(PARTITIONS)).cast("int").alias("partition")
     now, first = F.lit(datetime(2026, 11, 22, tzinfo=UTC)), F.lit(1)
-    own = [partition, now.alias("timestamp"), first.alias("epoch")]
-    records = made.select("*", *own).select(*ARCHIVED_COLUMNS)
+    derived_columns = [partition, now.alias("timestamp"), first.alias("epoch")]
+    records = made.select("*", *derived_columns).select(*ARCHIVED_COLUMNS)
     path = place.path("bench_events", run_id(datetime.now(UTC)))
     write_new_table(records, path, place=place, note="made by bench.batch")
     return read_table(spark, path, made_by="bench.batch")
 
 
-def _table(found: Sequence[Round]) -> Table:
+def _table(rounds: Sequence[Round]) -> Table:
     table = Table(title="rows scored per second, and per second of CPU", title_justify="left")
     columns = ("scikit-learn alone, one core", "job", "job per core", "ratio", "CPU ratio")
     plain_columns = ("job with scikit-learn's predictor", "ratio", "CPU ratio")
     for column in ("round", *columns, *plain_columns, "load"):
         table.add_column(column, justify="right")
-    for each in found:
-        rates = (each.alone.wall, each.job.wall, each.job.wall / each.cores)
-        ratios = (f"{each.ratio:.2f}", f"{each.cpu_ratio:.2f}")
-        plain = (f"{each.plain_job.wall:,.0f}", f"{each.plain_ratio:.2f}")
-        end = (f"{each.plain_cpu_ratio:.2f}", f"{each.load:.1f}")
-        table.add_row(str(each.number), *(f"{r:,.0f}" for r in rates), *ratios, *plain, *end)
+    for turn in rounds:
+        rates = (turn.alone.wall, turn.job.wall, turn.job.wall / turn.cores)
+        ratios = (f"{turn.ratio:.2f}", f"{turn.cpu_ratio:.2f}")
+        plain = (f"{turn.plain_job.wall:,.0f}", f"{turn.plain_ratio:.2f}")
+        end = (f"{turn.plain_cpu_ratio:.2f}", f"{turn.load:.1f}")
+        table.add_row(str(turn.number), *(f"{r:,.0f}" for r in rates), *ratios, *plain, *end)
     return table
 
 
-def _last_line(found: Sequence[Round]) -> str:
-    ratios, of_cpu = ([each.ratio for each in found], [each.cpu_ratio for each in found])
+def _last_line(rounds: Sequence[Round]) -> str:
+    ratios, of_cpu = ([turn.ratio for turn in rounds], [turn.cpu_ratio for turn in rounds])
     return (
-        f"batch job {_spread([each.job.wall for each in found])} rows/s, "
-        f"scikit-learn {_spread([each.alone.wall for each in found])} rows/s a core, "
+        f"batch job {_spread([turn.job.wall for turn in rounds])} rows/s, "
+        f"scikit-learn {_spread([turn.alone.wall for turn in rounds])} rows/s a core, "
         f"ratio per core {np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), "
         f"per second of CPU {np.median(of_cpu):.2f} ({min(of_cpu):.2f} to {max(of_cpu):.2f})"
     )

@@ -74,13 +74,13 @@ class Crowd:
 
     def groups(self) -> Iterator[tuple[int, list[str], list[bytes]]]:
         """Stamp, ids and cells of the copies that one write of the stream would leave."""
-        chosen = np.random.default_rng(self.seed).permutation(self.size) % len(self.ids)
+        originals = np.random.default_rng(self.seed).permutation(self.size) % len(self.ids)
         for number, begin in enumerate(range(0, self.size, _PER_STAMP)):
             copies = np.arange(begin, min(begin + _PER_STAMP, self.size))
             partition, batch = number % PARTITIONS, number // PARTITIONS
             stamps = stamp(FIRST_EPOCH, batch * _PER_STAMP) + np.arange(len(copies))
-            names = [f"{self.ids[chosen[copy]]}-{copy:07d}" for copy in copies]
-            cells = _copied(SCENARIO.codec, self.states, chosen[copies], stamps, partition)
+            names = [f"{self.ids[originals[copy]]}-{copy:07d}" for copy in copies]
+            cells = _copied(SCENARIO.codec, self.states, originals[copies], stamps, partition)
             yield int(stamps[-1]), names, cells
 
     def write(self, store: HBaseStore) -> None:

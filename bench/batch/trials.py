@@ -83,12 +83,12 @@ class Stopwatch:
 
 
 def _cpu_seconds() -> float:
-    own = psutil.Process()
+    this_process = psutil.Process()
     total = 0.0
-    for process in (own, *own.children(recursive=True)):
+    for process in (this_process, *this_process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
-            ended = 0.0 if process == own else times.children_user + times.children_system
+            ended = 0.0 if process == this_process else times.children_user + times.children_system
             total += times.user + times.system + ended
     return total
 
@@ -131,9 +131,9 @@ def scoring_round(
 
 def _score(steps: BatchSteps, states: DataFrame, rows: int, run_number: int) -> Rate:
     tables = replace(steps.tables, run=f"{steps.tables.run}-{run_number}")
-    own = replace(steps, tables=tables)
+    trial_steps = replace(steps, tables=tables)
     watch = Stopwatch()
-    own.score(states)
+    trial_steps.score(states)
     return watch.rate(rows)
 
 
@@ -143,11 +143,11 @@ def fold_rate(events: Sequence[tuple[bytes, bytes]]) -> float:
     cells: dict[str, bytes] = {}
     began = time.perf_counter()
     for first in range(0, len(events), _FOLD_BATCH):
-        found = reader.decode(records_of(events[first : first + _FOLD_BATCH]))
-        entities = distinct(found.entities)
+        decoded = reader.decode(records_of(events[first : first + _FOLD_BATCH]))
+        entities = distinct(decoded.entities)
         states = codec.decode([cells.get(record_id) for record_id in entities.ids])
-        stamps = np.arange(first, first + len(found.rows))
-        fold(codec.plan, states, found, entity_rows=entities.rows, stamps=stamps, partition=0)
+        stamps = np.arange(first, first + len(decoded.rows))
+        fold(codec.plan, states, decoded, entity_rows=entities.rows, stamps=stamps, partition=0)
         cells.update(zip(entities.ids, codec.encode(states), strict=True))
     return len(events) / (time.perf_counter() - began)
 
@@ -156,6 +156,6 @@ def fold_job_rate(records: DataFrame, *, count: int) -> float:
     """Events a second of the fold as a Spark job over a Delta table of archived records."""
     limits = EventLimits(max_event_bytes=MAX_EVENT_BYTES, max_future_skew_seconds=MAX_SKEW_SECONDS)
     began = time.perf_counter()
-    found = event_features(records, SCENARIO, limits)
-    found.write.format("noop").mode("overwrite").save()
+    features = event_features(records, SCENARIO, limits)
+    features.write.format("noop").mode("overwrite").save()
     return count / (time.perf_counter() - began)

@@ -22,12 +22,12 @@ def pooled(trials: Sequence[Trial], system: str) -> Figures:
 
 def rows_of(trials: Sequence[Trial], system: str) -> list[tuple[str, ...]]:
     """One row of `COLUMNS` per round of `system`, and one of all rounds together."""
-    own = [trial for trial in trials if trial.system == system]
+    system_trials = [trial for trial in trials if trial.system == system]
     rows = [
-        _row(str(each.round_number), figures_of(each.latencies_seconds), each.events_per_second)
-        for each in own
+        _row(str(trial.round_number), figures_of(trial.latencies_seconds), trial.events_per_second)
+        for trial in system_trials
     ]
-    rate = sum(each.events_per_second for each in own) / len(own)
+    rate = sum(trial.events_per_second for trial in system_trials) / len(system_trials)
     return [*rows, _row("all", pooled(trials, system), rate)]
 
 

@@ -65,9 +65,9 @@ def measured(name: str, system: System, *, stage: Stage, load: Load, round_numbe
         events_per_second=published / load.duration_seconds,
     )
     _check(trial, probe, load)
-    found = figures_of(trial.latencies_seconds)
+    figures = figures_of(trial.latencies_seconds)
     stage.tell(
-        f"round {round_number}, {name}: p50 {found.p50_ms:.0f} ms p99 {found.p99_ms:.0f} ms, "
+        f"round {round_number}, {name}: p50 {figures.p50_ms:.0f} ms p99 {figures.p99_ms:.0f} ms, "
         f"{published:,} events, the last one scored within {lag_seconds:.1f} s"
     )
     return trial

@@ -112,28 +112,28 @@ class _Bench:
                     total.disagreements.append(Disagreement(self._name, key, value, ways))
 
     def _outcomes(self, events: Events, count: int) -> list[Outcome]:
-        found: list[Outcome] = [("lost",)] * count
+        outcomes: list[Outcome] = [("lost",)] * count
         for refusal in events.refusals:
-            found[refusal.row] = (refusal.code,)
+            outcomes[refusal.row] = (refusal.code,)
         names = list(self._schema.type_codes)
         for place, row in enumerate(events.rows.tolist()):
-            found[row] = (
+            outcomes[row] = (
                 VALID,
                 events.entities[place],
                 names[events.type_codes[place]],
                 str(events.times_ms[place]),
                 *(value.hex() for value in events.values[place].tolist()),
             )
-        return found
+        return outcomes
 
-    def _outcome(self, found: Reading) -> Outcome:
-        if found.code is not None:
-            return (found.code,)
-        values = [found.values.get(name, float("nan")) for name in self._schema.columns]
+    def _outcome(self, independent: Reading) -> Outcome:
+        if independent.code is not None:
+            return (independent.code,)
+        values = [independent.values.get(name, float("nan")) for name in self._schema.columns]
         return (
             VALID,
-            found.entity,
-            found.event_type,
-            str(found.time_ms),
+            independent.entity,
+            independent.event_type,
+            str(independent.time_ms),
             *(value.hex() for value in values),
         )

@@ -72,14 +72,14 @@ def reading(
             raise _Broken(reasons.NULL_VALUE)
         if len(value) > max_event_bytes:
             raise _Broken(reasons.TOO_LARGE)
-        found = _event(schema, _document(value))
+        event = _event(schema, _document(value))
         if key is None:
             raise _Broken(reasons.NULL_KEY)
-        if key != found.entity.encode():
+        if key != event.entity.encode():
             raise _Broken(reasons.KEY_MISMATCH)
-        if found.time_ms > latest_ms:
+        if event.time_ms > latest_ms:
             raise _Broken(reasons.FUTURE_EVENT)
-        return found
+        return event
     except _Broken as broken:
         return Reading(code=str(broken))
 
@@ -108,10 +108,10 @@ def _loaded(text: str) -> Any:
         raise _Broken(reasons.MALFORMED_JSON) from None
     members = [value for _, value in document] if isinstance(document, _Object) else []
     words = sum(isinstance(value, _Word) for value in members)
-    if sum(isinstance(each, _Word) for each in _inside(document)) > words:
+    if sum(isinstance(node, _Word) for node in _inside(document)) > words:
         raise _Broken(reasons.MALFORMED_JSON)
-    for each in _inside(document):
-        if isinstance(each, str) and any("\ud800" <= letter <= "\udfff" for letter in each):
+    for node in _inside(document):
+        if isinstance(node, str) and any("\ud800" <= letter <= "\udfff" for letter in node):
             raise _Broken(reasons.MALFORMED_JSON)
     return document
 
@@ -142,22 +142,22 @@ def _inside(value: Any) -> Iterator[Any]:
             yield key
             yield from _inside(member)
     elif isinstance(value, list):
-        for each in value:
-            yield from _inside(each)
+        for member in value:
+            yield from _inside(member)
 
 
 def _event(schema: EventSchema, document: Any) -> Reading:
     """Rules 3 to 7."""
     if not isinstance(document, _Object):
         raise _Broken(reasons.NOT_AN_OBJECT)
-    for each in _inside(document):
-        if isinstance(each, _Object) and len({key for key, _ in each}) < len(each):
+    for node in _inside(document):
+        if isinstance(node, _Object) and len({key for key, _ in node}) < len(node):
             raise _Broken(reasons.DUPLICATE_KEY)
     event = dict(document)
     name = event.get(TYPE_FIELD)
-    event_type = next((each for each in schema.types if each.name == name), None)
+    event_type = next((declared for declared in schema.types if declared.name == name), None)
     fields = event_type.fields if event_type else ()
-    numbers = {each.name for each in fields if isinstance(each, Number)}
+    numbers = {event_field.name for event_field in fields if isinstance(event_field, Number)}
     if any(isinstance(value, _Word) and key not in numbers for key, value in event.items()):
         raise _Broken(reasons.MALFORMED_JSON)
     if TYPE_FIELD not in event:
@@ -169,10 +169,10 @@ def _event(schema: EventSchema, document: Any) -> Reading:
         raise _Broken(reasons.OUT_OF_RANGE)
     time_ms = _time_ms(_string(event, TIME_FIELD))
     values = {}
-    for each in fields:
-        if each.name in event:
-            values[each.name] = _value(each, event[each.name])
-        elif each.required:
+    for event_field in fields:
+        if event_field.name in event:
+            values[event_field.name] = _value(event_field, event[event_field.name])
+        elif event_field.required:
             raise _Broken(reasons.MISSING_FIELD)
     return Reading(None, entity, event_type.name, time_ms, values)
 
@@ -200,10 +200,10 @@ def _time_ms(text: str) -> int:
         raise _Broken(reasons.WRONG_TYPE) from None
     offset = int(hours or 0) * 60 + int((hours or "+")[0] + (minutes or "0"))
     seconds = Fraction((moment - _1970) // timedelta(seconds=1)) - offset * 60
-    found = round((seconds + Fraction(Decimal("0" + (decimals or "")))) * 1000)
-    if found < 0:
+    time_ms = round((seconds + Fraction(Decimal("0" + (decimals or "")))) * 1000)
+    if time_ms < 0:
         raise _Broken(reasons.OUT_OF_RANGE)
-    return found
+    return time_ms
 
 
 def _value(declared: Field, value: Any) -> float:

@@ -62,13 +62,13 @@ def main(
         payments = read_payments(file or payments_file(), limit=customers)
         few = payments.of_first_customers(_WARMING_CUSTOMERS)
         _round(few)  # compiles the fold
-        found = []
+        measured_rounds = []
         for number in range(1, rounds + 1):
             console.print(f"round {number} of {rounds}: {len(payments):,} payments")
-            found.append(_round(payments))
-    Terminal(width=None if sys.stdout.isatty() else 120).print(_table(found))
-    ratio = float(np.median([each.ratio for each in found]))
-    worst = max(each.largest_difference for each in found)
+            measured_rounds.append(_round(payments))
+    Terminal(width=None if sys.stdout.isatty() else 120).print(_table(measured_rounds))
+    ratio = float(np.median([turn.ratio for turn in measured_rounds]))
+    worst = max(turn.largest_difference for turn in measured_rounds)
     print(
         f"offline features: fold {ratio:.1f} times as fast as pandas (aim {_AIM:.0f}), "
         f"largest difference {worst:.1e} (aim {_LARGEST_DIFFERENCE:.0e})"
@@ -103,14 +103,19 @@ def _difference(peer: Floats, ours: Floats) -> float:
 
 
 def _table(rounds: Sequence[Round]) -> Table:
-    own, everything = len(HANDBOOK_FEATURES), len(SCENARIO.feature_names)
+    handbook, everything = len(HANDBOOK_FEATURES), len(SCENARIO.feature_names)
     table = Table(box=None)
-    for name in ("round", f"pandas, {own} features", f"fold, {own}", f"fold, all {everything}"):
+    for name in (
+        "round",
+        f"pandas, {handbook} features",
+        f"fold, {handbook}",
+        f"fold, all {everything}",
+    ):
         table.add_column(name, justify="right")
     table.add_column("ratio", justify="right")
-    for number, each in enumerate(rounds, start=1):
-        seconds = (each.pandas_seconds, each.fold_seconds, each.fold_all_seconds)
-        table.add_row(f"{number}", *(f"{value:.1f} s" for value in seconds), f"{each.ratio:.1f}")
+    for number, turn in enumerate(rounds, start=1):
+        seconds = (turn.pandas_seconds, turn.fold_seconds, turn.fold_all_seconds)
+        table.add_row(f"{number}", *(f"{value:.1f} s" for value in seconds), f"{turn.ratio:.1f}")
     return table
 
 

@@ -39,26 +39,26 @@ def payments_frame(payments: Payments) -> pd.DataFrame:
 
 def handbook_features(payments: pd.DataFrame) -> pd.DataFrame:
     """Its 15 features, named as the scenario names them, in the order of `payments`; 0 if none."""
-    found = payments.copy()
-    found["is_weekend"] = found["time"].apply(lambda time: int(time.weekday() >= _SATURDAY))
-    found["is_night"] = found["time"].apply(lambda time: int(time.hour <= _NIGHT_ENDS_AT_HOUR))
+    frame = payments.copy()
+    frame["is_weekend"] = frame["time"].apply(lambda time: int(time.weekday() >= _SATURDAY))
+    frame["is_night"] = frame["time"].apply(lambda time: int(time.hour <= _NIGHT_ENDS_AT_HOUR))
     for key, of_group in (("customer", _of_customer), ("terminal", _of_terminal)):
-        groups = [of_group(group) for _, group in found.groupby(key)]
-        found = pd.concat(groups).sort_values("payment_id").reset_index(drop=True)
-    return found.drop(columns=["payment_id", "time", "customer", "terminal", "is_fraud"]).fillna(0)
+        groups = [of_group(group) for _, group in frame.groupby(key)]
+        frame = pd.concat(groups).sort_values("payment_id").reset_index(drop=True)
+    return frame.drop(columns=["payment_id", "time", "customer", "terminal", "is_fraud"]).fillna(0)
 
 
 def with_handbook_features() -> Scenario:
     """The scenario with nothing but the Handbook's features."""
     wanted = set(HANDBOOK_FEATURES)
-    own = tuple(feature for feature in SCENARIO.features if feature.name in wanted)
+    features = tuple(feature for feature in SCENARIO.features if feature.name in wanted)
     second = tuple(
         replace(
             second_entity, features=tuple(f for f in second_entity.features if f.name in wanted)
         )
         for second_entity in SCENARIO.second_entities
     )
-    return replace(SCENARIO, features=own, second_entities=second)
+    return replace(SCENARIO, features=features, second_entities=second)
 
 
 def as_matrix(frame: pd.DataFrame, names: tuple[str, ...]) -> npt.NDArray[np.float64]:
@@ -67,23 +67,23 @@ def as_matrix(frame: pd.DataFrame, names: tuple[str, ...]) -> npt.NDArray[np.flo
 
 
 def _of_customer(payments: pd.DataFrame) -> pd.DataFrame:
-    found = payments.sort_values("time", kind="stable").set_index("time", drop=False)
+    frame = payments.sort_values("time", kind="stable").set_index("time", drop=False)
     for days in HANDBOOK_DAYS:
-        total = found["amount_usd"].rolling(f"{days}d").sum()
-        number = found["amount_usd"].rolling(f"{days}d").count()
-        found[f"payments_{days}d"] = number.to_numpy()
-        found[f"amount_mean_{days}d"] = (total / number).to_numpy()
-    return found
+        total = frame["amount_usd"].rolling(f"{days}d").sum()
+        number = frame["amount_usd"].rolling(f"{days}d").count()
+        frame[f"payments_{days}d"] = number.to_numpy()
+        frame[f"amount_mean_{days}d"] = (total / number).to_numpy()
+    return frame
 
 
 def _of_terminal(payments: pd.DataFrame) -> pd.DataFrame:
-    found = payments.sort_values("time", kind="stable").set_index("time", drop=False)
-    frauds_unknown = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d").sum()
-    number_unknown = found["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d").count()
+    frame = payments.sort_values("time", kind="stable").set_index("time", drop=False)
+    frauds_unknown = frame["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d").sum()
+    number_unknown = frame["is_fraud"].rolling(f"{VERDICT_DELAY_DAYS}d").count()
     for days in HANDBOOK_DAYS:
         span = f"{VERDICT_DELAY_DAYS + days}d"
-        frauds = found["is_fraud"].rolling(span).sum() - frauds_unknown
-        number = found["is_fraud"].rolling(span).count() - number_unknown
-        found[f"terminal_verdicts_{days}d"] = number.to_numpy()
-        found[f"terminal_fraud_share_{days}d"] = (frauds / number).to_numpy()
-    return found
+        frauds = frame["is_fraud"].rolling(span).sum() - frauds_unknown
+        number = frame["is_fraud"].rolling(span).count() - number_unknown
+        frame[f"terminal_verdicts_{days}d"] = number.to_numpy()
+        frame[f"terminal_fraud_share_{days}d"] = (frauds / number).to_numpy()
+    return frame

@@ -121,24 +121,24 @@ def main(
     remember: Annotated[bool, Option(help="Keep recent states in memory.")] = True,
 ) -> None:
     """Print microseconds of CPU per event, by stage and, with a platform, by process."""
-    chosen = load_scenario(scenario, module)
+    declared = load_scenario(scenario, module)
     with tempfile.TemporaryDirectory(prefix="everscore-profile-") as folder:
-        use = model_in_use(chosen, Path(folder))
+        use = model_in_use(declared, Path(folder))
     crowd = Crowd(customers=customers, zipf=zipf, decimals=decimals)
     endpoints = read_endpoints(run_dir) if run_dir else None
     settings = _settings(scenario, module, endpoints)
-    batches = list(arrow_batches(chosen, crowd, events=events, rows=rows))
-    _pass_over(batches[:2], settings, chosen, _Memory(), use)  # compiles, warms caches
+    batches = list(arrow_batches(declared, crowd, events=events, rows=rows))
+    _pass_over(batches[:2], settings, declared, _Memory(), use)  # compiles, warms caches
     table: PassTable = _stored(settings, endpoints) if endpoints else _Memory()
     if remember and endpoints:
         table = RememberedTable(table, settings, SharedMemory())
     stages, before, began = _Stages(), _cpu(run_dir), time.process_time()
-    _pass_over(batches, settings, chosen, table, use, stages)
+    _pass_over(batches, settings, declared, table, use, stages)
     total = time.process_time() - began
-    told = {**stages.seconds, "rest": total - sum(stages.seconds.values()), "pass": total}
+    cpu_seconds = {**stages.seconds, "rest": total - sum(stages.seconds.values()), "pass": total}
     after = _cpu(run_dir)
-    told |= {name: after[name] - before[name] for name in after}
-    for name, seconds in told.items():
+    cpu_seconds |= {name: after[name] - before[name] for name in after}
+    for name, seconds in cpu_seconds.items():
         print(f"{name:10} {seconds / events * 1e6:8.2f} µs per event")
 
 
@@ -180,7 +180,8 @@ def _stored(settings: PassSettings, endpoints: Endpoints) -> StateTable:
     name = settings.store.namespace
     families = [(spec, [Family(*version) for version in spec.versions]) for spec in specs]
     create_tables(
-        endpoints, [TableSpec(f"{name}:{s.name}", found, s.splits) for s, found in families]
+        endpoints,
+        [TableSpec(f"{name}:{s.name}", spec_families, s.splits) for s, spec_families in families],
     )
     return StateTable(Session(settings.store, retry_seconds=30), settings.scenario)
 
@@ -189,9 +190,11 @@ def _cpu(run_dir: Path | None) -> dict[str, float]:
     """CPU seconds of the platform's processes."""
     if run_dir is None:
         return {}
-    told = json.loads((run_dir / "platform.json").read_text(encoding="utf-8"))["processes"]
-    times = {name: psutil.Process(each["pid"]).cpu_times() for name, each in told.items()}
-    return {name: each.user + each.system for name, each in times.items()}
+    processes = json.loads((run_dir / "platform.json").read_text(encoding="utf-8"))["processes"]
+    times = {
+        name: psutil.Process(process["pid"]).cpu_times() for name, process in processes.items()
+    }
+    return {name: cpu.user + cpu.system for name, cpu in times.items()}
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ class Crowd:
     def ids(self, count: int, random: np.random.Generator) -> list[str]:
         """Senders of `count` events."""
         weights = 1.0 / np.arange(1, self.customers + 1) ** self.zipf
-        chosen = random.choice(self.customers, count, p=weights / weights.sum())
-        return [f"c{number:08d}" for number in chosen.tolist()]
+        senders = random.choice(self.customers, count, p=weights / weights.sum())
+        return [f"c{number:08d}" for number in senders.tolist()]
 
 
 def arrow_batches(

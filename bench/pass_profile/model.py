@@ -18,7 +18,7 @@ def model_in_use(scenario: Scenario, folder: Path) -> InUse:
     names, digest = scenario.feature_names, scenario.plan.digest
     random = np.random.default_rng(1)
     rows = random.normal(0, 1, (20_000, len(names)))
-    told = rows[:, 0] + rows[:, -1] * rows[:, len(names) // 2] + random.normal(0, 1, len(rows))
+    signal = rows[:, 0] + rows[:, -1] * rows[:, len(names) // 2] + random.normal(0, 1, len(rows))
     card = ModelCard(
         scenario=scenario.name,
         feature_names=names,
@@ -30,7 +30,7 @@ def model_in_use(scenario: Scenario, folder: Path) -> InUse:
         base_rate=0.5,
         created_at="2026-01-01T00:00:00+00:00",
     )
-    sha256 = save_artifact(folder, scenario.estimator(1).fit(rows, told > 0.5), card)
+    sha256 = save_artifact(folder, scenario.estimator(1).fit(rows, signal > 0.5), card)
     name = f"everscore-{scenario.name}"
     loaded = load_artifact(folder, name=name, version="1", sha256=sha256, available_features=names)
     deployment = Deployment(

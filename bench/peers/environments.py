@@ -83,8 +83,8 @@ def peer_python(
 
     Raises PeerUnavailable when pip cannot install it, UnknownPeer.
     """
-    if found := installed_python(peer, environ=environ):
-        return found
+    if python := installed_python(peer, environ=environ):
+        return python
     family = _family(peer)
     folder = _folder(family, environ)
     try:

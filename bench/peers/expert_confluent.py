@@ -106,7 +106,8 @@ class Loop:
         else:
             topic = self._settings.topic
             self._consumer.commit(
-                offsets=[TopicPartition(topic, *each) for each in ends.items()], asynchronous=True
+                offsets=[TopicPartition(topic, *position) for position in ends.items()],
+                asynchronous=True,
             )
 
     def _payments_of(self, partition: int, customer: str) -> Payments:
@@ -141,5 +142,5 @@ def _run(settings: PeerSettings, index: int, running: Running) -> None:
 
 
 if __name__ == "__main__":
-    chosen = parse_settings(__doc__)
-    sys.exit(run_in_processes(chosen.processes, partial(_run, chosen)))
+    peer_settings = parse_settings(__doc__)
+    sys.exit(run_in_processes(peer_settings.processes, partial(_run, peer_settings)))

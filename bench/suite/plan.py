@@ -88,16 +88,16 @@ class Plan:
     )
 
     def __post_init__(self) -> None:
-        for option, chosen, known in (
+        for option, names, choices in (
             ("--systems", self.systems, NAMES),
             ("--workloads", self.workloads, tuple(WORKLOADS)),
             ("--keys", self.keys, tuple(DISTRIBUTIONS)),
             ("--parts", PARTS if self.parts is None else self.parts, PARTS),
         ):
-            unknown = [each for each in chosen if each not in known]
-            if unknown or not chosen:
+            unknown = [name for name in names if name not in choices]
+            if unknown or not names:
                 raise UnknownChoice(
-                    f"{option} is {','.join(chosen)!r}, expected some of {','.join(known)}"
+                    f"{option} is {','.join(names)!r}, expected some of {','.join(choices)}"
                 )
 
     def parts_of(self, workload: str) -> Sequence[str]:
@@ -121,8 +121,8 @@ class Plan:
     def latency_systems(self, workload: str, rate: float) -> Sequence[str]:
         """The systems whose latency is measured at `rate`."""
         with_floor = (workload, rate) == (_FLOOR_OF, _FLOOR_RATE)
-        chosen = [system for system in self.systems if system in _LATENCY_SYSTEMS]
-        return [each for each in chosen if with_floor or each != BARE]
+        systems = [system for system in self.systems if system in _LATENCY_SYSTEMS]
+        return [system for system in systems if with_floor or system != BARE]
 
     @property
     def recovery_systems(self) -> Sequence[str]:
@@ -147,13 +147,13 @@ class Plan:
     def text(self) -> str:
         """The plan in a sentence."""
         return (
-            f"{'; '.join(f'{name}: {self._told(name)}' for name in self.workloads)}; systems "
+            f"{'; '.join(f'{name}: {self._parts_text(name)}' for name in self.workloads)}; systems "
             f"{', '.join(self.systems)}; keys {', '.join(self.keys)}; "
             f"{self.events:,} events, {self.partitions} partitions; latency at "
             f"{', '.join(f'{rate:,.0f}' for rate in self.rates)} events/s"
         )
 
-    def _told(self, workload: str) -> str:
+    def _parts_text(self, workload: str) -> str:
         parts = self.parts_of(workload)
         return ", ".join(f"{part} {self.rounds_of(workload, part)} times" for part in parts)
 

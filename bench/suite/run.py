@@ -53,7 +53,7 @@ class Suite:
             plan=self.plan,
             systems=self.systems,
             console=self.console,
-            kept=lambda results: keep(results, self.folder),
+            save=lambda results: keep(results, self.folder),
         )
         attempts.results.absent.update(self.absent)
         for name in self.plan.workloads:

@@ -234,9 +234,9 @@ def _rate_proof(clean: Rate, hostile: Rate, *, least: float) -> Proof:
 def _table(results: list[KindResult]) -> Table:
     table = Table("kind", "how", "must become", "sent", "became", title="Hostile records")
     for result in results:
-        became = ", ".join(f"{number:,} {name}" for name, number in result.found.items())
+        became = ", ".join(f"{number:,} {name}" for name, number in result.dispositions.items())
         examples = "".join(
-            f"\n{each.partition}:{each.offset} became {name}" for each, name in result.wrong
+            f"\n{record.partition}:{record.offset} became {name}" for record, name in result.wrong
         )
         table.add_row(
             result.kind.name,

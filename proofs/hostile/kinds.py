@@ -63,7 +63,7 @@ def _with(**changes: object) -> Callable[[Event], KeyAndValue]:
 
 
 def _without(field: str) -> Callable[[Event], KeyAndValue]:
-    return lambda event: encoded({name: each for name, each in event.items() if name != field})
+    return lambda event: encoded({name: value for name, value in event.items() if name != field})
 
 
 def _replaced(old: bytes, new: bytes) -> Callable[[Event], KeyAndValue]:

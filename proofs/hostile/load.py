@@ -66,7 +66,7 @@ class HostileLoad:
         self._random = random.Random(seed)
         self._events = [self._event() for _ in range(_POOL)]
         self._good = [encoded(event) for event in self._events]
-        self._readings = [each for each in self._events if each["type"] == "reading"]
+        self._readings = [event for event in self._events if event["type"] == "reading"]
         self._librdkafka = self._producer(partitioner="murmur2_random")
         self._other_partitioner = self._producer()  # librdkafka's default
         self._compressing = self._producer(**{"compression.type": "zstd"})

@@ -60,12 +60,12 @@ class Outcomes:
 
     def counts(self) -> Counter[str]:
         """Disposition → records."""
-        found: Counter[str] = Counter()
+        totals: Counter[str] = Counter()
         for partition, codes in self.dispositions.items():
             values, numbers = np.unique(codes[self.readable[partition]], return_counts=True)
             for code, number in zip(values.tolist(), numbers.tolist(), strict=True):
-                found[self.name(code)] += number
-        return found
+                totals[self.name(code)] += number
+        return totals
 
     def add(self, partition: int, offset: int, disposition: str) -> None:
         """Note one message about a position."""
@@ -124,7 +124,7 @@ class KindResult:
     kind: Kind
     sent: int
     right: int
-    found: Mapping[str, int]
+    dispositions: Mapping[str, int]
     wrong: Sequence[tuple[Sent, str]]
 
 
@@ -133,19 +133,21 @@ def results_by_kind(
 ) -> list[KindResult]:
     """One result per kind, in the order of `kinds`."""
     of_kind: dict[str, list[Sent]] = {}
-    for each in sent:
-        of_kind.setdefault(each.kind.name, []).append(each)
+    for record in sent:
+        of_kind.setdefault(record.kind.name, []).append(record)
     results = []
     for kind in kinds:
-        found: Counter[str] = Counter()
+        dispositions: Counter[str] = Counter()
         wrong: list[tuple[Sent, str]] = []
-        for each in of_kind.get(kind.name, []):
-            disposition = outcomes.of(each)
-            found[disposition] += 1
-            if disposition != _expected(each):
-                wrong.append((each, disposition))
-        right = found.total() - len(wrong)
-        results.append(KindResult(kind, found.total(), right, found, wrong[:_MOST_EXAMPLES]))
+        for record in of_kind.get(kind.name, []):
+            disposition = outcomes.of(record)
+            dispositions[disposition] += 1
+            if disposition != _expected(record):
+                wrong.append((record, disposition))
+        right = dispositions.total() - len(wrong)
+        results.append(
+            KindResult(kind, dispositions.total(), right, dispositions, wrong[:_MOST_EXAMPLES])
+        )
     return results
 
 

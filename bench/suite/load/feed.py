@@ -51,7 +51,7 @@ def main(
     seed: Annotated[int, typer.Option()] = 1,
 ) -> None:
     """Send them to the workload's topic; prints `feeding` at the first, `fed N` at the end."""
-    chosen = WORKLOADS[workload]
+    source = WORKLOADS[workload]
     random = np.random.default_rng(seed)
     pace = Pace(rate, seconds)
     customers = OF_FEEDS[keys](pace.total, random)
@@ -65,9 +65,9 @@ def main(
             if due > sent:
                 now_ms = np.full(due - sent, time.time_ns() // 1_000_000)
                 wanted = Wanted(customers=customers[sent:due], times_ms=now_ms, first=sent + 1)
-                values = chosen.events(random, wanted)
+                values = source.events(random, wanted)
                 for customer, value in zip(wanted.customers.tolist(), values, strict=True):
-                    future = producer.send(chosen.topic, key=b"%d" % customer, value=value)
+                    future = producer.send(source.topic, key=b"%d" % customer, value=value)
                     future.add_errback(failed.append)
                 sent = due
             time.sleep(_TICK_SECONDS)

@@ -46,6 +46,6 @@ OF_FEEDS: Mapping[str, Callable[[int, np.random.Generator], Customers]] = {
 }
 
 
-def chosen(distribution: str, *, events: int) -> Customers:
+def customers_of(distribution: str, *, events: int) -> Customers:
     """The customers of `events` events; the same ones every time."""
     return DISTRIBUTIONS[distribution](events, np.random.default_rng(_SEED))

@@ -47,12 +47,14 @@ def sample_history(workload: Workload, scenario: Scenario, *, until_ms: int) -> 
     entities = distinct(events.entities)
     states = scenario.codec.empty(len(entities.ids))
     stamps = np.arange(len(events.rows))
-    own = fold(scenario.plan, states, events, entity_rows=entities.rows, stamps=stamps, partition=0)
+    folded = fold(
+        scenario.plan, states, events, entity_rows=entities.rows, stamps=stamps, partition=0
+    )
     second = [
         features_as_of(
             second_entity.plan, second_entity.codec.empty(1), np.zeros(1, np.int64), times_ms[-1:]
         )
         for second_entity in scenario.second_entities
     ]
-    unknown = [np.repeat(row, len(own.features), axis=0) for row in second]
-    return History(states, np.hstack([own.features, *unknown]))
+    unknown = [np.repeat(row, len(folded.features), axis=0) for row in second]
+    return History(states, np.hstack([folded.features, *unknown]))

@@ -51,10 +51,10 @@ def remade(kafka: KafkaCluster, specs: Sequence[TopicSpec], *, partitions: int) 
 
 def _answer(kafka: KafkaCluster, names: Sequence[str], partitions: int) -> bool:
     try:
-        found = kafka.survey(names)
+        surveys = kafka.survey(names)
     except (TopicMissing, KafkaError, ConnectionError):
         return False
-    return all(len(each.identity.partitions) == partitions for each in found.values())
+    return all(len(survey.identity.partitions) == partitions for survey in surveys.values())
 
 
 def _wait(holds: Any, what: str) -> None:
@@ -74,16 +74,16 @@ class Loaded:
     @property
     def events(self) -> int:
         """How many there are."""
-        return sum(len(own) for own in self.customers.values())
+        return sum(len(customers) for customers in self.customers.values())
 
     @cached_property
     def last_offsets(self) -> Mapping[str, int]:
         """Customer → the offset of the customer's last event."""
-        found: dict[str, int] = {}
-        for own in self.customers.values():
-            last = dict(zip(own.tolist(), range(len(own)), strict=True))
-            found.update((str(customer), offset) for customer, offset in last.items())
-        return found
+        offsets: dict[str, int] = {}
+        for customers in self.customers.values():
+            last = dict(zip(customers.tolist(), range(len(customers)), strict=True))
+            offsets.update((str(customer), offset) for customer, offset in last.items())
+        return offsets
 
 
 def partitions_of(customers: Customers, partitions: int) -> Customers:
@@ -125,7 +125,7 @@ def fill(
     workers = min(partitions, os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         failures = list(pool.map(partial(publish, client_options=dict(client_options)), shares))
-    lost = [each for own in failures for each in own]
+    lost = [reason for reasons in failures for reason in reasons]
     if lost:
         raise LoadIncomplete(f"{len(lost):,} of {len(customers):,} events are lost: {lost[0]}")
     return Loaded({share.partition: share.wanted.customers for share in shares})
@@ -142,26 +142,26 @@ class Share:
 
 def publish(share: Share, *, client_options: Mapping[str, Any]) -> list[str]:
     """Publish a share in order; returns why events were lost, one reason for each."""
-    chosen = WORKLOADS[share.workload]
+    workload = WORKLOADS[share.workload]
     random = np.random.default_rng([_SEED, share.partition])
     failed: list[BaseException] = []
     with open_producer(client_options, max_event_bytes=_MAX_EVENT_BYTES) as producer:
         for part in _parts(share.wanted):
-            values = chosen.events(random, part)
+            values = workload.events(random, part)
             for customer, value in zip(part.customers.tolist(), values, strict=True):
                 future = producer.send(
-                    chosen.topic, key=b"%d" % customer, value=value, partition=share.partition
+                    workload.topic, key=b"%d" % customer, value=value, partition=share.partition
                 )
                 future.add_errback(failed.append)
         producer.flush(timeout=_FLUSH_SECONDS)
-    return [repr(each) for each in failed]
+    return [repr(error) for error in failed]
 
 
 def _parts(wanted: Wanted) -> Iterator[Wanted]:
     for begin in range(0, len(wanted.customers), _CHUNK_EVENTS):
-        chosen = slice(begin, begin + _CHUNK_EVENTS)
+        part = slice(begin, begin + _CHUNK_EVENTS)
         yield Wanted(
-            customers=wanted.customers[chosen],
-            times_ms=wanted.times_ms[chosen],
+            customers=wanted.customers[part],
+            times_ms=wanted.times_ms[part],
             first=wanted.first + begin,
         )

@@ -33,8 +33,8 @@ class Workload:
 
 
 WORKLOADS: Mapping[str, Workload] = {
-    each.name: each
-    for each in (
+    workload.name: workload
+    for workload in (
         Workload(
             name="stateless",
             scenario="numbers",

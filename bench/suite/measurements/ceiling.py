@@ -38,16 +38,16 @@ def save_some_rows(place: Place, file: Path, entities: Sequence[str]) -> None:
     """Keep the rows of those of `entities` that have a state and a latest row in `place`."""
     with place.store.open() as connection:
         keys = [row_key(entity) for entity in entities]
-        found = connection.table(place.table).rows(keys, columns=[STATE, LATEST])
-    _save(file, dict(found))
+        rows = connection.table(place.table).rows(keys, columns=[STATE, LATEST])
+    _save(file, dict(rows))
 
 
 def _save(file: Path, cells: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
     """Keep the rows that have a state and a latest row."""
     rows = [
-        SavedRow(entity_of(key), own[STATE], own[LATEST])
-        for key, own in cells.items()
-        if STATE in own and LATEST in own
+        SavedRow(entity_of(key), columns[STATE], columns[LATEST])
+        for key, columns in cells.items()
+        if STATE in columns and LATEST in columns
     ]
     file.write_bytes(msgspec.msgpack.encode(rows))
 
@@ -55,7 +55,7 @@ def _save(file: Path, cells: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
 def save_made_up_rows(file: Path, *, rows: int) -> None:
     """Rows of random bytes, to warm HBase up before anything is measured."""
     random = np.random.default_rng(1)
-    made = [SavedRow(str(each), *map(random.bytes, _BYTES_OF_MADE_UP)) for each in range(rows)]
+    made = [SavedRow(str(number), *map(random.bytes, _BYTES_OF_MADE_UP)) for number in range(rows)]
     file.write_bytes(msgspec.msgpack.encode(made))
 
 
@@ -84,14 +84,16 @@ def put_rate(
         "warm-up-seconds": warm_up_seconds,
         "first-offset": first_offset,
     }
-    return _told(place, file, Mode.PUT, seconds, options)
+    return _rate_of_clients(place, file, Mode.PUT, seconds, options)
 
 
 def _rate(ground: Ground, place: Place, file: Path, mode: Mode, seconds: float) -> float:
-    return _told(place, file, mode, seconds, {"batch-rows": ground.settings.stream.batch_rows})
+    return _rate_of_clients(
+        place, file, mode, seconds, {"batch-rows": ground.settings.stream.batch_rows}
+    )
 
 
-def _told(
+def _rate_of_clients(
     place: Place, file: Path, mode: Mode, seconds: float, options: Mapping[str, object]
 ) -> float:
     arguments = {
@@ -114,8 +116,8 @@ def _told(
         for client in clients:
             _open(client.stdin).write("go\n")
             _open(client.stdin).flush()
-        told = [json.loads(_line(client, expected="{")) for client in clients]
-    return sum(float(each["rows_per_second"]) for each in told)
+        answers = [json.loads(_line(client, expected="{")) for client in clients]
+    return sum(float(answer["rows_per_second"]) for answer in answers)
 
 
 def _client(command: list[str]) -> subprocess.Popen[str]:

@@ -61,13 +61,13 @@ def batches_in_turns(
     Their cells are those of `rows`, over and over.
     """
     random = np.random.default_rng(part)
-    own = np.arange(part, customers, parts)
+    numbers = np.arange(part, customers, parts)
     while True:
-        random.shuffle(own)
-        for begin in range(0, len(own), batch_rows):
-            ids = own[begin : begin + batch_rows].tolist()
-            chosen = [rows[entity_id % len(rows)] for entity_id in ids]
-            yield Batch([*map(str, ids)], [r.state for r in chosen], [r.latest for r in chosen])
+        random.shuffle(numbers)
+        for begin in range(0, len(numbers), batch_rows):
+            ids = numbers[begin : begin + batch_rows].tolist()
+            cells = [rows[entity_id % len(rows)] for entity_id in ids]
+            yield Batch([*map(str, ids)], [r.state for r in cells], [r.latest for r in cells])
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ def main(
     """
     session = Session(HBaseStore(host, port, namespace, 60.0), retry_seconds=0.0)
     if customers:
-        kept = saved_rows(rows, part=0, parts=1)
+        saved = saved_rows(rows, part=0, parts=1)
         batches = batches_in_turns(
-            kept, customers=customers, part=part, parts=parts, batch_rows=batch_rows
+            saved, customers=customers, part=part, parts=parts, batch_rows=batch_rows
         )
     else:
-        own = saved_rows(rows, part=part, parts=parts)
-        batches = cycle(batches_of(own, batch_rows=batch_rows))
+        saved = saved_rows(rows, part=part, parts=parts)
+        batches = cycle(batches_of(saved, batch_rows=batch_rows))
     client = Client(StateTable(session, table), enumerate(batches, 1), first_offset)
     client.run(mode, seconds=0.2)
     print("ready", flush=True)

@@ -91,15 +91,15 @@ def measured(
     check_published(ground.stage.kafka, place.topic, wanted=wanted)
     pss = [(sample.at_seconds, sample.pss_mib) for sample in meter.samples()["system"]]
     offset = time.time() - time.monotonic()
-    told = spans(list(probe.samples), begin, end, calm_seconds=surge.calm_seconds)
+    surge_spans = spans(list(probe.samples), begin, end, calm_seconds=surge.calm_seconds)
     return Surged(
         workload=ground.workload.name,
         system=system.name,
         surge=surge.name,
         round_number=round_number,
         extra_events=round(surge.extra_per_second * surge.seconds),
-        **told.percentiles(),
-        back_seconds=told.back_seconds(end),
+        **surge_spans.percentiles(),
+        back_seconds=surge_spans.back_seconds(end),
         before_pss_mib=max((mib for at, mib in pss if at + offset < begin), default=0.0),
         peak_pss_mib=max(mib for _, mib in pss),
         stale_rows=len(stale),

@@ -121,15 +121,18 @@ def _rows_per_event(filled: Filled, place: Place) -> float:
     """Over all batches that were written, whether they are all that there is or not."""
     customers = filled.loaded.customers
     ends = batch_ends(place.store, place.table, list(customers))
-    return rows_written(customers, ends) / sum(max(own) + 1 for own in ends.values() if own)
+    return rows_written(customers, ends) / sum(
+        max(offsets) + 1 for offsets in ends.values() if offsets
+    )
 
 
 def _used(meter: Meter, window: Window) -> dict[str, float]:
     samples = {"system": (), **meter.samples()}
     per_million = 1_000_000 / window.events
     cpu = {
-        name: per_million * cpu_seconds_between(own, window.begin_seconds, window.end_seconds)
-        for name, own in samples.items()
+        name: per_million
+        * cpu_seconds_between(group_samples, window.begin_seconds, window.end_seconds)
+        for name, group_samples in samples.items()
     }
     return {
         "cpu_seconds_per_million": cpu["system"],

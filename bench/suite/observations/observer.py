@@ -55,10 +55,10 @@ class Observer:
             session.close()
 
     def _advanced(self, session: Session) -> bool:
-        asked = self.progress.asked()
-        shown = session.call(lambda connection: self._shown(connection, asked))
+        customers = self.progress.next_customers()
+        shown = session.call(lambda connection: self._shown(connection, customers))
         return self.progress.take(shown, at_seconds=time.monotonic())
 
-    def _shown(self, connection: object, asked: Sequence[str]) -> dict[str, int]:
-        found = shown_positions(connection, self.table, asked)
-        return {customer: source.offset for customer, source in found.items()}
+    def _shown(self, connection: object, customers: Sequence[str]) -> dict[str, int]:
+        positions = shown_positions(connection, self.table, customers)
+        return {customer: source.offset for customer, source in positions.items()}

@@ -9,7 +9,7 @@ class Progress:
     """Takes what the rows show and marks the steps that are done, in order per partition."""
 
     def __init__(self, steps: Mapping[int, Sequence[Step]]) -> None:
-        self._left = {partition: list(own) for partition, own in steps.items()}
+        self._left = {partition: list(pending) for partition, pending in steps.items()}
         self.marks: list[Mark] = []
 
     @property
@@ -17,15 +17,19 @@ class Progress:
         """Whether every step of every partition is done."""
         return not any(self._left.values())
 
-    def asked(self) -> list[str]:
+    def next_customers(self) -> list[str]:
         """The customers whose rows tell of the next step of each partition."""
-        return [customer for own in self._left.values() if own for customer in own[0].picks]
+        return [
+            customer for pending in self._left.values() if pending for customer in pending[0].picks
+        ]
 
     def take(self, shown: Mapping[str, int], *, at_seconds: float) -> bool:
         """Mark what is done by customer → offset shown; True when anything was."""
-        done = [own for own in self._left.values() if own and _is_done(own[0], shown)]
-        for own in done:
-            step = own.pop(0)
+        done = [
+            pending for pending in self._left.values() if pending and _is_done(pending[0], shown)
+        ]
+        for pending in done:
+            step = pending.pop(0)
             mark = Mark(
                 partition=step.partition,
                 number=step.number,

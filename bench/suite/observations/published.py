@@ -26,7 +26,7 @@ def last_offsets(
 ) -> Mapping[str, int]:
     """Customer → offset of the customer's last event; every customer is in one partition."""
     ends = {partition: end for partition, (_, end) in kafka.offsets(topic).items()}
-    found: dict[str, int] = {}
+    offsets: dict[str, int] = {}
     consumer = KafkaConsumer(**client_options, enable_auto_commit=False, max_poll_records=10_000)
     try:
         places = {TopicPartition(topic, partition): end for partition, end in ends.items()}
@@ -34,7 +34,7 @@ def last_offsets(
         consumer.seek_to_beginning(*places)
         while any(consumer.position(place) < end for place, end in places.items()):
             for records in consumer.poll(timeout_ms=_POLL_MS).values():
-                found.update((record.key.decode(), record.offset) for record in records)
+                offsets.update((record.key.decode(), record.offset) for record in records)
     finally:
         consumer.close()
-    return found
+    return offsets

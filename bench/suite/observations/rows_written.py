@@ -20,12 +20,12 @@ def rows_written(
     of each batch, in any order.
     """
     total = 0
-    for partition, own in customers.items():
+    for partition, partition_customers in customers.items():
         ends = np.unique(np.asarray(last_offsets[partition], dtype=np.int64)) + 1
         if not len(ends):
             continue
         for begin, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
-            total += len(np.unique(own[begin:end]))
+            total += len(np.unique(partition_customers[begin:end]))
     return total
 
 
@@ -35,11 +35,11 @@ def batch_ends(
     """Partition → the last offset of each batch of a run of ours, told by its markers."""
     with store.open() as connection:
         table = connection.table(scenario)
-        found = {
-            each: table.cells(marker_key(each), MARKER, versions=MARKER_VERSIONS)
-            for each in partitions
+        cells_by_partition = {
+            partition: table.cells(marker_key(partition), MARKER, versions=MARKER_VERSIONS)
+            for partition in partitions
         }
     return {
         partition: [msgspec.json.decode(cell, type=Marker).offset for cell in cells]
-        for partition, cells in found.items()
+        for partition, cells in cells_by_partition.items()
     }

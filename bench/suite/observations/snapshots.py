@@ -18,18 +18,20 @@ def snapshot(place: Place) -> Snapshot:
     """Row key → the state cell, where the system keeps one there, and what its row tells."""
     cells = newest_cells(place.store, place.table)
     return {
-        key: (own.get(STATE), _told(own[LATEST])) for key, own in cells.items() if LATEST in own
+        key: (columns.get(STATE), _shown_fields(columns[LATEST]))
+        for key, columns in cells.items()
+        if LATEST in columns
     }
 
 
-def differing_rows(found: Snapshot, expected: Snapshot) -> int:
+def differing_rows(actual: Snapshot, expected: Snapshot) -> int:
     """Rows of either that are not in the other, or not alike."""
-    keys = found.keys() | expected.keys()
-    return sum(found.get(key) != expected.get(key) for key in keys)
+    keys = actual.keys() | expected.keys()
+    return sum(actual.get(key) != expected.get(key) for key in keys)
 
 
-def _told(document: bytes) -> Mapping[str, Any]:
+def _shown_fields(document: bytes) -> Mapping[str, Any]:
     row = msgspec.json.decode(document)
     source = row["source"]
-    told = {name: row[name] for name in _FIELDS if name in row}
-    return {**told, "position": (source["partition"], source["offset"])}
+    fields = {name: row[name] for name in _FIELDS if name in row}
+    return {**fields, "position": (source["partition"], source["offset"])}

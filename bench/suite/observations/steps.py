@@ -65,24 +65,24 @@ def steps_of(
     customers: partition → the customer of each offset from 0, int64. Raises `TooFewEvents` when a
     partition has fewer events than steps.
     """
-    found = {}
-    for partition, own in customers.items():
-        if len(own) < steps:
+    steps_by_partition = {}
+    for partition, partition_customers in customers.items():
+        if len(partition_customers) < steps:
             raise TooFewEvents(
-                f"partition {partition} has {len(own)} events, expected {steps} or more: "
-                "ask for more --events"
+                f"partition {partition} has {len(partition_customers)} events, "
+                f"expected {steps} or more: ask for more --events"
             )
-        ends = [len(own) * number // steps for number in range(steps + 1)]
-        found[partition] = [
+        ends = [len(partition_customers) * number // steps for number in range(steps + 1)]
+        steps_by_partition[partition] = [
             Step(
                 partition=partition,
                 number=number,
                 events=ends[number] - ends[number - 1],
-                picks=_last_picks(own, begin=ends[number - 1], end=ends[number]),
+                picks=_last_picks(partition_customers, begin=ends[number - 1], end=ends[number]),
             )
             for number in range(1, steps + 1)
         ]
-    return found
+    return steps_by_partition
 
 
 def _last_picks(customers: npt.NDArray[np.int64], *, begin: int, end: int) -> Mapping[str, int]:

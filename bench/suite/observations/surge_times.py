@@ -24,16 +24,16 @@ class Spans:
 
     def percentiles(self) -> dict[str, float]:
         """p50 and p99 of each span in milliseconds, as `Surged` names them."""
-        found = {}
-        for name, own in (("before", self.before), ("in", self.during), ("after", self.after)):
-            milliseconds = np.array([each.seconds for each in own]) * MS_PER_SECOND
+        figures = {}
+        for name, samples in (("before", self.before), ("in", self.during), ("after", self.after)):
+            milliseconds = np.array([sample.seconds for sample in samples]) * MS_PER_SECOND
             p50, p99 = np.percentile(milliseconds, (50, 99)).tolist()
-            found[f"{name}_p50_ms"], found[f"{name}_p99_ms"] = p50, p99
-        return found
+            figures[f"{name}_p50_ms"], figures[f"{name}_p99_ms"] = p50, p99
+        return figures
 
     def back_seconds(self, end: float) -> float | None:
         """Seconds from the surge's `end` until it was as before; see `back_after`."""
-        limit = float(np.percentile([each.seconds for each in self.before], 99)) * _ROOM
+        limit = float(np.percentile([sample.seconds for sample in self.before], 99)) * _ROOM
         return back_after(self.after, end, limit_seconds=limit)
 
 
@@ -42,17 +42,17 @@ def spans(samples: Sequence[Sample], begin: float, end: float, *, calm_seconds: 
 
     Raises `MeasurementUnsound` when one of them is empty.
     """
-    found = Spans(
+    surge_spans = Spans(
         _made(samples, begin - calm_seconds, begin),
         _made(samples, begin, end),
         _made(samples, end, time.time()),
     )
-    counts = [len(found.before), len(found.during), len(found.after)]
+    counts = [len(surge_spans.before), len(surge_spans.during), len(surge_spans.after)]
     if not all(counts):
         raise MeasurementUnsound(
             f"{counts} events became readable before, in and after the surge; expected some of each"
         )
-    return found
+    return surge_spans
 
 
 def back_after(after: Sequence[Sample], end: float, *, limit_seconds: float) -> float | None:
@@ -61,19 +61,19 @@ def back_after(after: Sequence[Sample], end: float, *, limit_seconds: float) -> 
     None when the last second does not keep it. The last one counts if the load has filled it: with
     at least half as many samples as the others have.
     """
-    seconds = np.array([int(_made_at(each) - end) for each in after])
-    latencies = np.array([each.seconds for each in after])
-    told, counts = np.unique(seconds, return_counts=True)
-    if len(told) > 1 and counts[-1] < _FILLED * np.median(counts[:-1]):
-        told = told[:-1]
+    seconds = np.array([int(_made_at(sample) - end) for sample in after])
+    latencies = np.array([sample.seconds for sample in after])
+    distinct_seconds, counts = np.unique(seconds, return_counts=True)
+    if len(distinct_seconds) > 1 and counts[-1] < _FILLED * np.median(counts[:-1]):
+        distinct_seconds = distinct_seconds[:-1]
     slow = [
         second
-        for second in told.tolist()
+        for second in distinct_seconds.tolist()
         if np.median(latencies[seconds == second]) > limit_seconds
     ]
     if not slow:
         return 0.0
-    return None if slow[-1] >= told[-1] else float(slow[-1] + 1)
+    return None if slow[-1] >= distinct_seconds[-1] else float(slow[-1] + 1)
 
 
 def _made(samples: Sequence[Sample], begin: float, end: float) -> list[Sample]:

@@ -38,7 +38,7 @@ class Group:
     roots: set[int]
     with_memory: bool = True
     cpu_of: dict[tuple[int, float], float] = field(default_factory=dict)
-    known: dict[tuple[int, float], psutil.Process] = field(default_factory=dict)
+    processes: dict[tuple[int, float], psutil.Process] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     _next_tree_seconds: float = 0.0
     _next_pss_seconds: float = 0.0
@@ -50,7 +50,7 @@ class Group:
         if with_pss:
             self._next_pss_seconds = at_seconds + _PSS_EVERY_SECONDS
         rss = pss = 0
-        for identity, process in list(self.known.items()):
+        for identity, process in list(self.processes.items()):
             try:
                 if not process.is_running():  # another process may have its pid by now
                     raise psutil.NoSuchProcess(process.pid)
@@ -59,7 +59,7 @@ class Group:
                 rss += process.memory_info().rss if self.with_memory else 0
                 pss += process.memory_full_info().pss if with_pss else 0
             except psutil.Error:
-                del self.known[identity]
+                del self.processes[identity]
         last_pss = self.samples[-1].pss_mib if self.samples else 0.0
         self.samples.append(
             Sample(
@@ -74,20 +74,20 @@ class Group:
         if at_seconds < self._next_tree_seconds:
             return False
         self._next_tree_seconds = at_seconds + _TREE_EVERY_SECONDS
-        before = len(self.known)
+        before = len(self.processes)
         for process in _tree(self.roots):
             with suppress(psutil.Error):
-                self.known.setdefault((process.pid, process.create_time()), process)
-        return len(self.known) > before
+                self.processes.setdefault((process.pid, process.create_time()), process)
+        return len(self.processes) > before
 
 
 def _tree(roots: Iterable[int]) -> list[psutil.Process]:
-    found = []
+    processes = []
     for root in roots:
         with suppress(psutil.Error):
             process = psutil.Process(root)
-            found += [process, *process.children(recursive=True)]
-    return found
+            processes += [process, *process.children(recursive=True)]
+    return processes
 
 
 def cpu_seconds_between(samples: Sequence[Sample], begin: float, end: float) -> float:

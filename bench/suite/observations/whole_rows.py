@@ -19,7 +19,7 @@ def stale_rows(
     deadline = time.monotonic() + patience_seconds
     while stale and time.monotonic() < deadline:
         before = len(stale)
-        stale = _stale(store, table, {each: last_offsets[each] for each in stale})
+        stale = _stale(store, table, {customer: last_offsets[customer] for customer in stale})
         if len(stale) < before:
             deadline = time.monotonic() + patience_seconds
         if stale:
@@ -28,15 +28,15 @@ def stale_rows(
 
 
 def _stale(store: HBaseStore, table: str, last_offsets: Mapping[str, int]) -> list[str]:
-    found: list[str] = []
+    stale: list[str] = []
     customers = list(last_offsets)
     with store.open() as connection:
         for begin in range(0, len(customers), _ROWS_PER_CALL):
-            asked = customers[begin : begin + _ROWS_PER_CALL]
-            shown = shown_positions(connection, table, asked)
-            found += [
-                each
-                for each in asked
-                if each not in shown or shown[each].offset < last_offsets[each]
+            batch = customers[begin : begin + _ROWS_PER_CALL]
+            shown = shown_positions(connection, table, batch)
+            stale += [
+                customer
+                for customer in batch
+                if customer not in shown or shown[customer].offset < last_offsets[customer]
             ]
-    return found
+    return stale

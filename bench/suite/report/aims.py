@@ -55,38 +55,38 @@ def ratios(results: Results) -> Sequence[Ratio]:
 
 def _of_throughput(figures: Figures) -> Iterator[Ratio]:
     for load in figures.loads:
-        own, where = figures.rate(load, US), f"{load[0]}, {load[1]} keys"
+        our_rates, where = figures.rate(load, US), f"{load[0]}, {load[1]} keys"
         rows = rows_per_second(figures, load)
         bare_rows = rows_per_second(figures, load, BARE)
         for name, spread, limits in (
             (
                 "events/s: us / fastest common peer",
-                ratio_of(own, figures.fastest(load, [Kind.COMMON])),
+                ratio_of(our_rates, figures.fastest(load, [Kind.COMMON])),
                 _OF_COMMON,
             ),
             (
                 "events/s: us / expert's loop",
-                ratio_of(own, figures.fastest(load, [Kind.EXPERT])),
+                ratio_of(our_rates, figures.fastest(load, [Kind.EXPERT])),
                 _OF_EXPERT,
             ),
             (
                 "events/s: us / fastest peer of all",
-                ratio_of(own, figures.fastest(load, _PEERS)),
+                ratio_of(our_rates, figures.fastest(load, _PEERS)),
                 _OF_ANY,
             ),
             (
                 "rows/s: us / HBase that only puts",
-                ratio_of(rows, figures.ceiling(load, lambda each: each.put)),
+                ratio_of(rows, figures.ceiling(load, lambda ceiling: ceiling.put)),
                 _OF_CEILING,
             ),
             (
                 "rows/s: us / HBase that gets and puts",
-                ratio_of(rows, figures.ceiling(load, lambda each: each.get_and_put)),
+                ratio_of(rows, figures.ceiling(load, lambda ceiling: ceiling.get_and_put)),
                 {},
             ),
             (
                 "rows/s: bare trigger / HBase that only puts",
-                ratio_of(bare_rows, figures.ceiling(load, lambda each: each.put)),
+                ratio_of(bare_rows, figures.ceiling(load, lambda ceiling: ceiling.put)),
                 {},
             ),
         ):
@@ -100,28 +100,28 @@ def _of_latency(figures: Figures) -> Iterator[Ratio]:
         where = f"{steady[0]}, {steady[1]:,.0f} events/s"
         for percentile, figure, limit in (("p50", _p50, limits[0]), ("p99", _p99, limits[1])):
             plain = figures.latency(steady, PLAIN, figure)
-            for system, told, at_most in ((US, "us", limit), (BARE, "bare trigger", None)):
+            for system, label, at_most in ((US, "us", limit), (BARE, "bare trigger", None)):
                 spread = ratio_of(figures.latency(steady, system, figure), plain)
                 if spread is not None:
-                    name = f"{where}: {percentile}: {told} / plain loop"
+                    name = f"{where}: {percentile}: {label} / plain loop"
                     yield Ratio(name=name, spread=spread, at_most=at_most)
 
 
-def _p50(each: Latency) -> float:
-    return each.p50_ms
+def _p50(latency: Latency) -> float:
+    return latency.p50_ms
 
 
-def _p99(each: Latency) -> float:
-    return each.p99_ms
+def _p99(latency: Latency) -> float:
+    return latency.p99_ms
 
 
 def _of_recovery(results: Results) -> Iterator[Ratio]:
     """Rows that a kill changed or lost, of ours: none is the aim."""
-    for workload in dict.fromkeys(each.workload for each in results.recovery):
+    for workload in dict.fromkeys(recovery.workload for recovery in results.recovery):
         wrong = [
-            float(each.missing_rows + (each.differing_rows or 0))
-            for each in results.recovery
-            if each.system == US and each.workload == workload
+            float(recovery.missing_rows + (recovery.differing_rows or 0))
+            for recovery in results.recovery
+            if recovery.system == US and recovery.workload == workload
         ]
         if wrong:
             spread = Spread(max(wrong), min(wrong), max(wrong), len(wrong))

@@ -19,29 +19,33 @@ class Figures:
     @property
     def loads(self) -> Sequence[tuple[str, str]]:
         """Workloads with their key distributions, in the order of measuring."""
-        return list(dict.fromkeys((each.workload, each.keys) for each in self.results.throughput))
+        return list(
+            dict.fromkeys((result.workload, result.keys) for result in self.results.throughput)
+        )
 
     @property
     def steady_loads(self) -> Sequence[tuple[str, float]]:
         """Workloads with the rates that latency was measured at."""
-        found = ((each.workload, each.events_per_second) for each in self.results.latency)
-        return list(dict.fromkeys(found))
+        steady_loads = (
+            (result.workload, result.events_per_second) for result in self.results.latency
+        )
+        return list(dict.fromkeys(steady_loads))
 
     def throughput(
         self, load: tuple[str, str], system: str, figure: Callable[[Throughput], float | None]
     ) -> Rounds:
         """A figure of the system's saturated runs."""
-        own = [
-            each
-            for each in self.results.throughput
-            if (each.workload, each.keys) == load and each.system == system
+        results = [
+            result
+            for result in self.results.throughput
+            if (result.workload, result.keys) == load and result.system == system
         ]
-        found = {each.round_number: figure(each) for each in own}
-        return {number: value for number, value in found.items() if value is not None}
+        figures = {result.round_number: figure(result) for result in results}
+        return {number: value for number, value in figures.items() if value is not None}
 
     def rate(self, load: tuple[str, str], system: str) -> Rounds:
         """Events per second."""
-        return self.throughput(load, system, lambda each: each.events_per_second)
+        return self.throughput(load, system, lambda result: result.events_per_second)
 
     def fastest(self, load: tuple[str, str], kinds: Sequence[Kind]) -> Rounds:
         """The highest rate of any system of these kinds, round by round."""
@@ -61,22 +65,22 @@ class Figures:
     ) -> Rounds:
         """A percentile in milliseconds."""
         return {
-            each.round_number: figure(each)
-            for each in self.results.latency
-            if (each.workload, each.events_per_second) == steady and each.system == system
+            result.round_number: figure(result)
+            for result in self.results.latency
+            if (result.workload, result.events_per_second) == steady and result.system == system
         }
 
     def systems(self, workload: str) -> Sequence[str]:
         """The systems with any figure on `workload`, ours first."""
         results = self.results
-        found = {
-            *(each.system for each in results.throughput if each.workload == workload),
-            *(each.system for each in results.latency if each.workload == workload),
-            *(each.system for each in results.recovery if each.workload == workload),
+        measured_names = {
+            *(result.system for result in results.throughput if result.workload == workload),
+            *(result.system for result in results.latency if result.workload == workload),
+            *(result.system for result in results.recovery if result.workload == workload),
         }
-        return [name for name in NAMES if name in found]
+        return [name for name in NAMES if name in measured_names]
 
 
 def rows_per_second(figures: Figures, load: tuple[str, str], system: str = US) -> Rounds:
     """Rows that a query of ours wrote per second."""
-    return figures.throughput(load, system, lambda each: each.rows_per_second)
+    return figures.throughput(load, system, lambda result: result.rows_per_second)

@@ -50,27 +50,29 @@ def markdown(measured: Measured) -> str:
         "the least and the most in brackets; ratios are made round by round.",
     ]
     lines += [line for chart in measured.charts for line in ("", f"![{chart}]({chart})")]
-    for title, own in sections.items():
-        if own:
-            lines += ["", f"## {title}", "", *own]
+    for title, body in sections.items():
+        if body:
+            lines += ["", f"## {title}", "", *body]
     return "\n".join(lines) + "\n"
 
 
 def _tables(results: Results) -> Mapping[str, list[str]]:
     figures = Figures(results)
-    found: dict[str, list[str]] = {}
+    tables: dict[str, list[str]] = {}
     for load in figures.loads:
         ceiling = ceiling_table(figures, load)
-        own = throughput_table(results, load)
-        found[f"Throughput: {load[0]}, {load[1]} keys"] = [*own, "", *ceiling] if ceiling else own
+        table = throughput_table(results, load)
+        tables[f"Throughput: {load[0]}, {load[1]} keys"] = (
+            [*table, "", *ceiling] if ceiling else table
+        )
     for steady in figures.steady_loads:
         title = f"Latency: {steady[0]}, {steady[1]:,.0f} events/s"
-        found[title] = latency_table(results, steady)
-    for workload in dict.fromkeys(each.workload for each in results.recovery):
-        found[f"Recovery from SIGKILL: {workload}"] = recovery_table(results, workload)
+        tables[title] = latency_table(results, steady)
+    for workload in dict.fromkeys(recovery.workload for recovery in results.recovery):
+        tables[f"Recovery from SIGKILL: {workload}"] = recovery_table(results, workload)
     for workload in dict.fromkeys(surge.workload for surge in results.surges):
-        found[f"Surges: {workload}"] = surge_table(results, workload)
-    return found
+        tables[f"Surges: {workload}"] = surge_table(results, workload)
+    return tables
 
 
 def _absences(results: Results) -> list[str]:
@@ -93,6 +95,6 @@ def _one_line(text: str) -> str:
 
 def _systems(measured: Measured) -> list[str]:
     here = [system for system in measured.plan.systems if system not in measured.results.absent]
-    rows = [(each.name, each.meaning, each.kind.value) for each in STREAMS]
-    rows += [(each.name, each.meaning, each.kind.value) for each in RECIPES]
+    rows = [(system.name, system.meaning, system.kind.value) for system in STREAMS]
+    rows += [(recipe.name, recipe.meaning, recipe.kind.value) for recipe in RECIPES]
     return markdown_table(("name", "what", "counts as"), [row for row in rows if row[0] in here])

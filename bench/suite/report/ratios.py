@@ -17,7 +17,7 @@ class Spread:
     def text(self, digits: int = 0) -> str:
         """`median (least..most)`; of one round the figure alone."""
         middle, least, most = (
-            f"{each:,.{digits}f}" for each in (self.median, self.least, self.most)
+            f"{figure:,.{digits}f}" for figure in (self.median, self.least, self.most)
         )
         return middle if self.rounds == 1 else f"{middle} ({least}..{most})"
 
@@ -29,13 +29,16 @@ def spread_of(values: Sequence[float]) -> Spread | None:
     return Spread(median(values), min(values), max(values), len(values))
 
 
-def ratio_of(own: Mapping[int, float], others: Mapping[int, float]) -> Spread | None:
-    """The spread of own / other over the rounds that have both; each maps round → figure."""
-    common = sorted(own.keys() & others.keys())
-    return spread_of([own[each] / others[each] for each in common])
+def ratio_of(ours: Mapping[int, float], others: Mapping[int, float]) -> Spread | None:
+    """The spread of ours / others over the rounds that have both; both map round → figure."""
+    common = sorted(ours.keys() & others.keys())
+    return spread_of([ours[round_number] / others[round_number] for round_number in common])
 
 
 def fastest_of(systems: Sequence[Mapping[int, float]]) -> Mapping[int, float]:
     """Round → the highest rate that any of the systems had in it."""
-    rounds = sorted({each for system in systems for each in system})
-    return {each: max(own[each] for own in systems if each in own) for each in rounds}
+    rounds = sorted({round_number for system in systems for round_number in system})
+    return {
+        round_number: max(rates[round_number] for rates in systems if round_number in rates)
+        for round_number in rounds
+    }

@@ -23,45 +23,47 @@ class Column:
 
 
 _THROUGHPUT: Sequence[Column] = (
-    Column(title="events/s", figure=lambda each: each.events_per_second, best=max),
-    Column(title="CPU s per million", figure=lambda each: each.cpu_seconds_per_million, digits=1),
-    Column(title="HBase's", figure=lambda each: each.hbase_cpu_seconds_per_million, digits=1),
-    Column(title="Kafka's", figure=lambda each: each.kafka_cpu_seconds_per_million, digits=1),
-    Column(title="peak MiB, PSS", figure=lambda each: each.peak_pss_mib),
-    Column(title="peak MiB, RSS", figure=lambda each: each.peak_rss_mib),
-    Column(title="stale rows", figure=lambda each: each.stale_rows),
+    Column(title="events/s", figure=lambda trial: trial.events_per_second, best=max),
+    Column(title="CPU s per million", figure=lambda trial: trial.cpu_seconds_per_million, digits=1),
+    Column(title="HBase's", figure=lambda trial: trial.hbase_cpu_seconds_per_million, digits=1),
+    Column(title="Kafka's", figure=lambda trial: trial.kafka_cpu_seconds_per_million, digits=1),
+    Column(title="peak MiB, PSS", figure=lambda trial: trial.peak_pss_mib),
+    Column(title="peak MiB, RSS", figure=lambda trial: trial.peak_rss_mib),
+    Column(title="stale rows", figure=lambda trial: trial.stale_rows),
 )
 _LATENCY: Sequence[Column] = (
-    Column(title="p50 ms", figure=lambda each: each.p50_ms),
-    Column(title="p99 ms", figure=lambda each: each.p99_ms),
-    Column(title="p99.9 ms", figure=lambda each: each.p999_ms),
+    Column(title="p50 ms", figure=lambda trial: trial.p50_ms),
+    Column(title="p99 ms", figure=lambda trial: trial.p99_ms),
+    Column(title="p99.9 ms", figure=lambda trial: trial.p999_ms),
 )
 
 
-def ratio_table(found: Sequence[Ratio]) -> list[str]:
+def ratio_table(ratios: Sequence[Ratio]) -> list[str]:
     """One row per ratio; what misses its aim says so."""
     rows = [
         (
-            each.name,
-            each.text,
-            each.wanted,
-            "" if not each.wanted else ("**missed**" if each.is_missed else "met"),
+            ratio.name,
+            ratio.text,
+            ratio.wanted,
+            "" if not ratio.wanted else ("**missed**" if ratio.is_missed else "met"),
         )
-        for each in found
+        for ratio in ratios
     ]
     return markdown_table(("ratio", "measured", "aim", "outcome"), rows)
 
 
 def throughput_table(results: Results, load: tuple[str, str]) -> list[str]:
     """Systems at full speed on one workload and key distribution."""
-    own = [each for each in results.throughput if (each.workload, each.keys) == load]
-    return _table(own, _THROUGHPUT)
+    trials = [trial for trial in results.throughput if (trial.workload, trial.keys) == load]
+    return _table(trials, _THROUGHPUT)
 
 
 def latency_table(results: Results, steady: tuple[str, float]) -> list[str]:
     """Systems at one steady rate."""
-    own = [e for e in results.latency if (e.workload, e.events_per_second) == steady]
-    return _table(own, _LATENCY)
+    trials = [
+        trial for trial in results.latency if (trial.workload, trial.events_per_second) == steady
+    ]
+    return _table(trials, _LATENCY)
 
 
 def ceiling_table(figures: Figures, load: tuple[str, str]) -> list[str]:
@@ -69,25 +71,25 @@ def ceiling_table(figures: Figures, load: tuple[str, str]) -> list[str]:
     rows: Mapping[str, Rounds] = {
         f"{US}, rows written": rows_per_second(figures, load),
         f"{BARE}, rows written": rows_per_second(figures, load, BARE),
-        "HBase, two clients that only put": figures.ceiling(load, lambda each: each.put),
-        "HBase, two clients that only get": figures.ceiling(load, lambda each: each.get),
+        "HBase, two clients that only put": figures.ceiling(load, lambda ceiling: ceiling.put),
+        "HBase, two clients that only get": figures.ceiling(load, lambda ceiling: ceiling.get),
         "HBase, two clients that get, then put": figures.ceiling(
-            load, lambda each: each.get_and_put
+            load, lambda ceiling: ceiling.get_and_put
         ),
     }
-    spreads = {name: spread_of(list(own.values())) for name, own in rows.items()}
-    told = [(name, spread.text()) for name, spread in spreads.items() if spread]
-    return markdown_table(("rows", "per second"), told) if told else []
+    spreads = {name: spread_of(list(rounds.values())) for name, rounds in rows.items()}
+    cells = [(name, spread.text()) for name, spread in spreads.items() if spread]
+    return markdown_table(("rows", "per second"), cells) if cells else []
 
 
 def recovery_table(results: Results, workload: str) -> list[str]:
     """Systems that were killed: the quickest in bold, and who is exact."""
-    own = [each for each in results.recovery if each.workload == workload]
-    seconds = Column(title="seconds", figure=lambda each: each.seconds, digits=1)
-    cells = _cells(_by_system(own), seconds)
+    trials = [trial for trial in results.recovery if trial.workload == workload]
+    seconds = Column(title="seconds", figure=lambda trial: trial.seconds, digits=1)
+    cells = _cells(_by_system(trials), seconds)
     rows = []
-    for name, rounds in _by_system(own).items():
-        exact = "**yes**" if all(each.is_exact for each in rounds.values()) else "no"
+    for name, rounds in _by_system(trials).items():
+        exact = "**yes**" if all(trial.is_exact for trial in rounds.values()) else "no"
         rows.append((name, cells[name], exact, _wrong(list(rounds.values()))))
     return markdown_table(("system", "seconds to a new row", "exact", "rows that tell"), rows)
 
@@ -123,11 +125,11 @@ def surge_table(results: Results, workload: str) -> list[str]:
 
 def _wrong(rounds: Sequence[Recovery]) -> str:
     """Per round: rows that never came, rows that differ, of all."""
-    told = []
-    for each in rounds:
-        differ = "" if each.differing_rows is None else f", {each.differing_rows:,} differ"
-        told.append(f"{each.missing_rows:,} missing{differ} of {each.rows:,}")
-    return "; ".join(told)
+    texts = []
+    for trial in rounds:
+        differ = "" if trial.differing_rows is None else f", {trial.differing_rows:,} differ"
+        texts.append(f"{trial.missing_rows:,} missing{differ} of {trial.rows:,}")
+    return "; ".join(texts)
 
 
 Trial = Throughput | Latency | Recovery
@@ -135,33 +137,33 @@ Trial = Throughput | Latency | Recovery
 
 def _by_system(trials: Sequence[Trial]) -> Mapping[str, Mapping[int, Any]]:
     """System → round → its result, in the order of the systems."""
-    found: dict[str, dict[int, Any]] = {}
+    rounds_by_system: dict[str, dict[int, Any]] = {}
     for name in NAMES:
-        own = {trial.round_number: trial for trial in trials if trial.system == name}
-        if own:
-            found[name] = own
-    return found
+        rounds = {trial.round_number: trial for trial in trials if trial.system == name}
+        if rounds:
+            rounds_by_system[name] = rounds
+    return rounds_by_system
 
 
 def _table(trials: Sequence[Trial], columns: Sequence[Column]) -> list[str]:
-    own = _by_system(trials)
-    cells = [_cells(own, column) for column in columns]
-    rows = [(name, *(column[name] for column in cells)) for name in own]
+    rounds_by_system = _by_system(trials)
+    cells = [_cells(rounds_by_system, column) for column in columns]
+    rows = [(name, *(column[name] for column in cells)) for name in rounds_by_system]
     return markdown_table(("system", *(column.title for column in columns)), rows)
 
 
 def _cells(trials: Mapping[str, Mapping[int, Any]], column: Column) -> Mapping[str, str]:
     """System → the spread of its rounds; the best median is bold unless all are alike."""
-    found = {}
+    spreads = {}
     for name, rounds in trials.items():
-        figures = [column.figure(each) for each in rounds.values()]
+        figures = [column.figure(trial) for trial in rounds.values()]
         spread = spread_of([figure for figure in figures if figure is not None])
         if spread is not None:
-            found[name] = spread
-    medians = [spread.median for spread in found.values()]
+            spreads[name] = spread
+    medians = [spread.median for spread in spreads.values()]
     best = column.best(medians) if len(set(medians)) > 1 else None
-    told = dict.fromkeys(trials, "")
-    for name, spread in found.items():
+    cells = dict.fromkeys(trials, "")
+    for name, spread in spreads.items():
         text = spread.text(column.digits)
-        told[name] = f"**{text}**" if spread.median == best else text
-    return told
+        cells[name] = f"**{text}**" if spread.median == best else text
+    return cells

@@ -193,4 +193,4 @@ RECIPES: Sequence[PeerRecipe] = (
         per_partition=True,
     ),
 )
-NAMES = (*(each.name for each in STREAMS), *(each.name for each in RECIPES))
+NAMES = (*(system.name for system in STREAMS), *(recipe.name for recipe in RECIPES))

@@ -100,9 +100,9 @@ class Ground:
         return Run(settings=self.settings, scenario=self.scenario, console=self.stage.console)
 
     def _topics(self) -> Sequence[TopicSpec]:
-        own = scenario_topics(self._run)
-        (alike,) = (spec for spec in own if spec.name == self.scenario.topic("predictions"))
-        return (*own, TopicSpec(OUTPUT_TOPIC, alike.configs))
+        topics = scenario_topics(self._run)
+        (alike,) = (spec for spec in topics if spec.name == self.scenario.topic("predictions"))
+        return (*topics, TopicSpec(OUTPUT_TOPIC, alike.configs))
 
 
 def ground_of(run_dir: Path, workload: Workload, *, partitions: int, console: Console) -> Ground:

@@ -38,6 +38,6 @@ def test_the_decoder_refuses_what_is_to_be_refused_and_reads_the_rest(kind: Kind
         timestamps_ms=np.array([ARRIVED_MS]),
     )
     events = DECODER.decode(records)
-    found = [refusal.code for refusal in events.refusals] or [SCORED]
+    codes = [refusal.code for refusal in events.refusals] or [SCORED]
     expected = SCORED if kind.disposition == JUDGED_LATER else kind.disposition
-    assert found == [expected]
+    assert codes == [expected]

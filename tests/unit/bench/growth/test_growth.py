@@ -87,13 +87,13 @@ def test_hbase_alone_is_compared_where_it_was_measured() -> None:
 
 
 def test_clients_put_their_share_of_the_customers_before_anyone_again() -> None:
-    rows = [SavedRow(str(each), b"s%d" % each, b"l%d" % each) for each in range(3)]
+    rows = [SavedRow(str(number), b"s%d" % number, b"l%d" % number) for number in range(3)]
     both = [
         list(islice(batches_in_turns(rows, customers=10, part=n, parts=2, batch_rows=4), 4))
         for n in (0, 1)
     ]
-    turns = [[e for batch in own[:2] for e in batch.entities] for own in both]
-    assert sorted(turns[0] + turns[1], key=int) == [str(each) for each in range(10)]
+    turns = [[e for batch in batches[:2] for e in batch.entities] for batches in both]
+    assert sorted(turns[0] + turns[1], key=int) == [str(number) for number in range(10)]
     assert (
         set(turns[0])
         == {"0", "2", "4", "6", "8"}
@@ -105,7 +105,7 @@ def test_clients_put_their_share_of_the_customers_before_anyone_again() -> None:
 
 
 def test_settings_are_in_order_with_their_rounds() -> None:
-    assert [(setting, len(own)) for setting, own in by_setting(POINTS).items()] == [
+    assert [(setting, len(rounds)) for setting, rounds in by_setting(POINTS).items()] == [
         ((100_000, 1), 1),
         ((10_000, 2), 2),
         ((1_000_000, 2), 2),

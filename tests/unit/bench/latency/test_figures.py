@@ -10,16 +10,16 @@ def figures(p50_ms: float, p99_ms: float) -> Figures:
 
 
 def test_percentiles_are_in_milliseconds_and_between_neighbours() -> None:
-    found = figures_of([0.001 * each for each in range(101)])
-    assert found.samples == 101
-    assert (found.p50_ms, found.p95_ms, found.p99_ms, found.max_ms) == pytest.approx(
+    figures = figures_of([0.001 * ms for ms in range(101)])
+    assert figures.samples == 101
+    assert (figures.p50_ms, figures.p95_ms, figures.p99_ms, figures.max_ms) == pytest.approx(
         (50, 95, 99, 100)
     )
 
 
 def test_one_sample_is_every_percentile() -> None:
-    found = figures_of([0.25])
-    assert found == Figures(samples=1, p50_ms=250, p95_ms=250, p99_ms=250, max_ms=250)
+    figures = figures_of([0.25])
+    assert figures == Figures(samples=1, p50_ms=250, p95_ms=250, p99_ms=250, max_ms=250)
 
 
 def test_nothing_measured_is_an_error_and_no_zero() -> None:

@@ -63,11 +63,11 @@ def test_readings_are_events_that_the_scenario_accepts() -> None:
 
 
 def test_payments_have_ids_of_their_own_and_amounts_in_cents() -> None:
-    found = [json.loads(each) for each in payments(np.random.default_rng(1), wanted(1, 1, 2))]
-    assert [each["payment_id"] for each in found] == [11, 12, 13]
-    assert [each["customer_id"] for each in found] == ["1", "1", "2"]
-    assert found[0]["event_time"] == "2023-11-14T22:13:20.123Z"
-    assert all(round(each["amount_usd"], 2) == each["amount_usd"] > 0 for each in found)
+    events = [json.loads(value) for value in payments(np.random.default_rng(1), wanted(1, 1, 2))]
+    assert [event["payment_id"] for event in events] == [11, 12, 13]
+    assert [event["customer_id"] for event in events] == ["1", "1", "2"]
+    assert events[0]["event_time"] == "2023-11-14T22:13:20.123Z"
+    assert all(round(event["amount_usd"], 2) == event["amount_usd"] > 0 for event in events)
 
 
 def test_times_rise_to_the_present() -> None:

@@ -17,9 +17,9 @@ UNTIL_MS = 1_700_000_000_000
 
 @pytest.mark.parametrize("workload", list(WORKLOADS))
 def test_both_sides_score_alike_with_the_same_estimator(workload: str, tmp_path: Path) -> None:
-    chosen = WORKLOADS[workload]
-    scenario = chosen.declared()
-    rows = sample_history(chosen, scenario, until_ms=UNTIL_MS).features[-4_000:]
+    source = WORKLOADS[workload]
+    scenario = source.declared()
+    rows = sample_history(source, scenario, until_ms=UNTIL_MS).features[-4_000:]
     made = fitted(scenario, rows, tmp_path)
     champion = made.deployment.champion
     ours = load_artifact(

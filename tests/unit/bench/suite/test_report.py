@@ -104,8 +104,8 @@ RESULTS = Results(
 
 
 def named(results: Results, name: str) -> Ratio:
-    (found,) = (each for each in ratios(results) if each.name == name)
-    return found
+    (ratio,) = (ratio for ratio in ratios(results) if ratio.name == name)
+    return ratio
 
 
 def page(results: Results = RESULTS, *, plan: Plan = FULL) -> str:
@@ -121,17 +121,17 @@ def page(results: Results = RESULTS, *, plan: Plan = FULL) -> str:
 
 
 def test_the_fastest_common_peer_is_found_round_by_round() -> None:
-    found = named(RESULTS, "stateless, uniform keys: events/s: us / fastest common peer")
-    assert (found.spread.least, found.spread.most) == (0.5, 1.5)
-    assert found.spread.median == 1.0
-    assert found.is_missed
-    assert found.wanted == "≥ 1.3"
+    ratio = named(RESULTS, "stateless, uniform keys: events/s: us / fastest common peer")
+    assert (ratio.spread.least, ratio.spread.most) == (0.5, 1.5)
+    assert ratio.spread.median == 1.0
+    assert ratio.is_missed
+    assert ratio.wanted == "≥ 1.3"
 
 
 def test_rows_are_compared_with_hbase_of_the_same_round() -> None:
-    found = named(RESULTS, "stateless, uniform keys: rows/s: us / HBase that only puts")
-    assert found.spread.median == pytest.approx(0.9)
-    assert not found.is_missed
+    ratio = named(RESULTS, "stateless, uniform keys: rows/s: us / HBase that only puts")
+    assert ratio.spread.median == pytest.approx(0.9)
+    assert not ratio.is_missed
 
 
 def test_latency_may_be_a_multiple_of_the_plain_loops() -> None:
@@ -173,7 +173,7 @@ def test_who_is_nearly_alike_is_measured_to_the_topics_end() -> None:
 
 def test_an_expert_takes_as_many_events_at_once_as_we_do() -> None:
     assert load_settings("local", environ={}).stream.batch_rows == OUR_BATCH_ROWS
-    (large,) = [each for each in RECIPES if each.name == "expert-large-each"]
+    (large,) = [recipe for recipe in RECIPES if recipe.name == "expert-large-each"]
     start = large.made(Path("python")).start
     assert isinstance(start, Peer)
     assert start.batch_rows == OUR_BATCH_ROWS

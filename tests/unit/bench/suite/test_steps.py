@@ -24,7 +24,10 @@ def test_a_step_of_one_customer_is_told_by_the_last_event() -> None:
 
 def test_steps_of_every_partition_hold_all_of_its_events() -> None:
     steps = steps_of({0: np.arange(107), 1: np.arange(10)}, steps=10)
-    assert [sum(step.events for step in own) for own in steps.values()] == [107, 10]
+    assert [sum(step.events for step in partition_steps) for partition_steps in steps.values()] == [
+        107,
+        10,
+    ]
     assert [step.number for step in steps[1]] == list(range(1, 11))
 
 
@@ -82,11 +85,11 @@ def test_a_load_that_is_done_between_two_looks_has_no_rate() -> None:
 
 def test_progress_marks_steps_in_order_and_asks_for_the_next_rows() -> None:
     progress = Progress(steps_of({0: np.arange(30), 1: np.arange(100, 130)}, steps=10))
-    assert set(progress.asked()) == {"0", "1", "2", "100", "101", "102"}
+    assert set(progress.next_customers()) == {"0", "1", "2", "100", "101", "102"}
     assert not progress.take({"0": 0, "1": 1, "2": 1}, at_seconds=1.0)
     assert progress.take({"0": 0, "1": 1, "2": 2}, at_seconds=2.0)
-    assert set(progress.asked()) == {"3", "4", "5", "100", "101", "102"}
-    assert [(each.partition, each.number, each.at_seconds) for each in progress.marks] == [
+    assert set(progress.next_customers()) == {"3", "4", "5", "100", "101", "102"}
+    assert [(mark.partition, mark.number, mark.at_seconds) for mark in progress.marks] == [
         (0, 1, 2.0)
     ]
 
@@ -96,4 +99,4 @@ def test_a_later_event_of_a_customer_shows_the_picked_one_too() -> None:
     while not progress.is_done:
         assert progress.take({"0": 9}, at_seconds=3.0)
     assert len(progress.marks) == 10
-    assert progress.asked() == []
+    assert progress.next_customers() == []

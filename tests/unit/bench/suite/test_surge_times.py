@@ -35,10 +35,10 @@ def test_a_last_second_that_the_load_has_not_filled_does_not_count() -> None:
 
 def test_samples_belong_to_the_time_at_which_their_event_was_made() -> None:
     samples = [made(95.0, 0.1), made(99.9, 5.0), made(100.1, 2.0), made(160.5, 0.2)]
-    found = spans(samples, 100.0, 160.0, calm_seconds=4.0)
-    assert [len(found.before), len(found.during), len(found.after)] == [1, 1, 1]
-    assert found.percentiles()["before_p50_ms"] == pytest.approx(5_000.0)
-    assert found.back_seconds(160.0) == 0.0
+    surge_spans = spans(samples, 100.0, 160.0, calm_seconds=4.0)
+    assert [len(surge_spans.before), len(surge_spans.during), len(surge_spans.after)] == [1, 1, 1]
+    assert surge_spans.percentiles()["before_p50_ms"] == pytest.approx(5_000.0)
+    assert surge_spans.back_seconds(160.0) == 0.0
 
 
 def test_a_span_without_samples_is_no_measurement() -> None:

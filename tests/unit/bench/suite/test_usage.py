@@ -41,8 +41,8 @@ def test_a_child_that_has_ended_stays_counted() -> None:
     samples = meter.samples()["system"]
     # All but what it burnt after the last look at it, a quarter of a second before its end.
     assert samples[-1].cpu_seconds >= 0.4
-    assert max(each.rss_mib for each in samples) > 1.0
-    assert max(each.pss_mib for each in samples) > 0.0
+    assert max(sample.rss_mib for sample in samples) > 1.0
+    assert max(sample.pss_mib for sample in samples) > 0.0
 
 
 def test_a_group_without_processes_uses_nothing() -> None:
