@@ -30,7 +30,7 @@ def described(platform_versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def tell_machine(console: Console) -> None:
-    """Say what is measured on, a line for each value; without platform versions."""
+    """Print what the measurement runs on, a line for each value; without platform versions."""
     for name, value in described({}).items():
         console.print(f"{name}: {value}", markup=False, highlight=False)
 

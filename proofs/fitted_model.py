@@ -1,4 +1,4 @@
-"""One fitted estimator for all systems: as our model version, and as the file that peers load."""
+"""A fitted estimator for proofs and benchmarks: as our model version, and as a file for peers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Fitted:
 
 
 def fitted(scenario: Scenario, rows: npt.NDArray[np.float64], folder: Path) -> Fitted:
-    """Fit the scenario's estimator on feature rows (n, names) and keep it both ways in `folder`.
+    """Fit the scenario's estimator on feature rows (n, names) and save it both ways in `folder`.
 
     Its scores mean nothing, but depend on every feature, and few are high, as a policy expects;
     what it costs to score is real.

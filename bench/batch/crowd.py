@@ -1,4 +1,4 @@
-"""A million customers made of the real ones: their states in HBase, as a stream leaves them."""
+"""A million customers copied from the real ones: their states in HBase, as a stream leaves them."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

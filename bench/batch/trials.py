@@ -28,7 +28,7 @@ _FOLD_BATCH = 4_000  # events of an Arrow batch in the stream
 
 @dataclass(frozen=True)
 class Rate:
-    """Rows a second of time on the wall, and rows a second of CPU over all processes at work.
+    """Rows a second of wall-clock time, and rows a second of CPU over all working processes.
 
     On a machine that does nothing else the first is the one that counts; on a busy one the second
     is the steadier.
@@ -71,7 +71,7 @@ class Round:
 
 
 class Stopwatch:
-    """Time on the wall, and CPU of this process and all below it, from when it is made."""
+    """Wall-clock time, and CPU of this process and all below it, since it was created."""
 
     def __init__(self) -> None:
         self._began, self._cpu = time.perf_counter(), _cpu_seconds()

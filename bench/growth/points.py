@@ -26,12 +26,12 @@ class Point:
 
     @property
     def wall_us(self) -> float:
-        """Time on the wall per event."""
+        """Wall-clock time per event."""
         return US_PER_SECOND / self.events_per_second
 
     @property
     def alone_us(self) -> float | None:
-        """Time on the wall per row that HBase alone takes."""
+        """Wall-clock time per row that HBase alone takes."""
         rate = self.alone_rows_per_second
         return None if rate is None else US_PER_SECOND / rate
 

@@ -47,7 +47,7 @@ class Sweep:
 
     def run(self) -> list[Point]:
         """All rounds, after a run of the first setting that does not count."""
-        # HBase has just started and compiles itself: whoever came first would pay for that.
+        # HBase has just started and compiles itself: the first run would pay for that.
         self._point(self.plan.settings(1)[0], _WARM_UP_ROUND)
         for round_number in range(1, self.plan.rounds + 1):
             for setting in self.plan.settings(round_number):

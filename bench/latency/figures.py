@@ -1,4 +1,4 @@
-"""What latencies amount to: percentiles of samples, and two systems' figures on one line."""
+"""Percentiles of latencies, and two systems' figures on one line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Figures:
 
 
 class NoSamples(RuntimeError):
-    """Nothing was measured, so nothing can be said."""
+    """Nothing was measured, so there are no percentiles."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Whether a system has scored everything that is on the topic, told from its markers in HBase."""
+"""Whether a system has scored everything that is on the topic, by its markers in HBase."""
 
 import time
 from dataclasses import dataclass

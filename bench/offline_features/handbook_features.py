@@ -24,7 +24,7 @@ _SATURDAY = 5
 
 
 def payments_frame(payments: Payments) -> pd.DataFrame:
-    """The payments as the Handbook keeps them."""
+    """The payments as the Handbook stores them."""
     return pd.DataFrame(
         {
             "payment_id": payments.ids,

@@ -93,7 +93,7 @@ class _Stages:
         return run
 
     def watch(self, scoring: ScoringPass, table: PassTable, use: InUse) -> None:
-        """Time the parts of `scoring`; what is left is told as "rest"."""
+        """Time the parts of `scoring`; what is left is reported as "rest"."""
         parts: list[tuple[object, str, str]] = [
             (scoring._decoder, "decode", "decode"),
             (table, "below", "read"),

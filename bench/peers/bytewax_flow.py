@@ -73,7 +73,7 @@ class RowSink(DynamicSink):  # type: ignore[misc]
 
 
 class PaymentsLogic(StatefulBatchLogic):  # type: ignore[misc]
-    """A customer's payments, asked for their features at each event."""
+    """A customer's payments, and their features at each event."""
 
     def __init__(self, stored: bytes | None) -> None:
         self._payments = Payments() if stored is None else Payments.from_bytes(stored)

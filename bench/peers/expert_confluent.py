@@ -2,7 +2,7 @@
 
 Typed decoding, one call of the model per batch, one row per customer and batch, results sent while
 the rows are put. Stateless it commits offsets after both: at least once. What its state guarantees
-is told in bench/peers/expert_state.py.
+is described in bench/peers/expert_state.py.
 
 Tried, 300,000 stateless events of 50,000 customers on 2 cores that other work used as well (rough,
 single runs; own CPU and that of Kafka and HBase, us an event): uniform keys, batches of 1,000:

@@ -1,4 +1,4 @@
-"""What every peer is told on its command line, whatever library it is written with."""
+"""The command-line options of every peer, whatever library it is written with."""
 
 import argparse
 import tempfile

@@ -1,4 +1,4 @@
-"""One run after the other: each in a place of its own, kept as a figure or as a failure."""
+"""One run after the other: each in a place of its own, recorded as a figure or as a failure."""
 
 import re
 import time
@@ -30,7 +30,7 @@ class Turn:
     round_number: int
 
     def __str__(self) -> str:
-        """As it is told while it runs."""
+        """As the progress names it."""
         workload = self.ground.workload.name
         return f"{workload}, {self.part}, round {self.round_number}, {self.system.name}"
 

@@ -11,7 +11,7 @@ from bench.suite.systems.catalogue import BARE, EXPERT_LARGE, NAMES, US
 from proofs.load import Load
 
 PARTS = ("throughput", "latency", "recovery", "surges")
-# What is measured of a workload unless it is asked for otherwise: the whole plan takes an hour.
+# What is measured of a workload by default: the whole plan takes an hour.
 _PARTS_OF = {
     "stateless": ("throughput", "latency"),
     "stateful": ("throughput", "recovery", "surges"),
@@ -22,7 +22,7 @@ _FULL = (
     *(US, BARE, "plain", "plain-each"),
     *(EXPERT_LARGE, "bytewax-each", "quixstreams-each"),
 )
-# Latency is asked of whom an operator would compare; the others differ from these in throughput.
+# Latency is measured of systems that an operator would compare; the others differ in throughput.
 _LATENCY_SYSTEMS = (US, BARE, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
 # One process or several: what a kill leaves behind is the same.
@@ -45,7 +45,7 @@ class UnknownChoice(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that a run is told; `rates` in events per second.
+    """All options of a run; `rates` in events per second.
 
     parts: those of every workload; None: each workload's own. rounds: of throughput on the workload
     without history; everything else is measured `other_rounds` times.
@@ -105,7 +105,7 @@ class Plan:
         return _PARTS_OF[workload] if self.parts is None else self.parts
 
     def throughput_seconds_of(self, system: str) -> float:
-        """How long a system is let run at most."""
+        """How long a system may run at most."""
         return self.long_throughput_seconds if system in _TO_THE_END else self.throughput_seconds
 
     def rounds_of(self, workload: str, part: str) -> int:
@@ -131,7 +131,7 @@ class Plan:
 
     @property
     def surge_systems(self) -> Sequence[str]:
-        """The systems that go through surges: what is asked of ours alone."""
+        """The systems that go through surges: ours alone."""
         return [system for system in self.systems if system in _SURGE_SYSTEMS]
 
     def load(self, rate: float, system: str) -> Load:

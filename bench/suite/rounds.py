@@ -1,4 +1,4 @@
-"""The parts of a plan over one workload: rounds of turns, and what is told of each."""
+"""The parts of a plan over one workload: rounds of turns, and the progress that is shown."""
 
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def _ceiling(attempts: Attempts, filled: Filled, rows: Path, *, round_number: in
 
 
 def _warm_up(attempts: Attempts, ground: Ground) -> None:
-    """A cold JVM is slower than a warm one: whoever came first would pay for the others."""
+    """A cold JVM is slower than a warm one: the first system would pay for the others."""
     rows = ground.stage.run_dir / "bench" / "made-up.rows"
     ceiling.save_made_up_rows(rows, rows=_WARM_UP_ROWS)
     place = attempts.place(ground, "warm_up")
@@ -158,7 +158,7 @@ def recovery_rounds(attempts: Attempts, ground: Ground) -> None:
 
 
 def surge_rounds(attempts: Attempts, ground: Ground) -> None:
-    """Every surge, for the systems that are asked for it."""
+    """Every surge, for the systems of the plan."""
     for surge in attempts.plan.surges:
         part, names = f"surge: {surge.name}", attempts.plan.surge_systems
         for turns in attempts.turns(part, ground, names):

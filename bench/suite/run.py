@@ -14,7 +14,7 @@ from bench.suite.measurements.results import Results
 from bench.suite.plan import Plan
 from bench.suite.report.charts import draw
 from bench.suite.report.page import Measured, markdown
-from bench.suite.report.results_file import keep
+from bench.suite.report.results_file import write_results
 from bench.suite.rounds import (
     latency_rounds,
     recovery_rounds,
@@ -53,7 +53,7 @@ class Suite:
             plan=self.plan,
             systems=self.systems,
             console=self.console,
-            save=lambda results: keep(results, self.folder),
+            save=lambda results: write_results(results, self.folder),
         )
         attempts.results.absent.update(self.absent)
         for name in self.plan.workloads:
@@ -77,7 +77,7 @@ class Suite:
             _ROUNDS[part](attempts, ground)
 
     def _report(self, results: Results, machine: Mapping[str, str]) -> None:
-        keep(results, self.folder)
+        write_results(results, self.folder)
         measured = Measured(
             results=results,
             plan=self.plan,

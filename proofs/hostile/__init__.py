@@ -1,1 +1,1 @@
-"""The stream under records that harm: kinds, load, and the count of what became of each."""
+"""The stream under harmful records: kinds, load, and the disposition of every record."""

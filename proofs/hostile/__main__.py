@@ -1,6 +1,6 @@
 """Run the real stream under hostile records and count what became of every one of them.
 
-Records of some sixty kinds that harm, from kafka-python and from a librdkafka client: another
+Harmful records of some sixty kinds, from kafka-python and from a librdkafka client: another
 partition than the key's, transactions, compressed and oversize values, broken JSON, rows that
 cannot be judged. First good records alone are published as fast as they are scored, then good and
 hostile ones together. Any restart, a record without its one disposition, another disposition than
@@ -163,7 +163,7 @@ def _measured(
 
 @contextmanager
 def _waiting_events(stage: Stage) -> Iterator[Callable[[], int]]:
-    """How many offsets of the events topic no marker has passed; asked at most 5 times a second."""
+    """How many offsets of the events topic no marker has passed; read at most 5 times a second."""
     client = new_consumer(stage.kafka.bootstrap_servers)
     session = Session(stage.store, retry_seconds=60.0)
     table = StateTable(session, _NAME)

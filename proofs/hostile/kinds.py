@@ -33,7 +33,7 @@ class Route(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One way to harm.
+    """One kind of harmful record.
 
     disposition  `SCORED`, `UNREADABLE`, or the reason code of a dead letter
     record       key and value, from a good event

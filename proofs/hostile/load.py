@@ -58,7 +58,7 @@ class Phase:
 
 
 class HostileLoad:
-    """Publishes to one topic of `partitions` partitions until told otherwise."""
+    """Publishes good and hostile records to one topic of `partitions` partitions."""
 
     def __init__(self, servers: str, topic: str, *, partitions: int, seed: int) -> None:
         self._topic, self._partitions = topic, partitions

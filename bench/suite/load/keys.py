@@ -39,7 +39,7 @@ DISTRIBUTIONS: Mapping[str, Callable[[int, np.random.Generator], Customers]] = {
 }
 
 
-# What a feed may be told as well; no throughput is measured over it.
+# For feeds only; no throughput is measured over it.
 OF_FEEDS: Mapping[str, Callable[[int, np.random.Generator], Customers]] = {
     **DISTRIBUTIONS,
     "one": one,

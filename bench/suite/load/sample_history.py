@@ -24,8 +24,8 @@ _MAX_EVENT_BYTES = 1 << 20
 class History:
     """States of 2,000 customers after 20 events each, and every event's feature row.
 
-    features float64 (events, names), the columns of `Scenario.feature_names`; what second entities
-    say is what they say while nothing is known of them.
+    features float64 (events, names), the columns of `Scenario.feature_names`; those of
+    second entities are as of entities without any event.
     """
 
     states: States

@@ -1,4 +1,4 @@
-"""When events happen and to whom: what the makers of events are given."""
+"""Times and customers of the events that a workload generates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _MS_PER_DAY = 86_400_000
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """n events to make: customers int64 (n,), times_ms int64 (n,) rising, numbered from `first`."""
+    """n events: customers int64 (n,), times_ms int64 (n,) rising, numbered from `first`."""
 
     customers: npt.NDArray[np.int64]
     times_ms: npt.NDArray[np.int64]

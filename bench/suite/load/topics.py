@@ -1,4 +1,4 @@
-"""Topics of a measurement: made anew, and filled before a system starts."""
+"""Topics of a measurement: created again, and filled before a system starts."""
 
 import os
 import time

@@ -30,12 +30,12 @@ class ClientFailed(RuntimeError):
 
 
 def save_rows(place: Place, file: Path) -> None:
-    """Keep the rows that a run of ours left in `place`."""
+    """Save the rows that a run of ours left in `place`."""
     _save(file, newest_cells(place.store, place.table))
 
 
 def save_some_rows(place: Place, file: Path, entities: Sequence[str]) -> None:
-    """Keep the rows of those of `entities` that have a state and a latest row in `place`."""
+    """Save the rows of those of `entities` that have a state and a latest row in `place`."""
     with place.store.open() as connection:
         keys = [row_key(entity) for entity in entities]
         rows = connection.table(place.table).rows(keys, columns=[STATE, LATEST])
@@ -43,7 +43,7 @@ def save_some_rows(place: Place, file: Path, entities: Sequence[str]) -> None:
 
 
 def _save(file: Path, cells: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
-    """Keep the rows that have a state and a latest row."""
+    """Save the rows that have a state and a latest row."""
     rows = [
         SavedRow(entity_of(key), columns[STATE], columns[LATEST])
         for key, columns in cells.items()

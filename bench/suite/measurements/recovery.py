@@ -17,7 +17,7 @@ from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
 from monitoring.latency_probe import LatencyProbe
 
-# Few: while the system is away, every pick is asked for again and again.
+# Few: while the system is away, every pick is read again and again.
 _SAMPLES_PER_SECOND = 5.0
 _GIVE_UP_SECONDS = 150.0
 _FEED_SECONDS = 3 * _GIVE_UP_SECONDS  # it is stopped before

@@ -1,4 +1,4 @@
-"""What the measurements gave, as plain values that a report is made of and a file can keep."""
+"""Results of the measurements, as plain values for the report and the file."""
 
 from dataclasses import dataclass, field
 

@@ -18,7 +18,7 @@ _RETRY_SECONDS = 60.0
 class Observer:
     """A thread that reads a few rows of `table` until `progress` is done.
 
-    It is the same for every system, whatever the system tells of itself.
+    It is the same for every system, whatever the system reports of itself.
     """
 
     store: HBaseStore

@@ -18,7 +18,7 @@ class Progress:
         return not any(self._left.values())
 
     def next_customers(self) -> list[str]:
-        """The customers whose rows tell of the next step of each partition."""
+        """The customers whose rows show the next step of each partition."""
         return [
             customer for pending in self._left.values() if pending for customer in pending[0].picks
         ]

@@ -32,7 +32,7 @@ def rows_written(
 def batch_ends(
     store: HBaseStore, scenario: str, partitions: Sequence[int]
 ) -> Mapping[int, Sequence[int]]:
-    """Partition → the last offset of each batch of a run of ours, told by its markers."""
+    """Partition → the last offset of each batch of a run of ours, by its markers."""
     with store.open() as connection:
         table = connection.table(scenario)
         cells_by_partition = {

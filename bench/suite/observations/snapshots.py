@@ -10,12 +10,12 @@ from stores.hbase.states import newest_cells
 from stores.hbase.tables import LATEST, STATE
 
 Snapshot = Mapping[bytes, tuple[bytes | None, Mapping[str, Any]]]
-# What a row tells of the state that it was made from; the rest is when and by whom.
+# The fields that follow from the state; the others say when and by whom.
 _FIELDS = ("entity", "score", "features")
 
 
 def snapshot(place: Place) -> Snapshot:
-    """Row key → the state cell, where the system keeps one there, and what its row tells."""
+    """Row key → the state cell, where the system stores one there, and the fields of its row."""
     cells = newest_cells(place.store, place.table)
     return {
         key: (columns.get(STATE), _shown_fields(columns[LATEST]))

@@ -1,4 +1,4 @@
-"""What a surge did to latency: before, in and after it, and when it was as before."""
+"""Latency before, in and after a surge, and when it is as before again."""
 
 import time
 from collections.abc import Sequence
@@ -56,9 +56,9 @@ def spans(samples: Sequence[Sample], begin: float, end: float, *, calm_seconds: 
 
 
 def back_after(after: Sequence[Sample], end: float, *, limit_seconds: float) -> float | None:
-    """Seconds from `end` to the second from which on the median of every second keeps the limit.
+    """Seconds from `end` until the median of every later second is within the limit.
 
-    None when the last second does not keep it. The last one counts if the load has filled it: with
+    None when the last second's is not. The last one counts if the load has filled it: with
     at least half as many samples as the others have.
     """
     seconds = np.array([int(_made_at(sample) - end) for sample in after])

@@ -11,7 +11,7 @@ import psutil
 
 _SAMPLE_EVERY_SECONDS = 0.25
 # To list a tree takes 2 ms of CPU, to add up the memory that a JVM shares 20 to 50: done for every
-# group at every look, as it was, the meter took a tenth of a core from who was measured.
+# group at every look, as it was, the meter took a tenth of a core from the measured system.
 _TREE_EVERY_SECONDS = 1.0
 _PSS_EVERY_SECONDS = 5.0
 _BYTES_PER_MIB = 1 << 20

@@ -1,4 +1,4 @@
-"""The ratios that matter, the limits they should keep, and which of them are missed."""
+"""The ratios that matter, their limits, and which of them are missed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Figures of a run by round, picked from the results; the ratios are made of these."""
+"""Figures of a run by round, picked from the results, for the ratios."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -12,8 +12,8 @@ def method_of(plan: Plan) -> list[str]:
         "- All systems run one after the other on one Kafka and one HBase, which share the machine "
         "with them; the order rotates from round to round. Each system has an HBase namespace, "
         "output topics and state of its own, made alike and dropped afterwards.",
-        "- All write rows of the same fourteen fields and publish them; Everscore's messages tell "
-        "all features too, and it keeps its state in HBase as well.",
+        "- All write rows of the same fourteen fields and publish them; Everscore's messages hold "
+        "all features too, and it stores its state in HBase as well.",
         f"- Keys: {CUSTOMERS:,} customers, uniform or Zipf with exponent {ZIPF_EXPONENT}.",
         "- Throughput: the load is on the topic before a system starts. An observer reads a few "
         "rows of HBase twenty times a second and notes when each fortieth of each partition has "
@@ -26,11 +26,11 @@ def method_of(plan: Plan) -> list[str]:
         "- CPU is that of the system's whole process tree (ours with the JVM and the Python "
         "workers) in the same span, per million events; memory is the tree's peak, shared pages "
         "counted once (PSS) or in every process (RSS).",
-        "- Stale rows: customers whose row did not show their last event in the end; told of runs "
-        "that got there.",
+        "- Stale rows: customers whose row did not show their last event in the end; counted for "
+        "runs that got there.",
         "- HBase alone: after each round, two clients put, get, or get and put the rows that our "
         "stream has left, in batches of the stream's size. Rows written by us: distinct customers "
-        "per batch, told by the batches' markers.",
+        "per batch, batches by their markers.",
         "- The fastest peer of a round is whichever was the fastest in that round; so is the "
         "expert's loop, if several are measured (--systems expert-each: batches of 4,000).",
         f"- The floor, {BARE}: {FLOOR.meaning}. No work on our pass can bring the stream below it.",

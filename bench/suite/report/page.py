@@ -23,7 +23,7 @@ from bench.suite.systems.catalogue import RECIPES, STREAMS
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A run of the suite, ready to be told; `measured_at` in UTC, `charts` beside the page."""
+    """A run of the suite, ready for the report; `measured_at` in UTC, `charts` beside the page."""
 
     results: Results
     plan: Plan

@@ -10,11 +10,11 @@ from reports.files import write_bytes
 FILE = "results.json"
 
 
-def keep(results: Results, folder: Path) -> None:
+def write_results(results: Results, folder: Path) -> None:
     """Write the file of `folder` in one step."""
     write_bytes(folder / FILE, msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")
 
 
-def kept_in(folder: Path) -> Results:
-    """What an earlier run has kept in `folder`."""
+def read_results(folder: Path) -> Results:
+    """The results of an earlier run, from the file of `folder`."""
     return msgspec.json.decode((folder / FILE).read_bytes(), type=Results)

@@ -91,7 +91,9 @@ def recovery_table(results: Results, workload: str) -> list[str]:
     for name, rounds in _by_system(trials).items():
         exact = "**yes**" if all(trial.is_exact for trial in rounds.values()) else "no"
         rows.append((name, cells[name], exact, _wrong(list(rounds.values()))))
-    return markdown_table(("system", "seconds to a new row", "exact", "rows that tell"), rows)
+    return markdown_table(
+        ("system", "seconds to a new row", "exact", "rows missing or different"), rows
+    )
 
 
 def surge_table(results: Results, workload: str) -> list[str]:

@@ -41,7 +41,7 @@ class System:
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is a query of ours: with a JVM, markers and the rows that it writes told."""
+        """Whether it is a query of ours, with a JVM and with markers that count its rows."""
         return self.kind in (Kind.US, Kind.FLOOR)
 
 

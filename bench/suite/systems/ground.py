@@ -50,11 +50,11 @@ class Ground:
 
     @property
     def client_options(self) -> Mapping[str, Any]:
-        """What every kafka-python client is told."""
+        """Options of every kafka-python client."""
         return client_options(self.settings.kafka)
 
     def new_topics(self) -> None:
-        """Make all topics anew, empty."""
+        """Create all topics again, empty."""
         remade(self.stage.kafka, self._topics(), partitions=self.partitions)
 
     def new_outputs(self) -> None:
@@ -64,7 +64,7 @@ class Ground:
         remade(self.stage.kafka, outputs, partitions=self.partitions)
 
     def filled(self, customers: Customers) -> Loaded:
-        """Make all topics anew and publish an event for each of `customers`."""
+        """Create all topics again and publish an event for each of `customers`."""
         self.new_topics()
         return fill(
             self.workload,

@@ -19,7 +19,7 @@ from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice, rotated
 from bench.suite.report.aims import Ratio, ratios
 from bench.suite.report.charts import draw
 from bench.suite.report.page import Measured, markdown
-from bench.suite.report.results_file import keep, kept_in
+from bench.suite.report.results_file import read_results, write_results
 from bench.suite.systems.catalogue import OUR_BATCH_ROWS, RECIPES, Peer
 from conf.settings import load_settings
 
@@ -225,8 +225,8 @@ def test_the_report_describes_machine_plan_and_chart() -> None:
 
 
 def test_results_survive_being_kept(tmp_path: Path) -> None:
-    keep(RESULTS, tmp_path)
-    assert kept_in(tmp_path) == RESULTS
+    write_results(RESULTS, tmp_path)
+    assert read_results(tmp_path) == RESULTS
 
 
 def test_charts_are_drawn_for_what_was_measured(tmp_path: Path) -> None:
