@@ -101,7 +101,7 @@ prove-fraud: setup ## Play payments and verdicts, recompute the features, measur
 
 .PHONY: prove-hostile
 prove-hostile: setup ## Ten minutes of the stream under hostile records: each has its one disposition
-	@$(PYTHON_SET_UP) -m bench.hostile $(PROVE_ARGS)
+	@$(PYTHON_SET_UP) -m proofs.hostile $(PROVE_ARGS)
 
 .PHONY: test
 test: setup ## Unit, Spark and integration tests, with a real Kafka and HBase

@@ -74,16 +74,16 @@ def main(
         ):
             place = DeltaPlace(root=folder, scenario="month", retention_days=400)
             archive = ArchiveTable(spark, place, "events", uuid4().hex)
-            found = []
+            measured_days = []
             for day in simulated_days(archive, days=days, commits=commits, records=records):
-                found.append(day)
+                measured_days.append(day)
                 console.print(
                     f"day {day.number}: append {day.append_seconds:.2f} s, maintenance "
                     f"{day.maintenance_seconds:.1f} s, {day.bytes / _MIB:.2f} MiB in "
                     f"{day.files} files, log {day.log_files} files",
                     highlight=False,
                 )
-        _show(console, found)
+        _show(console, measured_days)
 
 
 def simulated_days(
@@ -99,9 +99,9 @@ def simulated_days(
             day, seconds = _FIRST_DAY + timedelta(days=number), []
             for _ in range(commits):
                 batch += 1
-                chosen = _slice(offset, offset + records, batch)
+                part = _slice(offset, offset + records, batch)
                 began = time.monotonic()
-                archive.append(_rows(spark, chosen, day), chosen)
+                archive.append(_rows(spark, part, day), part)
                 seconds.append(time.monotonic() - began)
                 offset += records
             began = time.monotonic()
@@ -119,8 +119,8 @@ def _midnight(archive: ArchiveTable, today: date) -> None:
     archive.spark.sql(f"ALTER TABLE delta.`{archive.path}` SET TBLPROPERTIES ({pairs})")
     archive.maintain(today)
     for path in Path(archive.path, "_delta_log").iterdir():
-        found = path.stat()
-        os.utime(path, (found.st_atime - _DAY_SECONDS, found.st_mtime - _DAY_SECONDS))
+        status = path.stat()
+        os.utime(path, (status.st_atime - _DAY_SECONDS, status.st_mtime - _DAY_SECONDS))
 
 
 def _slice(begin: int, end: int, batch: int) -> Slice:
@@ -134,12 +134,12 @@ def _slice(begin: int, end: int, batch: int) -> Slice:
     )
 
 
-def _rows(spark: Any, chosen: Slice, day: date) -> DataFrame:
-    """A record of about 200 bytes at every offset of `chosen`."""
+def _rows(spark: Any, part: Slice, day: date) -> DataFrame:
+    """A record of about 200 bytes at every offset of `part`."""
     moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-    rows: DataFrame = spark.range(chosen.begin[0], chosen.end[0], 1, 1).select(
-        F.lit(chosen.topic).alias("topic"),
-        F.lit(chosen.topic_id).alias("topic_id"),
+    rows: DataFrame = spark.range(part.begin[0], part.end[0], 1, 1).select(
+        F.lit(part.topic).alias("topic"),
+        F.lit(part.topic_id).alias("topic_id"),
         F.lit(0).alias("partition"),
         F.col("id").alias("offset"),
         F.lit(1).alias("epoch"),
@@ -148,7 +148,7 @@ def _rows(spark: Any, chosen: Slice, day: date) -> DataFrame:
         F.sha2(F.col("id").cast("string"), 256).cast("binary").alias("key"),
         F.sha2(F.col("id").cast("string"), 512).cast("binary").alias("value"),
         F.lit(None).cast("array<struct<key:string,value:binary>>").alias("headers"),
-        F.lit(chosen.batch).cast("bigint").alias("archive_batch"),
+        F.lit(part.batch).cast("bigint").alias("archive_batch"),
         F.lit(day).alias("day"),
         F.lit(None).cast("string").alias("absent"),
         F.lit(None).cast("bigint").alias("until"),
@@ -180,11 +180,11 @@ def _show(console: Console, days: Sequence[Day]) -> None:
         ("maintenance_seconds", "s of maintenance"),
         ("log_files", "files of the log"),
     ):
-        pair = [statistics.median(getattr(each, name) for each in part) for part in (first, last)]
+        pair = [statistics.median(getattr(day, name) for day in part) for part in (first, last)]
         figures.append(pair)
-        table.add_row(name, *(f"{each:.2f}" for each in pair), unit)
+        table.add_row(name, *(f"{figure:.2f}" for figure in pair), unit)
     growth = [(part[-1].bytes - part[0].bytes) / max(1, len(part) - 1) for part in (first, last)]
-    table.add_row("bytes", *(f"{each / _MIB:.3f}" for each in growth), "MiB more per day")
+    table.add_row("bytes", *(f"{figure / _MIB:.3f}" for figure in growth), "MiB more per day")
     console.print(table)
     begin, end = figures[0]
     console.print(f"an append takes {end / begin:.2f} times as long in the last third")

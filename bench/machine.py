@@ -30,11 +30,11 @@ def described(platform_versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def tell_machine(console: Console) -> None:
-    """Say what is measured on, a line for each value; without platform versions."""
+    """Print what the measurement runs on, a line for each value; without platform versions."""
     for name, value in described({}).items():
         console.print(f"{name}: {value}", markup=False, highlight=False)
 
 
 def _processor() -> str:
-    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found.group(1) if found else platform.machine()
+    match = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match.group(1) if match else platform.machine()

@@ -1,1 +1,1 @@
-"""Proofs on a fresh platform that predictions, models and the store can be recreated."""
+"""Proofs on a fresh platform: all can be computed again, and no record stops the stream."""

@@ -63,25 +63,27 @@ def main(
             (report / _PAGE).write_text(text, encoding="utf-8")
             draw(points, plan, report)
 
-        points = Sweep(plan=plan, run_dir=run_dir.resolve(), console=console, kept=write).run()
+        points = Sweep(plan=plan, run_dir=run_dir.resolve(), console=console, save=write).run()
     console.print(f"report: {report / _PAGE}", markup=False, highlight=False, soft_wrap=True)
-    found = aim_ratio(points, plan)
-    if found is not None:
-        print(f"a million customers / ten thousand: {found.text(2)} (aim ≤ {AIM_AT_A_MILLION})")
-        if check and found.median > AIM_AT_A_MILLION:
+    growth_ratio = aim_ratio(points, plan)
+    if growth_ratio is not None:
+        print(
+            f"a million customers / ten thousand: {growth_ratio.text(2)} (aim ≤ {AIM_AT_A_MILLION})"
+        )
+        if check and growth_ratio.median > AIM_AT_A_MILLION:
             raise typer.Exit(_AIM_MISSED)
 
 
 def _numbers(option: str, text: str) -> list[int]:
     try:
-        found = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if not found or min(found) < 1:
+        numbers = []
+    if not numbers or min(numbers) < 1:
         raise typer.BadParameter(
             f"{option} is {text!r}, expected whole numbers such as 10000,20000"
         )
-    return found
+    return numbers
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from bench.suite.place import Place
-from bench.suite.sample_history import CUSTOMERS, EVENTS_EACH
+from bench.suite.load.sample_history import CUSTOMERS, EVENTS_EACH
+from bench.suite.systems.place import Place
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 
@@ -31,8 +31,11 @@ def make_known(place: Place, cells: Sequence[bytes], *, customers: int) -> None:
 
 def _groups(cells: Sequence[bytes], customers: int) -> Iterator[tuple[list[str], list[bytes]]]:
     for begin in range(0, customers, _ROWS_PER_WRITE):
-        chosen = range(begin, min(begin + _ROWS_PER_WRITE, customers))
-        yield [str(each) for each in chosen], [cells[each % len(cells)] for each in chosen]
+        batch = range(begin, min(begin + _ROWS_PER_WRITE, customers))
+        yield (
+            [str(customer) for customer in batch],
+            [cells[customer % len(cells)] for customer in batch],
+        )
 
 
 def _write(table: StateTable, group: tuple[list[str], list[bytes]]) -> None:

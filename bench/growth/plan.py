@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.growth.points import Setting
-from bench.suite.keys import Customers
+from bench.suite.load.keys import Customers
 
 _SEED = 11
 # Of fewer customers than this in a partition, some would share rows of a batch.
@@ -34,8 +34,8 @@ class GrowthPlan:
         """What a round from 1 on measures: few customers first, in even rounds last."""
         sizes = {(customers, self.base_partitions) for customers in self.customers}
         widths = {(self.base_customers, partitions) for partitions in self.partitions}
-        chosen = sizes | widths if round_number == 1 else set(filter(self.met_again, sizes))
-        return sorted(chosen, reverse=round_number % 2 == 0)
+        settings = sizes | widths if round_number == 1 else set(filter(self.met_again, sizes))
+        return sorted(settings, reverse=round_number % 2 == 0)
 
     def met_again(self, setting: Setting) -> bool:
         """Whether the measured half meets customers whom the stream has just met."""

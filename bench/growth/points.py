@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.suite.ratios import Spread, ratio_of, spread_of
+from bench.suite.report.ratios import Spread, ratio_of, spread_of
 
 US_PER_SECOND = 1_000_000.0
 
@@ -26,12 +26,12 @@ class Point:
 
     @property
     def wall_us(self) -> float:
-        """Time on the wall per event."""
+        """Wall-clock time per event."""
         return US_PER_SECOND / self.events_per_second
 
     @property
     def alone_us(self) -> float | None:
-        """Time on the wall per row that HBase alone takes."""
+        """Wall-clock time per row that HBase alone takes."""
         rate = self.alone_rows_per_second
         return None if rate is None else US_PER_SECOND / rate
 
@@ -46,20 +46,20 @@ Setting = tuple[int, int]  # customers, partitions
 
 def by_setting(points: Sequence[Point]) -> Mapping[Setting, Sequence[Point]]:
     """(customers, partitions) → the rounds, by rising partitions, then customers."""
-    found: dict[Setting, list[Point]] = {}
-    for point in sorted(points, key=lambda each: (each.partitions, each.customers)):
-        found.setdefault((point.customers, point.partitions), []).append(point)
-    return found
+    points_by_setting: dict[Setting, list[Point]] = {}
+    for point in sorted(points, key=lambda point: (point.partitions, point.customers)):
+        points_by_setting.setdefault((point.customers, point.partitions), []).append(point)
+    return points_by_setting
 
 
 def wall_ratio(points: Sequence[Point], one: Setting, other: Setting) -> Spread | None:
     """Time per event at `one` over that at `other`, round by round."""
-    return _ratio(points, one, other, lambda each: each.wall_us)
+    return _ratio(points, one, other, lambda point: point.wall_us)
 
 
 def alone_ratio(points: Sequence[Point], one: Setting, other: Setting) -> Spread | None:
     """Time per row of HBase alone at `one` over that at `other`, round by round."""
-    return _ratio(points, one, other, lambda each: each.alone_us)
+    return _ratio(points, one, other, lambda point: point.alone_us)
 
 
 def _ratio(
@@ -69,21 +69,21 @@ def _ratio(
     figure: Callable[[Point], float | None],
 ) -> Spread | None:
     groups = by_setting(points)
-    own, base = (
+    figures, base = (
         {
-            each.round_number: value
-            for each in groups.get(setting, ())
-            if (value := figure(each)) is not None
+            point.round_number: value
+            for point in groups.get(setting, ())
+            if (value := figure(point)) is not None
         }
         for setting in (one, other)
     )
-    return ratio_of(own, base)
+    return ratio_of(figures, base)
 
 
 def wall_spreads(points: Sequence[Point]) -> Mapping[Setting, Spread]:
     """Time per event of each setting in microseconds."""
-    found = {
-        setting: spread_of([each.wall_us for each in own])
-        for setting, own in by_setting(points).items()
+    spreads = {
+        setting: spread_of([point.wall_us for point in setting_points])
+        for setting, setting_points in by_setting(points).items()
     }
-    return {setting: spread for setting, spread in found.items() if spread}
+    return {setting: spread for setting, spread in spreads.items() if spread}

@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.growth.plan import BATCH_ROWS, GrowthPlan
 from bench.growth.points import Point, alone_ratio, by_setting, wall_ratio, wall_spreads
-from bench.suite.ratios import Spread, spread_of
-from bench.tables import markdown_table
+from bench.markdown import markdown_table
+from bench.suite.report.ratios import Spread, spread_of
 
 PLOT = "growth.svg"
 AIM_AT_A_MILLION = 1.15
@@ -34,13 +34,13 @@ def markdown(
 ) -> str:
     """The page; `measured_at` in UTC."""
     aim = aim_ratio(points, plan)
-    told = "" if aim is None else f" {_SMALL:,} to {_LARGE:,} customers: {aim.text(2)} times."
+    growth = "" if aim is None else f" {_SMALL:,} to {_LARGE:,} customers: {aim.text(2)} times."
     alone = alone_at_a_million(points, plan)
     floor = "" if alone is None else f" HBase alone takes {alone.text(2)} times as long per row."
     lines = [
         "# Growth",
         "",
-        f"{measured_at:%Y-%m-%d %H:%M} UTC. Cost of an event to our stream at full speed.{told} "
+        f"{measured_at:%Y-%m-%d %H:%M} UTC. Cost of an event to our stream at full speed.{growth} "
         f"The aim is {AIM_AT_A_MILLION} times at most.{floor}",
         "",
         f"![cost per event]({PLOT})",
@@ -80,13 +80,13 @@ def _table(points: Sequence[Point]) -> list[str]:
         "HBase alone, µs per row",
     )
     rows = []
-    for (customers, partitions), own in by_setting(points).items():
+    for (customers, partitions), setting_points in by_setting(points).items():
         figures = (
-            [each.wall_us for each in own],
-            [each.events_per_second for each in own],
-            [each.own_cpu_us for each in own],
-            [each.hbase_cpu_us for each in own],
-            [each.alone_us for each in own if each.alone_us is not None],
+            [point.wall_us for point in setting_points],
+            [point.events_per_second for point in setting_points],
+            [point.own_cpu_us for point in setting_points],
+            [point.hbase_cpu_us for point in setting_points],
+            [point.alone_us for point in setting_points if point.alone_us is not None],
         )
         spreads = [spread_of(figure) for figure in figures]
         digits = (1, 0, 1, 1, 1)
@@ -128,9 +128,9 @@ def draw(points: Sequence[Point], plan: GrowthPlan, folder: Path) -> None:
 
 def _line(axis: Any, spreads: Mapping[int, Spread], *, label: str) -> None:
     at = sorted(spreads)
-    medians = [spreads[each].median for each in at]
-    below = [spreads[each].median - spreads[each].least for each in at]
-    above = [spreads[each].most - spreads[each].median for each in at]
+    medians = [spreads[size].median for size in at]
+    below = [spreads[size].median - spreads[size].least for size in at]
+    above = [spreads[size].most - spreads[size].median for size in at]
     axis.errorbar(at, medians, yerr=(below, above), marker="o", capsize=3, color="#b3261e")
     axis.set_xlabel(label)
     axis.set_ylim(bottom=0)

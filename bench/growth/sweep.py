@@ -11,14 +11,14 @@ from bench.growth.known import make_known
 from bench.growth.plan import BATCH_ROWS, GrowthPlan, in_turns
 from bench.growth.points import Point, Setting
 from bench.growth.quiet import wait_until_quiet
-from bench.suite import ceiling
-from bench.suite.ground import Ground, ground_of
-from bench.suite.place import Place
-from bench.suite.sample_history import CUSTOMERS, sample_history
-from bench.suite.systems import OURS, System
-from bench.suite.throughput import Filled, measured
-from bench.suite.workloads import WORKLOADS
-from bench.systems import started_stream
+from bench.programs import started_stream
+from bench.suite.load.sample_history import CUSTOMERS, sample_history
+from bench.suite.load.workloads import WORKLOADS
+from bench.suite.measurements import ceiling
+from bench.suite.measurements.throughput import Filled, measured
+from bench.suite.systems.catalogue import OURS, System
+from bench.suite.systems.ground import Ground, ground_of
+from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
 from proofs.stage import timed_step
 
@@ -28,8 +28,8 @@ _WARM_UP_ROUND = 0
 
 
 def _start(ground: Ground, place: Place, log_name: str) -> ChildJob:
-    own = (f"stream.batch_rows={BATCH_ROWS}",)
-    return started_stream(ground.stage, place.name, overrides=own, log_name=log_name)
+    overrides = (f"stream.batch_rows={BATCH_ROWS}",)
+    return started_stream(ground.stage, place.name, overrides=overrides, log_name=log_name)
 
 
 _SYSTEM = System(name=OURS.name, meaning=OURS.meaning, kind=OURS.kind, start=_start)
@@ -37,22 +37,22 @@ _SYSTEM = System(name=OURS.name, meaning=OURS.meaning, kind=OURS.kind, start=_st
 
 @dataclass
 class Sweep:
-    """Goes through the plan; `kept` is called with all points after each of them."""
+    """Goes through the plan; `save` is called with all points after each of them."""
 
     plan: GrowthPlan
     run_dir: Path
     console: Console
-    kept: Callable[[list[Point]], None]
+    save: Callable[[list[Point]], None]
     points: list[Point] = field(default_factory=list)
 
     def run(self) -> list[Point]:
         """All rounds, after a run of the first setting that does not count."""
-        # HBase has just started and compiles itself: whoever came first would pay for that.
+        # HBase has just started and compiles itself: the first run would pay for that.
         self._point(self.plan.settings(1)[0], _WARM_UP_ROUND)
         for round_number in range(1, self.plan.rounds + 1):
             for setting in self.plan.settings(round_number):
                 self.points.append(self._point(setting, round_number))
-                self.kept(self.points)
+                self.save(self.points)
         return self.points
 
     def _point(self, setting: Setting, round_number: int) -> Point:
@@ -65,7 +65,7 @@ class Sweep:
             with timed_step(f"{customers:,} customers become known", self.console):
                 self._load(ground, place, customers)
             filled = Filled(ground=ground, keys="in turns", loaded=loaded)
-            found = measured(filled, _SYSTEM, place, round_number=round_number)
+            throughput = measured(filled, _SYSTEM, place, round_number=round_number)
             alone = None
             if round_number == 1 and self.plan.met_again(setting):
                 with timed_step("HBase alone", self.console):
@@ -74,16 +74,16 @@ class Sweep:
             ground.clear(place)
         self.console.print(
             f"{_name(round_number)}, {customers:,} customers, {partitions} partitions: "
-            f"{found.events_per_second:,.0f} events/s, {found.stale_rows} rows stale",
+            f"{throughput.events_per_second:,.0f} events/s, {throughput.stale_rows} rows stale",
             highlight=False,
         )
         return Point(
             customers=customers,
             partitions=partitions,
             round_number=round_number,
-            events_per_second=found.events_per_second,
-            own_cpu_us=found.cpu_seconds_per_million,
-            hbase_cpu_us=found.hbase_cpu_seconds_per_million,
+            events_per_second=throughput.events_per_second,
+            own_cpu_us=throughput.cpu_seconds_per_million,
+            hbase_cpu_us=throughput.hbase_cpu_seconds_per_million,
             alone_rows_per_second=alone,
         )
 
@@ -91,7 +91,7 @@ class Sweep:
         """What HBase takes of such rows from clients that do nothing else, on the same table."""
         rows = ground.stage.run_dir / "bench" / f"{place.name}.rows"
         ceiling.save_some_rows(
-            place, rows, [str(each) for each in range(min(customers, CUSTOMERS))]
+            place, rows, [str(customer) for customer in range(min(customers, CUSTOMERS))]
         )
         return ceiling.put_rate(
             place,

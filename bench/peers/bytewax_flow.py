@@ -73,21 +73,21 @@ class RowSink(DynamicSink):  # type: ignore[misc]
 
 
 class PaymentsLogic(StatefulBatchLogic):  # type: ignore[misc]
-    """A customer's payments, asked for their features at each event."""
+    """A customer's payments, and their features at each event."""
 
     def __init__(self, stored: bytes | None) -> None:
         self._payments = Payments() if stored is None else Payments.from_bytes(stored)
 
     def on_batch(self, values: list[KafkaSourceMessage]) -> tuple[Iterable[Any], bool]:
         """(message, event time, features) of each payment."""
-        found = []
+        payments = []
         for message in values:
             event = orjson.loads(message.value)
             if event["type"] == "payment":
                 at = datetime.fromisoformat(event["event_time"])
                 features = self._payments.with_payment(at, event["amount_usd"])
-                found.append((message, event["event_time"], features))
-        return found, StatefulBatchLogic.RETAIN
+                payments.append((message, event["event_time"], features))
+        return payments, StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
         """The state for the recovery store."""
@@ -119,7 +119,7 @@ def _of_readings(model: Model, messages: list[KafkaSourceMessage]) -> list[Kafka
     events = [orjson.loads(message.value) for message in messages]
     scores = model.scores([[event[name] for name in model.features] for event in events])
     times = [event["event_time"] for event in events]
-    return [_result(*each) for each in zip(messages, times, scores.tolist(), strict=True)]
+    return [_result(*fields) for fields in zip(messages, times, scores.tolist(), strict=True)]
 
 
 def _of_payments(
@@ -127,7 +127,7 @@ def _of_payments(
 ) -> list[KafkaSinkMessage]:
     messages, times, rows = zip(*(value for _, value in items), strict=True)
     scores = model.scores(picked(rows, model.columns_of(FEATURES))).tolist()
-    return [_result(*each) for each in zip(messages, times, scores, rows, strict=True)]
+    return [_result(*fields) for fields in zip(messages, times, scores, rows, strict=True)]
 
 
 def _result(

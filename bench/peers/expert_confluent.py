@@ -2,7 +2,7 @@
 
 Typed decoding, one call of the model per batch, one row per customer and batch, results sent while
 the rows are put. Stateless it commits offsets after both: at least once. What its state guarantees
-is told in bench/peers/expert_state.py.
+is described in bench/peers/expert_state.py.
 
 Tried, 300,000 stateless events of 50,000 customers on 2 cores that other work used as well (rough,
 single runs; own CPU and that of Kafka and HBase, us an event): uniform keys, batches of 1,000:
@@ -106,7 +106,8 @@ class Loop:
         else:
             topic = self._settings.topic
             self._consumer.commit(
-                offsets=[TopicPartition(topic, *each) for each in ends.items()], asynchronous=True
+                offsets=[TopicPartition(topic, *position) for position in ends.items()],
+                asynchronous=True,
             )
 
     def _payments_of(self, partition: int, customer: str) -> Payments:
@@ -141,5 +142,5 @@ def _run(settings: PeerSettings, index: int, running: Running) -> None:
 
 
 if __name__ == "__main__":
-    chosen = parse_settings(__doc__)
-    sys.exit(run_in_processes(chosen.processes, partial(_run, chosen)))
+    peer_settings = parse_settings(__doc__)
+    sys.exit(run_in_processes(peer_settings.processes, partial(_run, peer_settings)))

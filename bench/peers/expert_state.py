@@ -31,8 +31,8 @@ class PartitionState:
         self._database.executescript(_SCHEMA)
         stored = self._database.execute("SELECT customer, payments FROM state")
         self._customers = {name: Payments.from_bytes(payments) for name, payments in stored}
-        found = self._database.execute("SELECT next_offset FROM position").fetchone()
-        self.next_offset: int | None = found[0] if found else None
+        row = self._database.execute("SELECT next_offset FROM position").fetchone()
+        self.next_offset: int | None = row[0] if row else None
         self._changed: set[str] = set()
         self._written_at = time.monotonic()
 
@@ -48,7 +48,7 @@ class PartitionState:
         """Write what changed, unless the last checkpoint is younger than `when_due` seconds."""
         if time.monotonic() - self._written_at < when_due or self.next_offset is None:
             return
-        changed = [(each, self._customers[each].to_bytes()) for each in self._changed]
+        changed = [(customer, self._customers[customer].to_bytes()) for customer in self._changed]
         with self._database:
             self._database.executemany("REPLACE INTO state VALUES (?, ?)", changed)
             self._database.execute("REPLACE INTO position VALUES (0, ?)", (self.next_offset,))

@@ -39,12 +39,12 @@ def load_model(path: Path) -> Model:
     # Before scikit-learn loads OpenMP: on 2 cores that the servers use too, its second thread
     # mostly spins (35 instead of 10 CPU seconds for 300,000 events).
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    found = joblib.load(path)
-    return Model(found["estimator"], tuple(found["features"]))
+    stored = joblib.load(path)
+    return Model(stored["estimator"], tuple(stored["features"]))
 
 
 def picked(values: Sequence[Sequence[float]], columns: Sequence[int]) -> Matrix:
     """The model's matrix from rows of a peer's own features; features it lacks are NaN."""
-    own = np.array(values, dtype=np.float64)
-    missing = np.full((len(own), 1), np.nan)
-    return np.hstack([own, missing])[:, columns]
+    matrix = np.array(values, dtype=np.float64)
+    missing = np.full((len(matrix), 1), np.nan)
+    return np.hstack([matrix, missing])[:, columns]

@@ -1,7 +1,7 @@
 """The consumer loop that most people would write with confluent-kafka.
 
 Consume a batch, decode it with json, score it, put every event's row, publish every result,
-commit the offsets: at least once. The stateful workload keeps its state in a dictionary only, so a
+commit the offsets: at least once. The stateful workload holds its state in a dictionary only, so a
 kill loses it: the loop goes on at the committed offset and every customer starts from nothing. A
 partition that moves to another process of the group loses its customers' states, too.
 

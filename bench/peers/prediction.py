@@ -22,7 +22,7 @@ class Position(NamedTuple):
 
 
 def prediction(entity: str, score: float, event_time: str, at: Position) -> dict[str, Any]:
-    """The row of one event; `event_time` as the event tells it."""
+    """The row of one event; `event_time` as in the event."""
     is_high = score >= HIGH_FROM
     arrived = datetime.fromtimestamp(at.arrived_ms / 1000, UTC)
     return {

@@ -1,4 +1,4 @@
-"""Run one loop in N processes, tell once that all of them consume, end them all at SIGTERM."""
+"""Run one loop in N processes, print `ready` once all of them consume, end them all at SIGTERM."""
 
 import ctypes
 import multiprocessing
@@ -15,7 +15,7 @@ _END_SECONDS = 15.0
 
 
 class Running:
-    """Whether to go on, and the means to tell that this process consumes."""
+    """Whether to go on, and how to report that this process consumes."""
 
     def __init__(self, ready: Semaphore) -> None:
         self._ready = ready
@@ -28,7 +28,7 @@ class Running:
         return not self._stopped
 
     def consumes(self) -> None:
-        """Tell, once, that this process reads from Kafka."""
+        """Report, once, that this process reads from Kafka."""
         if not self._told:
             self._told = True
             self._ready.release()
@@ -40,8 +40,8 @@ class Running:
 def run_in_processes(count: int, work: Callable[[int, Running], None]) -> int:
     """Call `work(index, running)` in `count` child processes; returns the exit code.
 
-    Prints `ready` when every child has told that it consumes. The first child that ends by itself
-    ends the others; a killed parent takes its children with it.
+    Prints `ready` when every child has reported that it consumes. The first child that ends by
+    itself ends the others; a killed parent takes its children with it.
     """
     context = multiprocessing.get_context("fork")
     ready = context.Semaphore(0)

@@ -118,5 +118,5 @@ def run(settings: PeerSettings, index: int, running: Running) -> None:
 
 
 if __name__ == "__main__":
-    chosen = parse_settings(__doc__)
-    sys.exit(run_in_processes(chosen.processes, partial(run, chosen)))
+    peer_settings = parse_settings(__doc__)
+    sys.exit(run_in_processes(peer_settings.processes, partial(run, peer_settings)))

@@ -26,12 +26,12 @@ class Rows:
 
     def put(self, rows: Iterable[tuple[bytes, bytes]], *, batch_rows: int) -> None:
         """Put (key, document) pairs in batches; tried again once on a lost connection."""
-        kept = list(rows)
+        pairs = list(rows)
         try:
-            self._put(kept, batch_rows)
+            self._put(pairs, batch_rows)
         except _LOST:
             self._reconnect()
-            self._put(kept, batch_rows)
+            self._put(pairs, batch_rows)
 
     def get(self, keys: Sequence[bytes]) -> int:
         """Read the rows of `keys` in one call; returns how many exist."""

@@ -1,4 +1,4 @@
-"""What every peer is told on its command line, whatever library it is written with."""
+"""The command-line options of every peer, whatever library it is written with."""
 
 import argparse
 import tempfile
@@ -43,9 +43,9 @@ def parse_settings(description: str | None, arguments: Sequence[str] | None = No
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--state-dir", type=Path, help="the same again goes on where it was")
     parser.add_argument("--batch-rows", type=int, help="instead of the peer's own best")
-    found = vars(parser.parse_args(arguments))
-    if found["processes"] < 1:
-        parser.error(f"--processes is {found['processes']}, expected 1 or more")
-    state_dir = found.pop("state_dir") or Path(tempfile.mkdtemp(prefix="everscore-peer-"))
+    options = vars(parser.parse_args(arguments))
+    if options["processes"] < 1:
+        parser.error(f"--processes is {options['processes']}, expected 1 or more")
+    state_dir = options.pop("state_dir") or Path(tempfile.mkdtemp(prefix="everscore-peer-"))
     state_dir.mkdir(parents=True, exist_ok=True)
-    return PeerSettings(**found, state_dir=state_dir)
+    return PeerSettings(**options, state_dir=state_dir)

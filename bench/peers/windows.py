@@ -1,6 +1,6 @@
 """A customer's payments of the last 30 days, and the fraud features that they give.
 
-Every stateful peer keeps this same state, each in its own store, and computes the Handbook's
+Every stateful peer stores this same state, in a store of its own, and computes the Handbook's
 customer features, those of bench/scenarios/cards.py. Features of the terminal belong to another
 key, fed by another topic, which none of the peers can read beside the customer's state without a
 second keyed stage; so they are left out of the benchmark.

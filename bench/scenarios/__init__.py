@@ -1,1 +1,1 @@
-"""Scenarios that exist for measuring alone."""
+"""Scenarios for benchmarks only."""

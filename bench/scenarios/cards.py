@@ -18,7 +18,7 @@ _DAYS = (1, 7, 30)
 
 
 def estimator(seed: int) -> Any:
-    """Untrained gradient boosting of 50 trees, as its library makes them."""
+    """Untrained gradient boosting of 50 trees, with its library's defaults."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(max_iter=TREES, early_stopping=False, random_state=seed)

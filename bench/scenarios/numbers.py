@@ -26,7 +26,7 @@ SCHEMA = EventSchema(
 
 
 def estimator(seed: int) -> Any:
-    """Untrained gradient boosting of 50 trees, as its library makes them."""
+    """Untrained gradient boosting of 50 trees, with its library's defaults."""
     # Imported here: a stream loads this module, and trains nothing (1.1 s).
     from sklearn.ensemble import HistGradientBoostingClassifier
 

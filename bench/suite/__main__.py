@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
-from bench.peer_environments import peer_python
-from bench.suite.aims import ratios
-from bench.suite.peers_here import systems_here
+from bench.peers.environments import peer_python
+from bench.suite.measurements.results import Results
 from bench.suite.plan import FULL, QUICK, Plan, UnknownChoice
-from bench.suite.results import Results
+from bench.suite.report.aims import ratios
 from bench.suite.run import REPORT, Suite
-from bench.suite.systems import NAMES, US
+from bench.suite.systems.catalogue import NAMES, US
+from bench.suite.systems.peers_here import systems_here
 from jobs.launcher.checkout import CHECKOUT
 from jobs.launcher.outcome import ending_with_exit_code
 from proofs.stage import own_platform
@@ -49,7 +49,7 @@ def main(
         plan = _plan(QUICK if quick else FULL, {**numbers, **_split(lists)})
         folder = report or _default_folder(plan)
         console.print(f"plan: {plan.text()}", markup=False, highlight=False, soft_wrap=True)
-        found, absent = systems_here(
+        available, absent = systems_here(
             plan.systems, lambda peer: peer_python(peer, tell=console.print)
         )
         for name, reason in absent.items():
@@ -58,7 +58,7 @@ def main(
             run_dir = stack.enter_context(own_platform(keep=keep, console=console))
         results = Suite(
             plan=plan,
-            systems=found,
+            systems=available,
             absent=absent,
             run_dir=run_dir.resolve(),
             folder=folder,
@@ -81,12 +81,12 @@ def _split(lists: dict[str, str | None]) -> dict[str, list[str] | None]:
 
 def _rates(text: str | None) -> list[float] | None:
     try:
-        found = None if text is None else [float(part) for part in text.split(",")]
+        rates = None if text is None else [float(part) for part in text.split(",")]
     except ValueError:
-        found = []
-    if found is not None and not (found and all(0 < rate < math.inf for rate in found)):
+        rates = []
+    if rates is not None and not (rates and all(0 < rate < math.inf for rate in rates)):
         raise UnknownChoice(f"--rates is {text!r}, expected events per second such as 500,1000")
-    return found
+    return rates
 
 
 def _default_folder(plan: Plan) -> Path:
@@ -97,15 +97,15 @@ def _default_folder(plan: Plan) -> Path:
 
 
 def _end(results: Results, *, check: bool) -> None:
-    found = ratios(results)
-    for each in found:
-        outcome = "" if not each.wanted else " MISSED" if each.is_missed else " met"
-        aim = f" (aim {each.wanted}{outcome})" if each.wanted else ""
-        print(f"{each.name}: {each.text}{aim}")
+    all_ratios = ratios(results)
+    for ratio in all_ratios:
+        outcome = "" if not ratio.wanted else " MISSED" if ratio.is_missed else " met"
+        aim = f" (aim {ratio.wanted}{outcome})" if ratio.wanted else ""
+        print(f"{ratio.name}: {ratio.text}{aim}")
     if any(failure.system == US for failure in results.failures):
         print(f"a run of {US} failed; the report says which and why")
         raise typer.Exit(_FAILED)
-    if check and any(each.is_missed for each in found):
+    if check and any(ratio.is_missed for ratio in all_ratios):
         raise typer.Exit(_AIM_MISSED)
 
 

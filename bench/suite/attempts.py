@@ -1,4 +1,4 @@
-"""One run after the other: each in a place of its own, kept as a figure or as a failure."""
+"""One run after the other: each in a place of its own, recorded as a figure or as a failure."""
 
 import re
 import time
@@ -9,11 +9,11 @@ from itertools import count
 
 from rich.console import Console
 
-from bench.suite.ground import Ground
-from bench.suite.place import Place
+from bench.suite.measurements.results import Failure, Results
 from bench.suite.plan import Plan, rotated
-from bench.suite.results import Failure, Results
-from bench.suite.systems import System
+from bench.suite.systems.catalogue import System
+from bench.suite.systems.ground import Ground
+from bench.suite.systems.place import Place
 
 # A failed run of one system leaves the others' figures what they are.
 _REASON_CHARACTERS = 300
@@ -30,19 +30,19 @@ class Turn:
     round_number: int
 
     def __str__(self) -> str:
-        """As it is told while it runs."""
+        """As the progress names it."""
         workload = self.ground.workload.name
         return f"{workload}, {self.part}, round {self.round_number}, {self.system.name}"
 
 
 @dataclass
 class Attempts:
-    """What all parts of a run share; `kept` is called whenever `results` have grown."""
+    """What all parts of a run share; `save` is called whenever `results` have grown."""
 
     plan: Plan
     systems: Mapping[str, System]
     console: Console
-    kept: Callable[[Results], None]
+    save: Callable[[Results], None]
     results: Results = field(default_factory=Results)
     # On a platform that is used again, an earlier run's tables are another's.
     _numbers: Iterator[int] = field(default_factory=lambda: count(int(time.time())))
@@ -79,7 +79,7 @@ class Attempts:
             )
         finally:
             turn.ground.clear(place)
-            self.kept(self.results)
+            self.save(self.results)
 
     def tell(self, line: str) -> None:
         """Print a line of progress with the time."""
@@ -93,5 +93,5 @@ def reason_of(error: Exception) -> str:
     Of several lines the first and the last one, which names the cause; paths without their folders.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = " ".join(lines if len(lines) < 2 else (lines[0], lines[-1]))
-    return f"{type(error).__name__}: {_FOLDERS.sub('', told)}"[:_REASON_CHARACTERS]
+    message = " ".join(lines if len(lines) < 2 else (lines[0], lines[-1]))
+    return f"{type(error).__name__}: {_FOLDERS.sub('', message)}"[:_REASON_CHARACTERS]

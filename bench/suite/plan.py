@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.suite.keys import DISTRIBUTIONS
-from bench.suite.recovery import Blow
-from bench.suite.surges import Surge
-from bench.suite.systems import BARE, EXPERT_LARGE, NAMES, US
-from bench.suite.workloads import WORKLOADS
+from bench.suite.load.keys import DISTRIBUTIONS
+from bench.suite.load.workloads import WORKLOADS
+from bench.suite.measurements.recovery import Blow
+from bench.suite.measurements.surges import Surge
+from bench.suite.systems.catalogue import BARE, EXPERT_LARGE, NAMES, US
 from proofs.load import Load
 
 PARTS = ("throughput", "latency", "recovery", "surges")
-# What is measured of a workload unless it is asked for otherwise: the whole plan takes an hour.
+# What is measured of a workload by default: the whole plan takes an hour.
 _PARTS_OF = {
     "stateless": ("throughput", "latency"),
     "stateful": ("throughput", "recovery", "surges"),
@@ -22,7 +22,7 @@ _FULL = (
     *(US, BARE, "plain", "plain-each"),
     *(EXPERT_LARGE, "bytewax-each", "quixstreams-each"),
 )
-# Latency is asked of whom an operator would compare; the others differ from these in throughput.
+# Latency is measured of systems that an operator would compare; the others differ in throughput.
 _LATENCY_SYSTEMS = (US, BARE, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
 # One process or several: what a kill leaves behind is the same.
@@ -45,7 +45,7 @@ class UnknownChoice(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that a run is told; `rates` in events per second.
+    """All options of a run; `rates` in events per second.
 
     parts: those of every workload; None: each workload's own. rounds: of throughput on the workload
     without history; everything else is measured `other_rounds` times.
@@ -88,16 +88,16 @@ class Plan:
     )
 
     def __post_init__(self) -> None:
-        for option, chosen, known in (
+        for option, names, choices in (
             ("--systems", self.systems, NAMES),
             ("--workloads", self.workloads, tuple(WORKLOADS)),
             ("--keys", self.keys, tuple(DISTRIBUTIONS)),
             ("--parts", PARTS if self.parts is None else self.parts, PARTS),
         ):
-            unknown = [each for each in chosen if each not in known]
-            if unknown or not chosen:
+            unknown = [name for name in names if name not in choices]
+            if unknown or not names:
                 raise UnknownChoice(
-                    f"{option} is {','.join(chosen)!r}, expected some of {','.join(known)}"
+                    f"{option} is {','.join(names)!r}, expected some of {','.join(choices)}"
                 )
 
     def parts_of(self, workload: str) -> Sequence[str]:
@@ -105,7 +105,7 @@ class Plan:
         return _PARTS_OF[workload] if self.parts is None else self.parts
 
     def throughput_seconds_of(self, system: str) -> float:
-        """How long a system is let run at most."""
+        """How long a system may run at most."""
         return self.long_throughput_seconds if system in _TO_THE_END else self.throughput_seconds
 
     def rounds_of(self, workload: str, part: str) -> int:
@@ -121,8 +121,8 @@ class Plan:
     def latency_systems(self, workload: str, rate: float) -> Sequence[str]:
         """The systems whose latency is measured at `rate`."""
         with_floor = (workload, rate) == (_FLOOR_OF, _FLOOR_RATE)
-        chosen = [system for system in self.systems if system in _LATENCY_SYSTEMS]
-        return [each for each in chosen if with_floor or each != BARE]
+        systems = [system for system in self.systems if system in _LATENCY_SYSTEMS]
+        return [system for system in systems if with_floor or system != BARE]
 
     @property
     def recovery_systems(self) -> Sequence[str]:
@@ -131,7 +131,7 @@ class Plan:
 
     @property
     def surge_systems(self) -> Sequence[str]:
-        """The systems that go through surges: what is asked of ours alone."""
+        """The systems that go through surges: ours alone."""
         return [system for system in self.systems if system in _SURGE_SYSTEMS]
 
     def load(self, rate: float, system: str) -> Load:
@@ -147,13 +147,13 @@ class Plan:
     def text(self) -> str:
         """The plan in a sentence."""
         return (
-            f"{'; '.join(f'{name}: {self._told(name)}' for name in self.workloads)}; systems "
+            f"{'; '.join(f'{name}: {self._parts_text(name)}' for name in self.workloads)}; systems "
             f"{', '.join(self.systems)}; keys {', '.join(self.keys)}; "
             f"{self.events:,} events, {self.partitions} partitions; latency at "
             f"{', '.join(f'{rate:,.0f}' for rate in self.rates)} events/s"
         )
 
-    def _told(self, workload: str) -> str:
+    def _parts_text(self, workload: str) -> str:
         parts = self.parts_of(workload)
         return ", ".join(f"{part} {self.rounds_of(workload, part)} times" for part in parts)
 

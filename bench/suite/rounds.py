@@ -1,16 +1,16 @@
-"""The parts of a plan over one workload: rounds of turns, and what is told of each."""
+"""The parts of a plan over one workload: rounds of turns, and the progress that is shown."""
 
 from pathlib import Path
 
-from bench.suite import ceiling, latency, recovery, surges, throughput
 from bench.suite.attempts import Attempts, Turn
-from bench.suite.ground import Ground
-from bench.suite.hbase_client import Mode
-from bench.suite.keys import chosen
-from bench.suite.latency import SteadyLoad
-from bench.suite.results import Ceiling
-from bench.suite.systems import US
-from bench.suite.throughput import Filled
+from bench.suite.load.keys import customers_of
+from bench.suite.measurements import ceiling, latency, recovery, surges, throughput
+from bench.suite.measurements.hbase_client import Mode
+from bench.suite.measurements.latency import SteadyLoad
+from bench.suite.measurements.results import Ceiling
+from bench.suite.measurements.throughput import Filled
+from bench.suite.systems.catalogue import US
+from bench.suite.systems.ground import Ground
 
 _WARM_UP_ROWS = 20_000
 _WARM_UP_SECONDS = 6.0
@@ -22,7 +22,7 @@ def throughput_rounds(attempts: Attempts, ground: Ground) -> None:
     """Every system at full speed over the same topic, per key distribution; HBase alone last."""
     _warm_up(attempts, ground)
     for keys in attempts.plan.keys:
-        loaded = ground.filled(chosen(keys, events=attempts.plan.events))
+        loaded = ground.filled(customers_of(keys, events=attempts.plan.events))
         attempts.tell(f"{loaded.events:,} events are on {ground.workload.topic}, keys {keys}")
         filled = Filled(ground=ground, keys=keys, loaded=loaded)
         rows = ground.stage.run_dir / "bench" / f"{ground.workload.name}-{keys}.rows"
@@ -34,7 +34,7 @@ def throughput_rounds(attempts: Attempts, ground: Ground) -> None:
             for turn in turns:
                 with attempts.attempt(turn) as place:
                     ground.new_outputs()
-                    found = throughput.measured(
+                    result = throughput.measured(
                         filled,
                         turn.system,
                         place,
@@ -43,12 +43,13 @@ def throughput_rounds(attempts: Attempts, ground: Ground) -> None:
                     )
                     if turn.system.name == US and not rows.exists():
                         ceiling.save_rows(place, rows)
-                    attempts.results.throughput.append(found)
+                    attempts.results.throughput.append(result)
+                    stale_rows = result.stale_rows
                     attempts.tell(
-                        f"{turn}: {found.events_per_second:,.0f} events/s, "
-                        f"{found.cpu_seconds_per_million:.0f} s CPU per million, "
-                        f"{found.peak_pss_mib:,.0f} MiB, "
-                        + ("time over" if found.stale_rows is None else f"{found.stale_rows} stale")
+                        f"{turn}: {result.events_per_second:,.0f} events/s, "
+                        f"{result.cpu_seconds_per_million:.0f} s CPU per million, "
+                        f"{result.peak_pss_mib:,.0f} MiB, "
+                        + ("time over" if stale_rows is None else f"{stale_rows} stale")
                     )
             _ceiling(attempts, filled, rows, round_number=number)
 
@@ -63,11 +64,11 @@ def _settle(attempts: Attempts, filled: Filled, part: str) -> None:
     still took a fifth more of all CPU per event than second ones.
     """
     names = [name for name in attempts.plan.systems if name in attempts.systems]
-    chosen = US if US in names else names[-1]
+    name = US if US in names else names[-1]
     turn = Turn(
         part=f"settling before {part}",
         ground=filled.ground,
-        system=attempts.systems[chosen],
+        system=attempts.systems[name],
         round_number=0,
     )
     with attempts.attempt(turn) as place:
@@ -85,7 +86,7 @@ def _ceiling(attempts: Attempts, filled: Filled, rows: Path, *, round_number: in
         return
     place = attempts.place(ground, "ceiling")
     try:
-        found = ceiling.rates(ground, place, rows, seconds=attempts.plan.ceiling_seconds)
+        rates = ceiling.rates(ground, place, rows, seconds=attempts.plan.ceiling_seconds)
     finally:
         ground.clear(place)
     attempts.results.ceilings.append(
@@ -93,18 +94,18 @@ def _ceiling(attempts: Attempts, filled: Filled, rows: Path, *, round_number: in
             workload=ground.workload.name,
             keys=filled.keys,
             round_number=round_number,
-            put=found[Mode.PUT],
-            get=found[Mode.GET],
-            get_and_put=found[Mode.GET_AND_PUT],
+            put=rates[Mode.PUT],
+            get=rates[Mode.GET],
+            get_and_put=rates[Mode.GET_AND_PUT],
         )
     )
-    attempts.kept(attempts.results)
-    told = ", ".join(f"{mode.value} {rate:,.0f}" for mode, rate in found.items())
-    attempts.tell(f"{ground.workload.name}, round {round_number}, HBase alone: rows/s {told}")
+    attempts.save(attempts.results)
+    rates_text = ", ".join(f"{mode.value} {rate:,.0f}" for mode, rate in rates.items())
+    attempts.tell(f"{ground.workload.name}, round {round_number}, HBase alone: rows/s {rates_text}")
 
 
 def _warm_up(attempts: Attempts, ground: Ground) -> None:
-    """A cold JVM is slower than a warm one: whoever came first would pay for the others."""
+    """A cold JVM is slower than a warm one: the first system would pay for the others."""
     rows = ground.stage.run_dir / "bench" / "made-up.rows"
     ceiling.save_made_up_rows(rows, rows=_WARM_UP_ROWS)
     place = attempts.place(ground, "warm_up")
@@ -124,13 +125,13 @@ def latency_rounds(attempts: Attempts, ground: Ground) -> None:
                 load = attempts.plan.load(rate, turn.system.name)
                 steady = SteadyLoad(load=load, keys="uniform")
                 with attempts.attempt(turn) as place:
-                    found = latency.measured(
+                    result = latency.measured(
                         ground, turn.system, place, steady=steady, round_number=turn.round_number
                     )
-                    attempts.results.latency.append(found)
+                    attempts.results.latency.append(result)
                     attempts.tell(
-                        f"{turn}: p50 {found.p50_ms:.0f} p99 {found.p99_ms:.0f} p99.9 "
-                        f"{found.p999_ms:.0f} ms of {found.samples:,} samples"
+                        f"{turn}: p50 {result.p50_ms:.0f} p99 {result.p99_ms:.0f} p99.9 "
+                        f"{result.p999_ms:.0f} ms of {result.samples:,} samples"
                     )
 
 
@@ -140,7 +141,7 @@ def recovery_rounds(attempts: Attempts, ground: Ground) -> None:
         for turn in turns:
             again = attempts.place(ground, f"{turn.system.name}_replay")
             with attempts.attempt(turn) as place:
-                found = recovery.measured(
+                result = recovery.measured(
                     ground,
                     turn.system,
                     place=place,
@@ -148,29 +149,29 @@ def recovery_rounds(attempts: Attempts, ground: Ground) -> None:
                     blow=attempts.plan.blow,
                     round_number=turn.round_number,
                 )
-                attempts.results.recovery.append(found)
+                attempts.results.recovery.append(result)
                 attempts.tell(
-                    f"{turn}: back after {found.seconds:.1f} s; of {found.rows:,} rows "
-                    f"{found.missing_rows} are missing, {found.differing_rows} differ"
+                    f"{turn}: back after {result.seconds:.1f} s; of {result.rows:,} rows "
+                    f"{result.missing_rows} are missing, {result.differing_rows} differ"
                 )
             ground.clear(again)
 
 
 def surge_rounds(attempts: Attempts, ground: Ground) -> None:
-    """Every surge, for the systems that are asked for it."""
+    """Every surge, for the systems of the plan."""
     for surge in attempts.plan.surges:
         part, names = f"surge: {surge.name}", attempts.plan.surge_systems
         for turns in attempts.turns(part, ground, names):
             for turn in turns:
                 with attempts.attempt(turn) as place:
-                    found = surges.measured(
+                    result = surges.measured(
                         ground, turn.system, place, surge=surge, round_number=turn.round_number
                     )
-                    attempts.results.surges.append(found)
-                    back = "not" if found.back_seconds is None else f"{found.back_seconds:.0f} s"
+                    attempts.results.surges.append(result)
+                    back = "not" if result.back_seconds is None else f"{result.back_seconds:.0f} s"
                     attempts.tell(
-                        f"{turn}: p99 {found.before_p99_ms:,.0f}, {found.in_p99_ms:,.0f}, "
-                        f"{found.after_p99_ms:,.0f} ms before, in and after it; as before after "
-                        f"{back}; {found.peak_pss_mib:,.0f} MiB, {found.stale_rows} rows stale, "
-                        f"{found.dropped} events left a full window"
+                        f"{turn}: p99 {result.before_p99_ms:,.0f}, {result.in_p99_ms:,.0f}, "
+                        f"{result.after_p99_ms:,.0f} ms before, in and after it; as before after "
+                        f"{back}; {result.peak_pss_mib:,.0f} MiB, {result.stale_rows} rows stale, "
+                        f"{result.dropped} events left a full window"
                     )

@@ -9,20 +9,20 @@ from rich.console import Console
 
 from bench.machine import described
 from bench.suite.attempts import Attempts
-from bench.suite.charts import draw
-from bench.suite.ground import ground_of
-from bench.suite.kept import keep
+from bench.suite.load.workloads import WORKLOADS
+from bench.suite.measurements.results import Results
 from bench.suite.plan import Plan
-from bench.suite.report import Measured, markdown
-from bench.suite.results import Results
+from bench.suite.report.charts import draw
+from bench.suite.report.page import Measured, markdown
+from bench.suite.report.results_file import write_results
 from bench.suite.rounds import (
     latency_rounds,
     recovery_rounds,
     surge_rounds,
     throughput_rounds,
 )
-from bench.suite.systems import System
-from bench.suite.workloads import WORKLOADS
+from bench.suite.systems.catalogue import System
+from bench.suite.systems.ground import ground_of
 from local.endpoints import read_endpoints
 from scenarios.contract.scenario import UnknownScenario
 
@@ -53,7 +53,7 @@ class Suite:
             plan=self.plan,
             systems=self.systems,
             console=self.console,
-            kept=lambda results: keep(results, self.folder),
+            save=lambda results: write_results(results, self.folder),
         )
         attempts.results.absent.update(self.absent)
         for name in self.plan.workloads:
@@ -77,7 +77,7 @@ class Suite:
             _ROUNDS[part](attempts, ground)
 
     def _report(self, results: Results, machine: Mapping[str, str]) -> None:
-        keep(results, self.folder)
+        write_results(results, self.folder)
         measured = Measured(
             results=results,
             plan=self.plan,

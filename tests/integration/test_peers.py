@@ -20,7 +20,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from bench.peer_environments import (
+from bench.peers.environments import (
     CHECKOUT,
     PeerTask,
     PeerUnavailable,

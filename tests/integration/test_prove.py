@@ -21,7 +21,7 @@ COMMANDS = {
     "fraud": ("proofs.prove_fraud", "--customers=80", "--days=5", "--rate=200", "--audits=2"),
     # Speed is for the long form on a quiet machine.
     "hostile": (
-        "bench.hostile",
+        "proofs.hostile",
         "--minutes=0.7",
         "--clean-minutes=0.2",
         "--share=0.2",

@@ -8,7 +8,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("batch", "bench", "jobs", "monitoring", "proofs", "stores", "streaming")
 # They read no event: one lists topics, one counts offsets, one reads what our own sink wrote.
-WITHOUT_EVENTS = {"stores/kafka/topics.py", "monitoring/counts.py", "bench/suite/published.py"}
+WITHOUT_EVENTS = {
+    "stores/kafka/topics.py",
+    "monitoring/counts.py",
+    "bench/suite/observations/published.py",
+}
 _READS = re.compile(r"\bKafkaConsumer\(|\bread(?:Stream)?\s*\.\s*format\(\"kafka\"\)")
 
 

@@ -105,8 +105,8 @@ def test_every_console_is_one_that_data_cannot_command() -> None:
 
 
 def test_a_folder_holds_so_many_modules_that_one_sees_what_it_is_for() -> None:
-    """`jobs` is the list of commands; benchmarks have not been divided yet."""
-    whole = {"jobs", "bench", "bench/suite"}
+    """`jobs` is the list of commands."""
+    whole = {"jobs"}
     counts = Counter(
         path.parent.relative_to(CHECKOUT).as_posix()
         for package in PACKAGES

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.event_mutations import ARRIVAL_MS, MAX_AHEAD_MS, ONE_TYPE, SCHEMAS, TIMES
-from bench.independent_reading import reading
-from bench.mutated_events import VALID, Comparison, compare
+from bench.mutated_events.comparison import VALID, Comparison, compare
+from bench.mutated_events.independent_reading import reading
+from bench.mutated_events.mutations import ARRIVAL_MS, MAX_AHEAD_MS, ONE_TYPE, SCHEMAS, TIMES
 from features.events import reasons
 from features.events.decode import EventDecoder, Events, Records
 from features.events.rules import MAX_NESTING

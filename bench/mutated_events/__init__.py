@@ -1,0 +1,1 @@
+"""Mutated events through every reader: whether they agree, to the bit."""

@@ -1,0 +1,1 @@
+"""CPU of the scoring pass per event and stage, without Spark."""

@@ -1,0 +1,1 @@
+"""The systems that are compared, and the ground and the place that each is started on."""
