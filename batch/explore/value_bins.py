@@ -18,7 +18,7 @@ def binned(
     """The bin of each of `values` (n,), `MISSING` for NaN, and words per bin.
 
     names: category names by code. Otherwise at most `BINS` different numbers have a bin each; more
-    are cut at their quantiles, which makes bins of about equal size.
+    are cut at their quantiles, which gives bins of about equal size.
     """
     present = values[~np.isnan(values)]
     distinct = np.unique(present)

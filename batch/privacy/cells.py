@@ -20,8 +20,8 @@ def erase_row(
 ) -> bool:
     """Delete the cells of `entity` from before the erasure; whether there was a row.
 
-    One marker at the stamp before the first one that counts again: it hides every older cell, also
-    one that a batch on its way writes afterwards, and none of a later event. The bytes go with the
+    One delete marker just before the first stamp that counts again: it hides every older cell, also
+    one that a running batch writes afterwards, and none of a later event. The bytes go with the
     next major compaction.
     """
     key = row_key(entity)

@@ -51,9 +51,9 @@ class Tables:
     """The Delta tables of a scenario by what an erasure does to them.
 
     archive     of records as they came: rows stay as positions, so that nothing is read again
-    entities    with a column `entity`: rows go
+    entities    with a column `entity`: rows are deleted
     others      without either; nobody is named there
-    unfinished  folders that a killed job left without a commit: they go whole
+    unfinished  folders that a killed job left without a commit: they are removed whole
     """
 
     archive: Sequence[str]
@@ -63,7 +63,7 @@ class Tables:
 
 
 def tables_of(spark: SparkSession, place: DeltaPlace) -> Tables:
-    """Every table below the scenario's folder, whoever made it."""
+    """Every table below the scenario's folder, whichever job created it."""
     files, root = HadoopFiles(spark), place.path()
     archive, entities, others, unfinished = [], [], [], []
     for path in sorted(_folders(files, root.rstrip("/"), depth=1)):

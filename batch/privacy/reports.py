@@ -1,4 +1,4 @@
-"""Files for people that name an erased entity: lists lose its lines, other reports go whole."""
+"""Files for people that name an erased entity: lists lose its lines, other reports are deleted."""
 
 import csv
 import gzip

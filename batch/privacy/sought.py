@@ -61,7 +61,7 @@ class Sought:
 
     @cached_property
     def _cells(self) -> frozenset[object]:
-        """The entities as a list for spreadsheets has them."""
+        """The entities as a file for spreadsheets shows them."""
         return frozenset(map(spreadsheet_cell, self.entities))
 
     @cached_property

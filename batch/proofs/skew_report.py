@@ -50,12 +50,12 @@ class SkewReport(msgspec.Struct, frozen=True, kw_only=True):
 def entity_skew(rows: DataFrame, *, entity: str, feature_names: Sequence[str]) -> EntitySkew:
     """Add up the rows of `skew_rows`."""
     zipped = F.arrays_zip("equal", "missing", "distance")
-    values = rows.select(F.posexplode(zipped).alias("feature", "found"))
-    distance = F.when(F.col("found.missing") == 0.0, F.col("found.distance"))
+    values = rows.select(F.posexplode(zipped).alias("feature", "compared"))
+    distance = F.when(F.col("compared.missing") == 0.0, F.col("compared.distance"))
     figures = values.groupBy("feature").agg(
         F.count("*").alias("rows"),
-        F.avg("found.equal").alias("equal"),
-        F.sum("found.missing").alias("missing"),
+        F.avg("compared.equal").alias("equal"),
+        F.sum("compared.missing").alias("missing"),
         F.avg(distance).alias("mean"),
         F.max(distance).alias("largest"),
         F.percentile_approx(distance, list(QUANTILES), 10_000).alias("quantiles"),

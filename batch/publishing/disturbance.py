@@ -37,8 +37,8 @@ def jittered(
     rng = np.random.default_rng([seed, 1])
 
     def maybe_earlier() -> datetime:
-        chosen, part = rng.random(2)
-        return now() - timedelta(seconds=seconds * part) if chosen < share else now()
+        draw, part = rng.random(2)
+        return now() - timedelta(seconds=seconds * part) if draw < share else now()
 
     return maybe_earlier
 

@@ -34,7 +34,7 @@ class Record(Protocol):
 
     @property
     def is_bad(self) -> bool:
-        """Whether it was made to be refused."""
+        """Whether it is meant to be refused."""
 
 
 @runtime_checkable
@@ -60,9 +60,9 @@ def load_source(
     """
     name = f"{module.rpartition('.')[0]}.source"
     try:
-        found = import_module(name).open_source(file, limit)
+        source = import_module(name).open_source(file, limit)
     except (ModuleNotFoundError, AttributeError) as error:
         raise NoEventSource(f"scenario {scenario!r} has no {name}.open_source: {error}") from None
-    if not isinstance(found, EventSource):
-        raise NoEventSource(f"{name}.open_source gives {found!r:.80}, not an EventSource")
-    return found
+    if not isinstance(source, EventSource):
+        raise NoEventSource(f"{name}.open_source gives {source!r:.80}, not an EventSource")
+    return source

@@ -61,16 +61,20 @@ def phases(
     source: EventSource, order: Order, *, now: Callable[[], datetime], too_large_bytes: int
 ) -> list[Phase]:
     """The phases of `order`; nothing is sent."""
-    found = []
+    ordered_phases = []
     if order.history:
         records = source.history(with_labels=order.labels)
         pace = Pace(records_per_second=order.history_rate or None)
-        found.append(Phase(title="history", records=records, pace=pace, total=len(records)))
+        ordered_phases.append(
+            Phase(title="history", records=records, pace=pace, total=len(records))
+        )
     if order.pace is not None:
         follow_ups = _follow_ups(source, order, now=now, too_large_bytes=too_large_bytes)
         total = order.pace.total
-        found.append(Phase(title="follow-ups", records=follow_ups, pace=order.pace, total=total))
-    return found
+        ordered_phases.append(
+            Phase(title="follow-ups", records=follow_ups, pace=order.pace, total=total)
+        )
+    return ordered_phases
 
 
 def _follow_ups(
@@ -86,9 +90,9 @@ def _follow_ups(
     return WithDuplicates(records, disturbance.duplicate_share, seed)
 
 
-def show_samples(found: Sequence[Phase], console: Console) -> None:
+def show_samples(phases: Sequence[Phase], console: Console) -> None:
     """Print how many records each phase has and its first three."""
-    for phase in found:
+    for phase in phases:
         count = "endless" if phase.total is None else f"{phase.total:,} records"
         console.print(f"{phase.title}: {count}, for example", highlight=False)
         for record in islice(phase.records, _SAMPLES):
@@ -99,7 +103,7 @@ def show_samples(found: Sequence[Phase], console: Console) -> None:
 
 
 def publish_all(
-    found: Sequence[Phase],
+    phases: Sequence[Phase],
     scenario: Scenario,
     *,
     client_options: Mapping[str, Any],
@@ -120,7 +124,7 @@ def publish_all(
             open_producer(client_options, max_event_bytes=max_event_bytes) as producer,
             _progress(console) as progress,
         ):
-            for phase in found:
+            for phase in phases:
                 task = progress.add_task(phase.title, total=phase.total)
                 publish(
                     phase.records,

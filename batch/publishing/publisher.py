@@ -76,7 +76,7 @@ class Pace:
 
     @property
     def total(self) -> int | None:
-        """How many records that makes; None when it is not limited."""
+        """How many records that is; None when it is not limited."""
         if self.records_per_second is None or self.seconds is None:
             return None
         return math.ceil(self.records_per_second * self.seconds)
@@ -119,7 +119,7 @@ def publish(
 
 
 def _when_due(records: Iterable[Record], pace: Pace) -> Iterator[Record]:
-    """Each record when it is due; it is made only then, because it is dated when it is made."""
+    """Each record when it is due; created only then, because its time is that of its creation."""
     start_seconds = time.monotonic()
     stream = iter(records)
     for number in count():

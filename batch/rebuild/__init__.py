@@ -1,1 +1,1 @@
-"""States and rows made from the archive again."""
+"""States and rows rebuilt from the archive."""

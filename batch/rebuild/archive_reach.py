@@ -24,7 +24,7 @@ class ArchiveBehind(RuntimeError):
 
 
 class HistoryLost(RuntimeError):
-    """The archive lacks events that nobody erased: states made from it would miss them."""
+    """The archive lacks events that nobody erased: states built from it would miss them."""
 
     exit_code = 4
 
@@ -35,7 +35,7 @@ Range = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class LostHistory:
-    """What states made from the archive would miss: a sentence, and ranges of the present topic."""
+    """What states built from the archive would miss: a sentence, ranges of the present topic."""
 
     text: str
     ranges: Sequence[Range]
@@ -57,7 +57,7 @@ class Reach:
 
 def reaches(events: DataFrame) -> list[Reach]:
     """How far the archived `events` reach, by topic incarnation and partition."""
-    found = (
+    grouped = (
         events.where("epoch >= 1")
         .groupBy("topic_id", "partition")
         .agg(
@@ -66,7 +66,7 @@ def reaches(events: DataFrame) -> list[Reach]:
             F.sum(end_of(events) - F.col("offset")).alias("records"),
         )
     )
-    return [Reach(**row.asDict()) for row in found.collect()]
+    return [Reach(**row.asDict()) for row in grouped.collect()]
 
 
 def check_reach(
@@ -85,10 +85,12 @@ def check_reach(
     ones. Returns what states would miss that the stream has folded, when that is accepted, and None
     when they would miss nothing. Raises `ArchiveBehind`, `HistoryLost` or `TableAbsent`.
     """
-    found = reaches(archived_rows(spark, place, "events"))
-    have = {each.partition: each.end for each in found if each.topic_id == record.topic_id}
+    event_reaches = reaches(archived_rows(spark, place, "events"))
+    event_ends = {
+        reach.partition: reach.end for reach in event_reaches if reach.topic_id == record.topic_id
+    }
     for partition, wanted in record.first_offsets.items():
-        offset = have.get(partition, 0)
+        offset = event_ends.get(partition, 0)
         offset = behind_losses(
             [loss for loss in losses if loss.topic_id == record.topic_id],
             partition=partition,
@@ -96,9 +98,12 @@ def check_reach(
         )
         if offset < wanted:
             raise _behind(f"{record.topic}-{partition}", offset, wanted, place)
-    told = archived_rows(spark, place, "predictions").where(F.col("topic_id") == predictions_id)
+    predictions = archived_rows(spark, place, "predictions").where(
+        F.col("topic_id") == predictions_id
+    )
     archived: dict[int, Any] = {
-        row[0]: row[1] for row in told.groupBy("partition").agg(F.max(end_of(told))).collect()
+        row[0]: row[1]
+        for row in predictions.groupBy("partition").agg(F.max(end_of(predictions))).collect()
     }
     for partition, end in ends.items():
         offset = behind_losses(
@@ -108,7 +113,7 @@ def check_reach(
         )
         if offset < end:
             raise _behind(f"{place.scenario}.predictions-{partition}", offset, end, place)
-    lost = _lost_history(spark, place, record, found, losses)
+    lost = _lost_history(spark, place, record, event_reaches, losses)
     if lost is not None and not accepts_lost_history:
         raise HistoryLost(
             f"{lost.text}: states made from it would miss them. Nothing was changed; to go on "
@@ -128,7 +133,7 @@ def told_upto(
 ) -> Mapping[int, int]:
     """Partition → offset before which every event from `begin` on has an archived outcome.
 
-    Spark's checkpoint lags behind what was published; what is published need not be told again.
+    Spark's checkpoint lags behind what was published, which need not be published again.
     Outcomes of `record`'s own epoch count: all of these events are in it. Events that the stream
     lost, by its recorded `losses`, have none and need none.
     """
@@ -136,26 +141,32 @@ def told_upto(
         archived_table(spark, place, kind).where(F.col("epoch") == record.epoch)
         for kind in ("predictions", "dead-letter")
     )
-    told = outcomes(predictions, dead_letters, topic=record.topic).select("partition", "offset")
+    outcome_offsets = outcomes(predictions, dead_letters, topic=record.topic).select(
+        "partition", "offset"
+    )
     # Whose event was erased, its outcome was erased with it; where there is no event, none is due.
     events = archived_rows(spark, place, "events").where(F.col("topic_id") == record.topic_id)
-    told = told.unionByName(offsets_of(absent(events)).select("partition", "offset"))
+    outcome_offsets = outcome_offsets.unionByName(
+        offsets_of(absent(events)).select("partition", "offset")
+    )
     never_scored = _lost_to_stream(record, losses)
-    found = {}
+    ends = {}
     for partition, first in begin.items():
-        own = told.where(F.col("partition") == partition)
+        partition_offsets = outcome_offsets.where(F.col("partition") == partition)
         at = behind_losses(never_scored, partition=partition, offset=first)
-        end = _end_without_hole(own, at)
+        end = _end_without_hole(partition_offsets, at)
         while (at := behind_losses(never_scored, partition=partition, offset=end)) > end:
-            end = _end_without_hole(own, at)
-        found[partition] = end
-    return found
+            end = _end_without_hole(partition_offsets, at)
+        ends[partition] = end
+    return ends
 
 
-def _end_without_hole(told: DataFrame, first: int) -> int:
-    """The first offset from `first` on that no outcome of the partition tells of."""
+def _end_without_hole(outcome_offsets: DataFrame, first: int) -> int:
+    """The first offset from `first` on that has no outcome in the partition."""
     in_order = Window.partitionBy("partition").orderBy("offset")
-    numbered = told.where(F.col("offset") >= first).select("partition", "offset").distinct()
+    numbered = (
+        outcome_offsets.where(F.col("offset") >= first).select("partition", "offset").distinct()
+    )
     numbered = numbered.withColumn("wanted", F.row_number().over(in_order) + F.lit(first - 1))
     last = numbered.where("offset = wanted").agg(F.max("offset")).collect()[0][0]
     return first if last is None else int(last) + 1
@@ -165,36 +176,37 @@ def _lost_history(
     spark: SparkSession,
     place: DeltaPlace,
     record: EpochRecord,
-    found: list[Reach],
+    event_reaches: list[Reach],
     losses: Sequence[Loss],
 ) -> LostHistory | None:
-    """What is not there of the offsets since the first epoch began, but for what was erased and
-    what the stream itself never scored; None when nothing is missing.
+    """Events missing since the first epoch began, except those that were erased or that the stream
+    itself never scored; None when nothing is missing.
     """
-    known, ids = {each.topic_id for each in record.earlier}, {each.topic_id for each in found}
-    absent = known - ids - {record.topic_id}
-    if absent or not (record.is_whole_history or known - {record.topic_id}):
+    earlier_ids = {topic.topic_id for topic in record.earlier}
+    archived_ids = {reach.topic_id for reach in event_reaches}
+    absent = earlier_ids - archived_ids - {record.topic_id}
+    if absent or not (record.is_whole_history or earlier_ids - {record.topic_id}):
         named = sorted(absent) or "unknown"
         return LostHistory(
             f"events of an earlier {record.topic} (topic ids {named}) are not in the archive", ()
         )
     first = {(s.topic_id, p): at for s in record.starts for p, at in s.first_offsets.items()}
     missing = sum(
-        each.end - first.get((each.topic_id, each.partition), each.first) - each.records
-        for each in found
+        reach.end - first.get((reach.topic_id, reach.partition), reach.first) - reach.records
+        for reach in event_reaches
     )
     events, lost = archived_rows(spark, place, "events").where("epoch >= 1"), missing
     if lost > 0:
         # Archives from before rows stood for what was erased: the log says how many rows went.
         history = commits(spark, place.path("events"), made_by=MADE_BY)
         lost -= sum(
-            int(each.counts.get("numDeletedRows", 0))
-            for each in history
-            if each.operation == "DELETE"
+            int(commit.counts.get("numDeletedRows", 0))
+            for commit in history
+            if commit.operation == "DELETE"
         )
     if lost > 0:
-        lost -= _never_scored(events, found, losses)
-    behind_end = _behind_end(record, found, losses)
+        lost -= _never_scored(events, event_reaches, losses)
+    behind_end = _behind_end(record, event_reaches, losses)
     lost = max(lost, 0) + sum(end - first for _, first, end in behind_end)
     if lost <= 0:
         return None
@@ -205,9 +217,9 @@ def _lost_history(
     )
 
 
-def _never_scored(events: DataFrame, found: list[Reach], losses: Sequence[Loss]) -> int:
+def _never_scored(events: DataFrame, event_reaches: list[Reach], losses: Sequence[Loss]) -> int:
     """Offsets within the archive's reach that neither the stream nor the archive ever had."""
-    ends = {(each.topic_id, each.partition): each.end for each in found}
+    ends = {(reach.topic_id, reach.partition): reach.end for reach in event_reaches}
     total = 0
     for loss in losses:
         end = min(loss.end, ends.get((loss.topic_id, loss.partition), 0))
@@ -217,10 +229,14 @@ def _never_scored(events: DataFrame, found: list[Reach], losses: Sequence[Loss])
     return total
 
 
-def _behind_end(record: EpochRecord, found: list[Reach], losses: Sequence[Loss]) -> Sequence[Range]:
+def _behind_end(
+    record: EpochRecord, event_reaches: list[Reach], losses: Sequence[Loss]
+) -> Sequence[Range]:
     """What was scored between the archive's end and the epoch's beginning."""
-    own = {each.partition: each.end for each in found if each.topic_id == record.topic_id}
-    begin = {**_first_offsets(record), **own}
+    archived_ends = {
+        reach.partition: reach.end for reach in event_reaches if reach.topic_id == record.topic_id
+    }
+    begin = {**_first_offsets(record), **archived_ends}
     never_scored = _lost_to_stream(record, losses)
     return [
         (partition, first, end)

@@ -1,4 +1,4 @@
-"""What a rebuild has made of the archive, counted and ready to be written."""
+"""What a rebuild computes from the archive, counted and ready to be written."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -17,7 +17,7 @@ _PUBLISHED = "batch_rows"
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """States (entity, cell) and rows (entity, document), kept in Spark's cache."""
+    """States (entity, cell) and rows (entity, document), cached in Spark."""
 
     states: DataFrame
     latest: DataFrame

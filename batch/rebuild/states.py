@@ -1,4 +1,4 @@
-"""States and latest rows made anew from the archive alone, for a lost table or new definitions."""
+"""States and latest rows rebuilt from the archive alone, for a lost table or new definitions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _ROWS_PER_WRITE = 1000
 
 @dataclass(frozen=True)
 class StateTask:
-    """Folds all records of one Spark task and gives the final state of each entity."""
+    """Folds all records of one Spark task into the final state of each entity."""
 
     schema: EventSchema
     codec: StateCodec
@@ -103,23 +103,23 @@ def rebuilt_rows(
     """
     text = F.col("value").cast("string")
     shape = "prediction_id string, source struct<partition:int,offset:bigint>"
-    told = predictions.select(
+    messages = predictions.select(
         F.col("key").cast("string").alias("entity"),
         "epoch",
-        F.from_json(text, shape).alias("told"),
+        F.from_json(text, shape).alias("message"),
         text.alias("text"),
         F.col("offset").alias("log_offset"),
-    ).where(F.col("told.prediction_id").isNotNull())
-    told = told.select(
-        "*", F.col("told.source.partition").alias("partition"), F.col("told.source.offset")
+    ).where(F.col("message.prediction_id").isNotNull())
+    messages = messages.select(
+        "*", F.col("message.source.partition").alias("partition"), F.col("message.source.offset")
     )
-    told = told.where(~F.col("epoch").isin(record.epochs_of_topic) | _is_before(record))
+    messages = messages.where(~F.col("epoch").isin(record.epochs_of_topic) | _is_before(record))
     # A quote inside a JSON string is escaped, so this text ends the row and occurs nowhere else.
     row = F.concat(F.substring_index("text", ',"features":[', 1), F.lit("}")).cast("binary")
     position = F.shiftleft(F.col("epoch").cast("bigint"), OFFSET_BITS) + F.col("offset")
     none = F.lit("").alias("run")
     document = row.alias("document")
-    rows = told.select("entity", position.alias("position"), none, "log_offset", document)
+    rows = messages.select("entity", position.alias("position"), none, "log_offset", document)
     if published is not None:
         first = F.lit(0).cast("bigint").alias("log_offset")
         rows = rows.unionByName(published.select("entity", "position", "run", first, "document"))
@@ -136,7 +136,7 @@ def write_states(states: DataFrame, rows: DataFrame, task: WriteTask) -> int:
 
 def _is_before(record: EpochRecord) -> Column:
     """Whether an event of the present topic lies before the epoch's first offsets."""
-    found = F.lit(False)
+    condition = F.lit(False)
     for partition, first in record.first_offsets.items():
-        found = found | ((F.col("partition") == partition) & (F.col("offset") < first))
-    return found
+        condition = condition | ((F.col("partition") == partition) & (F.col("offset") < first))
+    return condition

@@ -73,10 +73,10 @@ def events_to_fold(
 
     starts: the epochs, newest first; None: those stored beside the archive.
     """
-    known = stored_epochs(spark, place) if starts is None else starts
+    epochs = stored_epochs(spark, place) if starts is None else starts
     folded = rows.where(~is_lost(recorded_losses(spark, place)))
-    found = placed(folded, known, recorded_homes(spark, place))
-    named = found.withColumnRenamed("kafka_time", "timestamp")
+    events = placed(folded, epochs, recorded_homes(spark, place))
+    named = events.withColumnRenamed("kafka_time", "timestamp")
     return named.select(*ARCHIVED_COLUMNS, *PLACEMENT_COLUMNS)
 
 
@@ -90,15 +90,15 @@ def recorded_homes(
     if not is_table(spark, place.path("dead-letter")):
         return None
     letters = archived_table(spark, place, "dead-letter", version=version)
-    told = letters.where(header("reason_code") == reasons.WRONG_PARTITION)
+    refusals = letters.where(header("reason_code") == reasons.WRONG_PARTITION)
     home = F.min(header("home_partition").cast("int")).alias("home")
-    return told.groupBy("key", F.col("epoch").alias(SCORED_EPOCH)).agg(home)
+    return refusals.groupBy("key", F.col("epoch").alias(SCORED_EPOCH)).agg(home)
 
 
 def header(name: str) -> Column:
     """The text of a record's header `name`, from a frame with Kafka's column headers."""
-    found = F.filter("headers", lambda each: each["key"] == name)
-    return F.get(found, F.lit(0))["value"].cast("string")
+    matches = F.filter("headers", lambda pair: pair["key"] == name)
+    return F.get(matches, F.lit(0))["value"].cast("string")
 
 
 def recorded_losses(spark: SparkSession, place: DeltaPlace) -> list[Loss]:
@@ -108,11 +108,11 @@ def recorded_losses(spark: SparkSession, place: DeltaPlace) -> list[Loss]:
 
 def is_lost(losses: Iterable[Loss]) -> Column:
     """Whether a row of the events table is one that the stream never scored."""
-    found = F.lit(False)
+    condition = F.lit(False)
     for loss in losses:
         if loss.missing_in == "stream":
-            found = found | is_in(loss)
-    return found
+            condition = condition | is_in(loss)
+    return condition
 
 
 def is_in(loss: Loss) -> Column:

@@ -14,7 +14,7 @@ class EventLimits:
     max_future_skew_seconds: float
 
     def decoder(self, schema: EventSchema) -> EventDecoder:
-        """A decoder of `schema` with these limits; made on the worker, it does not travel."""
+        """A decoder of `schema` with these limits; create it on the worker, it does not travel."""
         return EventDecoder(
             schema,
             max_event_bytes=self.max_event_bytes,

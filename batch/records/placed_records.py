@@ -1,8 +1,8 @@
 """Archived events with where their keys belong: what the stream knew when it refused some of them.
 
 The epoch that scored an event follows from its position and the epochs' first offsets, as online;
-the partitioner and the partition count are those of that epoch. Where no partitioner tells the
-home (`custom`, or an epoch of before it was recorded), the dead letters do: each names it.
+the partitioner and the partition count are those of that epoch. Where no partitioner gives the
+home (`custom`, or an epoch from before it was recorded), the dead letters name it.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,16 +47,16 @@ def _by_epoch(
 ) -> Column:
     if not starts:
         return otherwise
-    found: Any = F
+    cases: Any = F
     for start in starts:
         pairs = [
             (F.lit(partition), F.lit(first).cast("bigint"))
             for partition, first in start.first_offsets.items()
         ]
-        begins = F.create_map(*[each for pair in pairs for each in pair])
+        begins = F.create_map(*[literal for pair in pairs for literal in pair])
         is_in = (F.col("topic_id") == start.topic_id) & (
             F.col("offset") >= begins[F.col("partition")]
         )
-        found = found.when(is_in, value_of(start))
-    column: Column = found.otherwise(otherwise)
+        cases = cases.when(is_in, value_of(start))
+    column: Column = cases.otherwise(otherwise)
     return column

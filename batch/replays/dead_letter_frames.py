@@ -36,7 +36,7 @@ class DeadLetterChoice:
     positions: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
     def of(self, letters: DataFrame) -> DataFrame:
-        """The chosen rows of `dead_letters`."""
+        """The selected rows of `dead_letters`."""
         if self.reasons:
             letters = letters.where(F.col("reason_code").isin(list(self.reasons)))
         if self.keys:
@@ -69,20 +69,20 @@ def dead_letters(
     """
     rows = None
     for frame in frames:
-        told = frame.where(header("source_topic") == source_topic).select(
+        letters = frame.where(header("source_topic") == source_topic).select(
             "key",
             "value",
             *(header(text).cast("bigint").alias(name) for name, text in _NUMBERS.items()),
             *(header(name).alias(name) for name in _TEXTS),
         )
-        rows = told if rows is None else rows.unionByName(told)
+        rows = letters if rows is None else rows.unionByName(letters)
     if rows is None:
         raise ValueError("no frame of dead letters was given")
     later = [F.when(F.col("epoch") == epoch, first) for epoch, first in first_epochs.items()]
     others = [name for name in rows.columns if name not in POSITION]
-    named = rows.withColumn("told_epoch", F.col("epoch"))
+    named = rows.withColumn("letter_epoch", F.col("epoch"))
     named = named.withColumn("epoch", F.coalesce(*later, F.col("epoch")))
-    newest = F.max_by(F.struct(*others), "told_epoch").alias("newest")
+    newest = F.max_by(F.struct(*others), "letter_epoch").alias("newest")
     return named.groupBy(*POSITION).agg(newest).select(*POSITION, "newest.*")
 
 

@@ -67,18 +67,20 @@ class ReplayLedger:
         if rows is None:
             return []
         ended = rows.where("to_offset is not null").select("run", *POSITION)
-        left = rows.where("to_offset is null").join(ended, on=["run", *POSITION], how="left_anti")
+        open_rows = rows.where("to_offset is null").join(
+            ended, on=["run", *POSITION], how="left_anti"
+        )
         runs: dict[int, list[Any]] = {}
-        for row in left.orderBy("run", *POSITION).collect():
+        for row in open_rows.orderBy("run", *POSITION).collect():
             runs.setdefault(row["run"], []).append(row)
         return [
             OpenRun(
                 run=run,
-                topic_id=own[0]["topic_id"],
-                begin={int(p): at for p, at in json.loads(own[0]["begin"]).items()},
-                positions=[(row["epoch"], row["partition"], row["offset"]) for row in own],
+                topic_id=entries[0]["topic_id"],
+                begin={int(p): at for p, at in json.loads(entries[0]["begin"]).items()},
+                positions=[(row["epoch"], row["partition"], row["offset"]) for row in entries],
             )
-            for run, own in runs.items()
+            for run, entries in runs.items()
         ]
 
     def begin(self, positions: Iterable[Position], *, topic_id: str, at: Mapping[int, int]) -> int:
@@ -108,8 +110,8 @@ class ReplayLedger:
         return read_table(self.spark, self.path, made_by=MADE_BY)
 
     def _append(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        made = list(rows)
-        if made:
-            frame = self.spark.createDataFrame(made, _COLUMNS).coalesce(1)
+        entries = list(rows)
+        if entries:
+            frame = self.spark.createDataFrame(entries, _COLUMNS).coalesce(1)
             writer = frame.write.format("delta").mode("append")
             writer.options(**self.place.properties).save(self.path)

@@ -33,11 +33,11 @@ class Originals:
     _consumer: Any = field(default=None, repr=False)
 
     def fetch(self, position: Position) -> bytes | None:
-        """The value of the event at (epoch, partition, offset); None when nobody has it."""
+        """The value of the event at (epoch, partition, offset); None when neither has it."""
         epoch, partition, offset = position
         topic_id = self.topic_ids.get(epoch, self.topic_id)
-        found = self._from_kafka(partition, offset) if topic_id == self.topic_id else None
-        return found if found is not None else self._archived(topic_id, partition, offset)
+        value = self._from_kafka(partition, offset) if topic_id == self.topic_id else None
+        return value if value is not None else self._archived(topic_id, partition, offset)
 
     def close(self) -> None:
         """Close the connection to Kafka."""

@@ -1,7 +1,7 @@
 """Refused events published again, each once, under the right key and in the right partition.
 
-The value keeps its bytes, and with them the event's own time. What today's rules would refuse again
-is not published: it is counted under the reason that it would get.
+The value's bytes stay the same, and with them the event's own time. What today's rules would refuse
+again is not published: it is counted under the reason that it would get.
 """
 
 import hashlib
@@ -90,8 +90,8 @@ class Corrector:
         """Sort `letters` into what is published again and what is not."""
         plan = ReplayPlan()
         for part in _parts(letters, _AT_ONCE):
-            whole = [each for each in (self._whole(letter, plan) for letter in part) if each]
-            self._judge(whole, plan)
+            whole_letters = (self._whole(letter, plan) for letter in part)
+            self._judge([letter for letter in whole_letters if letter], plan)
         return plan
 
     def _whole(self, letter: DeadLetter, plan: ReplayPlan) -> DeadLetter | None:
@@ -171,7 +171,7 @@ class Corrector:
 
 
 def _seen_home(letter: DeadLetter) -> int | None:
-    """Where no partitioner tells the home: the recorded one, or where the key was sent before."""
+    """Where no partitioner gives the home: the recorded one, or where the key was sent before."""
     if letter.home is not None:
         return letter.home
     corrected = letter.reason_code in (reasons.NULL_KEY, reasons.KEY_MISMATCH)
@@ -214,7 +214,7 @@ def publish_replays(
             f"Kafka stopped taking records ({type(error).__name__}: {error}): run the same command "
             "again, it looks for what has arrived"
         ) from error
-    done = [(position, each.value) for position, each in sent if each.succeeded()]
+    done = [(position, future.value) for position, future in sent if future.succeeded()]
     return {position: (value.partition, value.offset) for position, value in done}
 
 

@@ -1,4 +1,4 @@
-"""A run's rows into HBase, each at the position of the state it was made from."""
+"""A run's rows into HBase, each at the position of the state it was computed from."""
 
 from collections import deque
 from collections.abc import Iterator

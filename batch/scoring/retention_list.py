@@ -41,16 +41,18 @@ def retention_list(
     Contactable are those outside the control group whose action is not the policy's
     `control_action` ("none" for churn: nothing is to be done). scores, states: tables of one run.
     """
-    chosen = contactable(scores, task.scorer.scenario)
-    chosen = chosen.orderBy(F.desc("score"), F.asc("entity")).limit(size).select("entity")
-    found = states.join(F.broadcast(chosen), on="entity", how="left_semi").toArrow()
-    batches = found.combine_chunks().to_batches(max_chunksize=ARROW_ROWS)
-    told = [
+    top_entities = contactable(scores, task.scorer.scenario)
+    top_entities = (
+        top_entities.orderBy(F.desc("score"), F.asc("entity")).limit(size).select("entity")
+    )
+    top_states = states.join(F.broadcast(top_entities), on="entity", how="left_semi").toArrow()
+    batches = top_states.combine_chunks().to_batches(max_chunksize=ARROW_ROWS)
+    predictions = [
         prediction
         for batch in batches
         for prediction in task.predictions(task.scorer.scored(batch).judged)
     ]
-    return sorted(told, key=lambda each: (-each.score, each.entity))
+    return sorted(predictions, key=lambda prediction: (-prediction.score, prediction.entity))
 
 
 def contactable(scores: DataFrame, scenario: Scenario) -> DataFrame:
@@ -60,7 +62,7 @@ def contactable(scores: DataFrame, scenario: Scenario) -> DataFrame:
 
 
 def write_list(predictions: Sequence[Prediction], folder: Path, *, run: str) -> list[Path]:
-    """Write the list as CSV and Parquet into `folder` (made when missing) and return both paths.
+    """Write the list as CSV and Parquet into `folder` (created when missing) and return both paths.
 
     The CSV is for spreadsheets (`reports.spreadsheet`); Parquet holds the texts as they are.
     Raises `FileExistsError` when the run has a list already.
@@ -82,5 +84,5 @@ def write_list(predictions: Sequence[Prediction], folder: Path, *, run: str) -> 
 
 def _row(prediction: Prediction) -> dict[str, Any]:
     reasons = "; ".join(f"{reason.text} ({reason.direction})" for reason in prediction.reasons)
-    own = {name: getattr(prediction, name, None) for name in _SCHEMA.names}
-    return {**own, "reasons": reasons, "model_version": prediction.model.version}
+    fields = {name: getattr(prediction, name, None) for name in _SCHEMA.names}
+    return {**fields, "reasons": reasons, "model_version": prediction.model.version}

@@ -31,22 +31,22 @@ class RowTask:
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Columns entity, position, cell to entity, position, document of those judged."""
         for batch in batches:
-            found = self.scorer.scored(batch).judged
-            documents = [row_document(prediction) for prediction in self.predictions(found)]
+            scored_states = self.scorer.scored(batch).judged
+            documents = [row_document(prediction) for prediction in self.predictions(scored_states)]
             columns = [
-                found.batch.column("entity"),
-                found.batch.column("position"),
+                scored_states.batch.column("entity"),
+                scored_states.batch.column("position"),
                 pa.array(documents, pa.binary()),
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=_ARROW)
 
-    def predictions(self, found: ScoredStates) -> Iterator[Prediction]:
+    def predictions(self, scored_states: ScoredStates) -> Iterator[Prediction]:
         """One prediction per entity, in order.
 
         The id is that of the run and of the last event in the state, so a repeat gives the same
-        bytes. A state keeps no time of that event itself: `event_time` is the latest event time.
+        bytes. A state does not store the time of that event: `event_time` is the latest event time.
         """
-        scenario, verdicts = self.scorer.scenario, found.verdicts
+        scenario, verdicts = self.scorer.scenario, scored_states.verdicts
         decisions = verdicts.decisions
         bands = [band.name for band in scenario.policy.bands]
         actions = scenario.policy.actions
@@ -55,16 +55,16 @@ class RowTask:
         valid_until = utc(self.scored_at_ms + valid_ms(scenario))
         topic, reasons = scenario.topic("events"), verdicts.reasons
         columns = zip(
-            found.entities,
+            scored_states.entities,
             verdicts.scores.tolist(),
             decisions.bands.tolist(),
             decisions.actions.tolist(),
             decisions.review.tolist(),
             verdicts.control.tolist(),
-            found.states.latest_ms.tolist(),
-            found.as_of_ms.tolist(),
-            found.states.partition.tolist(),
-            found.states.last_stamp.tolist(),
+            scored_states.states.latest_ms.tolist(),
+            scored_states.as_of_ms.tolist(),
+            scored_states.states.partition.tolist(),
+            scored_states.states.last_stamp.tolist(),
             strict=True,
         )
         for row, case in enumerate(columns):

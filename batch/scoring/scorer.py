@@ -63,11 +63,11 @@ class ScoredStates:
 
     @property
     def unscorable(self) -> list[tuple[str, int, str]]:
-        """Entity, position and cause of those without."""
+        """Entity, position and cause of those without a verdict."""
         position = self.batch.column("position")
         return [
-            (self.entities[each.row], position[each.row].as_py(), each.cause)
-            for each in self.verdicts.unscorable
+            (self.entities[case.row], position[case.row].as_py(), case.cause)
+            for case in self.verdicts.unscorable
         ]
 
 
@@ -94,16 +94,20 @@ class StateScorer:
     def scored(self, batch: pa.RecordBatch) -> ScoredStates:
         """Rows of entity, position and cell; entities without the required feature are left out.
 
-        Scores are those of `ScoringModel.scores`, to the bit; reasons are told unless this is
+        Scores are those of `ScoringModel.scores`, to the bit; reasons are included unless this is
         `without_reasons`. Raises `DefinitionsChanged` when a state belongs to other feature
         definitions.
         """
         states = states_in(self._codec, batch.column("cell"))
         features, as_of_ms = features_of_states(self._codec.plan, states, at_ms=self.at_ms)
-        kept = self.judge.can_score(features)
-        if not kept.all():
-            batch = batch.filter(pa.array(kept))
-            states, features, as_of_ms = _rows_of(states, kept), features[kept], as_of_ms[kept]
+        is_scorable = self.judge.can_score(features)
+        if not is_scorable.all():
+            batch = batch.filter(pa.array(is_scorable))
+            states, features, as_of_ms = (
+                _rows_of(states, is_scorable),
+                features[is_scorable],
+                as_of_ms[is_scorable],
+            )
         verdicts = self.judge.verdicts(
             batch.column("entity").to_pylist(),
             features,
@@ -112,10 +116,10 @@ class StateScorer:
         )
         return ScoredStates(batch, states, features, as_of_ms, verdicts)
 
-    def check(self, found: ScoredStates) -> None:
-        """Raise `ScoresDiffer` unless the first of `found` are what the model itself gives."""
+    def check(self, scored_states: ScoredStates) -> None:
+        """Raise `ScoresDiffer` unless the first scores are what the model itself gives."""
         if self._quick is not None:
-            self._quick.check(found.features[:_CHECKED_ROWS])
+            self._quick.check(scored_states.features[:_CHECKED_ROWS])
 
     @cached_property
     def scenario(self) -> Scenario:
@@ -140,10 +144,10 @@ class StateScorer:
         return {name: value for name, value in self.__dict__.items() if name in fields}
 
 
-def _rows_of(states: States, kept: Flags | npt.NDArray[np.int64]) -> States:
-    """The states at `kept`, without their buffers, which were read out before."""
-    own = {name: values for name, values in vars(states).items() if name != "buffers"}
-    return States(**{name: values[kept] for name, values in own.items()})
+def _rows_of(states: States, rows: Flags | npt.NDArray[np.int64]) -> States:
+    """The states at `rows`, without their buffers, which were read out before."""
+    columns = {name: values for name, values in vars(states).items() if name != "buffers"}
+    return States(**{name: values[rows] for name, values in columns.items()})
 
 
 def check_state_tells_all(scenario: Scenario) -> None:

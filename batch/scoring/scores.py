@@ -48,11 +48,11 @@ class ScoreTask:
         """
         is_first = True
         for batch in batches:
-            found = self.scorer.scored(batch)
+            scored_states = self.scorer.scored(batch)
             if is_first:
-                self.scorer.check(found)
+                self.scorer.check(scored_states)
                 is_first = False
-            judged, verdicts = found.judged, found.judged.verdicts
+            judged, verdicts = scored_states.judged, scored_states.judged.verdicts
             columns = [
                 judged.batch.column("entity"),
                 judged.batch.column("position"),
@@ -65,14 +65,14 @@ class ScoreTask:
                 pa.nulls(len(verdicts.rows), pa.string()),
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=_ARROW)
-            if found.unscorable:
-                entities, positions, causes = zip(*found.unscorable, strict=True)
+            if scored_states.unscorable:
+                entities, positions, causes = zip(*scored_states.unscorable, strict=True)
                 rows = {"entity": entities, "position": positions, "unscorable": causes}
                 columns = [
-                    pa.array(rows[each.name], each.type)
-                    if each.name in rows
-                    else pa.nulls(len(entities), each.type)
-                    for each in _ARROW
+                    pa.array(rows[field.name], field.type)
+                    if field.name in rows
+                    else pa.nulls(len(entities), field.type)
+                    for field in _ARROW
                 ]
                 yield pa.RecordBatch.from_arrays(columns, schema=_ARROW)
 
@@ -105,8 +105,8 @@ def scores_of(states: DataFrame, scorer: StateScorer) -> DataFrame:
 
 def unscorable_rows(scores: DataFrame) -> tuple[int, str]:
     """How many entities could not be judged, and one of the causes."""
-    found = scores.where(F.col("unscorable").isNotNull())
-    row = found.agg(F.count("*").alias("entities"), F.min("unscorable").alias("cause")).first()
+    unscorable = scores.where(F.col("unscorable").isNotNull())
+    row = unscorable.agg(F.count("*").alias("entities"), F.min("unscorable").alias("cause")).first()
     return (0, "") if row is None or not row["entities"] else (row["entities"], row["cause"])
 
 
@@ -117,8 +117,8 @@ def write_scores(scores: DataFrame, tables: RunTables, *, note: str) -> None:
 
 def band_counts(scores: DataFrame, scenario: Scenario) -> dict[str, int]:
     """Band → number of entities, in the policy's order."""
-    found = {row["band"]: row["count"] for row in scores.groupBy("band").count().collect()}
-    return {band.name: found.get(band.name, 0) for band in scenario.policy.bands}
+    counts = {row["band"]: row["count"] for row in scores.groupBy("band").count().collect()}
+    return {band.name: counts.get(band.name, 0) for band in scenario.policy.bands}
 
 
 def _name(code: Column, names: Sequence[str]) -> Column:

@@ -22,7 +22,7 @@ _STATES_PER_FILE = 100_000
 
 @dataclass(frozen=True)
 class ScanTask:
-    """Reads the newest states of the row-key prefixes that it is given.
+    """Reads the newest states of the row-key prefixes in its rows.
 
     erased: whose states from before their erasure are left out, should any have come back
     """
@@ -45,8 +45,8 @@ class ScanTask:
             session.close()
 
     def _batch(self, page: list[tuple[str, int, bytes]]) -> pa.RecordBatch:
-        erased = self.erased.among(each[0] for each in page)
-        rows = [each for each in page if not _is_old(erased.get(each[0]), each[1])]
+        erased = self.erased.among(state[0] for state in page)
+        rows = [state for state in page if not _is_old(erased.get(state[0]), state[1])]
         columns: list[Any] = list(zip(*rows, strict=True)) or [[], [], []]
         return pa.RecordBatch.from_arrays(
             [pa.array(c, f.type) for c, f in zip(columns, _ARROW, strict=True)], schema=_ARROW

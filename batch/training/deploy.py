@@ -22,7 +22,7 @@ from stores.records.deployments import (
 def require_control_table(store: HBaseStore, scenario: Scenario) -> None:
     """Return when a deployment record could be written.
 
-    Raises `TableMissing` or `StoreDown`; asked before training, not after it.
+    Raises `TableMissing` or `StoreDown`; checked before training, not after it.
     """
     session = Session(store, retry_seconds=0.0)
     try:
@@ -55,7 +55,7 @@ def deploy(store: HBaseStore, scenario: Scenario, stored: Stored, *, deployed_at
 
 
 def restored_deployment(store: HBaseStore, spark: SparkSession, place: DeltaPlace) -> str:
-    """Write the archive's newest deployment where the control table has none; what was done."""
+    """Write the archive's newest deployment where the control table has none; says what it did."""
     current = read_deployment(store, place.scenario)
     if current is not None:
         return f"deployed is {_named(current)}, as before"

@@ -17,7 +17,7 @@ MS_PER_DAY = 86_400_000
 
 
 class OutsideHistory(ValueError):
-    """The dates reach beyond the history; says which dates do not."""
+    """The dates reach beyond the history; names the dates that do not."""
 
     exit_code = 2
 
@@ -46,7 +46,7 @@ class Protocol:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Rows of one round: bool (n,) each; `removed` test rows were of cards known by then."""
+    """Rows of one round: bool (n,) each; `removed` test rows were of cards known as compromised."""
 
     train: Mask
     test: Mask
@@ -75,10 +75,10 @@ def split(
     test = np.zeros(len(days), dtype=np.bool_)
     removed = 0
     for day in range(test_day, test_day + protocol.test_days):
-        told = np.maximum(first + protocol.train_days, day - protocol.delay_days)
-        known = np.unique(cards[is_fraud & (days >= first) & (days < told)])
+        verdicts_end = np.maximum(first + protocol.train_days, day - protocol.delay_days)
+        known_cards = np.unique(cards[is_fraud & (days >= first) & (days < verdicts_end)])
         rows = np.flatnonzero(days == day)
-        is_known = np.isin(cards[rows], known)
+        is_known = np.isin(cards[rows], known_cards)
         test[rows[~is_known]] = True
         removed += int(is_known.sum())
     return Split(train=train, test=test, removed=removed)

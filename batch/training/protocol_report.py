@@ -1,4 +1,4 @@
-"""What the protocol found, as tables: the models beside each other, and what the policy does."""
+"""The protocol's results as tables: the models beside each other, and what the policy does."""
 
 import sys
 from collections.abc import Sequence
@@ -25,10 +25,10 @@ def print_report(
     rounds: Sequence[Round], history: LabelledHistory, scenario: Scenario, protocol: Protocol
 ) -> None:
     """Print both tables, the second for the scenario's own model, to stdout."""
-    own = [each for each in rounds if each.candidate == scenario.name]
+    own_rounds = [test_round for test_round in rounds if test_round.candidate == scenario.name]
     out = Terminal(width=None if sys.stdout.isatty() else _WIDTH)
     out.print(measures_table(rounds))
-    out.print(bands_table(own, history, scenario.policy, protocol))
+    out.print(bands_table(own_rounds, history, scenario.policy, protocol))
 
 
 def measures_table(rounds: Sequence[Round]) -> Table:
@@ -39,12 +39,14 @@ def measures_table(rounds: Sequence[Round]) -> Table:
     short = ("AUROC", "avg. precision", f"card prec. {CARDS_PER_DAY}", "Brier", "calibration error")
     for name in (*short, "payments", "removed"):
         table.add_column(name, justify="right")
-    for each in rounds:
-        sizes = (f"{int(each.split.test.sum()):,}", f"{each.split.removed:,}")
-        table.add_row(str(each.test_start), each.candidate, *_figures([each]), *sizes)
-    for model in dict.fromkeys(each.candidate for each in rounds):
-        own = [each for each in rounds if each.candidate == model]
-        table.add_row("mean", model, *_figures(own), "", "", style="bold")
+    for test_round in rounds:
+        sizes = (f"{int(test_round.split.test.sum()):,}", f"{test_round.split.removed:,}")
+        table.add_row(
+            str(test_round.test_start), test_round.candidate, *_figures([test_round]), *sizes
+        )
+    for model in dict.fromkeys(test_round.candidate for test_round in rounds):
+        model_rounds = [test_round for test_round in rounds if test_round.candidate == model]
+        table.add_row("mean", model, *_figures(model_rounds), "", "", style="bold")
     return table
 
 
@@ -58,17 +60,17 @@ def bands_table(
     for name in ("payments", "cards", "frauds", "share of frauds", "of all frauds"):
         table.add_column(name, justify="right")
     limits = policy.thresholds()
-    for each in rounds:
-        outcomes = history.outcomes[each.split.test]
-        cards = history.events.entity_codes[each.split.test]
-        days_paid = days_of(history.events.times_ms)[each.split.test]
-        bands = np.searchsorted(list(limits.values()), each.scores, side="right") - 1
+    for test_round in rounds:
+        outcomes = history.outcomes[test_round.split.test]
+        cards = history.events.entity_codes[test_round.split.test]
+        days_paid = days_of(history.events.times_ms)[test_round.split.test]
+        bands = np.searchsorted(list(limits.values()), test_round.scores, side="right") - 1
         for code, (band, lowest) in enumerate(limits.items()):
             inside = bands == code
             cases, frauds = int(inside.sum()), int(outcomes[inside].sum())
             days = protocol.test_days
             table.add_row(
-                str(each.test_start),
+                str(test_round.test_start),
                 band,
                 f"{lowest:.3f}",
                 f"{cases / days:,.1f}",
@@ -80,12 +82,16 @@ def bands_table(
     return table
 
 
-def logged(done: Round, protocol: Protocol, *, git_commit: str) -> LoggedRun:
-    """The round as it is kept in MLflow."""
+def logged(test_round: Round, protocol: Protocol, *, git_commit: str) -> LoggedRun:
+    """The round as it is stored in MLflow."""
     return LoggedRun(
-        name=f"{done.candidate} from {done.test_start}",
-        params={"model": done.candidate, "test_start": done.test_start, **asdict(protocol)},
-        metrics=done.metrics(),
+        name=f"{test_round.candidate} from {test_round.test_start}",
+        params={
+            "model": test_round.candidate,
+            "test_start": test_round.test_start,
+            **asdict(protocol),
+        },
+        metrics=test_round.metrics(),
         tags={"everscore.evaluation": "protocol", "mlflow.source.git.commit": git_commit},
     )
 
@@ -93,6 +99,6 @@ def logged(done: Round, protocol: Protocol, *, git_commit: str) -> LoggedRun:
 def _figures(rounds: Sequence[Round]) -> list[str]:
     digits = {"brier": 5, "expected_calibration_error": 5}
     return [
-        f"{np.mean([getattr(each, name) for each in rounds]):.{digits.get(name, 3)}f}"
+        f"{np.mean([getattr(test_round, name) for test_round in rounds]):.{digits.get(name, 3)}f}"
         for name in _MEASURES
     ]

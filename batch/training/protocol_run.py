@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A model to test: how to make it untrained, and the columns of the feature rows it takes."""
+    """A model to test: how to create it untrained, and the columns of the feature rows it takes."""
 
     name: str
     untrained: Callable[[], Any]
@@ -70,12 +70,12 @@ def candidates(scenario: Scenario, history: LabelledHistory, *, seed: int) -> li
         Candidate(name=name, untrained=untrained, columns=columns)
         for name, untrained in REFERENCES.items()
     ]
-    own = Candidate(
+    own_candidate = Candidate(
         name=scenario.name,
         untrained=lambda: scenario.estimator(seed),
         columns=range(len(names)),
     )
-    return [*references, own]
+    return [*references, own_candidate]
 
 
 def check_reach(
@@ -118,18 +118,20 @@ def round_of(
     check_both_classes(outcomes)
     started = time.monotonic()
     with reproducible_fitting():
-        own = features[:, list(candidate.columns)]
-        estimator = candidate.untrained().fit(own[rows.train], history.outcomes[rows.train])
-        scores = estimator.predict_proba(own[rows.test])[:, 1]
+        candidate_features = features[:, list(candidate.columns)]
+        estimator = candidate.untrained().fit(
+            candidate_features[rows.train], history.outcomes[rows.train]
+        )
+        scores = estimator.predict_proba(candidate_features[rows.test])[:, 1]
     days, cards = days_of(history.events.times_ms), history.events.entity_codes
-    found = card_precision(days[rows.test], cards[rows.test], outcomes, scores)
+    daily_precision = card_precision(days[rows.test], cards[rows.test], outcomes, scores)
     return Round(
         test_start=test_start,
         candidate=candidate.name,
         split=rows,
         auroc=float(metrics.roc_auc_score(outcomes, scores)),
         average_precision=float(metrics.average_precision_score(outcomes, scores)),
-        card_precision=found.mean,
+        card_precision=daily_precision.mean,
         brier=float(np.mean((scores - outcomes) ** 2)),
         expected_calibration_error=expected_calibration_error(outcomes, scores),
         seconds=time.monotonic() - started,

@@ -55,7 +55,7 @@ class Origin:
 
 def store(
     trained: Trained,
-    found: TrainingSet,
+    training_set: TrainingSet,
     scenario: Scenario,
     *,
     origin: Origin,
@@ -65,25 +65,25 @@ def store(
     """Write the artefact, check that it scores as the estimator did, log and register it."""
     with tempfile.TemporaryDirectory(prefix="everscore-train-") as scratch:
         folder = Path(scratch) / "model"
-        card = _card(trained, found, scenario, origin)
+        card = _card(trained, training_set, scenario, origin)
         sha256 = save_artifact(folder, trained.estimator, card)
-        _check_stored(folder, trained, found, scenario)
+        _check_stored(folder, trained, training_set, scenario)
         plots = save_plots(
             Path(scratch) / "plots",
-            found.outcomes[found.is_test],
+            training_set.outcomes[training_set.is_test],
             trained.test_scores,
             trained.evaluation,
         )
         probe = Path(scratch) / PROBE_FILE
-        save_probe(probe, found.features[found.is_test], trained.test_scores)
+        save_probe(probe, training_set.features[training_set.is_test], trained.test_scores)
         run = TrainingRun(
             scenario=scenario.name,
-            params=_params(trained, found, scenario, origin),
-            metrics={**trained.metrics(), **_as_floats(found.counts)},
+            params=_params(trained, training_set, scenario, origin),
+            metrics={**trained.metrics(), **_as_floats(training_set.counts)},
             tags=_tags(scenario, origin, sha256),
             estimator=trained.estimator,
             feature_names=card.feature_names,
-            features=found.features[found.is_test][:_SIGNATURE_ROWS],
+            features=training_set.features[training_set.is_test][:_SIGNATURE_ROWS],
             scores=trained.test_scores[:_SIGNATURE_ROWS],
             artifact=folder,
             files={"plots": plots, "probe": [probe]},
@@ -93,7 +93,7 @@ def store(
 
 
 def train_and_store(
-    found: TrainingSet,
+    training_set: TrainingSet,
     scenario: Scenario,
     *,
     origin: Origin,
@@ -103,30 +103,34 @@ def train_and_store(
 ) -> tuple[Trained, Stored]:
     """`train`, then `store`; raises `NothingToTrain` before when the set teaches too little."""
     names = scenario.feature_names
-    check_trainable(found, names, minimum, scenario=scenario.name)
-    useless = useless_columns(found.features[~found.is_test], names)
+    check_trainable(training_set, names, minimum, scenario=scenario.name)
+    useless = useless_columns(training_set.features[~training_set.is_test], names)
     if warning := warning_of(useless, columns=len(names)):
         progress(warning)
-    trained = train(found, scenario, seed=origin.seed, progress=progress)
-    stored = store(trained, found, scenario, origin=origin, place=place, progress=progress)
+    trained = train(training_set, scenario, seed=origin.seed, progress=progress)
+    stored = store(trained, training_set, scenario, origin=origin, place=place, progress=progress)
     return trained, stored
 
 
-def _card(trained: Trained, found: TrainingSet, scenario: Scenario, origin: Origin) -> ModelCard:
+def _card(
+    trained: Trained, training_set: TrainingSet, scenario: Scenario, origin: Origin
+) -> ModelCard:
     return ModelCard(
         scenario=scenario.name,
         feature_names=scenario.feature_names,
         definitions_digest=scenario.definitions_digest,
         seed=origin.seed,
-        training_counts=found.counts,
+        training_counts=training_set.counts,
         metrics=trained.metrics(),
         thresholds=scenario.policy.thresholds(),
-        base_rate=float(found.outcomes[~found.is_test].mean()),
+        base_rate=float(training_set.outcomes[~training_set.is_test].mean()),
         created_at=origin.created_at,
         snapshot=origin.snapshot,
         git_commit=origin.git_commit,
         parameters=estimator_parameters(trained.estimator),
-        useless_columns=useless_columns(found.features[~found.is_test], scenario.feature_names),
+        useless_columns=useless_columns(
+            training_set.features[~training_set.is_test], scenario.feature_names
+        ),
     )
 
 
@@ -157,7 +161,9 @@ def _dataset(snapshot: SnapshotReference | None) -> Dataset | None:
     )
 
 
-def _check_stored(folder: Path, trained: Trained, found: TrainingSet, scenario: Scenario) -> None:
+def _check_stored(
+    folder: Path, trained: Trained, training_set: TrainingSet, scenario: Scenario
+) -> None:
     loaded = load_artifact(
         folder,
         name=scenario.name,
@@ -165,17 +171,17 @@ def _check_stored(folder: Path, trained: Trained, found: TrainingSet, scenario: 
         sha256=folder_sha256(folder),
         available_features=scenario.feature_names,
     )
-    again = loaded.scores(found.features[found.is_test])
+    again = loaded.scores(training_set.features[training_set.is_test])
     if not np.array_equal(again, trained.test_scores):
         worst = float(np.abs(again - trained.test_scores).max())
         raise StoredOtherwise(f"the stored model scores otherwise than the trained one, by {worst}")
 
 
 def _params(
-    trained: Trained, found: TrainingSet, scenario: Scenario, origin: Origin
+    trained: Trained, training_set: TrainingSet, scenario: Scenario, origin: Origin
 ) -> dict[str, object]:
     names = np.array(scenario.feature_names)
-    unused = names[rare_columns(found.features[~found.is_test])]
+    unused = names[rare_columns(training_set.features[~training_set.is_test])]
     snapshot = asdict(origin.snapshot) if origin.snapshot else {}
     libraries = library_versions()
     return {
@@ -189,8 +195,8 @@ def _params(
         "features_without_values": ",".join(unused.tolist()),
         "definitions_digest": scenario.definitions_digest,
         "policy_version": scenario.policy.version,
-        "training_rows": len(found.entities),
-        "training_rows_digest": found.digest,
+        "training_rows": len(training_set.entities),
+        "training_rows_digest": training_set.digest,
     }
 
 

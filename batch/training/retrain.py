@@ -63,13 +63,13 @@ class Retrained:
     @property
     def sentence(self) -> str:
         """The verdict for people."""
-        told = (
+        summary = (
             f"version {self.version} trained again: largest difference {self.largest_difference:g} "
             f"on {self.probe_rows:,} probe rows"
         )
         if self.is_equal and not self.causes:
-            return f"{told}; same rows, same predictions"
-        return f"{told}; because {'; '.join(self.causes) or 'of a cause that is not recorded'}"
+            return f"{summary}; same rows, same predictions"
+        return f"{summary}; because {'; '.join(self.causes) or 'of a cause that is not recorded'}"
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def snapshot_now(spark: SparkSession, card: ModelCard) -> SnapshotNow:
     record = record_at(spark, card.snapshot.path)
     history = commits(spark, card.snapshot.path, made_by=MADE_BY)
     erasures = [
-        Erasure(rows_erased(each), _reason(each.note), f"{each.at}")
-        for each in reversed(history)
-        if rows_erased(each) and each.version > card.snapshot.version
+        Erasure(rows_erased(commit), _reason(commit.note), f"{commit.at}")
+        for commit in reversed(history)
+        if rows_erased(commit) and commit.version > card.snapshot.version
     ]
     # Not the recorded version: erased rows must not be used again while files still hold them.
     rows = load_training_set(spark, record, version=history[0].version)

@@ -41,29 +41,31 @@ class Trained:
         return {**self.evaluation.metrics(), **spread}
 
 
-def fitted(found: TrainingSet, scenario: Scenario, *, seed: int) -> Any:
+def fitted(training_set: TrainingSet, scenario: Scenario, *, seed: int) -> Any:
     """The scenario's estimator, trained on the training part: equal rows, equal estimator."""
-    part = ~found.is_test
+    part = ~training_set.is_test
     with reproducible_fitting():
-        features = without_rare_columns(found.features[part])
-        return scenario.estimator(seed).fit(features, found.outcomes[part])
+        features = without_rare_columns(training_set.features[part])
+        return scenario.estimator(seed).fit(features, training_set.outcomes[part])
 
 
-def train(found: TrainingSet, scenario: Scenario, *, seed: int, progress: Progress) -> Trained:
+def train(
+    training_set: TrainingSet, scenario: Scenario, *, seed: int, progress: Progress
+) -> Trained:
     """Train on the training part, choose the threshold there, measure on the held-out part."""
-    part = ~found.is_test
-    features = without_rare_columns(found.features[part])
-    outcomes = found.outcomes[part]
+    part = ~training_set.is_test
+    features = without_rare_columns(training_set.features[part])
+    outcomes = training_set.outcomes[part]
     with reproducible_fitting():
         progress(f"{FOLDS}-fold cross-validation on {len(outcomes):,} rows")
         fold_scores, cv_auroc = _cross_validated(scenario, features, outcomes, seed=seed)
         progress(f"training on {len(outcomes):,} rows")
-        estimator = fitted(found, scenario, seed=seed)
-        test_scores = estimator.predict_proba(found.features[found.is_test])[:, 1]
+        estimator = fitted(training_set, scenario, seed=seed)
+        test_scores = estimator.predict_proba(training_set.features[training_set.is_test])[:, 1]
     return Trained(
         estimator=estimator,
         evaluation=evaluate(
-            found.outcomes[found.is_test],
+            training_set.outcomes[training_set.is_test],
             test_scores,
             threshold=best_f1_threshold(outcomes, fold_scores),
         ),

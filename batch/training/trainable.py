@@ -29,13 +29,13 @@ class TrainingMinimum:
 
 
 def check_trainable(
-    found: TrainingSet, names: Sequence[str], minimum: TrainingMinimum, *, scenario: str
+    training_set: TrainingSet, names: Sequence[str], minimum: TrainingMinimum, *, scenario: str
 ) -> None:
     """Raise `NothingToTrain` with the counts when there is too little to learn from.
 
     That is: no rows, too few of them, too few of an outcome in either part, no column that varies.
     """
-    counts = found.counts
+    counts = training_set.counts
     rows = counts["train_rows"]
     problems = []
     if rows + counts["test_rows"] == 0:
@@ -51,7 +51,7 @@ def check_trainable(
                     f"the {part} part has {positives:,} positive and {negatives:,} negative "
                     f"outcomes, needed are {least} of each"
                 )
-        useless = useless_columns(found.features[~found.is_test], names)
+        useless = useless_columns(training_set.features[~training_set.is_test], names)
         if len(useless) == len(names):
             problems.append("no column varies")
     if problems:
@@ -65,22 +65,22 @@ def check_trainable(
 
 def useless_columns(features: npt.NDArray[np.float64], names: Sequence[str]) -> Mapping[str, str]:
     """Columns of `features` (n, k) that never vary → "empty" or "always VALUE"."""
-    found = {}
+    reasons = {}
     for name, column in zip(names, features.T, strict=True):
         present = column[~np.isnan(column)]
         if not len(present):
-            found[name] = "empty"
+            reasons[name] = "empty"
         elif len(present) == len(column) and (present == present[0]).all():
-            found[name] = f"always {present[0]:g}"
-    return found
+            reasons[name] = f"always {present[0]:g}"
+    return reasons
 
 
 def warning_of(useless: Mapping[str, str], *, columns: int) -> str:
     """One line for people; empty when every column varies."""
     if not useless:
         return ""
-    told = ", ".join(f"{name} ({why})" for name, why in useless.items())
-    return f"warning: {len(useless)} of {columns} columns teach nothing: {told}"
+    listing = ", ".join(f"{name} ({why})" for name, why in useless.items())
+    return f"warning: {len(useless)} of {columns} columns teach nothing: {listing}"
 
 
 def chance_of(*, auroc: float, counts: Mapping[str, int], cv_auroc: float) -> str | None:
@@ -91,18 +91,18 @@ def chance_of(*, auroc: float, counts: Mapping[str, int], cv_auroc: float) -> st
     in cross-validation on the training part.
     """
     measured = {"held-out": (auroc, "test"), "training": (cv_auroc, "train")}
-    told = []
+    sentences = []
     for part, (value, prefix) in measured.items():
         positives = counts[f"{prefix}_positives"]
         negatives = counts[f"{prefix}_rows"] - positives
         bound = 0.5 + _Z * _null_error(positives, negatives)
         if value > bound:
             return None
-        told.append(
+        sentences.append(
             f"AUROC {value:.3f} on {positives:,} positive and {negatives:,} negative {part} rows, "
             f"chance reaches {bound:.3f}"
         )
-    return "; ".join(told)
+    return "; ".join(sentences)
 
 
 def _null_error(positives: int, negatives: int) -> float:

@@ -30,15 +30,15 @@ class TrialProgress:
         self.log.add(self._run(trial))
         elapsed = time.monotonic() - self._started
         minutes = elapsed / self._done * (self.trials - self._done) / 60
-        found = f"{trial.mean:.4f}" if trial.is_complete else f"given up at {trial.mean:.4f}"
+        precision = f"{trial.mean:.4f}" if trial.is_complete else f"given up at {trial.mean:.4f}"
         self.show(
-            f"trial {self._done} of {self.trials}: average precision {found}, "
+            f"trial {self._done} of {self.trials}: average precision {precision}, "
             f"best {self._best:.4f}, {trial.seconds:.0f} s, about {minutes:.0f} min left"
         )
 
-    def keep_best(self, best: Trial, found: TunedThresholds) -> None:
+    def keep_best(self, best: Trial, thresholds: TunedThresholds) -> None:
         """Log the best trial's choice and thresholds with the search itself."""
-        metrics = {"average_precision": best.mean, **found.metrics()}
+        metrics = {"average_precision": best.mean, **thresholds.metrics()}
         self.log.describe(LoggedRun(name="best", params=best.choice, metrics=metrics))
 
     def _run(self, trial: Trial) -> LoggedRun:

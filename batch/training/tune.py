@@ -1,7 +1,7 @@
 """A search for better hyper-parameters on time-ordered folds, with Optuna.
 
 Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework" (2019); its
-tree-structured Parzen estimator chooses, its median rule ends trials that begin badly.
+tree-structured Parzen estimator proposes, its median rule ends trials that begin badly.
 """
 
 import time
@@ -67,10 +67,10 @@ def load_search(scenario: str, module: str) -> Search:
     """`SEARCH` of the module `tuning` beside the scenario's; raises `NothingToTune`."""
     name = f"{module.rpartition('.')[0]}.tuning"
     try:
-        found: Search = import_module(name).SEARCH
+        search: Search = import_module(name).SEARCH
     except (ModuleNotFoundError, AttributeError) as error:
         raise NothingToTune(f"scenario {scenario!r} has no {name}.SEARCH: {error}") from None
-    return found
+    return search
 
 
 def search_best(
@@ -94,14 +94,14 @@ def search_best(
     study.enqueue_trial(dict(search.first))
     ended: dict[int, Trial] = {}
 
-    def objective(asked: Any) -> float:
-        choice = {name: _suggested(asked, name, search) for name in search.ranges}
-        found = _tried(asked, choice, search, tuning_set, seed=seed)
-        ended[asked.number] = found
-        on_trial(found)
-        if not found.is_complete:
+    def objective(optuna_trial: Any) -> float:
+        choice = {name: _suggested(optuna_trial, name, search) for name in search.ranges}
+        trial = _run_trial(optuna_trial, choice, search, tuning_set, seed=seed)
+        ended[optuna_trial.number] = trial
+        on_trial(trial)
+        if not trial.is_complete:
             raise optuna.TrialPruned
-        return found.mean
+        return trial.mean
 
     study.optimize(objective, n_trials=trials)
     complete = study.get_trials(states=(TrialState.COMPLETE,))
@@ -110,30 +110,30 @@ def search_best(
     return ended[study.best_trial.number]
 
 
-def _suggested(asked: Any, name: str, search: Search) -> float:
+def _suggested(optuna_trial: Any, name: str, search: Search) -> float:
     allowed = search.ranges[name]
     if allowed.is_whole:
         low, high = round(allowed.low), round(allowed.high)
-        return float(asked.suggest_int(name, low, high, log=allowed.is_log))
-    return float(asked.suggest_float(name, allowed.low, allowed.high, log=allowed.is_log))
+        return float(optuna_trial.suggest_int(name, low, high, log=allowed.is_log))
+    return float(optuna_trial.suggest_float(name, allowed.low, allowed.high, log=allowed.is_log))
 
 
-def _tried(
-    asked: Any, choice: Choice, search: Search, tuning_set: TuningSet, *, seed: int
+def _run_trial(
+    optuna_trial: Any, choice: Choice, search: Search, tuning_set: TuningSet, *, seed: int
 ) -> Trial:
     started = time.monotonic()
-    found: list[float] = []
+    precisions: list[float] = []
     is_complete = True
     for number, fold in enumerate(tuning_set.folds):
-        found.append(_average_precision(search.ranker(choice, seed), tuning_set, fold.split))
-        asked.report(float(np.mean(found)), step=number)
-        if number + 1 < len(tuning_set.folds) and asked.should_prune():
+        precisions.append(_average_precision(search.ranker(choice, seed), tuning_set, fold.split))
+        optuna_trial.report(float(np.mean(precisions)), step=number)
+        if number + 1 < len(tuning_set.folds) and optuna_trial.should_prune():
             is_complete = False
             break
     return Trial(
-        number=asked.number,
+        number=optuna_trial.number,
         choice=choice,
-        average_precisions=tuple(found),
+        average_precisions=tuple(precisions),
         is_complete=is_complete,
         seconds=time.monotonic() - started,
     )

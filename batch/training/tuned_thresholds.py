@@ -25,13 +25,13 @@ class TunedThresholds:
     usd_per_day_without: float
 
     def lines(self) -> list[str]:
-        """For a person to read and to keep."""
-        found = self.thresholds
+        """For a person to read and to store."""
+        thresholds = self.thresholds
         return [
-            f"REVIEW_FROM = {found.review_from:.3f}",
-            f"BLOCK_FROM = {found.block_from:.3f}",
-            f"# {found.cards_reviewed_per_day:.0f} cards reviewed a day, a review counted as "
-            f"{found.review_price_usd:.2f} USD; {self.usd_per_day:,.0f} USD a day, "
+            f"REVIEW_FROM = {thresholds.review_from:.3f}",
+            f"BLOCK_FROM = {thresholds.block_from:.3f}",
+            f"# {thresholds.cards_reviewed_per_day:.0f} cards reviewed a day, a review counted as "
+            f"{thresholds.review_price_usd:.2f} USD; {self.usd_per_day:,.0f} USD a day, "
             f"{self.usd_per_day_without:,.0f} when everything is allowed",
         ]
 
@@ -63,11 +63,11 @@ def tuned_thresholds(
         cards=history.events.entity_codes[rows],
         scores=np.concatenate(scores),
     )
-    found = thresholds_by_cost(scored, search.costs)
+    thresholds = thresholds_by_cost(scored, search.costs)
     outcomes, days = history.outcomes[rows], len(np.unique(scored.days))
-    cost_usd = total_cost_usd(outcomes, scored, search.costs, found)
+    cost_usd = total_cost_usd(outcomes, scored, search.costs, thresholds)
     return TunedThresholds(
-        thresholds=found,
+        thresholds=thresholds,
         usd_per_day=cost_usd / days,
         usd_per_day_without=float(outcomes.sum()) * search.costs.missed_usd / days,
     )

@@ -23,7 +23,7 @@ Progress = Callable[[str], None]
 
 
 class AsOfInFuture(ValueError):
-    """The as-of time has not come yet, so what is known by then cannot be told."""
+    """The as-of time has not come yet, so what is known by then is still open."""
 
     exit_code = 2
 
@@ -78,38 +78,42 @@ def sources(spark: SparkSession, place: DeltaPlace, *, as_of_ms: int) -> Sources
 
 
 def check_as_of(build: Build) -> None:
-    """Raise `AsOfInFuture` unless the as-of time has passed: labels would mature by decree."""
+    """Raise `AsOfInFuture` unless the as-of time has passed: labels would mature too early."""
     if build.options.as_of_ms > build.created_at.timestamp() * 1000:
         raise AsOfInFuture(f"as-of {build.as_of} is in the future; it is {build.created_at}")
 
 
 def rows_and_counts(
-    found: Sources, build: Build, *, progress: Progress
+    archive: Sources, build: Build, *, progress: Progress
 ) -> tuple[DataFrame, Mapping[str, int]]:
-    """The snapshot's rows (kept in Spark's cache) and what became of every record."""
+    """The snapshot's rows (cached in Spark) and what became of every record."""
     scenario, options = build.scenario, build.options
     progress("folding the archived events")
     began = time.monotonic()
-    folded = event_features(found.events, scenario, options.limits).persist()
-    told = outcomes(found.labels, scenario.label, options.limits).persist()
-    known = mature(told, scenario.label, now_ms=options.as_of_ms).persist()
-    counts = {**_record_counts("event", folded), **_record_counts("label", told)}
+    folded = event_features(archive.events, scenario, options.limits).persist()
+    outcome_rows = outcomes(archive.labels, scenario.label, options.limits).persist()
+    mature_outcomes = mature(outcome_rows, scenario.label, now_ms=options.as_of_ms).persist()
+    counts = {**_record_counts("event", folded), **_record_counts("label", outcome_rows)}
     seconds = time.monotonic() - began
     progress(
         f"folded {counts['events']:,} events in {seconds:.1f} s "
         f"({counts['events'] / seconds:,.0f}/s); joining {counts['labels']:,} labels"
     )
-    looked_up = second_entity_features(found.events, found.labels, folded, scenario, options.limits)
-    rows = rows_as_of_outcomes(folded, known, scenario, test_fraction=options.test_fraction)
+    looked_up = second_entity_features(
+        archive.events, archive.labels, folded, scenario, options.limits
+    )
+    rows = rows_as_of_outcomes(
+        folded, mature_outcomes, scenario, test_fraction=options.test_fraction
+    )
     rows = with_second_entities(rows, looked_up).persist()
-    return rows, {**counts, **_label_counts(folded, told, known, rows)}
+    return rows, {**counts, **_label_counts(folded, outcome_rows, mature_outcomes, rows)}
 
 
 def write_snapshot(
     spark: SparkSession,
     place: DeltaPlace,
     build: Build,
-    found: Sources,
+    archive: Sources,
     *,
     rows: DataFrame,
     counts: Mapping[str, int],
@@ -117,21 +121,21 @@ def write_snapshot(
 ) -> tuple[SnapshotRecord, TrainingSet]:
     """Write `rows` as the next snapshot and read it back; raises `SnapshotDiffers`."""
     names = build.scenario.feature_names
-    held = training_set_of(rows, names, counts=counts)
+    training_set = training_set_of(rows, names, counts=counts)
     number = next_number(spark, place)
     record = SnapshotRecord(
         scenario=build.scenario.name,
         number=number,
         path=path_of(place, number),
         as_of=build.as_of,
-        events_version=found.events_version,
-        labels_version=found.labels_version,
+        events_version=archive.events_version,
+        labels_version=archive.labels_version,
         definitions_digest=build.scenario.definitions_digest,
         feature_names=names,
         test_fraction=build.options.test_fraction,
-        rows=len(held.entities),
-        rows_digest=held.digest,
-        counts=dict(held.counts),
+        rows=len(training_set.entities),
+        rows_digest=training_set.digest,
+        counts=dict(training_set.counts),
         created_at=build.created_at.isoformat(timespec="seconds"),
         git_commit=build.git_commit,
     )
@@ -139,9 +143,10 @@ def write_snapshot(
     note = msgspec.json.encode(record).decode()
     write_new_table(rows, record.path, place=place, note=note)
     stored = load_training_set(spark, record)
-    if stored.digest != held.digest:
+    if stored.digest != training_set.digest:
         raise SnapshotDiffers(
-            f"{record.path} reads back with digest {stored.digest}, written was {held.digest}"
+            f"{record.path} reads back with digest {stored.digest}, written was "
+            f"{training_set.digest}"
         )
     return record, stored
 
@@ -154,24 +159,24 @@ def _record_counts(kind: str, frame: DataFrame) -> dict[str, int]:
 
 
 def _label_counts(
-    folded: DataFrame, told: DataFrame, known: DataFrame, rows: DataFrame
+    folded: DataFrame, outcome_rows: DataFrame, mature_outcomes: DataFrame, rows: DataFrame
 ) -> dict[str, int]:
     """What became of the labels; each reason for which one gives no row is counted."""
-    valid = told.where("refusal is null")
+    valid = outcome_rows.where("refusal is null")
     outcomes_ = valid.select(*OUTCOME_KEY).distinct().count()
-    kept = known.agg(
+    sums = mature_outcomes.agg(
         F.count("*").alias("mature"),
         F.sum(F.col("records") - 1).alias("repeated"),
         F.sum(F.col("is_contradicted").cast("int")).alias("contradicted"),
     ).first()
     entities = folded.where("refusal is null").select("entity").distinct()
-    of_strangers = known.join(entities, on="entity", how="left_anti").count()
-    mature_, used = int(kept["mature"]) if kept else 0, rows.count()
+    of_strangers = mature_outcomes.join(entities, on="entity", how="left_anti").count()
+    mature_, used = int(sums["mature"]) if sums else 0, rows.count()
     return {
         "outcomes": outcomes_,
         "outcomes_not_mature": outcomes_ - mature_,
-        "outcomes_told_again": int(kept["repeated"] or 0) if kept else 0,
-        "outcomes_contradicted_last_counts": int(kept["contradicted"] or 0) if kept else 0,
+        "outcomes_told_again": int(sums["repeated"] or 0) if sums else 0,
+        "outcomes_contradicted_last_counts": int(sums["contradicted"] or 0) if sums else 0,
         "outcomes_of_unknown_entities": of_strangers,
         "outcomes_before_any_usable_event": mature_ - of_strangers - used,
         "rows": used,

@@ -107,7 +107,7 @@ def fold_run(
 def _at_home(codec: StateCodec, cells: dict[str, bytes], events: Events, run: Run) -> Events:
     """`events` without those of entities that another partition of the epoch has had.
 
-    Only where neither a partitioner nor a dead letter tells the home: the lowest partition counts.
+    Only where neither a partitioner nor a dead letter gives the home: the lowest partition counts.
     """
     placement = run.placement
     if placement is None or placement.layout.is_computed or not cells:

@@ -24,13 +24,13 @@ def load_history(scenario: str, module: str, *, file: Path | None = None) -> Lab
     """
     name = f"{module.rpartition('.')[0]}.source"
     try:
-        found: LabelledHistory = import_module(name).open_source(file, None).history_columns()
+        history: LabelledHistory = import_module(name).open_source(file, None).history_columns()
     except (ModuleNotFoundError, AttributeError) as error:
         raise NoHistory(
             f"scenario {scenario!r} cannot be evaluated over its history: {name} has no "
             f"open_source(...).history_columns(): {error}"
         ) from None
-    return found
+    return history
 
 
 def history_features(scenario: Scenario, history: LabelledHistory) -> npt.NDArray[np.float64]:
@@ -42,12 +42,12 @@ def history_features(scenario: Scenario, history: LabelledHistory) -> npt.NDArra
     folded = fold_history(scenario.plan, history.events)
     parts = [folded.features]
     for entity in scenario.second_entities:
-        seen = history.second[entity.name]
+        second_history = history.second[entity.name]
         parts.append(
             lookup_history(
                 entity.plan,
-                seen.events,
-                asked_codes=seen.asked_codes,
+                second_history.events,
+                asked_codes=second_history.asked_codes,
                 asked_ms=folded.as_of_ms,
             )
         )

@@ -15,7 +15,7 @@ from features.events.decode import Events
 from scenarios.contract.scenario import Label
 
 MS_PER_DAY = 86_400_000
-# What tells outcomes apart; the event only where labels are of events.
+# What identifies an outcome; the event only where labels are of events.
 OUTCOME_KEY = ("entity", "label_time_ms", "event_id")
 
 _SCHEMA = (
@@ -48,7 +48,7 @@ def outcomes(labels: DataFrame, label: Label, limits: EventLimits) -> DataFrame:
     return in_order.mapInArrow(OutcomeTask(label=label, limits=limits), _SCHEMA)
 
 
-def mature(found: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
+def mature(outcome_rows: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
     """The valid outcomes of `outcomes` that are old enough at `now_ms`: `OUTCOME_KEY`,
     label, known_ms (when the first label of it arrived), records, is_contradicted.
 
@@ -60,7 +60,7 @@ def mature(found: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
 
     latest_ms = now_ms - int(label.maturity_days * MS_PER_DAY)
     usable = F.col("refusal").isNull() & (F.col("label_time_ms") <= latest_ms)
-    valid = found.where(usable).groupBy(*OUTCOME_KEY)
+    valid = outcome_rows.where(usable).groupBy(*OUTCOME_KEY)
     return valid.agg(
         F.max_by("label", F.struct("epoch", "arrived_ms", "offset")).alias("label"),
         F.min("arrived_ms").alias("known_ms"),
@@ -88,27 +88,27 @@ class OutcomeTask:
 
     def _valid(self, events: Events, run: Run) -> pa.RecordBatch:
         schema = self.label.schema
-        chosen = np.flatnonzero(events.type_codes == schema.type_codes[self.label.event_type])
-        values = events.values[chosen, schema.columns[self.label.field]]
-        rows, count = events.rows[chosen], len(chosen)
+        positions = np.flatnonzero(events.type_codes == schema.type_codes[self.label.event_type])
+        values = events.values[positions, schema.columns[self.label.field]]
+        rows, count = events.rows[positions], len(positions)
         columns = [
-            pa.array([events.entities[row] for row in chosen.tolist()], pa.string()),
+            pa.array([events.entities[row] for row in positions.tolist()], pa.string()),
             pa.array(np.full(count, run.epoch, dtype=np.int32)),
             pa.array(np.full(count, run.partition, dtype=np.int32)),
             pa.array(run.records.offsets[rows]),
-            pa.array(events.times_ms[chosen]),
+            pa.array(events.times_ms[positions]),
             pa.array(run.records.timestamps_ms[rows]),
-            self._event_ids(events, chosen),
+            self._event_ids(events, positions),
             pa.array((values == positive_code(self.label)).astype(np.int32)),
             pa.nulls(count, pa.string()),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=_ARROW_SCHEMA)
 
-    def _event_ids(self, events: Events, chosen: npt.NDArray[np.int64]) -> pa.Array:
+    def _event_ids(self, events: Events, positions: npt.NDArray[np.int64]) -> pa.Array:
         if self.label.of_event is None:
-            return pa.nulls(len(chosen), pa.int64())
+            return pa.nulls(len(positions), pa.int64())
         column = self.label.schema.columns[self.label.of_event[1]]
-        return pa.array(events.values[chosen, column].astype(np.int64))
+        return pa.array(events.values[positions, column].astype(np.int64))
 
 
 def positive_code(label: Label) -> float:

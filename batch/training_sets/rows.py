@@ -34,15 +34,17 @@ def training_rows(
     after `options.as_of_ms`.
     """
     folded = event_features(events, scenario, options.limits)
-    found = outcomes(labels, scenario.label, options.limits)
-    known = mature(found, scenario.label, now_ms=options.as_of_ms)
+    outcome_rows = outcomes(labels, scenario.label, options.limits)
+    mature_outcomes = mature(outcome_rows, scenario.label, now_ms=options.as_of_ms)
     looked_up = second_entity_features(events, labels, folded, scenario, options.limits)
-    rows = rows_as_of_outcomes(folded, known, scenario, test_fraction=options.test_fraction)
+    rows = rows_as_of_outcomes(
+        folded, mature_outcomes, scenario, test_fraction=options.test_fraction
+    )
     return with_second_entities(rows, looked_up)
 
 
 def rows_as_of_outcomes(
-    folded: DataFrame, known: DataFrame, scenario: Scenario, *, test_fraction: float
+    folded: DataFrame, mature_outcomes: DataFrame, scenario: Scenario, *, test_fraction: float
 ) -> DataFrame:
     """The point-in-time join of `event_features` and `mature` outcomes.
 
@@ -62,14 +64,14 @@ def rows_as_of_outcomes(
     )
     event = F.struct("epoch", "partition", "offset", "as_of_ms", "features")
     if scenario.label.of_event is None:
-        valid, on, chosen = valid.drop("event_id"), ["entity"], F.max_by
+        valid, on, select_by = valid.drop("event_id"), ["entity"], F.max_by
     else:
-        on, chosen = ["entity", "event_id"], F.min_by
-    known_before = valid.join(known, on=on, how="inner").where(
+        on, select_by = ["entity", "event_id"], F.min_by
+    known_before = valid.join(mature_outcomes, on=on, how="inner").where(
         (F.col("as_of_ms") <= F.col("label_time_ms")) & (F.col("arrived_ms") <= F.col("known_ms"))
     )
     latest = known_before.groupBy(*OUTCOME_KEY).agg(
-        chosen(event, F.struct("epoch", "offset")).alias("last"),
+        select_by(event, F.struct("epoch", "offset")).alias("last"),
         F.first("label").alias("label"),
     )
     rows = latest.select(

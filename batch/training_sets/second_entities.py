@@ -39,7 +39,7 @@ def second_entity_features(
     dated until then; an event that names no such entity has no row.
     """
     topics = {"events": events, "labels": labels}
-    found = []
+    lookups = []
     for keyed in keyed_entities(scenario):
         times = folded.where(F.col("refusal").isNull()).select(*_POSITION, "as_of_ms")
         named = event_keys(events, keyed, limits).join(times, on=list(_POSITION), how="inner")
@@ -48,8 +48,8 @@ def second_entity_features(
             rows = history_rows(topics[kind], keyed, kind, limits)
             everything = everything.unionByName(rows, allowMissingColumns=True)
         looked_up = everything.repartition("key").mapInArrow(LookupTask(keyed=keyed), _SCHEMA)
-        found.append((keyed, looked_up))
-    return found
+        lookups.append((keyed, looked_up))
+    return lookups
 
 
 def with_second_entities(
@@ -77,9 +77,9 @@ class LookupTask:
     keyed: KeyedEntity
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows of history (asked_ms null) and asked ones, in any order, to rows of `_SCHEMA`."""
-        asked, history = asked_and_history(batches)
-        if asked.num_rows:
-            found = looked_up_at(history, asked, self.keyed)
-            positions = [asked.column(name).combine_chunks() for name in _POSITION]
-            yield pa.RecordBatch.from_arrays([*positions, as_lists(found)], schema=_ARROW)
+        """Rows of history (asked_ms null) and of lookups, in any order, to rows of `_SCHEMA`."""
+        lookup_rows, history = asked_and_history(batches)
+        if lookup_rows.num_rows:
+            features = looked_up_at(history, lookup_rows, self.keyed)
+            positions = [lookup_rows.column(name).combine_chunks() for name in _POSITION]
+            yield pa.RecordBatch.from_arrays([*positions, as_lists(features)], schema=_ARROW)

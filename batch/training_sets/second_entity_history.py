@@ -1,4 +1,4 @@
-"""What a second entity has seen, from archived events and labels: rows for `lookup_history`."""
+"""The history of second entities, from archived events and labels: rows for `lookup_history`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ _POSITION = pa.schema(
 def history_rows(
     records: DataFrame, keyed: KeyedEntity, topic_kind: str, limits: EventLimits
 ) -> DataFrame:
-    """What `records` (columns of `ARCHIVED_COLUMNS`) of one of the scenario's topics tell `keyed`.
+    """What `records` (columns of `ARCHIVED_COLUMNS`) of one of the scenario's topics on `keyed`.
 
     Columns: key (the second entity's number), type_code and row_values in the second entity's
     schema, time_ms, arrived_ms (Kafka's time). Refused records and other events give no row.
@@ -82,20 +82,20 @@ class HistoryTask:
     def _rows(
         self, schema: EventSchema, source: Rekeyed, events: Events, run: Run
     ) -> pa.RecordBatch:
-        kept = self.keyed.schema
+        entity_schema = self.keyed.schema
         keys = events.values[:, schema.columns[self.keyed.entity.key_field]]
-        is_kept = (events.type_codes == schema.type_codes[source.event_type]) & ~np.isnan(keys)
-        chosen = np.flatnonzero(is_kept)
-        values = np.full((len(chosen), len(kept.columns)), np.nan)
-        for field in kept.event_type(source.event_type).fields:
-            column = events.values[chosen, schema.columns[field.name]]
-            values[:, kept.columns[field.name]] = column
-        codes = np.full(len(chosen), kept.type_codes[source.event_type], dtype=np.int64)
+        is_of_entity = (events.type_codes == schema.type_codes[source.event_type]) & ~np.isnan(keys)
+        positions = np.flatnonzero(is_of_entity)
+        values = np.full((len(positions), len(entity_schema.columns)), np.nan)
+        for field in entity_schema.event_type(source.event_type).fields:
+            column = events.values[positions, schema.columns[field.name]]
+            values[:, entity_schema.columns[field.name]] = column
+        codes = np.full(len(positions), entity_schema.type_codes[source.event_type], dtype=np.int64)
         columns = [
-            pa.array(keys[chosen].astype(np.int64)),
+            pa.array(keys[positions].astype(np.int64)),
             pa.array(codes),
-            pa.array(events.times_ms[chosen]),
-            pa.array(run.records.timestamps_ms[events.rows[chosen]]),
+            pa.array(events.times_ms[positions]),
+            pa.array(run.records.timestamps_ms[events.rows[positions]]),
             as_lists(values),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=_HISTORY)

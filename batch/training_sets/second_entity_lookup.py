@@ -21,12 +21,14 @@ def asked_and_history(batches: Iterable[pa.RecordBatch]) -> tuple[pa.Table, pa.T
     return table.filter(is_asked), table.filter(pc.invert(is_asked))
 
 
-def looked_up_at(history: pa.Table, asked: pa.Table, keyed: KeyedEntity) -> npt.NDArray[np.float64]:
-    """Features (q, k) of `keyed` for the rows of `asked` (key, asked_ms), out of `history` (rows of
-    `history_rows`, all of these keys).
+def looked_up_at(
+    history: pa.Table, lookups: pa.Table, keyed: KeyedEntity
+) -> npt.NDArray[np.float64]:
+    """Features (q, k) of `keyed` for the rows of `lookups` (key, asked_ms), out of `history` (rows
+    of `history_rows`, all of these keys).
     """
     history = history.sort_by([("arrived_ms", "ascending"), ("time_ms", "ascending")])
-    keys = [part.column("key").to_numpy() for part in (history, asked)]
+    keys = [part.column("key").to_numpy() for part in (history, lookups)]
     _, codes = np.unique(np.concatenate(keys), return_inverse=True)
     return lookup_history(
         keyed.plan,
@@ -37,12 +39,12 @@ def looked_up_at(history: pa.Table, asked: pa.Table, keyed: KeyedEntity) -> npt.
             values=matrix(history, "row_values", len(keyed.schema.columns)),
         ),
         asked_codes=codes[history.num_rows :],
-        asked_ms=asked.column("asked_ms").to_numpy().astype(np.int64),
+        asked_ms=lookups.column("asked_ms").to_numpy().astype(np.int64),
     )
 
 
 def matrix(table: pa.Table, name: str, width: int) -> npt.NDArray[np.float64]:
     """A column of lists of `width` floats as (n, width)."""
     flat = table.column(name).combine_chunks().flatten()
-    found: npt.NDArray[np.float64] = flat.to_numpy(zero_copy_only=False).astype(np.float64)
-    return found.reshape(table.num_rows, width)
+    values: npt.NDArray[np.float64] = flat.to_numpy(zero_copy_only=False).astype(np.float64)
+    return values.reshape(table.num_rows, width)

@@ -19,7 +19,7 @@ class OtherDefinitions(RuntimeError):
 
 
 class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a build leaves beside its rows, in the note of the table's first commit.
+    """What a build records about its rows, in the note of the table's first commit.
 
     as_of               what was known when, UTC, ISO 8601
     events_version, labels_version   versions of the archive tables that it was built from
@@ -45,7 +45,7 @@ class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def snapshot_numbers(spark: SparkSession, place: DeltaPlace) -> list[int]:
-    """Numbers of the finished snapshots, rising; what a killed build left is not among them."""
+    """Numbers of the finished snapshots, rising; those of killed builds are not among them."""
     return [folder for folder in _folders(spark, place) if is_table(spark, path_of(place, folder))]
 
 
@@ -66,13 +66,13 @@ def read_record(
 
     Raises `TableAbsent` naming those that exist; a half-written one is said to be so.
     """
-    known = snapshot_numbers(spark, place)
-    if number is None and known:
-        number = known[-1]
-    if number not in known:
+    numbers = snapshot_numbers(spark, place)
+    if number is None and numbers:
+        number = numbers[-1]
+    if number not in numbers:
         wanted = "no finished training snapshot" if number is None else _no_such(number)
         raise TableAbsent(
-            f"there is {wanted} in {place.path(FOLDER)}; finished are {known}: run "
+            f"there is {wanted} in {place.path(FOLDER)}; finished are {numbers}: run "
             f"./spark-submit.sh {MADE_BY} --scenario {place.scenario}"
         )
     return record_at(spark, path_of(place, number))
@@ -87,7 +87,7 @@ def record_at(spark: SparkSession, path: str) -> SnapshotRecord:
 def snapshot_frame(
     spark: SparkSession, record: SnapshotRecord, *, version: int | None = None
 ) -> DataFrame:
-    """Its rows as built, or at another integer version; erasures make later versions.
+    """Its rows as built, or at another integer version; erasures create later versions.
 
     Columns as in `rows_as_of_outcomes`. Raises `TableAbsent`, `VersionAbsent`, `PastRetention`.
     """

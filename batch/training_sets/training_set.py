@@ -51,7 +51,7 @@ def training_set_of(
     table = table.sort_values(list(_ORDER), kind="stable")
     is_test = (table["split"] == TEST).to_numpy(dtype=np.bool_)
     outcomes = table["label"].to_numpy(dtype=np.int64)
-    own = {
+    row_counts = {
         "train_rows": int((~is_test).sum()),
         "train_positives": int(outcomes[~is_test].sum()),
         "test_rows": int(is_test.sum()),
@@ -62,5 +62,5 @@ def training_set_of(
         outcomes=outcomes,
         features=table[list(feature_names)].to_numpy(dtype=np.float64),
         is_test=is_test,
-        counts={**counts, **own},
+        counts={**counts, **row_counts},
     )

@@ -1,1 +1,1 @@
-"""What audits and parity share: logged predictions read back, and made again."""
+"""What audits and parity share: logged predictions read back and recomputed."""

@@ -91,7 +91,7 @@ def checked_epoch(logged: LoggedPrediction, *, scenario: str) -> int:
     """The epoch in the id of `logged`; raises `NotAPredictionId` when id and source differ."""
     position, source = position_of(logged.prediction_id, scenario=scenario), logged.source
     if (position.partition, position.offset) != (source.partition, source.offset):
-        raise NotAPredictionId(f"{logged.prediction_id!r} tells of {source}")
+        raise NotAPredictionId(f"{logged.prediction_id!r} has another position than {source}")
     return position.epoch
 
 

@@ -90,7 +90,7 @@ def test_an_id_that_contradicts_its_source_is_refused() -> None:
     told = decoded(message([1.0]))
     assert isinstance(told, LoggedPrediction)
     other = msgspec.structs.replace(told, source=Source("tiny.events", 1, 23))
-    with pytest.raises(NotAPredictionId, match="tells of"):
+    with pytest.raises(NotAPredictionId, match="another position"):
         checked_epoch(other, scenario="tiny")
 
 
