@@ -33,9 +33,9 @@ def crc_table() -> Any:
     error_model="numpy",
     nogil=True,
 )
-def murmur2_partitions(content: Any, bounds: Any, partitions: int, found: Any) -> None:
-    """Write the partition of each of n keys into `found`; content, bounds (n + 1,): their bytes."""
-    for row in range(found.shape[0]):
+def murmur2_partitions(content: Any, bounds: Any, partitions: int, result: Any) -> None:
+    """Write the partitions of n keys into `result`; content, bounds (n + 1,): their bytes."""
+    for row in range(result.shape[0]):
         at, end = bounds[row], bounds[row + 1]
         h = _U(_SEED ^ _U(end - at))
         while end - at >= 4:
@@ -55,7 +55,7 @@ def murmur2_partitions(content: Any, bounds: Any, partitions: int, found: Any) -
             h = _U(_U(h ^ _U(content[np.uintp(at)])) * _M)
         h = _U(_U(h ^ (h >> _U(13))) * _M)
         h = _U(h ^ (h >> _U(15)))
-        found[row] = np.int64(h & _POSITIVE) % partitions
+        result[row] = np.int64(h & _POSITIVE) % partitions
 
 
 @numba.njit(
@@ -64,11 +64,11 @@ def murmur2_partitions(content: Any, bounds: Any, partitions: int, found: Any) -
     error_model="numpy",
     nogil=True,
 )
-def crc32_partitions(content: Any, bounds: Any, partitions: int, table: Any, found: Any) -> None:
-    """Write the partition of each of n keys into `found`; table: of `crc_table`."""
-    for row in range(found.shape[0]):
+def crc32_partitions(content: Any, bounds: Any, partitions: int, table: Any, result: Any) -> None:
+    """Write the partition of each of n keys into `result`; table: of `crc_table`."""
+    for row in range(result.shape[0]):
         crc = _ALL
         for at in range(bounds[row], bounds[row + 1]):
             low = _U(crc ^ _U(content[np.uintp(at)])) & _BYTE
             crc = _U((crc >> _EIGHT) ^ table[np.uintp(low)])
-        found[row] = np.int64(_U(crc ^ _ALL)) % partitions
+        result[row] = np.int64(_U(crc ^ _ALL)) % partitions

@@ -61,10 +61,10 @@ def put_entry(
 
 
 @_jit
-def _is_of(scan: Any, event_type: int, own: Any) -> bool:
+def _is_of(scan: Any, event_type: int, entry_values: Any) -> bool:
     if (scan[S_TYPES] >> event_type) & 1 == 0:
         return False
-    return scan[S_WHERE] < 0 or own[scan[S_WHERE]] == scan[S_WHERE_CODE]  # type: ignore[no-any-return]
+    return scan[S_WHERE] < 0 or entry_values[scan[S_WHERE]] == scan[S_WHERE_CODE]  # type: ignore[no-any-return]
 
 
 @_jit
@@ -75,33 +75,39 @@ def _rule(scan: Any, current: int) -> Any:
 
 
 @_jit
-def _fits(rule: Any, j: int, types: Any, kept: Any) -> bool:
+def _fits(rule: Any, j: int, types: Any, values: Any) -> bool:
     left_out, mask, where, code, column = rule
-    if j == left_out or (mask >> types[j]) & 1 == 0 or (where >= 0 and kept[j, where] != code):
+    if j == left_out or (mask >> types[j]) & 1 == 0 or (where >= 0 and values[j, where] != code):
         return False
-    return column < 0 or not math.isnan(kept[j, column])
+    return column < 0 or not math.isnan(values[j, column])
 
 
 @_jit
 def _close(
-    scan: Any, sums: Any, first: int, end: int, current: int, buffer: Any, found: Any
+    scan: Any, sums: Any, first: int, end: int, current: int, buffer: Any, figures: Any
 ) -> None:
-    """Write the figures of a window, entries `first` to `end`, into `found` (7,)."""
-    (count, total, low, high), (_, types, kept) = sums, buffer
+    """Write the figures of a window, entries `first` to `end`, into `figures` (7,)."""
+    (count, total, low, high), (_, types, values) = sums, buffer
     mean = total / count if count > 0 else np.nan
-    found[COUNT], found[SUM], found[MEAN], found[MIN], found[MAX] = count, total, mean, low, high
-    found[STD], found[DISTINCT] = np.nan, 0.0
+    figures[COUNT], figures[SUM], figures[MEAN], figures[MIN], figures[MAX] = (
+        count,
+        total,
+        mean,
+        low,
+        high,
+    )
+    figures[STD], figures[DISTINCT] = np.nan, 0.0
     if count == 0 or scan[S_NEEDS] == 0:
         return
     inside, n, rule = np.empty(count), 0, _rule(scan, current)
     for j in range(end - 1, first - 1, -1):
-        if _fits(rule, j, types, kept):
-            inside[n] = kept[j, scan[S_COLUMN]]
+        if _fits(rule, j, types, values):
+            inside[n] = values[j, scan[S_COLUMN]]
             n += 1
     if scan[S_NEEDS] & NEEDS_STD and count > 1:
-        found[STD] = math.sqrt(((inside - mean) ** 2).sum() / (count - 1))
+        figures[STD] = math.sqrt(((inside - mean) ** 2).sum() / (count - 1))
     if scan[S_NEEDS] & NEEDS_DISTINCT:
-        found[DISTINCT] = float(np.unique(inside).shape[0])
+        figures[DISTINCT] = float(np.unique(inside).shape[0])
 
 
 @_jit
@@ -109,7 +115,7 @@ def _scanned(
     scans: Any, start: int, end: int, now_ms: int, current: int, buffer: Any, figures: Any
 ) -> None:
     """Write the figures of all windows; those that differ in length only share one pass."""
-    (times, types, kept), s = buffer, 0
+    (times, types, values), s = buffer, 0
     while s < scans.shape[0]:
         left_out, mask, where, code, column = _rule(scans[s], current)
         stop, after_ms = scans[s, S_STOP], now_ms - scans[s, S_WINDOW]
@@ -126,9 +132,9 @@ def _scanned(
             # `_fits` spelt out: as a call it took 1.6 times as long.
             if j == left_out or (mask >> types[j]) & 1 == 0:
                 continue
-            if where >= 0 and kept[j, where] != code:
+            if where >= 0 and values[j, where] != code:
                 continue
-            value = kept[j, column] if column >= 0 else 1.0
+            value = values[j, column] if column >= 0 else 1.0
             if not math.isnan(value):
                 count += 1
                 total += value
@@ -141,13 +147,13 @@ def _scanned(
 
 
 @_jit
-def _read_out(kind: int, found: Any, value: float) -> float:
+def _read_out(kind: int, figures: Any, value: float) -> float:
     """One feature from a window's figures; `value` is the event's own, NaN where there is none."""
     if kind == RATIO:
-        return value / found[MEAN] if found[MEAN] != 0.0 else np.nan
+        return value / figures[MEAN] if figures[MEAN] != 0.0 else np.nan
     if kind == ZSCORE:
-        return (value - found[MEAN]) / found[STD] if found[STD] > 0.0 else np.nan
-    return found[kind]  # type: ignore[no-any-return]
+        return (value - figures[MEAN]) / figures[STD] if figures[STD] > 0.0 else np.nan
+    return figures[kind]  # type: ignore[no-any-return]
 
 
 @numba.njit(
@@ -161,12 +167,12 @@ def fold_windows(
 ) -> None:
     """Fold n events into the buffers of e entities and write window features after each event.
 
-    events: entity_rows, type_codes, times_ms, values as in `fold_events` and own (n, c), what of
-    `values` is buffered; latest_ms as there; bounds, buffer as in `put_entry`, with room for each
+    events: entity_rows, type_codes, times_ms, values as in `fold_events`, and what of the values is
+    buffered (n, c); latest_ms as there; bounds, buffer as in `put_entry`, with room for each
     entity's events; plan: is_buffered (t,) by event type, how long entries stay, most entries,
     buffer column of the identity (-1: none), scans, reads. Writes columns R_TARGET of features.
     """
-    entity_rows, type_codes, times_ms, values, own = events
+    entity_rows, type_codes, times_ms, values, buffered = events
     is_buffered, keep_ms, max_entries, identity, scans, reads = plan
     figures = np.empty((scans.shape[0], 7))
     starts, counts, _ = bounds
@@ -179,16 +185,16 @@ def fold_windows(
             counts[row] -= 1
         current = -1
         if is_buffered[event_type]:
-            entry, limits = (event_ms, event_type, own[i]), (max_entries, identity)
+            entry, limits = (event_ms, event_type, buffered[i]), (max_entries, identity)
             current = put_entry(entry, row, now_ms - keep_ms, bounds, buffer, limits)
         start, end = starts[row], starts[row] + counts[row]
         _scanned(scans, start, end, now_ms, current, buffer, figures)
         for r in range(reads.shape[0]):
             value = np.nan
-            if reads[r, R_VALUE] >= 0 and _is_of(scans[reads[r, R_SCAN]], event_type, own[i]):
+            if reads[r, R_VALUE] >= 0 and _is_of(scans[reads[r, R_SCAN]], event_type, buffered[i]):
                 value = values[i, reads[r, R_VALUE]]
-            found = figures[reads[r, R_SCAN]]
-            features[i, reads[r, R_TARGET]] = _read_out(reads[r, R_KIND], found, value)
+            window_figures = figures[reads[r, R_SCAN]]
+            features[i, reads[r, R_TARGET]] = _read_out(reads[r, R_KIND], window_figures, value)
 
 
 @numba.njit(
@@ -210,5 +216,5 @@ def read_windows(
         end = start + np.searchsorted(times, at_ms[q], side="right")
         _scanned(scans, start, end, at_ms[q], -1, buffer, figures)
         for r in range(reads.shape[0]):
-            found = figures[reads[r, R_SCAN]]
-            out[q, reads[r, R_TARGET]] = _read_out(reads[r, R_KIND], found, np.nan)
+            window_figures = figures[reads[r, R_SCAN]]
+            out[q, reads[r, R_TARGET]] = _read_out(reads[r, R_KIND], window_figures, np.nan)

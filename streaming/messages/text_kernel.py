@@ -172,17 +172,17 @@ def write_documents(
         for piece in range(kinds.shape[0]):
             if piece == row_pieces:
                 row_ends[row] = at
-            told = pieces[row, piece]
+            value = pieces[row, piece]
             if kinds[piece] == TEXT:
                 at = put_text(
-                    out, at, texts, text_bounds[np.uintp(told)], text_bounds[np.uintp(told + 1)]
+                    out, at, texts, text_bounds[np.uintp(value)], text_bounds[np.uintp(value + 1)]
                 )
             elif kinds[piece] == WHOLE:
-                at = put_whole(out, at, told)
+                at = put_whole(out, at, value)
             elif kinds[piece] == TIME:
-                at = put_time(out, at, told)
+                at = put_time(out, at, value)
             else:
-                for number in range(told):
+                for number in range(value):
                     if number:
                         out[np.uintp(at)] = 44  # ","
                         at += 1

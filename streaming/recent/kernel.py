@@ -23,11 +23,11 @@ _SIZES = 8  # bytes of an entry before its key: sizes of key and cell
 @numba.njit(cache=True, error_model="numpy")
 def _hash(content: Any, begin: int, end: int) -> Any:
     """FNV-1a, mixed once more, as a number that is not negative."""
-    found = _FNV_START
+    hash_value = _FNV_START
     for i in range(begin, end):
-        found = (found ^ np.uint64(content[i])) * _FNV_PRIME
-    found ^= found >> np.uint64(29)
-    return np.int64(found >> np.uint64(1))
+        hash_value = (hash_value ^ np.uint64(content[i])) * _FNV_PRIME
+    hash_value ^= hash_value >> np.uint64(29)
+    return np.int64(hash_value >> np.uint64(1))
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -103,7 +103,7 @@ def keep_states(
     room = ring.shape[0]
     for row in range(bounds.shape[0] - 1):
         key = _hash(ids, bounds[row], bounds[row + 1])
-        chosen = -1
+        target = -1
         for probe in range(PROBES):
             slot = (key + probe) & mask
             place = index[slot, 1]
@@ -111,29 +111,29 @@ def keep_states(
             if not is_live or index[slot, 0] != key:
                 continue
             if _is_key(ring, place % room, ids, bounds[row], bounds[row + 1]):
-                chosen = slot
+                target = slot
                 break
         key_size = bounds[row + 1] - bounds[row]
         cell_size = cell_bounds[row + 1] - cell_bounds[row]
-        if chosen >= 0 and _read_size(ring, index[chosen, 1] % room + 4) == cell_size:
-            at = index[chosen, 1] % room + _SIZES + key_size
+        if target >= 0 and _read_size(ring, index[target, 1] % room + 4) == cell_size:
+            at = index[target, 1] % room + _SIZES + key_size
             for i in range(cell_size):
                 ring[np.uintp(at + i)] = cells[cell_bounds[row] + i]
             continue
-        if chosen < 0:  # the place that was written longest ago, or never
-            chosen = key & mask
+        if target < 0:  # the place that was written longest ago, or never
+            target = key & mask
             for probe in range(1, PROBES):
                 slot = (key + probe) & mask
-                if index[slot, 1] < index[chosen, 1]:
-                    chosen = slot
+                if index[slot, 1] < index[target, 1]:
+                    target = slot
         size = _SIZES + key_size + cell_size
         if size > room // 4:
-            index[chosen, 1] = -1
+            index[target, 1] = -1
             continue
         if header[HEAD] % room + size > room:  # an entry lies in one piece
             header[HEAD] += room - header[HEAD] % room
         at = header[HEAD] % room
-        index[chosen, 0], index[chosen, 1] = key, header[HEAD]
+        index[target, 0], index[target, 1] = key, header[HEAD]
         header[HEAD] += size
         _write_size(ring, at, key_size)
         _write_size(ring, at + 4, cell_size)

@@ -1,5 +1,6 @@
 """Rules of the house that no other tool checks."""
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -155,3 +156,28 @@ def test_every_list_of_our_folders_is_the_same() -> None:
     assert tuple(tools["mypy"]["files"]) == (*PACKAGES, "tests")
     # What executors get: all but what measures and proves.
     assert tuple(name for name in PACKAGES if name not in ("bench", "proofs")) == SHIPPED
+
+
+PARTICIPLES = {"asked", "chosen", "each", "found", "kept", "known", "own", "told"}
+
+
+def test_names_say_what_a_value_is_and_not_what_happened_to_it() -> None:
+    """Of the names that a package assigns at most 1 % are bare participles or pronouns."""
+    shares = {}
+    for package in (*PACKAGES, "tests"):
+        names = [
+            name
+            for path in (CHECKOUT / package).rglob("*.py")
+            for name in assigned_names(ast.parse(path.read_text(encoding="utf-8")))
+        ]
+        shares[package] = sum(name in PARTICIPLES for name in names) / max(len(names), 1)
+    assert {package: share for package, share in shares.items() if share > 0.01} == {}
+
+
+def assigned_names(module: ast.Module) -> Iterator[str]:
+    """Names of variables, loop variables and parameters."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg

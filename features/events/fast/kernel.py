@@ -664,22 +664,22 @@ def read_value(
     """Read the value of a `declared` key into real[0]; where it ends, -1 when it is unusual."""
     kind = declared[FIELD_KIND]
     if kind in (REAL, INTEGER):
-        after, told = read_number(raw, at, end, powers[0], powers[1], word, real)
-        if told == REFUSED or not lowest <= real[0] <= highest:
+        after, digits_kind = read_number(raw, at, end, powers[0], powers[1], word, real)
+        if digits_kind == REFUSED or not lowest <= real[0] <= highest:
             return -1
-        is_whole = told == WHOLE and abs(real[0]) < _MOST_WHOLE
+        is_whole = digits_kind == WHOLE and abs(real[0]) < _MOST_WHOLE
         return -1 if kind == INTEGER and not is_whole else after
     if kind == ENTITY:
         real[0] = 0.0
         return _after_entity(raw, at, end, row_key)
     if kind == TIME:
-        told, after = read_time(raw, at, end)
-        real[0] = np.float64(told)
-        return -1 if told < 0 else after
+        time_ms, after = read_time(raw, at, end)
+        real[0] = np.float64(time_ms)
+        return -1 if time_ms < 0 else after
     first, count = declared[FIRST_CHOICE], declared[CHOICES]
-    told, after = _choice(raw, at, end, texts, text_bounds, first, count)
-    real[0] = np.float64(told)
-    return -1 if told < 0 else after
+    choice, after = _choice(raw, at, end, texts, text_bounds, first, count)
+    real[0] = np.float64(choice)
+    return -1 if choice < 0 else after
 
 
 # --- Events ---

@@ -40,7 +40,7 @@ class QuickReader:
         self._width = len(schema.columns)
         fields = list(schema.fields.values())
         names = [TYPE_FIELD, schema.entity_field, TIME_FIELD, *(field.name for field in fields)]
-        texts = [each.name for each in schema.types]
+        texts = [event_type.name for event_type in schema.types]
         self._keys = np.array(
             [
                 (kernel.TYPE, 0, len(texts), -1),
@@ -55,9 +55,11 @@ class QuickReader:
         self._highest = np.concatenate([np.zeros(3), ranges[:, 1]])
         self._names = _joined(names)
         self._texts = _joined(texts)
-        self._allowed = np.array([_has(each.fields, names) for each in schema.types])
-        must = [[field for field in each.fields if field.required] for each in schema.types]
-        self._required = np.array([_has(each, names) for each in must])
+        self._allowed = np.array([_has(event_type.fields, names) for event_type in schema.types])
+        required = [
+            [field for field in event_type.fields if field.required] for event_type in schema.types
+        ]
+        self._required = np.array([_has(fields, names) for fields in required])
         self._powers = (10.0 ** np.arange(23), powers_of_five())
 
     def read(
@@ -70,7 +72,7 @@ class QuickReader:
     ) -> QuickColumns:
         """Columns of n records; `latest_ms` (n,) is the latest time that each may have."""
         count = len(values)
-        found = QuickColumns(
+        columns = QuickColumns(
             np.zeros(count, dtype=np.bool_),
             np.zeros(count, dtype=np.int64),
             np.zeros(count, dtype=np.int64),
@@ -94,15 +96,15 @@ class QuickReader:
                 self._allowed,
                 self._required,
                 self._powers,
-                found.is_read,
-                found.type_codes,
-                found.times_ms,
-                found.values,
+                columns.is_read,
+                columns.type_codes,
+                columns.times_ms,
+                columns.values,
             )
-            skipped = skipped | found.is_read
+            skipped = skipped | columns.is_read
             if skipped.all():
                 break
-        return found
+        return columns
 
 
 def _key(field: Field, column: int, texts: list[str]) -> tuple[int, int, int, int]:
