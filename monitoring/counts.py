@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from stores.hbase.connection import HBaseStore
+from stores.kafka.clients import new_consumer
+from stores.kafka.cluster import KafkaCluster
 
 KINDS = ("events", "predictions", "dead-letter", "review")
 
@@ -21,11 +23,11 @@ class TopicCounts:
 
 
 class TopicCounter:
-    """Counts messages by offsets over one open connection."""
+    """Counts committed messages by offsets over one open connection."""
 
-    def __init__(self, bootstrap_servers: str, scenario: str) -> None:
+    def __init__(self, kafka: KafkaCluster, scenario: str) -> None:
         self._scenario = scenario
-        self._consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers)
+        self._consumer = new_consumer(kafka.client_options)
 
     def counts(self) -> TopicCounts:
         """The current counts; a topic that does not exist counts 0."""

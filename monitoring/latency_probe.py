@@ -13,11 +13,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from stores.hbase.connection import HBaseStore
 from stores.hbase.shown_positions import shown_positions
-from stores.kafka.committed import COMMITTED_CLIENT
+from stores.kafka.clients import new_consumer
+from stores.kafka.cluster import KafkaCluster
 
 _READ_EVERY_SECONDS = 0.004
 # The broker answers this often, not at each event: 500 answers a second took half a core away from
@@ -48,7 +49,7 @@ class LatencyProbe:
     must stamp events when they send them, on this machine's clock.
     """
 
-    bootstrap_servers: str
+    kafka: KafkaCluster
     topic: str
     scenario: str
     store: HBaseStore
@@ -87,12 +88,10 @@ class LatencyProbe:
         return [float(p) for p in np.percentile(seconds, levels)] if seconds else None
 
     def _run(self) -> None:
-        consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap_servers,
-            enable_auto_commit=False,
+        consumer = new_consumer(
+            self.kafka.client_options,
             fetch_max_wait_ms=_FETCH_EVERY_MS,
             fetch_min_bytes=_FETCH_BYTES,
-            **COMMITTED_CLIENT,
         )
         partitions = [
             TopicPartition(self.topic, number)

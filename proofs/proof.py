@@ -11,7 +11,8 @@ from batch.proofs.parity.report import ParityReport
 from local.endpoints import read_endpoints
 from local.tables import drop_table
 from proofs.byte_search import files_with
-from proofs.stage import Stage, timed_step
+from proofs.stage import Stage
+from reports.steps import timed_step
 from stores.hbase.keys import entity_of
 from stores.hbase.states import newest_cells
 

@@ -19,17 +19,15 @@ import msgspec
 import typer
 
 from batch.proofs.skew_report import SkewReport
-from jobs.launcher.child_jobs import ChildJob
 from jobs.launcher.signals import stopping_on_signals
-from jobs.status.scored import wait_until_scored
 from proofs.proof import Proof, parity_proof
-from proofs.stage import Stage, own_platform, sharing_java, stage_in, timed_step
+from proofs.stage import START_SECONDS, Stage, open_stage, own_platform, stage_in
+from reports.steps import timed_step
 from reports.terminal import Terminal
 from scenarios.fraud.payments import payments_file, read_payments
 
 SCENARIO, FAILED = "fraud", 5
 _TAIL_LINES = 15
-_START_SECONDS, _DRAIN_SECONDS = 240.0, 900.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +54,7 @@ def main(
         stopping_on_signals(),
         tempfile.TemporaryDirectory() as folder,
         own_platform(keep=keep, console=console) as run_dir,
-        sharing_java(stage_in(run_dir, SCENARIO, console=console)) as stage,
+        open_stage(stage_in(run_dir, SCENARIO, console=console)) as stage,
     ):
         parts = cut(file or payments_file(), Path(folder), customers=customers, days=days)
         with _terminals_kept(stage, parts):
@@ -105,7 +103,7 @@ def _terminals_kept(stage: Stage, parts: Parts) -> Iterator[None]:
             stage.run(*job)
     terminals = stage.start("maintain_features")
     try:
-        terminals.wait_for("re-keying ", timeout_seconds=_START_SECONDS)
+        terminals.wait_for("re-keying ", timeout_seconds=START_SECONDS)
         yield
         terminals.check()
     finally:
@@ -115,8 +113,8 @@ def _terminals_kept(stage: Stage, parts: Parts) -> Iterator[None]:
 def _played(stage: Stage, parts: Parts, *, rate: float) -> datetime:
     """Score the past, then what comes while it is published, over a SIGKILL; when that began."""
     with timed_step("scoring the past", stage.console):
-        stream = _scoring(stage, "1")
-        _drain(stage, stream)
+        stream = stage.start_scoring("1")
+        stage.wait_until_scored(stream)
     since = datetime.now(UTC)
     words = f"playing {parts.days:g} days with {parts.payments:,} payments, killed in the middle"
     with timed_step(words, stage.console):
@@ -124,29 +122,13 @@ def _played(stage: Stage, parts: Parts, *, rate: float) -> datetime:
         publisher = stage.start("publish_events", *paced, log_name="publish_events-coming")
         time.sleep(parts.payments / rate)  # about half: verdicts are as many as payments
         stream.kill()
-        stream = _scoring(stage, "2")
+        stream = stage.start_scoring("2")
         publisher.finish()
-        _drain(stage, stream)
+        stage.wait_until_scored(stream)
         stream.stop()
     with timed_step("archiving it", stage.console):
         stage.run("archive_stream", "--once")
     return since
-
-
-def _scoring(stage: Stage, name: str) -> ChildJob:
-    stream = stage.start("score_stream", log_name=f"score_stream-{name}")
-    stream.wait_for("scoring ", timeout_seconds=_START_SECONDS)
-    return stream
-
-
-def _drain(stage: Stage, stream: ChildJob) -> None:
-    wait_until_scored(
-        stage.store,
-        stage.kafka,
-        stage.scenario,
-        check=stream.check,
-        timeout_seconds=_DRAIN_SECONDS,
-    )
 
 
 def _proofs(stage: Stage, *, since: datetime, audits: int) -> Iterator[Proof]:

@@ -15,13 +15,19 @@ from jobs.launcher.child_jobs import ChildJob, start_child
 from jobs.launcher.endpoints import resolve_endpoints
 from jobs.spark.class_archive import class_archive
 from jobs.spark.shared_jvm import shared_jvm
+from jobs.status.scored import wait_until_scored
 from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster
 from local.servers.platform import Platform, down, up
 from proofs.load import Load
+from reports.steps import timed_step
 from stores.hbase.connection import HBaseStore
 from stores.kafka.cluster import KafkaCluster
 from stores.records.deployments import read_deployment, write_deployment
+
+# A JVM, the imports and the first model on cores that others use as well.
+START_SECONDS = 240.0
+_DRAIN_SECONDS = 900.0
 
 _PREPARATION = (
     ("creating topics and tables", "prepare_scenario"),
@@ -36,7 +42,8 @@ _PREPARATION = (
 class Stage:
     """A running platform with the scenario's history and a deployed model in `store`.
 
-    shared_java: environment variables with which jobs that end by themselves share a Java process
+    shared_java  environment variables with which jobs that end by themselves share a Java process
+    children     jobs that were started on it
     """
 
     run_dir: Path
@@ -47,6 +54,7 @@ class Stage:
     console: Console
     overrides: tuple[str, ...] = ()
     shared_java: Mapping[str, str] = field(default_factory=dict)
+    children: list[ChildJob] = field(default_factory=list)
 
     def with_namespace(self, namespace: str) -> HBaseStore:
         """The store in another namespace: tables created, the deployed model copied into it."""
@@ -99,6 +107,22 @@ class Stage:
         """
         return self._started(job, arguments, log_name, {})
 
+    def start_scoring(self, run: str, *arguments: str) -> ChildJob:
+        """Start score_stream and wait until its query runs; `run` tells its log from others."""
+        stream = self.start("score_stream", *arguments, log_name=f"score_stream-{run}")
+        stream.wait_for("scoring ", timeout_seconds=START_SECONDS)
+        return stream
+
+    def wait_until_scored(self, stream: ChildJob) -> None:
+        """Wait until every event has its outcome; raises `ChildFailed` when `stream` ends."""
+        wait_until_scored(
+            self.store,
+            self.kafka,
+            self.scenario,
+            check=stream.check,
+            timeout_seconds=_DRAIN_SECONDS,
+        )
+
     def _started(
         self, job: str, arguments: Sequence[str], log_name: str, variables: Mapping[str, str]
     ) -> ChildJob:
@@ -106,7 +130,9 @@ class Stage:
         options = [part for setting in settings for part in ("--set", setting)]
         scope = ("--scenario", self.scenario, *options)
         log = self.log(log_name or job)
-        return start_child([job, *scope, *arguments], log=log, environ=variables)
+        child = start_child([job, *scope, *arguments], log=log, environ=variables)
+        self.children.append(child)
+        return child
 
     def tell(self, line: str) -> None:
         """Print a line of progress."""
@@ -125,7 +151,7 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
     """
     with (
         own_platform(keep=keep, console=console) as run_dir,
-        sharing_java(stage_in(run_dir, scenario, console=console)) as stage,
+        open_stage(stage_in(run_dir, scenario, console=console)) as stage,
     ):
         for words, *job in _PREPARATION:
             with timed_step(words, console):
@@ -134,14 +160,25 @@ def own_stage(scenario: str, *, keep: bool, console: Console) -> Iterator[Stage]
 
 
 @contextmanager
-def sharing_java(stage: Stage) -> Iterator[Stage]:
-    """The same stage, where jobs that end by themselves use one Java process, one after the other.
+def open_stage(stage: Stage) -> Iterator[Stage]:
+    """`stage` for a block: jobs that end by themselves use one Java process, one after the other.
 
-    It ends with the block. See jobs/spark/shared_jvm.py.
+    Jobs that still run when the block ends, by an error too, are stopped. See
+    jobs/spark/shared_jvm.py.
     """
-    settings = settings_in(stage.run_dir, stage.overrides)
-    with shared_jvm(settings, log=stage.run_dir / "logs" / "spark.log") as variables:
+    settings, log = settings_in(stage.run_dir, stage.overrides), stage.run_dir / "logs/spark.log"
+    with shared_jvm(settings, log=log) as variables, stopping_children(stage):
         yield replace(stage, shared_java=variables)
+
+
+@contextmanager
+def stopping_children(stage: Stage) -> Iterator[None]:
+    """Stop the jobs of `stage` that still run when the block ends, the last one first."""
+    try:
+        yield
+    finally:
+        for child in reversed(stage.children):
+            child.stop()
 
 
 @contextmanager
@@ -186,12 +223,3 @@ def settings_in(run_dir: Path, overrides: Sequence[str] = ()) -> Settings:
     """The settings of jobs on the platform in `run_dir`, its addresses filled in."""
     all_overrides = [f"platform.run_dir={run_dir}", *overrides]
     return resolve_endpoints(load_settings("local", overrides=all_overrides))
-
-
-@contextmanager
-def timed_step(words: str, console: Console) -> Iterator[None]:
-    """Show what is being done, and afterwards how many seconds it took."""
-    began = time.monotonic()
-    with console.status(words):
-        yield
-    console.print(f"{words}: {time.monotonic() - began:.0f} s", highlight=False)

@@ -4,11 +4,9 @@ import time
 from dataclasses import dataclass
 
 from jobs.launcher.child_jobs import ChildJob
-from jobs.status.scored import wait_until_scored
-from proofs.stage import Stage, timed_step
+from proofs.stage import Stage
+from reports.steps import timed_step
 
-_START_SECONDS = 150.0
-_DRAIN_SECONDS = 300.0
 _DISORDER, _DUPLICATES, _BAD = 0.2, 0.05, 0.01
 
 
@@ -38,21 +36,18 @@ def stream_through_trouble(stage: Stage, trouble: Trouble) -> None:
         half = _publisher(stage, trouble, seed=2)
         stage.run("archive_stream", "--once")
         half.finish()
-        _drained(stage, second)
+        stage.wait_until_scored(second)
         second.stop()
     with timed_step("starting once more: nothing may change", console):
         third = _started(stage, trouble.batch_rows[0], "3")
-        _drained(stage, third)
+        stage.wait_until_scored(third)
         third.stop()
     with timed_step("archiving", console):
         stage.run("archive_stream", "--once")
 
 
-def _started(stage: Stage, batch_rows: int, name: str) -> ChildJob:
-    size = ("--set", f"stream.batch_rows={batch_rows}")
-    stream = stage.start("score_stream", *size, log_name=f"score_stream-{name}")
-    stream.wait_for("scoring ", timeout_seconds=_START_SECONDS)
-    return stream
+def _started(stage: Stage, batch_rows: int, run: str) -> ChildJob:
+    return stage.start_scoring(run, "--set", f"stream.batch_rows={batch_rows}")
 
 
 def _publisher(stage: Stage, trouble: Trouble, *, seed: int) -> ChildJob:
@@ -66,14 +61,4 @@ def _publisher(stage: Stage, trouble: Trouble, *, seed: int) -> ChildJob:
         f"--bad-share={_BAD}",
         f"--seed={seed}",
         log_name=f"publish_events-{seed}",
-    )
-
-
-def _drained(stage: Stage, stream: ChildJob) -> None:
-    wait_until_scored(
-        stage.store,
-        stage.kafka,
-        stage.scenario,
-        check=stream.check,
-        timeout_seconds=_DRAIN_SECONDS,
     )

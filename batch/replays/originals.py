@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from batch.records.archived import archived_table
 from batch.replays.ledger import Position
 from stores.delta.tables import DeltaPlace, is_table
-from stores.kafka.committed import COMMITTED_CLIENT
+from stores.kafka.clients import new_consumer
 
 _WAIT_MS = 5_000
 _LARGEST_BYTES = 64 * 1024 * 1024
@@ -45,17 +45,14 @@ class Originals:
             self._consumer.close()
 
     def _from_kafka(self, partition: int, offset: int) -> bytes | None:
-        from kafka import KafkaConsumer, TopicPartition
+        from kafka import TopicPartition
         from kafka.errors import UnsupportedCodecError
 
         if self._consumer is None:
-            self._consumer = KafkaConsumer(
-                **self.client_options,
-                group_id=None,
-                enable_auto_commit=False,
+            self._consumer = new_consumer(
+                self.client_options,
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=_LARGEST_BYTES,
-                **COMMITTED_CLIENT,
             )
         place = TopicPartition(self.topic, partition)
         self._consumer.assign([place])

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from batch.records.limits import EventLimits
 from batch.records.record_batches import Run, runs, sorted_for_fold
 from features.events.decode import EventDecoder, Events, at_home
-from features.fold.fold import Folded, distinct, fold
+from features.fold.fold import Folded, distinct, fold_batch
 from features.fold.state import StateCodec
 from features.schema import EventSchema
 from scenarios.contract.scenario import Scenario
@@ -92,12 +92,13 @@ def fold_run(
     events = _at_home(codec, cells, decoder.decode(run.records, run.placement), run)
     entities = distinct(events.entities)
     states = codec.decode([cells.get(entity) for entity in entities.ids])
-    folded = fold(
+    folded = fold_batch(
         codec.plan,
         states,
         events,
-        entity_rows=entities.rows,
-        stamps=run.records.offsets[events.rows] + run.first_stamp,
+        entities,
+        offsets=run.records.offsets,
+        first_stamp=run.first_stamp,
         partition=run.partition,
     )
     cells.update(zip(entities.ids, codec.encode(states), strict=True))

@@ -28,7 +28,8 @@ from jobs.spark.session import spark_session
 from jobs.wiring.batch_scoring import BatchSteps, for_scoring, scorer_of
 from jobs.wiring.from_settings import delta_place, hbase_store
 from local.endpoints import read_endpoints
-from proofs.stage import own_stage, stage_in, timed_step
+from proofs.stage import own_stage, stage_in
+from reports.steps import timed_step
 from reports.terminal import Terminal
 from scenarios.churn.scenario import SCENARIO
 from stores.delta.tables import DeltaPlace, read_table, write_new_table

@@ -20,7 +20,7 @@ from bench.suite.systems.catalogue import OURS, System
 from bench.suite.systems.ground import Ground, ground_of
 from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
-from proofs.stage import timed_step
+from reports.steps import timed_step
 
 # A turn of a million customers takes them about this long; the first one is not measured.
 _ALONE_SECONDS = 25.0

@@ -75,7 +75,7 @@ def measured(name: str, system: System, *, stage: Stage, load: Load, round_numbe
 
 def _started_probe(stage: Stage, store: HBaseStore) -> LatencyProbe:
     topic = f"{stage.scenario}.events"
-    probe = LatencyProbe(stage.kafka.bootstrap_servers, topic, stage.scenario, store)
+    probe = LatencyProbe(stage.kafka, topic, stage.scenario, store)
     probe.start()
     return probe
 

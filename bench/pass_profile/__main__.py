@@ -95,7 +95,7 @@ class _Stages:
     def watch(self, scoring: ScoringPass, table: PassTable, use: InUse) -> None:
         """Time the parts of `scoring`; what is left is reported as "rest"."""
         parts: list[tuple[object, str, str]] = [
-            (scoring._decoder, "decode", "decode"),
+            (scoring._fold._decoder, "decode", "decode"),
             (table, "below", "read"),
             (table, "newest", "read"),
             (table, "write", "write"),

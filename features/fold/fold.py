@@ -117,3 +117,28 @@ def _fold_buffers(
     )
     states.buffers = buffers
     return int(buffers.dropped.sum()) - before
+
+
+def fold_batch(
+    plan: Plan,
+    states: States,
+    events: Events,
+    entities: Entities,
+    *,
+    offsets: npt.NDArray[np.int64],
+    first_stamp: int,
+    partition: int,
+) -> Folded:
+    """`fold` for the events of one batch of a partition: an event's stamp follows its offset.
+
+    entities: of `distinct(events.entities)`, in the order of `states`; offsets (r,): of the batch's
+    records; first_stamp: that of offset 0 in the epoch.
+    """
+    return fold(
+        plan,
+        states,
+        events,
+        entity_rows=entities.rows,
+        stamps=offsets[events.rows] + first_stamp,
+        partition=partition,
+    )

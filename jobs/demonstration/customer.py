@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kafka import KafkaProducer
 from rich.table import Table
 
 from jobs.launcher.kafka_options import client_options
@@ -14,6 +13,7 @@ from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
 from scenarios.churn.story import longer_contract, support_call
 from stores.hbase.predictions import Prediction, PredictionReader, reader
+from stores.kafka.producer import open_producer
 
 _READABLE_SECONDS = 30.0
 
@@ -26,8 +26,13 @@ class CustomerStory:
 
     def show(self) -> None:
         """Publish two events of the customer and print the row after each."""
-        producer = KafkaProducer(**client_options(self.run.settings.kafka), acks="all")
-        with reader(hbase_store(self.run.settings), self.run.scenario.name) as rows:
+        settings = self.run.settings
+        sending = open_producer(
+            client_options(settings.kafka),
+            max_event_bytes=settings.stream.max_event_bytes,
+            linger_ms=0,
+        )
+        with sending as producer, reader(hbase_store(settings), self.run.scenario.name) as rows:
             before = _at_risk(rows)
             if before is None:
                 self.run.console.print("no customer is at risk: nothing to show")
@@ -42,7 +47,6 @@ class CustomerStory:
                 prediction = self._published(producer, rows, record)
                 milliseconds = (time.time() - began) * 1000
                 steps.append((f"{words}\n(readable after {milliseconds:.0f} ms)", prediction))
-        producer.close()
         self.run.console.print(_table(steps))
 
     def _published(self, producer: Any, rows: PredictionReader, record: Any) -> Prediction:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from jobs.wiring.streaming import kafka_cluster
 from monitoring.counts import TopicCounter
 from monitoring.latency_probe import LatencyProbe
 from monitoring.live_view import LiveView
+from reports.steps import timed_step
 
 _READY = "scoring "
 _CATCH_UP_SECONDS = 180.0
@@ -94,18 +95,14 @@ class Demo:
         log = self._logs / f"{job}.log"
         return start_child([job, *self.options, *more], log=log, environ=self._environ)
 
-    @contextmanager
-    def _doing(self, words: str) -> Iterator[None]:
-        began = time.monotonic()
-        with self.run.console.status(words):
-            yield
-        self.run.console.print(f"✔ {words} ({time.monotonic() - began:.0f} s)", highlight=False)
+    def _doing(self, words: str) -> AbstractContextManager[None]:
+        return timed_step(words, self.run.console)
 
     @contextmanager
     def _probe(self) -> Iterator[LatencyProbe]:
         settings, scenario = self.run.settings, self.run.scenario
-        servers, topic = settings.kafka.bootstrap_servers, scenario.topic("events")
-        probe = LatencyProbe(servers, topic, scenario.name, hbase_store(settings))
+        kafka, topic = kafka_cluster(settings), scenario.topic("events")
+        probe = LatencyProbe(kafka, topic, scenario.name, hbase_store(settings))
         probe.start()
         try:
             yield probe
@@ -114,7 +111,7 @@ class Demo:
 
     def _watch_follow_ups(self, stream: ChildJob, probe: LatencyProbe) -> None:
         settings, name = self.run.settings, self.run.scenario.name
-        counter = TopicCounter(settings.kafka.bootstrap_servers, name)
+        counter = TopicCounter(kafka_cluster(settings), name)
         title = f"{self.run.scenario.title}: {name} live"
         view = LiveView(title, name, hbase_store(settings), counter, probe)
         load = (

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
+from jobs.wiring.streaming import kafka_cluster
 from models.formats.artifact import read_card
 from models.registry.fetching import local_path
 from monitoring.counts import TopicCounter, TopicCounts, row_count
@@ -31,7 +32,7 @@ class Figures:
     def read(cls, run: Run, probe: LatencyProbe) -> "Figures":
         """The present figures."""
         store = hbase_store(run.settings)
-        counter = TopicCounter(run.settings.kafka.bootstrap_servers, run.scenario.name)
+        counter = TopicCounter(kafka_cluster(run.settings), run.scenario.name)
         deployment = read_deployment(store, run.scenario.name)
         champion = deployment.champion if deployment else None
         folder = local_path(champion.artifact_uri) if champion else None

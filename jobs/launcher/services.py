@@ -5,10 +5,10 @@ import socket
 import time
 
 import happybase
-from kafka.admin import KafkaAdminClient
 
 from conf.sections import Hbase, Kafka
 from jobs.launcher.kafka_options import client_options
+from stores.kafka.clients import new_admin
 
 _LIMIT_SECONDS = 8.0
 
@@ -39,7 +39,7 @@ def require_kafka(kafka: Kafka) -> None:
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)  # the error below says it in one line
         options = {**client_options(kafka), "request_timeout_ms": left_ms}
-        client = KafkaAdminClient(**options, bootstrap_timeout_ms=left_ms)
+        client = new_admin(options, bootstrap_timeout_ms=left_ms)
         try:
             client.list_topics()
         finally:

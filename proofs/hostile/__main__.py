@@ -22,7 +22,6 @@ from typer import Option
 from jobs.launcher.child_jobs import ChildJob
 from jobs.launcher.outcome import ending_with_exit_code
 from jobs.launcher.signals import stopping_on_signals
-from jobs.status.scored import wait_until_scored
 from proofs.fitted_model import fitted
 from proofs.hostile.kinds import KINDS
 from proofs.hostile.load import HostileLoad, Phase, Tally
@@ -36,7 +35,8 @@ from proofs.hostile.outcomes import (
     topic_ends,
 )
 from proofs.proof import Proof
-from proofs.stage import Stage, own_platform, stage_in, timed_step
+from proofs.stage import Stage, open_stage, own_platform, stage_in
+from reports.steps import timed_step
 from reports.terminal import Terminal
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
@@ -45,7 +45,6 @@ from stores.records.deployments import write_deployment
 FAILED = 5
 _NAME = SCENARIO.name
 _OVERRIDES = (f"scenarios.{_NAME}=proofs.hostile.{_NAME}",)
-_START_SECONDS, _DRAIN_SECONDS = 180.0, 300.0
 _FITTED_ROWS = 5_000
 
 
@@ -79,15 +78,14 @@ def main(
         ending_with_exit_code(console, verbose=False),
         stopping_on_signals(),
         own_platform(keep=keep, console=console) as run_dir,
+        open_stage(stage_in(run_dir, _NAME, console=console, overrides=_OVERRIDES)) as stage,
     ):
-        stage = stage_in(run_dir, _NAME, console=console, overrides=_OVERRIDES)
         _prepare(stage)
-        stream = stage.start("score_stream")
+        stream = stage.start_scoring("hostile")
         load = HostileLoad(
             stage.kafka.bootstrap_servers, f"{_NAME}.events", partitions=2, seed=seed
         )
         try:
-            stream.wait_for("scoring ", timeout_seconds=_START_SECONDS)
             warm = Phase(seconds=15.0, hostile_share=0.0, most_waiting=waiting)
             _measured("warming up", stage, stream, load, warm)
             clean = Phase(seconds=60 * clean_minutes, hostile_share=0.0, most_waiting=waiting)
@@ -97,7 +95,6 @@ def main(
             is_alive = stream.process.poll() is None
             stream.stop()
         finally:
-            stream.stop()
             load.close()
         with timed_step("reading back every topic", console):
             outcomes = outcomes_of(stage.kafka.bootstrap_servers, _NAME)
@@ -146,13 +143,7 @@ def _measured(
 
         tally = load.run(phase, waiting=waiting, check=stream.check, progress=progress)
         status.update(f"{words}: waiting until all is scored")
-        wait_until_scored(
-            stage.store,
-            stage.kafka,
-            _NAME,
-            check=stream.check,
-            timeout_seconds=_DRAIN_SECONDS,
-        )
+        stage.wait_until_scored(stream)
     rate = Rate(good=tally.good, seconds=time.monotonic() - began)
     stage.tell(
         f"{words}: {tally.good:,} good and {len(tally.hostile):,} hostile records in "

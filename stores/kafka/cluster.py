@@ -1,16 +1,16 @@
 """Which incarnation of a Kafka topic this is: its id, its partitions, where they begin and end."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from stores.kafka.committed import COMMITTED_CLIENT
+from stores.kafka.clients import new_admin, new_consumer
 from stores.kafka.errors import KafkaDown, TopicMissing
 
 # Kafka gives a larger record whole all the same.
@@ -46,6 +46,15 @@ class KafkaCluster:
     bootstrap_servers: str
     timeout_seconds: float = 10.0
     security: Mapping[str, Any] = field(default_factory=dict, repr=False)  # a password among them
+
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """Keyword arguments of every kafka-python client, see `stores.kafka.clients`."""
+        return {
+            "bootstrap_servers": self.bootstrap_servers.split(","),
+            "request_timeout_ms": int(self.timeout_seconds * 1000),
+            **self.security,
+        }
 
     def identity(self, topic: str) -> TopicIdentity:
         """Raises `KafkaDown` or `TopicMissing`."""
@@ -87,13 +96,9 @@ class KafkaCluster:
         """
         if not offsets:
             return {}
-        options = {
-            **COMMITTED_CLIENT,
-            "enable_auto_commit": False,
-            "max_partition_fetch_bytes": _ONE_RECORD_BYTES,
-        }
+        options = {"max_partition_fetch_bytes": _ONE_RECORD_BYTES}
         arrivals: dict[int, datetime] = {}
-        with self._client(KafkaConsumer, **options) as consumer:
+        with self._client(new_consumer, **options) as consumer:
             places = {TopicPartition(topic, number): at for number, at in offsets.items()}
             consumer.assign(list(places))
             ends = consumer.end_offsets(list(places))
@@ -128,30 +133,24 @@ class KafkaCluster:
 
     def admin(self) -> AbstractContextManager[Any]:
         """An admin client for a block; Kafka's failures inside it become `KafkaDown`."""
-        return self._client(KafkaAdminClient)
+        return self._client(new_admin)
 
     def uncommitted(self, topic: str) -> Mapping[int, int]:
         """Partition → how many offsets lie behind the last stable one, in open transactions."""
         committed = self.offsets(topic)
-        with self._client(KafkaConsumer) as consumer:
+        with self._client(new_consumer, isolation_level="read_uncommitted") as consumer:
             places = [TopicPartition(topic, partition) for partition in committed]
             ends = consumer.end_offsets(places)
         return {p.partition: max(ends[p] - committed[p.partition][1], 0) for p in places}
 
     def consumer(self) -> AbstractContextManager[Any]:
         """A consumer of committed records, without a group, for a block; as `admin`."""
-        return self._client(KafkaConsumer, **COMMITTED_CLIENT)
+        return self._client(new_consumer)
 
     @contextmanager
-    def _client(self, kind: Any, **options: Any) -> Iterator[Any]:
-        timeout_ms = int(self.timeout_seconds * 1000)
+    def _client(self, new_client: Callable[..., Any], **options: Any) -> Iterator[Any]:
         try:
-            client = kind(
-                bootstrap_servers=self.bootstrap_servers,
-                request_timeout_ms=timeout_ms,
-                **options,
-                **self.security,
-            )
+            client = new_client(self.client_options, **options)
         except (KafkaError, OSError) as error:
             raise KafkaDown(
                 f"Kafka {self.bootstrap_servers} does not answer ({type(error).__name__}: {error})"

@@ -13,10 +13,13 @@ _FRAMING_BYTES = 64 * 1024
 
 
 @contextmanager
-def open_producer(client_options: Mapping[str, Any], *, max_event_bytes: int) -> Iterator[Any]:
+def open_producer(
+    client_options: Mapping[str, Any], *, max_event_bytes: int, linger_ms: int = _LINGER_MS
+) -> Iterator[Any]:
     """A kafka-python producer for events up to `max_event_bytes`, closed at the end.
 
-    client_options: keyword arguments of every kafka-python client. Raises `KafkaDown`.
+    client_options: keyword arguments of every kafka-python client; linger_ms: how long a record
+    waits for others to be sent with. Raises `KafkaDown`.
     """
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
@@ -25,7 +28,7 @@ def open_producer(client_options: Mapping[str, Any], *, max_event_bytes: int) ->
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": "lz4",
-        "linger_ms": _LINGER_MS,
+        "linger_ms": linger_ms,
         "max_request_size": max_event_bytes + _FRAMING_BYTES,
         "max_block_ms": 10_000,
         "allow_auto_create_topics": False,

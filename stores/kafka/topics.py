@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stores.kafka.clients import new_consumer
 from stores.kafka.errors import KafkaDown, TopicMissing
 
 
@@ -11,12 +12,11 @@ def require_topics(client_options: Mapping[str, Any], topics: Sequence[str]) -> 
 
     client_options: keyword arguments of every kafka-python client.
     """
-    from kafka import KafkaConsumer
     from kafka.errors import KafkaError
 
     servers = client_options["bootstrap_servers"]
     try:
-        consumer = KafkaConsumer(**client_options, enable_auto_commit=False)
+        consumer = new_consumer(client_options)
         try:
             existing = consumer.topics()
         finally:

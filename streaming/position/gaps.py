@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError, UnsupportedCodecError
 
+from stores.kafka.clients import new_consumer
 from stores.kafka.cluster import KafkaCluster
-from stores.kafka.committed import COMMITTED_CLIENT
 from stores.kafka.errors import KafkaDown
 from streaming.passes.settings import PassSettings
 
@@ -96,16 +96,11 @@ class Gaps:
         try:
             if self._consumer is None:
                 logging.getLogger("kafka").setLevel(logging.ERROR)  # it warns of intended settings
-                self._consumer = KafkaConsumer(
-                    bootstrap_servers=self.kafka.bootstrap_servers,
-                    request_timeout_ms=int(self.kafka.timeout_seconds * 1000),
-                    group_id=None,
-                    enable_auto_commit=False,
+                self._consumer = new_consumer(
+                    self.kafka.client_options,
                     auto_offset_reset="none",
                     fetch_max_wait_ms=_FETCH_WAIT_MS,
                     max_partition_fetch_bytes=_FETCH_BYTES,
-                    **COMMITTED_CLIENT,
-                    **self.kafka.security,
                 )
             yield self._consumer
         except (KafkaError, OSError) as error:

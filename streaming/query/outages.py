@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from stores.hbase.connection import HBaseStore, Session, TableMissing
+from stores.kafka.clients import new_consumer
 from stores.kafka.cluster import KafkaCluster
-from stores.kafka.committed import COMMITTED_CLIENT
 from stores.records.control import read_control
 from streaming.query.progress import Place
 
@@ -80,14 +80,8 @@ class KafkaProbe:
 
     def _connected(self) -> Any:
         _connect_any(self.kafka.bootstrap_servers)  # at once, where the client would wait
-        return KafkaConsumer(
-            bootstrap_servers=self.kafka.bootstrap_servers,
-            group_id=None,
-            enable_auto_commit=False,
-            request_timeout_ms=int(_TIMEOUT_SECONDS * 1000),
-            **COMMITTED_CLIENT,
-            **self.kafka.security,
-        )
+        timeout_ms = int(_TIMEOUT_SECONDS * 1000)
+        return new_consumer(self.kafka.client_options, request_timeout_ms=timeout_ms)
 
 
 @dataclass

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from features.byte_column import ByteColumn
 from features.events.chosen_rows import chosen_bytes, chosen_rows
-from features.events.decode import EventDecoder, Events
+from features.events.decode import Events
 from features.events.reasons import UNSCORABLE, Refusal
-from features.fold.fold import Entities, Folded, fold
+from features.fold.fold import Entities, Folded
 from features.fold.state import States
 from scenarios.contract.judge import Judge, Verdicts
 from scenarios.contract.scenario import Scenario
@@ -30,11 +30,12 @@ from streaming.messages.dead_letters import add_dead_letters
 from streaming.messages.documents import Positions, Suppressed, log_basis, suppressed_document
 from streaming.messages.writer import MessageWriter
 from streaming.passes.batches import Batch
-from streaming.passes.erased import Erasures, NobodyErased, TableWithoutErased, without_erased
-from streaming.passes.homes import ComputedHomes, HomeRule
+from streaming.passes.erased import Erasures, NobodyErased, TableWithoutErased
+from streaming.passes.folding import BatchFold
+from streaming.passes.homes import HomeRule
 from streaming.passes.output import Output
 from streaming.passes.settings import PassSettings
-from streaming.passes.states_below import Part, parts_of
+from streaming.passes.states_below import Part
 from streaming.passes.table import PassTable
 from streaming.position.gaps import GapCheck, never_empty
 from streaming.scoring.models_in_use import InUse, ModelsInUse
@@ -87,21 +88,17 @@ class ScoringPass:
         erasures: Erasures | None = None,
     ) -> None:
         self._settings = settings
-        self._are_empty = are_empty
         self._scenario = scenario
-        self._erasures = erasures or NobodyErased()
-        self._table = TableWithoutErased(table, self._erasures, scenario.codec)
+        erasures = erasures or NobodyErased()
+        self._table = TableWithoutErased(table, erasures, scenario.codec)
+        self._fold = BatchFold(
+            settings, scenario, self._table, are_empty=are_empty, homes=homes, erasures=erasures
+        )
         self._models = models
         self._second = second
-        self._homes = homes or ComputedHomes()
         self._judge = Judge(scenario)
         self._writer = MessageWriter(scenario)
         self._policy_version = scenario.policy.version
-        self._decoder = EventDecoder(
-            scenario.schema,
-            max_event_bytes=settings.max_event_bytes,
-            max_future_skew_seconds=settings.max_future_skew_seconds,
-        )
 
     def prepare(self) -> None:
         """Load the model and open the connection before the first event needs them."""
@@ -120,31 +117,11 @@ class ScoringPass:
         written when its messages come.
         """
         use = self._models.current()
-        placement = self._settings.placement(batch.partition)
-        events = self._decoder.decode(batch.records, placement)
-        erased = self._erasures.current()
-        events = without_erased(events, erased, batch, epoch=self._settings.epoch)
-        events = self._homes.at_home(events, batch.records, placement)
-        for part in parts_of(
-            self._settings,
-            self._scenario,
-            self._table,
-            batch,
-            events,
-            are_empty=self._are_empty,
-        ):
-            yield self._scored(part, use)
+        for part, folded in self._fold.parts(batch):
+            yield self._scored(part, folded, use)
 
-    def _scored(self, part: Part, use: InUse) -> pa.Table:
+    def _scored(self, part: Part, folded: Folded, use: InUse) -> pa.Table:
         batch, events, entities, states = part.batch, part.events, part.entities, part.states
-        folded = fold(
-            self._scenario.plan,
-            states,
-            events,
-            entity_rows=entities.rows,
-            stamps=batch.records.offsets[events.rows] + stamp(self._settings.epoch, 0),
-            partition=batch.partition,
-        )
         looked_up = self._second.features(events.values, folded.as_of_ms)
         features = folded.features
         if looked_up.features.shape[1]:

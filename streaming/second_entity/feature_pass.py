@@ -9,17 +9,17 @@ import time
 
 import pyarrow as pa
 
-from features.events.decode import EventDecoder, Events
-from features.fold.fold import fold
+from features.events.decode import Events
 from scenarios.contract.keyed import Keyed
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
 from streaming.messages.dead_letters import add_dead_letters
 from streaming.passes.batches import Batch
-from streaming.passes.homes import ComputedHomes, HomeRule
+from streaming.passes.folding import BatchFold
+from streaming.passes.homes import HomeRule
 from streaming.passes.output import Output
 from streaming.passes.settings import PassSettings
-from streaming.passes.states_below import Part, parts_of
+from streaming.passes.states_below import Part
 from streaming.passes.table import PassTable
 from streaming.position.fence import EpochFence
 from streaming.position.gaps import GapCheck, never_empty
@@ -41,13 +41,7 @@ class FeaturePass:
         self._keyed = keyed
         self._table = table
         self._fence = fence
-        self._are_empty = are_empty
-        self._homes = homes or ComputedHomes()
-        self._decoder = EventDecoder(
-            keyed.schema,
-            max_event_bytes=settings.max_event_bytes,
-            max_future_skew_seconds=settings.max_future_skew_seconds,
-        )
+        self._fold = BatchFold(settings, keyed, table, are_empty=are_empty, homes=homes)
 
     def prepare(self) -> None:
         """Open the connection before the first event needs it."""
@@ -60,30 +54,13 @@ class FeaturePass:
         away; in both cases the batch is run again.
         """
         self._fence.check()
-        placement = self._settings.placement(batch.partition)
-        events = self._decoder.decode(batch.records, placement)
-        events = self._homes.at_home(events, batch.records, placement)
-        parts = parts_of(
-            self._settings,
-            self._keyed,
-            self._table,
-            batch,
-            events,
-            are_empty=self._are_empty,
+        return pa.concat_tables(
+            self._written(part, dropped=folded.dropped) for part, folded in self._fold.parts(batch)
         )
-        return pa.concat_tables(self._folded(part) for part in parts)
 
-    def _folded(self, part: Part) -> pa.Table:
-        folded = fold(
-            self._keyed.plan,
-            part.states,
-            part.events,
-            entity_rows=part.entities.rows,
-            stamps=part.batch.records.offsets[part.events.rows] + stamp(self._settings.epoch, 0),
-            partition=part.batch.partition,
-        )
+    def _written(self, part: Part, *, dropped: int) -> pa.Table:
         cells = self._keyed.codec.encode(part.states)
-        self._write(part.batch, part.events, part.entities.ids, cells, dropped=folded.dropped)
+        self._write(part.batch, part.events, part.entities.ids, cells, dropped=dropped)
         return self._dead_letters(part.batch, part.events)
 
     def _write(

@@ -105,6 +105,20 @@ def test_every_console_is_one_that_data_cannot_command() -> None:
     assert uses == []
 
 
+def test_clients_of_kafka_come_from_one_room() -> None:
+    """The platform of one machine, benchmarks and proofs use Kafka as any other program does."""
+    others = {"stores", "local", "bench", "proofs"}
+    clients = re.compile(r"(?<!\w)Kafka(Consumer|Producer|AdminClient)\(")
+    direct = [
+        path.relative_to(CHECKOUT).as_posix()
+        for package in PACKAGES
+        if package not in others
+        for path in (CHECKOUT / package).rglob("*.py")
+        if clients.search(path.read_text(encoding="utf-8"))
+    ]
+    assert direct == []
+
+
 def test_a_folder_holds_so_many_modules_that_one_sees_what_it_is_for() -> None:
     """`jobs` is the list of commands."""
     whole = {"jobs"}

@@ -62,7 +62,7 @@ def probe_of(
 ) -> LatencyProbe:
     """A probe of the place's topic and table, not started."""
     return LatencyProbe(
-        ground.stage.kafka.bootstrap_servers,
+        ground.stage.kafka,
         place.topic,
         place.table,
         place.store,
