@@ -1,5 +1,6 @@
 """The training set from published events and labels: what was known when an outcome came."""
 
+import hashlib
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -10,10 +11,11 @@ from batch.records.limits import EventLimits
 from batch.training_sets.event_features import event_features
 from batch.training_sets.outcomes import OUTCOME_KEY, mature, outcomes
 from batch.training_sets.second_entities import second_entity_features, with_second_entities
-from batch.training_sets.split import is_held_out
 from scenarios.contract.scenario import Scenario
 
 TRAIN, TEST = "train", "test"
+# Fixed before the first model was trained; another salt would be another held-out part.
+_SPLIT_SALT = b"everscore-split-1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,3 +108,12 @@ def _split(test_fraction: float) -> Column:
         return TEST if is_held_out(entity, fraction=test_fraction) else TRAIN
 
     return F.udf(split_of, StringType(), useArrow=False)("entity")
+
+
+def is_held_out(entity: str, *, fraction: float) -> bool:
+    """Whether `entity` belongs to the held-out `fraction` (0 to 1) of all entities.
+
+    A stable hash decides, never a result.
+    """
+    digest = hashlib.blake2b(_SPLIT_SALT + entity.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") < fraction * 2.0**64

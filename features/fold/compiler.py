@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.definitions import (
+    ClockFeature,
     Count,
     DaysSince,
     DaysSincePrevious,
@@ -27,7 +28,6 @@ from features.definitions import (
 )
 from features.digest import digest_of
 from features.fold import kernel
-from features.fold.clock import clock_operation
 from features.fold.plan import CODE, COUNT, REAL, Plan, Slot
 from features.fold.window_plan import WindowPlan
 from features.fold.windows import window_plan
@@ -144,7 +144,7 @@ class _Draft:
                 self._on(feature, kernel.SET_GAP, slot)
             case HourOfDay() | IsWeekend() | IsBetweenHours():
                 self._slot(feature.name, CODE, math.nan)
-                code, hours = clock_operation(feature)
+                code, hours = _clock_operation(feature)
                 for declared in self.schema.types:
                     self._op(declared.name, code, slot, None, rate=hours)
             case Sum() | Min() | Max():
@@ -198,3 +198,19 @@ class _Draft:
             digest=digest,
             windows=windows,
         )
+
+
+def _clock_operation(feature: ClockFeature) -> tuple[int, float]:
+    """The operation, and the hours of the day as bits where it needs them.
+
+    Raises `SchemaError` for hours that no day has.
+    """
+    if isinstance(feature, HourOfDay):
+        return kernel.SET_HOUR, 0.0
+    if isinstance(feature, IsBetweenHours):
+        start, stop = feature.from_hour, feature.before_hour
+        if not (0 <= start < 24 and 0 <= stop <= 24):
+            raise SchemaError(f"feature {feature.name!r}: hours {start} to {stop}, allowed 0 to 24")
+        after = stop if stop > start else stop + 24
+        return kernel.SET_HOUR_IN, float(sum(1 << hour % 24 for hour in range(start, after)))
+    return kernel.SET_WEEKEND, 0.0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from conf.settings import Settings
 from jobs.launcher.checkout import CHECKOUT
-from streaming.passes.arrow_rows import ARROW_ROWS
+from streaming.passes.joined_batches import ARROW_ROWS
 
 _QUERY_STOPS_WITHIN = "10s"
 # Spark's own list less Kafka, whose older source copies each record twice more: one of 100 MB took

@@ -13,11 +13,10 @@ from itertools import cycle
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.churn.bad_events import SPOILER
 from scenarios.churn.events import CALL_REASONS, CHANGEABLE, INTERNET_EXTRAS
 from scenarios.churn.telco import Customer
 from scenarios.contract.times import iso_time
-from scenarios.simulation.bad_events import BAD_KINDS, too_large_record
+from scenarios.simulation.bad_events import BAD_KINDS, Event, Spoiler, too_large_record
 from scenarios.simulation.records import Record, record_of
 
 # A few customers make most of the events, as in any call centre: weight 1 / (rank + 10).
@@ -27,6 +26,15 @@ _MEAN_CALL_MINUTES = 9.0
 _MAX_CALL_MINUTES = 600.0
 _CHARGE_SPREAD = 0.02
 _DRAWS_AT_ONCE = 1_000
+
+
+def _charge(good: Event) -> Event:
+    """An event whose number bad events spoil."""
+    envelope = {name: good[name] for name in ("customer_id", "event_time")}
+    return {"type": "monthly_charge", **envelope, "monthly_charge_usd": 70.35}
+
+
+_SPOILER = Spoiler(number_field="monthly_charge_usd", measured=_charge)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +77,7 @@ class FollowUps:
                 size = self.too_large_bytes or 0
                 yield too_large_record(event, key=customer_id, event_bytes=size)
             else:
-                yield SPOILER.bad_record(event, key=customer_id, reason=kind)
+                yield _SPOILER.bad_record(event, key=customer_id, reason=kind)
 
 
 class _Draw:

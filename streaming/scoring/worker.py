@@ -11,10 +11,9 @@ from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 from stores.records.erasures import ErasuresInUse, ErasureTable
 from stores.records.homes import HomeTable
-from streaming.passes.arrow_rows import ARROW_ROWS
 from streaming.passes.batches import batches_of
 from streaming.passes.homes import ClaimedHomes
-from streaming.passes.joined_batches import joined
+from streaming.passes.joined_batches import ARROW_ROWS, joined
 from streaming.passes.kind import PassKind
 from streaming.passes.read_ahead import read_ahead
 from streaming.passes.settings import PassSettings

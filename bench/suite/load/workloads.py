@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.suite.load.payments import payments
-from bench.suite.load.readings import readings
+from bench.suite.load.simulated_events import payments, readings
 from bench.suite.load.times import EventMaker
 from scenarios.contract.scenario import Scenario, load_scenario
 

@@ -15,9 +15,8 @@ from stores.hbase.connection import Session
 from stores.hbase.predictions import Source
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker, StateTable
-from streaming.passes.arrow_rows import ARROW_ROWS
 from streaming.passes.batches import Batch, batch_of
-from streaming.passes.joined_batches import joined
+from streaming.passes.joined_batches import ARROW_ROWS, joined
 from streaming.passes.kind import PassKind
 from streaming.passes.output import Output
 from streaming.passes.settings import PassSettings

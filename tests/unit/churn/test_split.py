@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.training_sets.split import is_held_out
+from batch.training_sets.rows import is_held_out
 
 
 def test_the_split_of_an_id_never_changes() -> None:

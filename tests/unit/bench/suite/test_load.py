@@ -10,8 +10,7 @@ from kafka.partitioner.default import murmur2
 from bench.scenarios.numbers import SCENARIO
 from bench.suite.load.feed import Pace
 from bench.suite.load.keys import CUSTOMERS, uniform, zipf
-from bench.suite.load.payments import payments
-from bench.suite.load.readings import readings
+from bench.suite.load.simulated_events import payments, readings
 from bench.suite.load.times import Wanted, spread_times
 from bench.suite.load.topics import Loaded, partitions_of
 from bench.suite.observations.rows_written import rows_written
