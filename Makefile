@@ -19,7 +19,7 @@ export EVERSCORE_GIVEN_ENV := $(value ENV)
 export EVERSCORE_GIVEN_SCENARIO := $(value SCENARIO)
 unexport ID ENV SCENARIO
 MAKEOVERRIDES :=
-# A test that hangs is told with the stacks of all threads. Two processes share the files out; each
+# A test that hangs ends with the stacks of all threads. Two processes share the files out; each
 # has a platform of its own.
 TEST_PROCESSES ?= 2
 PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread --durations=40 \
@@ -144,7 +144,7 @@ lock-jars: setup ## Write the list of the jars' SHA-256 again, after a change of
 	@$(PYTHON_SET_UP) -m local jars --write-list
 
 .PHONY: lock
-lock: setup ## Resolve requirements*.in anew into the locks with hashes
+lock: setup ## Resolve requirements*.again into the locks with hashes
 	@for name in requirements requirements-dev; do \
 	  echo "locking $$name.in" && \
 	  env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \

@@ -28,7 +28,7 @@ from scenarios.contract.keyed import keyed_entities
 from stores.records.leases import FEATURES
 from streaming.query.several import StartTogether
 from streaming.query.supervisor import Supervisor
-from streaming.second_entity.rederive import begin_anew, drop_derived
+from streaming.second_entity.rederive import begin_again, drop_derived
 from streaming.second_entity.rekey_query import rekey_checkpoints
 
 SPARK = True
@@ -40,8 +40,9 @@ def main(
     overrides: SetOption = None,
     verbose: VerboseOption = False,
     entity: Annotated[str | None, Option(help="One of them.  [default: all]")] = None,
-    anew: Annotated[
-        bool, Option("--anew", help="Drop the states and derive them from the first event kept.")
+    from_scratch: Annotated[
+        bool,
+        Option("--from-scratch", help="Drop the states and derive them from the first event kept."),
     ] = False,
     accept_loss: AcceptLossOption = False,
     take_over: TakeOverOption = False,
@@ -66,7 +67,7 @@ def main(
             spark = stack.enter_context(
                 spark_session(for_streams(conf), app_name=f"features {scenario}", at_once=True)
             )
-            if anew:
+            if from_scratch:
                 for keyed in entities:
                     drop_derived(kafka, hbase_store(conf), keyed)
                 make_places(run)
@@ -74,8 +75,8 @@ def main(
                     places = rekey_checkpoints(
                         spark, conf.stream.checkpoint_root, keyed, log=run.log
                     )
-                    epoch = begin_anew(kafka, store_session(conf), keyed, places)
-                    run.log(f"{keyed.name} is derived anew, in epoch {epoch}")
+                    epoch = begin_again(kafka, store_session(conf), keyed, places)
+                    run.log(f"{keyed.name} is derived from scratch, in epoch {epoch}")
             for keyed in entities:
                 check_topics(run, [*keyed.source_topics, *stream_topics(keyed)])
             starters = [

@@ -37,7 +37,7 @@ class TableMissing(RuntimeError):
         _, is_derived, entity = table.rpartition(":")[2].partition(".")
         command = f"rebuild_state --scenario {scenario}"
         if is_derived:
-            command = f"maintain_features --scenario {scenario} --entity {entity} --anew"
+            command = f"maintain_features --scenario {scenario} --entity {entity} --from-scratch"
         super().__init__(
             f"table {table} is missing in HBase: run ./spark-submit.sh prepare_scenario "
             f"--scenario {scenario}; what an earlier table held comes back with "

@@ -12,7 +12,7 @@ def remedy(name: str, job: str) -> str:
     scenario = scenario_name_of(name)
     if scenario == name:
         return f"./spark-submit.sh {job} --scenario {name}"
-    return f"{_maintain_features(name)} --anew"
+    return f"{_maintain_features(name)} --from-scratch"
 
 
 def accept_loss_command(name: str) -> str:

@@ -40,7 +40,7 @@ def drop_derived(kafka: KafkaCluster, store: HBaseStore, keyed: KeyedEntity) -> 
         drop(connection)
 
 
-def begin_anew(
+def begin_again(
     kafka: KafkaCluster, session: Session, keyed: KeyedEntity, checkpoints: RekeyCheckpoints
 ) -> int:
     """Once topic and table are created again: read the sources from the start, in a new epoch.
@@ -48,7 +48,7 @@ def begin_anew(
     Returns its number. The order matters: without the new epoch the stream does not start, so a
     crash in between leaves nothing half derived.
     """
-    checkpoints.begin_anew(kafka.survey(keyed.source_topics))
+    checkpoints.begin_again(kafka.survey(keyed.source_topics))
     identity, old = _of_new_topic(kafka, keyed.topic("events")), read_epoch(session, keyed.name)
     first = {partition: begin for partition, (begin, _) in kafka.offsets(identity.name).items()}
     # A control table that was lost has no epoch, but offsets of the old topic may be left.
@@ -58,7 +58,7 @@ def begin_anew(
         identity,
         first,
         epoch=epoch,
-        reason="derived anew",
+        reason="derived from scratch",
         partitioner=keyed.partitioner,
         after=old,
     )

@@ -85,7 +85,7 @@ class RekeyCheckpoints:
             self.log(f"checkpoint cannot be read ({'; '.join(saved.damage)}): a new one begins")
         return self._begin({topic: _start(topic, surveys[topic], saved) for topic in ids})
 
-    def begin_anew(self, surveys: Mapping[str, Survey]) -> RekeyGeneration:
+    def begin_again(self, surveys: Mapping[str, Survey]) -> RekeyGeneration:
         """A new generation that reads all topics from their first retained records."""
         return self._begin({topic: _start(topic, surveys[topic], None) for topic in surveys})
 

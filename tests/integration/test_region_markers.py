@@ -253,7 +253,7 @@ def test_a_missing_table_is_named_with_the_commands_that_bring_it_back(session: 
     assert "rebuild_state --scenario fraud" in message
     with pytest.raises(TableMissing) as raised:
         StateTable(session, "fraud.terminal").newest_marker(0)
-    assert "maintain_features --scenario fraud --entity terminal --anew" in str(
+    assert "maintain_features --scenario fraud --entity terminal --from-scratch" in str(
         raised.value.for_stream("fraud.terminal")
     )
 

@@ -235,8 +235,8 @@ def test_deriving_anew_gives_the_same_features_in_a_new_epoch(lane: ShopLane) ->
     assert lane.jobs[1].log.exists()
     for job in lane.jobs:
         job.terminate()
-    job = lane.start_features("--anew")
-    assert "shops.shop is derived anew, in epoch 2" in job.output()
+    job = lane.start_features("--from-scratch")
+    assert "shops.shop is derived from scratch, in epoch 2" in job.output()
     payments, verdicts = load()
     expected = sum(value != b"{bad" for _, value in payments) + len(verdicts)
     lane.wait_until_folded(sent=expected)
@@ -245,6 +245,6 @@ def test_deriving_anew_gives_the_same_features_in_a_new_epoch(lane: ShopLane) ->
     assert job.terminate() == 143
     with lane.session() as session:
         older = EpochFence(session, "shops.shop", epoch=1, reread_seconds=0.0)
-        with pytest.raises(EpochChanged, match=r"epoch 2 of shops\.shop began \(derived anew\)"):
+        with pytest.raises(EpochChanged, match=r"epoch 2 of shops\.shop began \(derived from"):
             older.check()
         EpochFence(session, "shops.shop", epoch=2, reread_seconds=0.0).check()

@@ -38,7 +38,7 @@ def test_a_missing_table_arrives_with_the_commands_of_its_stream() -> None:
     assert "prepare_scenario --scenario tiny" in refusal.message
     refusal = arrived(TableMissing("everscore:fraud.terminal"), stream="fraud.terminal")
     assert refusal is not None
-    assert "maintain_features --scenario fraud --entity terminal --anew" in refusal.message
+    assert "maintain_features --scenario fraud --entity terminal --from-scratch" in refusal.message
 
 
 @pytest.mark.parametrize("error", [StatesLost("rows are lost"), StoreBehind("behind")])

@@ -14,7 +14,9 @@ def test_a_scenario_is_healed_by_the_job_that_is_named() -> None:
 
 
 def test_a_second_entity_is_derived_anew_whatever_the_job() -> None:
-    expected = "./spark-submit.sh maintain_features --scenario fraud --entity terminal --anew"
+    expected = (
+        "./spark-submit.sh maintain_features --scenario fraud --entity terminal --from-scratch"
+    )
     assert remedy("fraud.terminal", "rebuild_state") == expected
     assert remedy("fraud.terminal", "advance_epoch") == expected
 
@@ -30,5 +32,7 @@ def test_a_refused_batch_of_a_second_entity_names_it() -> None:
         max_future_skew_seconds=300,
         retry_seconds=1,
     )
-    with pytest.raises(EpochChanged, match=r"fraud\.terminal\.events .* --entity terminal --anew"):
+    with pytest.raises(
+        EpochChanged, match=r"fraud\.terminal\.events .* --entity terminal --from-scratch"
+    ):
         check_partition(settings, 3)

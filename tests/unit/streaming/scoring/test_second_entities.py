@@ -93,6 +93,6 @@ def test_states_of_other_definitions_are_refused_with_the_command_that_derives_t
     table.states["5"] = [(position, cell[:2] + bytes(8) + cell[10:])]
     with pytest.raises(
         StateUnreadable,
-        match=r"definitions 0{16}.*maintain_features --scenario shops --entity shop --anew",
+        match=r"definitions 0{16}.*maintain_features --scenario shops --entity shop --from-scratch",
     ):
         SecondEntityReader(SCENARIO, [table]).features(*payments_at([5], [2]))

@@ -69,7 +69,7 @@ def test_a_new_partition_needs_no_new_generation() -> None:
 def test_deriving_anew_reads_everything_again() -> None:
     files = MemoryFiles()
     log_batch(files, checkpoints(files).to_run(SURVEYS), {"0": 40, "1": 41})
-    generation = checkpoints(files).begin_anew(SURVEYS)
+    generation = checkpoints(files).begin_again(SURVEYS)
     assert (generation.number, generation.sources[EVENTS].offsets) == (2, {0: 0, 1: 0})
     assert checkpoints(files).to_run(SURVEYS) == generation
 
