@@ -22,7 +22,7 @@ FIELDS = (
 )
 CONFLICT = "one id, two contents"
 # No fault: a replay may read newer values of second entities. Each message is compared.
-SCORED_AGAIN = "told again by a replay with newer values of second entities"
+SCORED_AGAIN = "logged again by a replay with newer values of second entities"
 POLICY_CHANGED = "policy has changed since"
 NO_MODEL = "model version cannot be had: "
 MESSAGES, REPEATS = "messages", "repeated messages"

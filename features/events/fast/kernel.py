@@ -344,7 +344,7 @@ def _product(x: Any, y: Any) -> Any:
 
 @numba.njit(cache=True, error_model="numpy")
 def _nearest(digits: Any, power: int, fives: Any, word: Any) -> bool:
-    """Write the bits of digits * 10^power into word[0]; false when they cannot be told."""
+    """Write the bits of digits * 10^power into word[0]; false when they are not certain."""
     if power < LOWEST_POWER or power > HIGHEST_POWER:
         return False
     zeros = 0
