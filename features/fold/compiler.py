@@ -128,6 +128,10 @@ class _Draft:
                 self._slot(feature.name, REAL, math.nan)
                 self._on(feature, kernel.KEEP_TIME, slot)
             case DecayedCount() | DecayedSum():
+                if not feature.half_life_days > 0:
+                    raise SchemaError(
+                        f"feature {feature.name!r} has a half-life of {feature.half_life_days} days"
+                    )
                 kind, rate = kernel.READ_DECAYED, math.log(2.0) / feature.half_life_days
                 self._slot(feature.name, REAL, 0.0)
                 self._slot(f"{feature.name}.as_of_ms", REAL, math.nan)
@@ -151,6 +155,11 @@ class _Draft:
                 code, initial = _SLOT_OF[type(feature)]
                 self._slot(feature.name, REAL, initial)
                 self._on(feature, code, slot, feature.field)
+            case _:  # without it the feature would read the slot of the next one
+                raise SchemaError(
+                    f"feature {feature.name!r}: features/fold/compiler.py has no case for the kind "
+                    f"{type(feature).__name__}"
+                )
         self.reads.append((kind, slot, column))
         self.read_rates.append(rate)
 

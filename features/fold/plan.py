@@ -12,7 +12,11 @@ CODE, COUNT, REAL = "code", "count", "real"
 
 @dataclass(frozen=True)
 class Slot:
-    """One number of an entity's state; `storage` says how compactly it can be stored."""
+    """One number of an entity's state.
+
+    `storage` says which numbers it holds, and so how compactly they are stored: CODE 0 to 254 or
+    NaN (1 byte), COUNT whole numbers from 0 to 2**32 - 1, never NaN (4 bytes), REAL any (8 bytes).
+    """
 
     name: str
     storage: str

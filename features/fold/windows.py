@@ -103,6 +103,11 @@ def _check(
             f"have {_MAX_TYPES} event types, this one has {len(schema.types)}"
         )
     for feature in features:
+        if type(feature) not in _READ_KIND:
+            raise SchemaError(
+                f"feature {feature.name!r}: features/fold/windows.py has no read-out for the kind "
+                f"{type(feature).__name__}"
+            )
         if not feature.days > 0:
             raise SchemaError(f"feature {feature.name!r} has a window of {feature.days} days")
     if identity_field and identity_field not in schema.fields:

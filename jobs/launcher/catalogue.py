@@ -30,11 +30,13 @@ def all_jobs(folder: Path = FOLDER) -> list[Job]:
 
 
 def job_named(name: str, folder: Path = FOLDER) -> Job:
-    """The job `name`; a dash counts as an underscore. Raises UnknownJob with the closest names."""
+    """The job `name`; a dash counts as an underscore. Raises UnknownJob: why, or what is close."""
     jobs = {job.name: job for job in all_jobs(folder)}
     wanted = name.replace("-", "_").removesuffix(".py")
     if wanted in jobs:
         return jobs[wanted]
+    if (folder / f"{wanted}.py").is_file():
+        raise UnknownJob(f"jobs/{wanted}.py is no job: it lacks SPARK = True or SPARK = False")
     near = difflib.get_close_matches(wanted, jobs, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(jobs)}"
     raise UnknownJob(f"there is no job {name!r}; {hint}")

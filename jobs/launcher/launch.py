@@ -56,7 +56,7 @@ def _main(arguments: Sequence[str], folder: Path) -> int:
 
 
 def _run(job: Job, arguments: list[str]) -> int:
-    app = import_module(f"jobs.{job.name}").app
+    app = getattr(import_module(f"jobs.{job.name}"), "app", None)
     if not isinstance(app, typer.Typer):
         raise TypeError(f"jobs/{job.name}.py: app is {app!r}, expected a typer.Typer of job_app")
     try:

@@ -12,7 +12,7 @@ from features.events.partitioners import MURMUR2, check_partitioner
 from features.fold.compiler import compile_plan
 from features.fold.plan import Plan
 from features.fold.state import StateCodec
-from features.schema import EventSchema, Number, SchemaError
+from features.schema import Category, EventSchema, Number, SchemaError
 from scenarios.contract.policy import Policy, PolicyError
 from scenarios.contract.second_entity import SecondEntity
 
@@ -99,6 +99,14 @@ class Scenario:
                 f"scenario {self.name!r}: the label (event type {self.label.event_type!r}, field "
                 f"{self.label.field!r}) is also declared among the events, so features could "
                 "reveal it; give one of them another name"
+            )
+        outcomes = self.label.schema.event_type(self.label.event_type)
+        outcome = {field.name: field for field in outcomes.fields}.get(self.label.field)
+        if not isinstance(outcome, Category) or self.label.positive not in outcome.values:
+            raise SchemaError(
+                f"scenario {self.name!r}: the label's event type {self.label.event_type!r} needs a "
+                f"category {self.label.field!r} with the value {self.label.positive!r}, it has "
+                f"{outcome or [field.name for field in outcomes.fields]}"
             )
         if self.label.of_event is not None:
             event_type, field = self.label.of_event

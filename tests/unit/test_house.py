@@ -172,6 +172,19 @@ def test_every_list_of_our_folders_is_the_same() -> None:
     assert tuple(name for name in PACKAGES if name not in ("bench", "proofs")) == SHIPPED
 
 
+def test_the_engine_may_import_no_scenario_of_the_settings() -> None:
+    tools = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    modules = tomllib.loads((CHECKOUT / "conf" / "base.toml").read_text(encoding="utf-8"))
+    (forbidden,) = (
+        contract["forbidden_modules"]
+        for contract in tools["importlinter"]["contracts"]
+        if contract["name"].startswith("The engine knows the type of a scenario")
+    )
+    assert sorted(forbidden) == sorted(
+        module.rpartition(".")[0] for module in modules["scenarios"].values()
+    )
+
+
 PARTICIPLES = {"asked", "chosen", "each", "found", "kept", "known", "own", "told"}
 
 

@@ -12,16 +12,15 @@ from scenarios.churn.scenario import SCENARIO
 from scenarios.churn.telco import history, read_customers
 from scenarios.contract.scenario import load_scenario
 from scenarios.simulation.records import Record, record_of
+from tests.support.scenario_records import decoded, features_after
 from tests.unit.churn.customers import telco_file
-from tests.unit.churn.decoded import decoded, folded
 
 NAMES = SCENARIO.plan.feature_names
 BAND_SCORES = {"low": 0.1, "medium": 0.4, "high": 0.9}
 
 
 def _features(*records: Record) -> dict[str, float]:
-    _, features = folded(decoded(records))
-    return dict(zip(NAMES, features[0].tolist(), strict=True))
+    return features_after(records, SCENARIO)
 
 
 def _event(kind: str, **fields: object) -> Record:
@@ -47,7 +46,7 @@ def test_every_feature_has_words_with_its_value() -> None:
 
 def test_profiles_and_outcomes_of_the_file_are_all_valid(tmp_path: Path) -> None:
     records = list(history(read_customers(telco_file(tmp_path))))
-    assert not decoded(records[:3]).refusals
+    assert not decoded(records[:3], SCENARIO.schema).refusals
     assert not decoded(records[3:], LABEL_SCHEMA).refusals
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.churn.events import SCHEMA
 from scenarios.churn.simulator import FollowUps
 from scenarios.churn.telco import Customer, read_customers
 from scenarios.simulation.bad_events import BAD_KINDS
 from scenarios.simulation.records import Record
-from tests.unit.churn.decoded import ARRIVAL_MS, MAX_EVENT_BYTES, decoded
+from tests.support.scenario_records import ARRIVAL_MS, MAX_EVENT_BYTES, decoded
 
 REAL_FILE = Path(__file__).parents[3] / "data" / "telco_churn.csv"
 NOW = datetime.fromtimestamp(ARRIVAL_MS / 1000, UTC)
@@ -37,7 +38,7 @@ def _records(
 
 
 def test_good_events_are_all_valid(customers: list[Customer]) -> None:
-    assert decoded(_records(customers, 5_000)).refusals == []
+    assert decoded(_records(customers, 5_000), SCHEMA).refusals == []
 
 
 def test_the_same_seed_gives_the_same_events_and_another_seed_others(
@@ -62,7 +63,7 @@ def test_some_customers_are_far_more_active(customers: list[Customer]) -> None:
 
 def test_every_bad_kind_occurs_and_is_refused_for_its_reason(customers: list[Customer]) -> None:
     records = _records(customers, 600, bad_share=0.5)
-    refused = {refusal.row: refusal.code for refusal in decoded(records).refusals}
+    refused = {refusal.row: refusal.code for refusal in decoded(records, SCHEMA).refusals}
     expected = {row: record.kind for row, record in enumerate(records) if record.is_bad}
     assert refused == expected
     assert set(expected.values()) == {*BAD_KINDS, "too_large"}

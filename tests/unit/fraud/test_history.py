@@ -2,10 +2,10 @@
 
 import json
 
-from scenarios.fraud.events import LABEL_SCHEMA
+from scenarios.fraud.events import LABEL_SCHEMA, SCHEMA
 from scenarios.fraud.history import History
 from scenarios.fraud.source import FraudSource
-from tests.unit.fraud.decoding import decoded
+from tests.support.scenario_records import decoded
 from tests.unit.fraud.few_payments import payments_of
 
 HISTORY = History(payments_of(), has_verdicts=True)
@@ -69,5 +69,5 @@ def test_labels_can_be_left_out() -> None:
 def test_every_record_is_valid() -> None:
     payments = [record for record in HISTORY if record.topic_kind == "events"]
     verdicts = [record for record in HISTORY if record.topic_kind == "labels"]
-    assert decoded(payments).refusals == []
+    assert decoded(payments, SCHEMA).refusals == []
     assert decoded(verdicts, LABEL_SCHEMA).refusals == []

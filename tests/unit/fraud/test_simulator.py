@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 
+from scenarios.fraud.events import SCHEMA
 from scenarios.fraud.simulator import FollowUps
 from scenarios.fraud.source import FraudSource
 from scenarios.simulation.bad_events import BAD_KINDS
 from scenarios.simulation.records import Record
-from tests.unit.fraud.decoding import ARRIVAL_MS, MAX_EVENT_BYTES, decoded
+from tests.support.scenario_records import ARRIVAL_MS, MAX_EVENT_BYTES, decoded
 from tests.unit.fraud.few_payments import payments_of
 
 NOW = datetime.fromtimestamp(ARRIVAL_MS / 1000, UTC)
@@ -27,7 +28,7 @@ def _records(number: int, *, seed: int = 1, bad_share: float = 0.0) -> list[Reco
 
 
 def test_good_payments_are_all_valid() -> None:
-    assert decoded(_records(3_000)).refusals == []
+    assert decoded(_records(3_000), SCHEMA).refusals == []
 
 
 def test_the_same_seed_gives_the_same_payments_and_another_seed_others() -> None:
@@ -38,7 +39,7 @@ def test_the_same_seed_gives_the_same_payments_and_another_seed_others() -> None
 
 def test_every_bad_kind_occurs_and_is_refused_for_its_reason() -> None:
     records = _records(600, bad_share=0.5)
-    refused = {refusal.row: refusal.code for refusal in decoded(records).refusals}
+    refused = {refusal.row: refusal.code for refusal in decoded(records, SCHEMA).refusals}
     expected = {row: record.kind for row, record in enumerate(records) if record.is_bad}
     assert refused == expected
     assert set(expected.values()) == {*BAD_KINDS, "too_large"}
@@ -54,7 +55,7 @@ def test_a_negative_and_an_absurd_amount_are_refused_and_nothing_is_allowed() ->
         )
         for event in payments
     ]
-    refusals = decoded(records).refusals
+    refusals = decoded(records, SCHEMA).refusals
     assert [(refusal.row, refusal.code) for refusal in refusals] == [
         (0, "out_of_range"),
         (1, "out_of_range"),

@@ -1,6 +1,7 @@
 """The fold against a slow reading of the definitions, and against itself in other batches."""
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import msgspec
@@ -9,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.definitions import Count, DaysSince, DecayedCount, LastValue, Level, Mean
+from features import definitions
+from features.definitions import (
+    Count,
+    DaysSince,
+    DecayedCount,
+    Feature,
+    LastValue,
+    Level,
+    Mean,
+)
 from features.events.decode import EventDecoder, Events, Records
 from features.fold.compiler import compile_plan
 from features.fold.fold import distinct, fold
@@ -147,6 +157,37 @@ def test_features_and_states_are_equal_to_the_bit_wherever_batches_are_cut(
 def test_a_feature_of_an_unknown_field_is_refused_with_the_known_ones() -> None:
     with pytest.raises(SchemaError, match=r"'seconds'.*'call'.*minutes"):
         compile_plan(SCHEMA, [Mean(name="m", on=("call",), field="seconds")])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared(definitions._OnEvents):
+    """A kind of feature that is declared, but not compiled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredWindow(definitions._Windowed):
+    """A kind of window that is declared, but not compiled."""
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        (Declared(name="n", on=("call",)), r"'n'.*compiler\.py.*Declared"),
+        (DeclaredWindow(name="n", on=("call",), days=1), r"'n'.*windows\.py.*DeclaredWindow"),
+    ],
+)
+def test_a_kind_that_is_declared_but_not_compiled_is_refused(
+    feature: Feature, message: str
+) -> None:
+    with pytest.raises(SchemaError, match=message):
+        compile_plan(SCHEMA, [feature, *FEATURES])
+
+
+@pytest.mark.parametrize("half_life_days", [0.0, -1.0, math.nan])
+def test_a_half_life_that_is_none_is_refused_by_name(half_life_days: float) -> None:
+    feature = DecayedCount(name="recent", on=("call",), half_life_days=half_life_days)
+    with pytest.raises(SchemaError, match=r"'recent'.*half-life"):
+        compile_plan(SCHEMA, [feature])
 
 
 def test_other_definitions_have_another_digest_and_words_do_not_count() -> None:

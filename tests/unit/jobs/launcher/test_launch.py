@@ -103,6 +103,16 @@ def test_catalogue_knows_which_jobs_need_spark(folder: Path) -> None:
         job_named("zzz", folder)
 
 
+def test_a_file_that_is_no_job_says_what_it_lacks(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bowls"], folder=folder) == 2
+    assert "bowls.py is no job: it lacks SPARK" in capsys.readouterr().err
+    (folder / "lost_cat.py").write_text('"""Find the cat."""\n\nSPARK = False\n')
+    with pytest.raises(TypeError, match=r"lost_cat\.py: app is None, expected a typer\.Typer"):
+        main(["lost_cat"], folder=folder)
+
+
 def test_every_job_of_the_project_has_a_sentence() -> None:
     assert [job.name for job in all_jobs() if not job.sentence.endswith(".")] == []
 

@@ -117,7 +117,7 @@ def test_floats_of_any_size_are_written_as_msgspec_writes_them() -> None:
     values = [pick.uniform(-1, 1) * 10.0 ** pick.randint(-20, 20) for _ in range(20_000)]
     for _ in range(20_000):
         values.append(round(pick.gauss(0, 10.0 ** pick.randint(-3, 9)), pick.randint(0, 9)))
-    features = np.array(values).reshape(-1, FEATURES)
+    features = np.array(values[: len(values) // FEATURES * FEATURES]).reshape(-1, FEATURES)
     rows, verdicts, _, positions = columns(len(features), seed=2)
     verdicts.challenged[:] = False
     use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=None))
