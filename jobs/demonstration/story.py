@@ -20,6 +20,7 @@ from monitoring.counts import TopicCounter
 from monitoring.latency_probe import LatencyProbe
 from monitoring.live_view import LiveView
 from reports.steps import timed_step
+from stores.hbase.predictions import Prediction
 
 _READY = "scoring "
 _CATCH_UP_SECONDS = 180.0
@@ -44,7 +45,7 @@ class Demo:
             with self._doing("starting Java for the steps"):
                 jvm = shared_jvm(self.run.settings, log=self._logs / "spark.log")
                 self._environ = started.enter_context(jvm)
-            self._step("making topics and tables", "prepare_scenario")
+            self._step("creating topics and tables", "prepare_scenario")
             self._step("publishing the customers' history", "publish_events")
             self._step("archiving it in Delta tables", "archive_stream", "--once")
             self._step("building a training snapshot", "build_training_set")
@@ -73,14 +74,14 @@ class Demo:
         show_summary(self.run, figures, reconciled, memory, seconds=seconds)
         console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
 
-    def _remember(self, example: str | None) -> Memory:
+    def _remember(self, example: Prediction | None) -> Memory:
         """Archive the stream's outcome, then reproduce the model and one prediction from it."""
         self._step("archiving events and predictions", "archive_stream", "--once")
         retrained = self._step("training the champion again from its record", "retrain")
         audited = ""
         if example is not None:
-            words = f"auditing {example}"
-            audited = self._step(words, "audit", f"--prediction={example}")
+            prediction = example.prediction_id
+            audited = self._step(f"auditing {prediction}", "audit", f"--prediction={prediction}")
         return Memory.read(self._logs, retrained=retrained, audited=audited)
 
     def _step(self, words: str, job: str, *more: str) -> str:

@@ -13,7 +13,7 @@ from models.formats.artifact import read_card
 from models.registry.fetching import local_path
 from monitoring.counts import TopicCounter, TopicCounts, row_count
 from monitoring.latency_probe import LatencyProbe
-from stores.hbase.predictions import reader
+from stores.hbase.predictions import Prediction, reader
 from stores.records.deployments import read_deployment
 
 
@@ -26,7 +26,7 @@ class Figures:
     latency: list[float] | None
     model: str
     metrics: dict[str, float]
-    example: str | None
+    example: Prediction | None
 
     @classmethod
     def read(cls, run: Run, probe: LatencyProbe) -> "Figures":
@@ -41,13 +41,15 @@ class Figures:
         counter.close()
         with reader(store, run.scenario.name) as rows:
             example = next((prediction for prediction in rows.scan() if prediction.reasons), None)
+            if example is None:  # a model whose format gives no reasons
+                example = next(iter(rows.scan()), None)
         return cls(
             counts=counts,
             rows=row_count(store, run.scenario.name),
             latency=probe.percentiles((50, 99)),
             model=f"{champion.name} version {champion.version}" if champion else "none",
             metrics=metrics,
-            example=example.prediction_id if example else None,
+            example=example,
         )
 
 
@@ -105,8 +107,11 @@ def show_summary(
     table.add_row("took", f"{seconds:.0f} s")
     show(table)
     show(f"audit page: {memory.page}", markup=False, highlight=False, soft_wrap=True)
+    name = run.scenario.name
+    entity = shlex.quote(figures.example.entity) if figures.example else "ENTITY"
     show(
-        "next: make score ID=7590-VHVEG · ./spark-submit.sh explore --scenario churn · "
+        f"next: make score SCENARIO={name} ID={entity} · "
+        f"./spark-submit.sh explore --scenario {name} · "
         "make status · ./spark-submit.sh (lists the jobs) · stop with make down",
         markup=False,
         highlight=False,

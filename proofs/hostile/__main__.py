@@ -112,7 +112,7 @@ def main(
 
 
 def _prepare(stage: Stage) -> None:
-    with timed_step("making topics, tables and a model", stage.console):
+    with timed_step("creating topics, tables and a model", stage.console):
         stage.run("prepare_scenario")
         # As on topics that were made without our settings: else the broker bounds what is inside
         # a compressed batch, and the largest records never reach the stream.
