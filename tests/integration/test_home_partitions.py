@@ -235,10 +235,13 @@ def test_of_two_partitions_that_see_new_entities_at_once_each_entity_gets_one(
 ) -> None:
     deploy(store, tiny_pointer)
     messages_by_partition: dict[int, list[Message]] = {}
+    passes = [pass_by(partitioner, store) for _ in (0, 1)]
+    for scoring_pass in passes:  # Python 3.11 cannot load two models in threads of one process
+        scoring_pass.prepare()
 
     def run(partition: int) -> None:
         messages_by_partition[partition] = list(
-            messages_in(pass_by(partitioner, store).process(batch_in(partition)))
+            messages_in(passes[partition].process(batch_in(partition)))
         )
 
     threads = [threading.Thread(target=run, args=(partition,)) for partition in (0, 1)]

@@ -110,7 +110,9 @@ def test_a_killed_holder_of_this_machine_is_replaced_at_once(store: HBaseStore) 
     with pytest.raises(LeaseHeld, match=f"process {process.pid} "):
         held(store).__enter__()
     assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)  # nobody has waited for it yet: a zombie holds nothing
+    os.kill(process.pid, signal.SIGKILL)
+    # It has ended, and nobody has taken its exit code yet: a zombie holds nothing.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     lines: list[str] = []
     began = time.monotonic()
     with held(store, lines.append):
