@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,43 @@ def test_documents_name_only_what_exists() -> None:
             if not any((base / name).exists() for base in (CHECKOUT, document.parent)):
                 missing.append(f"{document.relative_to(CHECKOUT)}: {quoted}")
     assert missing == []
+
+
+def test_documents_name_only_commands_that_exist() -> None:
+    """Jobs behind ./spark-submit.sh, targets behind make, modules behind python -m."""
+    unknown, count = [], 0
+    for document in documents():
+        for command in commands_in(document.read_text(encoding="utf-8")):
+            exists = command_exists(command.split())
+            count += exists is not None
+            if exists is False:
+                unknown.append(f"{document.relative_to(CHECKOUT)}: {command}")
+    assert unknown == []
+    assert count > 50
+    for wrong in ("./spark-submit.sh score_steam", "make tset", "python -m bench.trigger_floor"):
+        assert command_exists(wrong.split()) is False
+
+
+def commands_in(text: str) -> list[str]:
+    """What stands in backquotes, and the lines of shell blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [*QUOTED.findall(text), *(line for block in blocks for line in block.splitlines())]
+
+
+def command_exists(words: list[str]) -> bool | None:
+    """Whether the command does; None when it is none of ours."""
+    match words:
+        case ["./spark-submit.sh", job, *_] if job[:1].islower():
+            return job in {known_job.name for known_job in all_jobs()}
+        case ["make", target, *_] if re.fullmatch(r"[a-z-]+", target):
+            makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+            return f".PHONY: {target}\n" in makefile
+        case ["python", "-m", module, *_] if module.partition(".")[0] in PACKAGES:
+            try:
+                return find_spec(module) is not None
+            except ModuleNotFoundError:
+                return False
+    return None
 
 
 def test_no_committed_file_names_a_path_of_the_machine_it_was_written_on() -> None:
