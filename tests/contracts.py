@@ -12,6 +12,7 @@ import numpy as np
 
 from stores.delta.files import Files
 from stores.hbase.states import Marker
+from stores.kafka.producer import send
 from stores.records.homes import UNKNOWN, Homes
 from streaming.passes.table import PassTable
 
@@ -85,7 +86,7 @@ def check_producer(producer: Any, topic: str, *, refused: tuple[bytes, bytes]) -
     errors: list[BaseException] = []
 
     for key, value in ((b"7", b"{}"), refused, (b"7", b"{}")):
-        future = producer.send(topic, key=key, value=value)
+        future = send(producer, topic, key=key, value=value)
         future.add_callback(lambda place: offsets.append(place.offset))
         future.add_errback(errors.append)
     producer.flush(timeout=60)

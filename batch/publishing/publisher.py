@@ -10,6 +10,7 @@ from typing import Any
 
 from batch.publishing.event_source import Record
 from stores.kafka.errors import KafkaDown
+from stores.kafka.producer import send
 
 # A pause shorter than this costs more in scheduling than it gives in evenness.
 _SHORTEST_PAUSE_SECONDS = 0.005
@@ -107,7 +108,8 @@ def publish(
                 # Two topics are two queues in the producer: a label could overtake its events.
                 producer.flush(timeout=_FLUSH_SECONDS)
             topic_kind = record.topic_kind
-            future = producer.send(topics[topic_kind], key=record.key, value=record.value)
+            topic = topics[topic_kind]
+            future = send(producer, topic, key=record.key, value=record.value)
             published.add(record)
             future.add_callback(published.on_acknowledged)
             future.add_errback(published.on_error)

@@ -22,6 +22,7 @@ from features.events.partitioners import Layout, home_partitions
 from features.schema import EventSchema
 from stores.hbase.stamps import stamp
 from stores.kafka.errors import KafkaDown
+from stores.kafka.producer import send
 from stores.records.erasures import ErasedEntities
 
 # Why a dead letter is not published again, besides the reason codes of today's rules.
@@ -199,7 +200,8 @@ def publish_replays(
             if number % _AT_ONCE == 0:
                 check()
             header = (HEADER, header_text(topic, replay.position).encode())
-            future = producer.send(
+            future = send(
+                producer,
                 topic,
                 key=replay.key,
                 value=replay.value,

@@ -13,7 +13,7 @@ from jobs.launcher.run import Run
 from jobs.wiring.from_settings import hbase_store
 from scenarios.churn.story import longer_contract, support_call
 from stores.hbase.predictions import Prediction, PredictionReader, reader
-from stores.kafka.producer import open_producer
+from stores.kafka.producer import open_producer, send
 
 _READABLE_SECONDS = 30.0
 
@@ -51,7 +51,7 @@ class CustomerStory:
 
     def _published(self, producer: Any, rows: PredictionReader, record: Any) -> Prediction:
         topic = self.run.scenario.topic(record.topic_kind)
-        offset = producer.send(topic, key=record.key, value=record.value).get(10.0).offset
+        offset = send(producer, topic, key=record.key, value=record.value).get(10.0).offset
         deadline = time.monotonic() + _READABLE_SECONDS
         while time.monotonic() < deadline:
             prediction = rows.latest(record.key.decode())

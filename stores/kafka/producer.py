@@ -42,3 +42,18 @@ def open_producer(
         yield producer
     finally:
         producer.close(timeout=_CLOSE_SECONDS)
+
+
+def send(producer: Any, topic: str, **record: Any) -> Any:
+    """`producer.send`, whose answer is the record's outcome in every case.
+
+    A record that is larger than the producer takes at all is an error of the future as one that
+    Kafka refuses, not of the call: the records behind it are sent.
+    """
+    from kafka.errors import MessageSizeTooLargeError
+    from kafka.future import Future
+
+    try:
+        return producer.send(topic, **record)
+    except MessageSizeTooLargeError as error:
+        return Future().failure(error)

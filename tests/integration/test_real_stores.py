@@ -24,7 +24,7 @@ def test_a_producer_of_kafka(platform: Endpoints) -> None:
     producer = KafkaProducer(bootstrap_servers=servers, max_request_size=1_000)
     try:
         admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
-        check_producer(producer, topic, refused=(b"7", b"x" * 2_000))
+        check_producer(producer, topic, refused=(b"7", b"x" * 2_000))  # by the producer itself
         admin.delete_topics([topic])
     finally:
         producer.close(timeout=30)
