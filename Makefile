@@ -104,8 +104,12 @@ prove-hostile: setup ## Ten minutes of the stream under hostile records: each ha
 	@$(PYTHON_SET_UP) -m proofs.hostile $(PROVE_ARGS)
 
 .PHONY: test
-test: setup ## Unit, Spark and integration tests, with a real Kafka and HBase
-	@$(PYTEST) tests/unit tests/spark tests/integration $(PYTEST_ARGS)
+test: setup ## Unit, Spark and integration tests, with a real Kafka and HBase; branch coverage at the end
+	@$(PYTEST) --cov --cov-report= --cov-fail-under=1 tests/unit tests/spark tests/integration $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: setup ## Branch coverage of the last `make test`, by file; what only jobs' processes run is not in it
+	@$(PYTHON_SET_UP) -m coverage report
 
 .PHONY: test-unit
 test-unit: setup ## Tests without Spark and services, in some minutes
