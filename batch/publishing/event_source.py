@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from scenarios.contract.loading import provided
 
 
 class NoEventSource(ValueError):
@@ -59,10 +60,10 @@ def load_source(
     own data file, `limit` takes only its first entities. Raises `NoEventSource`.
     """
     name = f"{module.rpartition('.')[0]}.source"
-    try:
-        source = import_module(name).open_source(file, limit)
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise NoEventSource(f"scenario {scenario!r} has no {name}.open_source: {error}") from None
+    open_source = provided(name, "open_source")
+    if open_source is None:
+        raise NoEventSource(f"scenario {scenario!r} has no {name}.open_source")
+    source = open_source(file, limit)
     if not isinstance(source, EventSource):
         raise NoEventSource(f"{name}.open_source gives {source!r:.80}, not an EventSource")
     return source

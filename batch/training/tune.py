@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from batch.training.protocol import Split
 from models.training.fitting import reproducible_fitting
 from models.training.search_space import Choice, Search
+from scenarios.contract.loading import provided
 from scenarios.simulation.labelled_history import LabelledHistory
 
 Floats = npt.NDArray[np.float64]
@@ -66,10 +66,9 @@ class TuningSet:
 def load_search(scenario: str, module: str) -> Search:
     """`SEARCH` of the module `tuning` beside the scenario's; raises `NothingToTune`."""
     name = f"{module.rpartition('.')[0]}.tuning"
-    try:
-        search: Search = import_module(name).SEARCH
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise NothingToTune(f"scenario {scenario!r} has no {name}.SEARCH: {error}") from None
+    search: Search | None = provided(name, "SEARCH")
+    if search is None:
+        raise NothingToTune(f"scenario {scenario!r} has no {name}.SEARCH")
     return search
 
 

@@ -1,12 +1,12 @@
 """A scenario's feature rows over its whole history, second entities included, without Spark."""
 
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from features.fold.history import fold_history, lookup_history
+from scenarios.contract.loading import provided
 from scenarios.contract.scenario import Scenario
 from scenarios.simulation.labelled_history import LabelledHistory
 
@@ -23,13 +23,14 @@ def load_history(scenario: str, module: str, *, file: Path | None = None) -> Lab
     `file` replaces the scenario's own data file. Raises `NoHistory`.
     """
     name = f"{module.rpartition('.')[0]}.source"
-    try:
-        history: LabelledHistory = import_module(name).open_source(file, None).history_columns()
-    except (ModuleNotFoundError, AttributeError) as error:
+    open_source = provided(name, "open_source")
+    source = None if open_source is None else open_source(file, None)
+    if not hasattr(source, "history_columns"):
         raise NoHistory(
             f"scenario {scenario!r} cannot be evaluated over its history: {name} has no "
-            f"open_source(...).history_columns(): {error}"
-        ) from None
+            "open_source(...).history_columns()"
+        )
+    history: LabelledHistory = source.history_columns()
     return history
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from typing import Any
 
 from features.definitions import Feature
@@ -13,6 +12,7 @@ from features.fold.compiler import compile_plan
 from features.fold.plan import Plan
 from features.fold.state import StateCodec
 from features.schema import Category, EventSchema, Number, SchemaError
+from scenarios.contract.loading import provided
 from scenarios.contract.policy import Policy, PolicyError
 from scenarios.contract.second_entity import SecondEntity
 
@@ -171,10 +171,9 @@ class Scenario:
 
 def load_scenario(name: str, module: str) -> Scenario:
     """The `SCENARIO` of `module`; raises `UnknownScenario` when there is none of that name."""
-    try:
-        scenario = import_module(module).SCENARIO
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise UnknownScenario(f"scenario {name!r}: module {module!r} gives none: {error}") from None
+    scenario = provided(module, "SCENARIO")
+    if scenario is None:
+        raise UnknownScenario(f"scenario {name!r}: there is no {module}.SCENARIO")
     if not isinstance(scenario, Scenario) or scenario.name != name:
         raise UnknownScenario(f"scenario {name!r}: {module}.SCENARIO is {scenario!r:.80}")
     return scenario
