@@ -1,6 +1,7 @@
 """A scenario's feature rows over its whole history, second entities included, without Spark."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ def load_history(scenario: str, module: str, *, file: Path | None = None) -> Lab
     """
     name = f"{module.rpartition('.')[0]}.source"
     open_source = provided(name, "open_source")
-    source = None if open_source is None else open_source(file, None)
+    source: Any = None if open_source is None else open_source(file, None)
     if not hasattr(source, "history_columns"):
         raise NoHistory(
             f"scenario {scenario!r} cannot be evaluated over its history: {name} has no "
