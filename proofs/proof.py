@@ -47,17 +47,10 @@ class Proofs:
         yield parity_proof(
             self.stage, name="features and scores from the archive equal the logged ones"
         )
-        yield self._audits()
+        yield audit_proof(self.stage, audits=self.audits)
         yield self._rebuild()
         yield self._retraining()
         yield from self._erasure()
-
-    def _audits(self) -> Proof:
-        with timed_step(f"auditing {self.audits} random predictions", self.stage.console):
-            child = self.stage.ended("audit", f"--random={self.audits}")
-        totals = [line for line in child.output().splitlines() if "reproduced" in line]
-        figure = totals[-1].partition(" ")[2] if totals else child.output()[-300:]
-        return Proof("audits of random predictions", child.process.returncode == 0, figure)
 
     def _rebuild(self) -> Proof:
         stage = self.stage
@@ -139,6 +132,15 @@ class Proofs:
             if not remaining or time.monotonic() > give_up_at:
                 return remaining
             time.sleep(2)
+
+
+def audit_proof(stage: Stage, *, audits: int) -> Proof:
+    """So many random predictions, each recomputed from the archive."""
+    with timed_step(f"auditing {audits} random predictions", stage.console):
+        child = stage.ended("audit", f"--random={audits}")
+    totals = [line for line in child.output().splitlines() if "reproduced" in line]
+    figure = totals[-1].partition(" ")[2] if totals else child.output()[-300:]
+    return Proof("audits of random predictions", child.process.returncode == 0, figure)
 
 
 def parity_proof(stage: Stage, *, name: str) -> Proof:

@@ -20,7 +20,7 @@ import typer
 
 from batch.proofs.skew_report import SkewReport
 from jobs.launcher.signals import stopping_on_signals
-from proofs.proof import Proof, parity_proof
+from proofs.proof import Proof, audit_proof, parity_proof
 from proofs.stage import START_SECONDS, Stage, open_stage, own_platform, stage_in
 from reports.steps import timed_step
 from reports.terminal import Terminal
@@ -133,11 +133,7 @@ def _played(stage: Stage, parts: Parts, *, rate: float) -> datetime:
 
 def _proofs(stage: Stage, *, since: datetime, audits: int) -> Iterator[Proof]:
     yield parity_proof(stage, name="the customers' own features and the scores, recomputed")
-    with timed_step(f"auditing {audits} random predictions", stage.console):
-        audit = stage.ended("audit", f"--random={audits}")
-    totals = [line for line in audit.output().splitlines() if "reproduced" in line]
-    figure = totals[-1].partition(" ")[2] if totals else audit.output()[-300:]
-    yield Proof("audits of random predictions", audit.process.returncode == 0, figure)
+    yield audit_proof(stage, audits=audits)
     with timed_step("adding up all offsets", stage.console):
         child = stage.ended("reconcile")
     holds, lines = child.process.returncode == 0, child.output().strip().splitlines()

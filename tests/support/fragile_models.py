@@ -82,11 +82,9 @@ def is_fragile(estimator: Any, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.
     return beyond
 
 
-def save_model(
-    folder: Path, estimator: Any, *, version: str, scenario: Scenario = SCENARIO
-) -> ModelPointer:
-    """`estimator` as a stored version."""
-    card = ModelCard(
+def bare_card(scenario: Scenario = SCENARIO, *, stored_as: str = "skops") -> ModelCard:
+    """The card of a version that says no more of it than scoring needs."""
+    return ModelCard(
         scenario=scenario.name,
         feature_names=scenario.feature_names,
         definitions_digest=scenario.definitions_digest,
@@ -96,7 +94,15 @@ def save_model(
         thresholds=scenario.policy.thresholds(),
         base_rate=0.3,
         created_at="2026-01-01T00:00:00+00:00",
+        format=stored_as,
     )
+
+
+def save_model(
+    folder: Path, estimator: Any, *, version: str, scenario: Scenario = SCENARIO
+) -> ModelPointer:
+    """`estimator` as a stored version."""
+    card = bare_card(scenario)
     sha256 = save_artifact(folder, estimator, card)
     return ModelPointer(
         name="everscore-tiny", version=version, artifact_uri=str(folder), sha256=sha256

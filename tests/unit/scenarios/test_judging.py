@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pytest
 
 from features.definitions import LastValue
-from models.card import ModelCard
 from models.formats.skops import EstimatorScores, tree_explainer
 from models.scoring_model import ScoringModel, scoring_model
 from models.training.recipes import TreeParameters, calibrated_trees
@@ -16,30 +15,26 @@ from scenarios.contract.judge import Judge, Judges, Verdicts
 from scenarios.contract.policy import PolicyError
 from scenarios.contract.scenario import Scenario
 from tests.scenarios.tiny import SCENARIO
-from tests.support.fragile_models import fails, fragile_estimator, is_fragile, one_thread, tiny_rows
+from tests.support.fragile_models import (
+    bare_card,
+    fails,
+    fragile_estimator,
+    is_fragile,
+    one_thread,
+    tiny_rows,
+)
 
 THRESHOLDS = SCENARIO.policy.thresholds()
 ENTITIES = [f"machine {number}" for number in range(300)]
 
 
 def model_with(estimator: object, *, version: str = "1") -> ScoringModel:
-    card = ModelCard(
-        scenario="tiny",
-        feature_names=SCENARIO.feature_names,
-        definitions_digest=SCENARIO.definitions_digest,
-        seed=1,
-        training_counts={},
-        metrics={},
-        thresholds=THRESHOLDS,
-        base_rate=0.3,
-        created_at="2026-01-01T00:00:00+00:00",
-    )
     return scoring_model(
         EstimatorScores(estimator),
         tree_explainer(estimator),
         name="everscore-tiny",
         version=version,
-        card=card,
+        card=bare_card(),
         available_features=SCENARIO.feature_names,
     )
 

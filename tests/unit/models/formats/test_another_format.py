@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.card import ModelCard
 from models.errors import ModelCorrupt
 from models.fast.quick_scores import quick_scores
 from models.formats.artifact import folder_sha256, load_artifact, save_artifact
@@ -18,21 +17,11 @@ from models.scoring_model import Explainer, Matrix, Predictor, ScoringModel
 from scenarios.contract.deployable import check_model
 from scenarios.contract.judge import Judge, Judges
 from tests.scenarios.tiny import SCENARIO
+from tests.support.fragile_models import bare_card
 from tests.support.tiny_pass import COUNT, played
 
 THRESHOLDS = SCENARIO.policy.thresholds()
-CARD = ModelCard(
-    scenario="tiny",
-    feature_names=SCENARIO.feature_names,
-    definitions_digest=SCENARIO.definitions_digest,
-    seed=1,
-    training_counts={},
-    metrics={},
-    thresholds=THRESHOLDS,
-    base_rate=0.3,
-    created_at="2026-01-01T00:00:00+00:00",
-    format="weights",
-)
+CARD = bare_card(stored_as="weights")
 
 
 @dataclass(frozen=True)
