@@ -83,6 +83,21 @@ def events(begin: int, end: int) -> Batch:
     return Batch(Records(keys, values, np.array(offsets), np.full(len(names), ARRIVED_MS)), 0)
 
 
+def tiny_settings(*, state_bytes: int = 1 << 30) -> PassSettings:
+    """Those of a pass over tables in memory: epoch 1, partition 0 from its first offset."""
+    return PassSettings(
+        scenario="tiny",
+        module="tests.scenarios.tiny",
+        store=HBaseStore("nowhere", 1),
+        epoch=1,
+        first_offsets={0: 0},
+        max_event_bytes=10_000,
+        max_future_skew_seconds=300,
+        retry_seconds=0,
+        state_bytes=state_bytes,
+    )
+
+
 def played(
     model: ScoringModel,
     cuts: Sequence[int],
@@ -96,17 +111,7 @@ def played(
     """
     pointer = ModelPointer(name=model.name, version="1", artifact_uri="", sha256="")
     deployment = tiny_deployment(pointer)
-    settings = PassSettings(
-        scenario="tiny",
-        module="tests.scenarios.tiny",
-        store=HBaseStore("nowhere", 1),
-        epoch=1,
-        first_offsets={0: 0},
-        max_event_bytes=10_000,
-        max_future_skew_seconds=300,
-        retry_seconds=0,
-        state_bytes=state_bytes,
-    )
+    settings = tiny_settings(state_bytes=state_bytes)
     table = RowTable()
     pass_table = RememberedTable(table, settings, memory) if memory else table
     models = cast(ModelsInUse, OneModel(InUse(deployment, model, None)))

@@ -8,7 +8,6 @@ import numpy as np
 
 from features.events import reasons
 from features.events.decode import EventDecoder, Records
-from stores.hbase.connection import HBaseStore
 from stores.hbase.stamps import stamp
 from stores.hbase.states import StateTable
 from stores.records.erasures import ErasedEntities, Erasure, mark_of
@@ -16,13 +15,13 @@ from streaming.messages.dead_letters import add_dead_letters
 from streaming.passes.batches import Batch
 from streaming.passes.erased import NobodyErased, TableWithoutErased, without_erased
 from streaming.passes.output import Output
-from streaming.passes.settings import PassSettings
 from streaming.scoring.models_in_use import InUse, ModelsInUse
 from streaming.scoring.scoring_pass import ScoringPass
 from streaming.scoring.second_entities import SecondEntityReader
 from tests.scenarios.tiny import SCENARIO
 from tests.support.tiny_archive import MemoryTable, OneModel, StoredModels
 from tests.support.tiny_model import reading, save_tiny_model, tiny_deployment
+from tests.support.tiny_pass import tiny_settings
 
 BEGUN_MS = 1_767_225_600_000  # the readings' second 0
 
@@ -111,16 +110,7 @@ def scoring_pass(folder: Path, memory: MemoryTable, erasures: NobodyErased) -> S
     """The real pass over states in memory, with a trained model."""
     pointer = save_tiny_model(folder)
     model = StoredModels({pointer.version: pointer})(pointer.version)
-    settings = PassSettings(
-        scenario="tiny",
-        module="tests.scenarios.tiny",
-        store=HBaseStore("nowhere", 1),
-        epoch=1,
-        first_offsets={0: 0},
-        max_event_bytes=10_000,
-        max_future_skew_seconds=300,
-        retry_seconds=0,
-    )
+    settings = tiny_settings()
     models = OneModel(InUse(tiny_deployment(pointer), model, None))
     return ScoringPass(
         settings,
