@@ -22,7 +22,7 @@ MAKEOVERRIDES :=
 # A test that hangs ends with the stacks of all threads. Two processes share the files out; each
 # has a platform of its own.
 TEST_PROCESSES ?= 2
-PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=600 --timeout-method=thread --durations=40 \
+PYTEST := $(PYTHON_SET_UP) -m pytest --timeout=1200 --timeout-method=thread --durations=40 \
   --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 JOB_ARGS := --scenario "$$EVERSCORE_GIVEN_SCENARIO" --env "$$EVERSCORE_GIVEN_ENV"
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -41,6 +41,10 @@ $(STAMP): $(LOCK)
 	$(PYTHON_SET_UP) -m pip install --require-hashes --no-deps -r $(LOCK) && \
 	$(PYTHON_SET_UP) -m pip check && \
 	touch $(STAMP)
+
+.PHONY: prepare
+prepare: setup ## Fetch jars, compile kernels, archive Spark's classes now instead of at first use
+	@$(PYTHON_SET_UP) -m jobs.spark.preparation
 
 .PHONY: up
 up: setup ## Start Kafka and HBase on this machine, wait until they answer
@@ -62,10 +66,18 @@ reset: setup ## Stop the platform; erase topics, tables, checkpoints, archive: R
 demo: setup ## The whole story in five minutes: history, model, stream, live view, summary
 	@$(PYTHON_SET_UP) -m jobs demo $(JOB_ARGS)
 
+.PHONY: desk
+desk: setup ## The web service and its pages on this machine; prints the address, and a key once
+	@$(PYTHON_SET_UP) -m jobs serve --desk --env "$$EVERSCORE_GIVEN_ENV" $(DESK_ARGS)
+
 .PHONY: score
 score: setup ## Show a customer's latest row: make score ID=7590-VHVEG
 	@: "$${EVERSCORE_GIVEN_ID:?say which customer, such as: make score ID=7590-VHVEG}"
 	@$(PYTHON_SET_UP) -m jobs show_score $(JOB_ARGS) -- "$$EVERSCORE_GIVEN_ID"
+
+.PHONY: device-files
+device-files: setup ## What the device page scores with, from npm: needed for that page only
+	@$(PYTHON_SET_UP) -m jobs.wiring.serving.device_files
 
 .PHONY: bench
 bench: setup ## Everscore beside its peers, all of it, in some 80 minutes; the report goes to docs/bench
@@ -90,6 +102,10 @@ bench-batch: setup ## A million customers scored at once, beside scikit-learn al
 .PHONY: bench-offline
 bench-offline: setup ## Features of the whole payments file, beside pandas windows per group
 	@$(PYTHON_SET_UP) -m bench.offline_features
+
+.PHONY: bench-serving
+bench-serving: setup ## The web service beside a running stream, as ratios to raw reads of HBase
+	@$(PYTHON_SET_UP) -m bench.serving $(BENCH_ARGS)
 
 .PHONY: prove
 prove: setup ## Recompute features, scores, models and states from the archive; any difference fails
@@ -127,6 +143,11 @@ test-integration: setup ## Tests that start Kafka, HBase and MLflow, on free por
 fault-test: setup ## The crash test with ten kills instead of three
 	@EVERSCORE_FAULT_KILLS=10 $(PYTEST) tests/integration/test_faults.py $(PYTEST_ARGS)
 
+.PHONY: fuzz-serving
+fuzz-serving: setup ## 50,000 made-up requests to the whole web service: no failure without a reason
+	@EVERSCORE_FUZZ_REQUESTS=$${EVERSCORE_FUZZ_REQUESTS:-50000} $(PYTHON_SET_UP) -m pytest -s \
+	  --timeout=7200 tests/integration/test_fuzz_serving.py $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: setup ## Style, formatting, types and import direction
 	@$(BIN)/ruff check
@@ -148,7 +169,7 @@ lock-jars: setup ## Write the list of the jars' SHA-256 again, after a change of
 	@$(PYTHON_SET_UP) -m local jars --write-list
 
 .PHONY: lock
-lock: setup ## Resolve requirements*.again into the locks with hashes
+lock: setup ## Resolve requirements*.in into the locks with hashes
 	@for name in requirements requirements-dev; do \
 	  echo "locking $$name.in" && \
 	  env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes \

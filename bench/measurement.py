@@ -1,6 +1,6 @@
 """What measurements share: the samples that count, and an error for figures that mislead."""
 
-from monitoring.latency_probe import LatencyProbe
+from monitoring.live.latency_probe import LatencyProbe
 from proofs.load import Load
 
 MS_PER_SECOND = 1000.0

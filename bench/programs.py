@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jobs.launcher.checkout import CHECKOUT
 from jobs.launcher.child_jobs import ChildJob
+from jobs.options.shared import set_options
 from proofs.stage import Stage
 
 _START_SECONDS = 180.0
@@ -21,7 +22,7 @@ def started_stream(
     """
     checkpoints = stage.run_dir / "checkpoints" / namespace
     settings = [f"hbase.namespace={namespace}", f"stream.checkpoint_root={checkpoints}"]
-    options = [part for setting in (*settings, *overrides) for part in ("--set", setting)]
+    options = set_options((*settings, *overrides))
     job = stage.start("score_stream", *options, log_name=log_name or namespace)
     return _ready(job, "scoring ")
 

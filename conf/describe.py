@@ -15,7 +15,10 @@ def lines_of(settings: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]
             yield from lines_of(value, f"{path}.")
         elif isinstance(value, dict):
             for key in sorted(value):
-                yield f"{path}.{key}", masked(key, value[key])
+                if isinstance(value[key], BaseModel):
+                    yield from lines_of(value[key], f"{path}.{key}.")
+                else:
+                    yield f"{path}.{key}", masked(key, value[key])
         else:
             yield path, masked(path, value)
 

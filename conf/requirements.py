@@ -11,6 +11,10 @@ _NEEDED_WITHOUT_PLATFORM = (
     (("hbase", "thrift_host"), "the host of HBase's Thrift gateway"),
     (("hbase", "thrift_port"), "the port of HBase's Thrift gateway"),
 )
+_NEEDED_FOR_OIDC = (
+    ("audience", "what tokens must name as their audience"),
+    ("jwks", "the file or https address of the provider's public keys"),
+)
 _NEEDED_FOR_SASL = ("sasl_mechanism", "sasl_username", "sasl_password")
 
 
@@ -28,6 +32,11 @@ def unmet(entries: Mapping[SettingPath, Entry]) -> list[Problem]:
                 where = " in EVERSCORE__KAFKA__SASL_PASSWORD" if name == "sasl_password" else ""
                 reason = f"is needed{where}: kafka.security_protocol is {protocol}"
                 problems.append(_missing(("kafka", name), reason))
+    if _value(entries, ("serving", "oidc", "issuer")):
+        for name, meaning in _NEEDED_FOR_OIDC:
+            if not _value(entries, ("serving", "oidc", name)):
+                expected = f"expected {meaning}: serving.oidc.issuer is set"
+                problems.append(_missing(("serving", "oidc", name), expected))
     return problems
 
 

@@ -27,10 +27,17 @@ def is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
+def entry_section(annotation: Any) -> type[BaseModel] | None:
+    """The section of each entry in a table of free names, as in monitoring.rules; else None."""
+    entry = get_args(annotation)[1] if get_origin(annotation) is dict else None
+    return entry if is_section(entry) else None
+
+
 def locate(model: type[BaseModel], path: SettingPath) -> SettingPath | None:
     """`path` with the rest joined to one key below a table of free names; None when unknown.
 
-    `("spark", "conf", "spark", "ui", "enabled")` → `("spark", "conf", "spark.ui.enabled")`.
+    `("spark", "conf", "spark", "ui", "enabled")` → `("spark", "conf", "spark.ui.enabled")`; below
+    the name of an entry that is a section stand settings.
     """
     if not path or path[0] not in model.model_fields:
         return None
@@ -39,6 +46,9 @@ def locate(model: type[BaseModel], path: SettingPath) -> SettingPath | None:
     if is_section(annotation):
         below = locate(annotation, rest) if annotation is not None else None
         return None if below is None else (head, *below)
+    if (section := entry_section(annotation)) is not None:
+        inside = locate(section, rest[1:])
+        return None if inside is None else (head, rest[0], *inside)
     if get_origin(annotation) is dict:
         return (head, dotted(rest)) if rest else None
     return None if rest else path
@@ -49,6 +59,8 @@ def leaf(model: type[BaseModel], path: SettingPath) -> Leaf:
     annotation = model.model_fields[path[0]].annotation
     if annotation is not None and is_section(annotation):
         return leaf(annotation, path[1:])
+    if (section := entry_section(annotation)) is not None:
+        return leaf(section, path[2:])
     if get_origin(annotation) is dict:
         annotation = get_args(annotation)[1]
     return Leaf(annotation, SecretStr in (annotation, *get_args(annotation)))

@@ -12,6 +12,7 @@ NumberFromZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Location = Annotated[str, Field(pattern=r"^(/|[a-zA-Z][a-zA-Z0-9+.-]*:)")]
 Servers = Annotated[str, Field(pattern=r"^$|^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$")]
 Host = Annotated[str, Field(pattern=r"^[^\s:/]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 
@@ -133,6 +134,12 @@ class Stream(Section):
     """show_score and list_scores mark rows of a partition in which an event has waited longer"""
     deployment_reread_seconds: PositiveNumber
     """how often a worker asks which model to use"""
+    trial_failed_share: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """a challenger or shadow that fails a larger share of its events is withdrawn by the stream"""
+    trial_time_ratio: Annotated[float, Field(ge=1)] = 20.0
+    """and one that takes more than so many times the champion's time per event …"""
+    trial_event_seconds: PositiveNumber = 0.0002
+    """… and more than so much of it"""
 
 
 class Training(Section):
@@ -146,6 +153,40 @@ class Training(Section):
     """fewest training rows; with fewer nothing is trained"""
     minimum_rows_per_class: Positive
     """fewest training rows of each outcome"""
+    acted_on: dict[str, Literal["keep", "refuse", "control", "weight"]] = {}
+    """SCENARIO → what becomes of rows of customers that were acted on; without an entry refuse
+    where the scenario has a control group and outcomes, else keep"""
+
+
+class Gates(Section):
+    """What a model version must show before it is promoted."""
+
+    minimum_auroc: Share
+    """lowest AUROC on the held-out rows"""
+    minimum_lift: NumberFromZero
+    """lowest average precision, as a multiple of the share of positives"""
+    maximum_auroc: Share
+    """a higher AUROC is too good to be true: some column reveals the outcome"""
+    maximum_loss: Share
+    """most average precision that a version may lose against the champion on the same rows"""
+    maximum_calibration_error: Share
+    """highest expected calibration error"""
+    minimum_spread: Share
+    """least distance of the 1st and the 99th percentile of the scores"""
+    slice_minimum_auroc: Share
+    """lowest AUROC in each slice"""
+    slice_minimum_rows: Positive
+    """a slice with fewer held-out rows is reported as too small to say"""
+    slice_minimum_per_class: Positive
+    """the same with fewer rows of either outcome"""
+    maximum_latency_us: PositiveNumber
+    """longest time for a row's score, in microseconds, measured on the version's probe set"""
+    minimum_reason_agreement: Share
+    """least share of reasons whose direction is that of the score when their feature changes"""
+    bootstrap_rounds: Positive
+    """resamples behind each interval"""
+    slices: dict[str, list[float]]
+    """SCENARIO.FEATURE → limits of its bands, rising; none: a slice per value"""
 
 
 class Delta(Section):
@@ -168,3 +209,223 @@ class Reports(Section):
 
     folder: Path
     """folder on the machine that runs the job, absolute; created when missing"""
+
+
+class MonitoringRule(Section):
+    """When a measurement or an alarm asks for something, and for what."""
+
+    scenarios: list[str]
+    """names of the scenarios it holds for; ["*"] = all, [] = none"""
+    on: Literal["measurement", "alarm"]
+    """what it looks at"""
+    metric: str = ""
+    """of a measurement: auroc, average_precision, precision, recall, calibration_error, cost …"""
+    part: str = ""
+    """of a measurement: empty = all cases; else a pattern for slices such as contract=*"""
+    maturity: Literal["estimated", "partial", "mature"] = "mature"
+    """of a measurement: which of its values counts"""
+    below: float | None = None
+    """of a measurement: a lower value violates the rule"""
+    above: float | None = None
+    """of a measurement: a higher value violates the rule"""
+    whole_interval: bool = False
+    """of a measurement: true = the whole interval must lie beyond the bound, not only the value"""
+    min_labels: Annotated[int, Field(ge=0)] = 200
+    """of a measurement: with fewer labels (cases, when it is estimated) it says nothing"""
+    alarm: Literal["", "risk", "drift", "data", "slice", "service"] = ""
+    """of an alarm: its kind"""
+    subject: str = "*"
+    """of an alarm: a pattern for what it is about"""
+    only_harm: bool = False
+    """of an alarm: true = only one that says that predictions are worse, not only different"""
+    n: Positive = 1
+    """so many periods must violate it, with the latest among them …"""
+    m: Positive = 1
+    """… of so many"""
+    actions: list[
+        Literal[
+            "alert",
+            "build_snapshot",
+            "retrain",
+            "run_gates",
+            "promote_challenger",
+            "promote_champion",
+            "roll_back",
+            "page_person",
+        ]
+    ]
+    """what is done, in this order; the first that fails ends it"""
+    cooldown_periods: Annotated[int, Field(ge=0)] = 0
+    """for so many periods after a decision the rule decides nothing"""
+
+
+class CaseCosts(Section):
+    """What a wrong decision on one case costs, in the scenario's currency."""
+
+    missed: PositiveNumber
+    """of a positive case below the highest band"""
+    false_alarm: PositiveNumber
+    """of a negative case in it"""
+
+
+class Offers(Section):
+    """What business figures of a scenario that makes offers need."""
+
+    bands: list[str]
+    """those in which the policy acts"""
+    customer_value: PositiveNumber
+    """what a customer who stays is worth"""
+    currency: str
+    """for the page"""
+
+
+class Reviews(Section):
+    """What business figures of a scenario that reviews and blocks need."""
+
+    review_bands: list[str]
+    """those whose cases are reviewed"""
+    blocked_bands: list[str]
+    """those whose cases are blocked without a review"""
+    false_alarm_cost: PositiveNumber
+    """of a good case that is blocked"""
+    review_cost: PositiveNumber
+    """of one review"""
+    cards_per_day: PositiveNumber
+    """entities that reviewers can take in a day"""
+    currency: str
+    """for the page"""
+
+
+class Monitoring(Section):
+    """How the quality of running models is measured, and what follows."""
+
+    period_days: PositiveNumber
+    """length of a period: its predictions are measured together"""
+    periods: Positive
+    """how many periods back `monitor` reads and shows"""
+    failing_periods: Positive
+    """so many failing periods in a row end automation for the scenario and page a person"""
+    horizon_days: dict[str, NumberFromZero] = {}
+    """SCENARIO → an outcome counts for a prediction up to so long after it; without an entry 30"""
+    amounts: dict[str, Name] = {}
+    """SCENARIO → the feature that holds the money at stake"""
+    costs: dict[str, CaseCosts] = {}
+    """SCENARIO → by which the cost per case is measured; without an entry it is not"""
+    rare_positives: list[str] = []
+    """scenarios of few positive outcomes: their risk is 1 - AUROC in place of the Brier score"""
+    challenger_share: Share
+    """share of the entities for which a version decides that a rule makes challenger"""
+    page_address: str = ""
+    """where reports.folder is published, for links in alerts; empty = links name the file"""
+    offers: dict[str, Offers] = {}
+    """SCENARIO → what its business figures need, when it makes offers"""
+    reviews: dict[str, Reviews] = {}
+    """SCENARIO → what its business figures need, when it reviews and blocks"""
+    rules: dict[str, MonitoringRule] = {}
+    """name → rule"""
+
+
+class Waiting(Section):
+    """What it costs when a case of a scenario waits for its review, in the scenario's currency."""
+
+    positive_per_hour: NumberFromZero
+    """of a positive case: nobody acts upon it"""
+    negative_per_hour: NumberFromZero
+    """of a negative case: it is held up for nothing"""
+    late: NumberFromZero
+    """of a case that is decided after its due time"""
+
+
+class Review(Section):
+    """The queue of cases that people review."""
+
+    lease_seconds: PositiveNumber
+    """a claim that its reviewer leaves alone for as long ends"""
+    due_hours: PositiveNumber
+    """from a case's arrival to its due time"""
+    most_snooze_hours: PositiveNumber
+    """the longest time for which a case can be put off"""
+    second_opinion_share: Share
+    """share of the cases that two people decide, to measure how far reviewers agree"""
+    waiting: dict[str, Waiting] = {}
+    """SCENARIO → what waiting costs; without it the score decides which case comes first"""
+
+
+class Alerts(Section):
+    """Where alerts go; without webhook and SMTP server they stand in the output only."""
+
+    webhook_url: SecretStr | None = None
+    """takes alerts as JSON by POST; secret: only from EVERSCORE__ALERTS__WEBHOOK_URL"""
+    smtp_host: Host = ""
+    """mail server; empty = no mail"""
+    smtp_port: Annotated[int, Field(gt=0, le=65535)]
+    """port of the mail server"""
+    smtp_security: Literal["none", "starttls", "tls"]
+    """how the connection to the mail server is encrypted"""
+    smtp_username: str = ""
+    """empty = no login"""
+    smtp_password: SecretStr | None = None
+    """secret: only from the environment variable EVERSCORE__ALERTS__SMTP_PASSWORD"""
+    sender: str
+    """address that mails come from"""
+    recipients: list[str]
+    """addresses that mails go to"""
+    timeout_seconds: PositiveNumber
+    """how long one attempt may take"""
+    attempts: Positive
+    """how often an alert is tried; what fails then is sent by the next run"""
+    runbook_address: str
+    """where docs/runbook.md is published, for links in alerts"""
+
+
+class Oidc(Section):
+    """The provider whose bearer tokens the web service takes beside its own keys."""
+
+    issuer: str = ""
+    """what tokens name as `iss`; empty = only keys are taken"""
+    audience: str = ""
+    """what tokens must name as `aud`; needed with an issuer"""
+    jwks: str = ""
+    """file or https address of the provider's public keys; needed with an issuer"""
+    roles_claim: str
+    """where a token names roles: agent, reviewer, scientist, operator, auditor; dots go deeper"""
+    leeway_seconds: NumberFromZero
+    """how far the clocks of provider and service may differ"""
+
+
+class Serving(Section):
+    """The web service and its pages: `serve`."""
+
+    host: Host
+    """address that it listens on; 127.0.0.1 = reached from this machine only"""
+    port: Annotated[int, Field(ge=0, le=65535)]
+    """port that it listens on; 0 = any free one, which is printed"""
+    keys_file: Path | None = None
+    """file of the keys, made by `serve --new-key`; only its owner may read it; absolute"""
+    keys: SecretStr | None = None
+    """further keys, ID:SHA256:NAME:ROLE[+ROLE],…; secret: only from EVERSCORE__SERVING__KEYS"""
+    session_hours: PositiveNumber
+    """how long a login at the pages lasts"""
+    max_body_bytes: Positive
+    """largest body of a request, in bytes"""
+    max_body_levels: Positive
+    """how deeply the JSON of a request may be nested"""
+    body_seconds: PositiveNumber
+    """how long a request's head or body may take to arrive"""
+    connections: Positive
+    """most connections at once; a further one gets 503"""
+    concurrent_scores: Positive
+    """most scorings at once; a further one gets 429, while latest rows are read all the same"""
+    concurrent_histories: Positive
+    """most readings of the archive at once; as above"""
+    subscribers: Positive
+    """most clients that follow live changes at once; as above"""
+    device_refresh_hours: PositiveNumber
+    """for so long a device scores without asking again"""
+    retry_seconds: NumberFromZero
+    """how long a request waits for HBase while it is down, before it gets 503"""
+    ready_lag_seconds: PositiveNumber
+    """the service is not ready while an event has waited longer for the stream"""
+    access_log: bool
+    """true = a JSON line for each request on stderr, without ids of customers"""
+    oidc: Oidc

@@ -15,13 +15,18 @@ from conf.entries import accepted
 from conf.errors import Problem, SettingsError
 from conf.schema import SettingPath, dotted
 from conf.sections import (
+    Alerts,
     Delta,
+    Gates,
     Hbase,
     Kafka,
     Mlflow,
+    Monitoring,
     Platform,
     Reports,
+    Review,
     Section,
+    Serving,
     Spark,
     Stream,
     Training,
@@ -47,8 +52,13 @@ class Settings(Section):
     spark: Spark
     stream: Stream
     training: Training
+    gates: Gates
+    monitoring: Monitoring
+    review: Review
+    alerts: Alerts
     delta: Delta
     reports: Reports
+    serving: Serving
 
 
 def load_settings(

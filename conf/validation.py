@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from conf.errors import Problem
 from conf.masking import masked
-from conf.schema import SettingPath, dotted, is_section
+from conf.schema import SettingPath, dotted, entry_section, is_section
 from conf.sources import Entry
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,4 +61,7 @@ def _meaning(model: type[BaseModel], path: SettingPath) -> str:
         return ""
     if len(path) > 1 and field.annotation is not None and is_section(field.annotation):
         return _meaning(field.annotation, path[1:])
+    section = entry_section(field.annotation)
+    if len(path) > 2 and section is not None:
+        return _meaning(section, path[2:])
     return f" ({field.description})" if field.description else ""

@@ -1,4 +1,4 @@
-"""Archive events, predictions, dead letters and labels in Delta tables, each exactly once."""
+"""Archive all that passes through a scenario's topics in Delta, each record exactly once."""
 
 from typing import Annotated
 

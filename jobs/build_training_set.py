@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from batch.training.report import show_counts
+from batch.training_sets.acted_on import RULES, rule_named
 from batch.training_sets.build import Build, check_as_of, rows_and_counts, sources, write_snapshot
 from jobs.launcher.code_version import git_commit
 from jobs.launcher.run import job_run
@@ -24,6 +25,10 @@ def main(
     overrides: SetOption = None,
     verbose: VerboseOption = False,
     as_of: Annotated[str | None, Option(help="What was known then, ISO 8601; default now.")] = None,
+    acted_on: Annotated[
+        str,
+        Option(help=f"Rows of customers that were acted on: {', '.join(RULES)}; default: conf's."),
+    ] = "",
     dry_run: Annotated[bool, Option("--dry-run", help="Print counts, write nothing.")] = False,
 ) -> None:
     with job_run(
@@ -36,6 +41,7 @@ def main(
             options=training_options(run.settings, moment),
             created_at=now,
             git_commit=git_commit(),
+            acted_on=rule_named(acted_on or run.settings.training.acted_on.get(scenario)),
         )
         check_as_of(build)
         place = delta_place(run.settings, scenario)
@@ -47,6 +53,8 @@ def main(
             source_tables = sources(spark, place, as_of_ms=build.options.as_of_ms)
             frame, counts = rows_and_counts(source_tables, build, progress=show)
             show_counts(counts, run.console)
+            rule = source_tables.acts.rule(build.scenario, build.acted_on)
+            show(f"rows of customers that were acted on: {rule}")
             if dry_run:
                 return
             record, stored = write_snapshot(

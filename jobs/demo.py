@@ -6,7 +6,14 @@ from typer import Option
 
 from jobs.demonstration.story import Demo
 from jobs.launcher.run import job_run
-from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
+from jobs.options.shared import (
+    EnvOption,
+    ScenarioOption,
+    SetOption,
+    VerboseOption,
+    job_app,
+    set_options,
+)
 from jobs.spark.class_archive import class_archive
 from local.servers.platform import Platform, up
 
@@ -30,9 +37,7 @@ def main(
     with job_run(
         scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=("kafka", "hbase")
     ) as run:
-        options = ["--scenario", scenario, "--env", env]
-        for override in overrides or ():
-            options += ["--set", override]
+        options = ["--scenario", scenario, "--env", env, *set_options(overrides)]
         Demo(run, options, rate=rate, duration=duration, bad_share=bad_share).play()
 
 

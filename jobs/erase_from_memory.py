@@ -151,6 +151,8 @@ class ErasureSteps:
             epoch=record.epoch if record else FIRST_EPOCH,
             first_offsets=ends[events].ends,
             label_ends=ends[labels].ends,
+            outcome_ends=ends[scenario.topic("outcomes")].ends,
+            device_record_ends=ends[scenario.topic("device-records")].ends,
         )
         self._write(erasure)
         cuts = {
@@ -165,14 +167,16 @@ class ErasureSteps:
         places = [
             f"{place.count:,} {place.unit} in {place.where}"
             for place in self.places.contents(cuts)
-            if place.count and place.title != "HBase table"
+            if place.count and place.title not in ("HBase table", "review cases")
         ]
         cells = [
             entity
             for entity in self.places.sought.entities
             if not is_erased(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
         ]
-        return [*places, *([f"{len(cells)} rows in HBase"] if cells else [])]
+        cases = self.places.erased_cases(erasure)
+        in_hbase = ((cells, "rows"), (cases, "review cases"))
+        return [*places, *(f"{len(rest)} {what} in HBase" for rest, what in in_hbase if rest)]
 
     def _finish(self, earlier_erasures: ErasedEntities, erasure: Erasure) -> None:
         """Record that this erasure, and earlier attempts at the same, are finished."""

@@ -19,7 +19,6 @@ from jobs.launcher.run import Run, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
 from jobs.options.streams import offsets_of
 from jobs.spark.session import spark_session
-from jobs.status.progress_tables import done_upto
 from jobs.wiring.streaming import kafka_cluster, store_session
 from stores.delta.files import HadoopFiles
 from stores.hbase.states import StateTable
@@ -29,6 +28,7 @@ from stores.records.losses import read_losses, uncovered
 from streaming.advance.next_epoch import scored_upto
 from streaming.position.checkpoints import Checkpoints
 from streaming.position.epochs import epoch_warning
+from streaming.position.progress import done_upto
 from streaming.position.remedies import accept_loss_command
 
 SPARK = True

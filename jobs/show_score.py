@@ -9,7 +9,7 @@ from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, SetOption, VerboseOption, job_app
 from jobs.status.freshness import lag_of, row_json
 from jobs.wiring.from_settings import hbase_store
-from monitoring.prediction_view import prediction_panel
+from monitoring.live.prediction_view import prediction_panel
 from stores.hbase.predictions import reader
 
 SPARK = False

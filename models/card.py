@@ -30,6 +30,7 @@ class ModelCard:
     parameters          of the estimator, as text
     useless_columns     columns that never varied in training → "empty" or "always VALUE"
     format              how the model's file is written, see models/formats
+    owner, purpose, limits   who answers for it, what it is for, and what it must not be used for
     library_versions    distribution → version, of those that decide a score
     """
 
@@ -48,6 +49,9 @@ class ModelCard:
     useless_columns: Mapping[str, str] = field(default_factory=dict)
     library_versions: Mapping[str, str] = field(default_factory=dict)
     format: str = "skops"
+    owner: str = ""
+    purpose: str = ""
+    limits: str = ""
 
 
 def installed_versions(distributions: Iterable[str]) -> dict[str, str]:

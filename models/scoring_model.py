@@ -16,6 +16,10 @@ from models.errors import ModelNeedsFeatures
 
 Matrix = npt.NDArray[np.float64]
 
+# Libraries of linear algebra take other instructions for the last rows of a matrix, which differ in
+# the last bit: no row is among them when there is always a multiple of so many.
+BLOCK_ROWS = 64
+
 
 class Predictor(Protocol):
     """What scores: a loaded model of any library."""
@@ -23,7 +27,8 @@ class Predictor(Protocol):
     def scores(self, features: Matrix) -> Matrix:
         """Probabilities (n,) in [0, 1] of `features` (n, m), in the order of the model's columns.
 
-        NaN features are missing values. A row's score does not depend on the other rows.
+        NaN features are missing values. n is a multiple of `BLOCK_ROWS`: then a row's score does
+        not depend on the other rows.
         """
         ...
 
@@ -54,6 +59,7 @@ class ScoringModel:
     explainer  None: the format gives no reasons
     columns    int64 (m,), picks the model's own columns, in its order, from the scenario's k
     quick      scores in the predictor's place, to the bit as it does
+    batch_only why the stream cannot score with it, as a clause; empty where it can
     """
 
     name: str
@@ -63,6 +69,7 @@ class ScoringModel:
     explainer: Explainer | None
     columns: npt.NDArray[np.int64]
     quick: QuickScores | None = None
+    batch_only: str = ""
 
     def scores(self, features: Matrix) -> Matrix:
         """Probabilities (n,) in [0, 1] of `features` (n, k); NaN features are missing values.
@@ -73,7 +80,7 @@ class ScoringModel:
             return np.empty(0)
         if self.quick is not None:
             return self.quick.scores(features)
-        return self.predictor.scores(features[:, self.columns])
+        return _in_whole_blocks(self.predictor, features, self.columns)
 
     def contributions(self, features: Matrix) -> Matrix | None:
         """How much each feature moved each score, (n, k); None when the version has no explainer.
@@ -88,6 +95,21 @@ class ScoringModel:
         return shares
 
 
+def _in_whole_blocks(
+    predictor: Predictor, features: Matrix, columns: npt.NDArray[np.int64]
+) -> Matrix:
+    """The scores (n,) of these columns, computed with rows added up to a whole block.
+
+    So a row gets the same bits in any batch: a replay with other batches must publish the same.
+    """
+    count = len(features)
+    rows = np.empty((-(-count // BLOCK_ROWS) * BLOCK_ROWS, len(columns)))
+    np.take(features, columns, axis=1, out=rows[:count])
+    rows[count:] = rows[count - 1]
+    scores: Matrix = predictor.scores(rows)[:count]
+    return scores
+
+
 def scoring_model(
     predictor: Predictor,
     explainer: Explainer | None,
@@ -96,6 +118,7 @@ def scoring_model(
     version: str,
     card: ModelCard,
     available_features: Sequence[str],
+    batch_only: str = "",
 ) -> ScoringModel:
     """`predictor` made ready to score matrices with the columns `available_features`.
 
@@ -118,4 +141,5 @@ def scoring_model(
         predictor=predictor,
         explainer=explainer,
         columns=columns,
+        batch_only=batch_only,
     )

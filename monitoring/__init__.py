@@ -1,1 +1,1 @@
-"""Watching a running stream from outside: counts, rates, latency as a reader meets it."""
+"""Knowing how good the running models are, and acting: labels, quality, drift, rules, alerts."""

@@ -1,8 +1,9 @@
 """The proofs of `make prove`, each by jobs that anyone can run."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,16 @@ from stores.hbase.states import newest_cells
 _ERASED = 3
 _LEAST_PROBE_ROWS = 1_000
 _HBASE_TIDIES_SECONDS = 180.0
+
+
+class Topic(StrEnum):
+    """What can be proved of a stage."""
+
+    parity = "parity"
+    audits = "audits"
+    rebuild = "rebuild"
+    retraining = "retraining"
+    erasure = "erasure"
 
 
 @dataclass(frozen=True)
@@ -42,17 +53,27 @@ class Proofs:
     stage: Stage
     audits: int
 
-    def all(self) -> Iterator[Proof]:
+    def of(self, topics: Collection[Topic]) -> Iterator[Proof]:
         """One after the other; those that change something come last."""
-        yield parity_proof(
-            self.stage, name="features and scores from the archive equal the logged ones"
-        )
-        yield audit_proof(self.stage, audits=self.audits)
-        yield self._rebuild()
-        yield self._retraining()
-        yield from self._erasure()
+        proofs = {
+            Topic.parity: self._parity,
+            Topic.audits: self._audits,
+            Topic.rebuild: self._rebuild,
+            Topic.retraining: self._retraining,
+            Topic.erasure: self._erasure,
+        }
+        for topic, prove in proofs.items():
+            if topic in topics:
+                yield from prove()
 
-    def _rebuild(self) -> Proof:
+    def _parity(self) -> Iterator[Proof]:
+        name = "features and scores from the archive equal the logged ones"
+        yield parity_proof(self.stage, name=name)
+
+    def _audits(self) -> Iterator[Proof]:
+        yield audit_proof(self.stage, audits=self.audits)
+
+    def _rebuild(self) -> Iterator[Proof]:
         stage = self.stage
         before = newest_cells(stage.store, stage.scenario)
         with timed_step("dropping the table and rebuilding it from the archive", stage.console):
@@ -67,20 +88,20 @@ class Proofs:
         ]
         cells = sum(len(row) for row in before.values())
         figure = f"{len(before):,} rows, {cells:,} cells, {len(different):,} rows differ"
-        return Proof(
+        yield Proof(
             "the table rebuilt from the archive equals the lost one",
             not different and cells > 0,
             figure,
         )
 
-    def _retraining(self) -> Proof:
+    def _retraining(self) -> Iterator[Proof]:
         with timed_step("training the champion again", self.stage.console):
             child = self.stage.ended("retrain", "--from-version=champion", "--json")
         report = msgspec.json.decode(child.result() or "{}")
         rows, difference = report.get("probe_rows", 0), report.get("largest_difference")
         holds = child.process.returncode == 0 and difference == 0.0 and rows >= _LEAST_PROBE_ROWS
         figure = f"largest difference {difference} on {rows:,} probe rows"
-        return Proof("the champion trained again from its record", holds, figure)
+        yield Proof("the champion trained again from its record", holds, figure)
 
     def _erasure(self) -> Iterator[Proof]:
         entities = [

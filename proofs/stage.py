@@ -13,6 +13,7 @@ from rich.console import Console
 from conf.settings import Settings, load_settings
 from jobs.launcher.child_jobs import ChildJob, start_child
 from jobs.launcher.endpoints import resolve_endpoints
+from jobs.options.shared import set_options
 from jobs.spark.class_archive import class_archive
 from jobs.spark.shared_jvm import shared_jvm
 from jobs.status.scored import wait_until_scored
@@ -127,8 +128,7 @@ class Stage:
         self, job: str, arguments: Sequence[str], log_name: str, variables: Mapping[str, str]
     ) -> ChildJob:
         settings = (f"platform.run_dir={self.run_dir}", *self.overrides)
-        options = [part for setting in settings for part in ("--set", setting)]
-        scope = ("--scenario", self.scenario, *options)
+        scope = ("--scenario", self.scenario, *set_options(settings))
         log = self.log(log_name or job)
         child = start_child([job, *scope, *arguments], log=log, environ=variables)
         self.children.append(child)

@@ -12,13 +12,14 @@ from reports.terminal import visible
 
 def page(template: str, values: Mapping[str, Any]) -> str:
     """The page of reports/templates/`template` with `values`, which are escaped."""
-    return _environment().get_template(template).render(values)
+    return environment_of("reports").get_template(template).render(values)
 
 
 @cache
-def _environment() -> Environment:
+def environment_of(package: str) -> Environment:
+    """Templates of the folder `templates` of `package`, in which every value is escaped."""
     environment = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader(package),
         autoescape=True,
         finalize=_shown,
         undefined=StrictUndefined,

@@ -117,7 +117,7 @@ def same_cases(
 
     The models take matrices with the columns `rows.record.feature_names`.
     """
-    positions = _held_out_from_both(rows, sides)
+    positions = held_out_from_both(rows, sides)
     if not len(positions):
         return None
     features, outcomes = (
@@ -142,8 +142,11 @@ def same_cases(
     )
 
 
-def _held_out_from_both(rows: Rows, sides: tuple[Side, Side]) -> npt.NDArray[np.int64]:
-    """Positions in `rows`; another held-out fraction may have trained on some of them."""
+def held_out_from_both(rows: Rows, sides: tuple[Side, Side]) -> npt.NDArray[np.int64]:
+    """Positions in `rows` of the held-out rows that neither side was trained on.
+
+    Another held-out fraction may have trained on some of them.
+    """
     trained_on: set[str] = set()
     for side in sides:
         if side.rows is not None:

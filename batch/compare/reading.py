@@ -7,8 +7,7 @@ from pyspark.sql import SparkSession
 
 from batch.compare.compare import compare, newer_rows, same_cases
 from batch.compare.comparison import Comparison, Rows, SameCases, Side
-from batch.training_sets.snapshots import MADE_BY, load_training_set, record_at
-from models.card import SnapshotReference
+from batch.training_sets.snapshots import MADE_BY, SnapshotRecord, load_training_set, record_at
 from models.errors import ModelNeedsFeatures
 from models.registry.versions import TrainedVersion, card_of, load_version
 from stores.delta.tables import TableAbsent, commits
@@ -30,9 +29,8 @@ def compared(
     Erased rows are not read. What is missing (a version without a snapshot, a model that
     needs other features) is left out and named in the notes. Raises `ModelUnusable`.
     """
-    old, new = (
-        read_side(spark, version, cache_dir=cache_dir, progress=progress) for version in versions
-    )
+    old = read_side(spark, versions[0], cache_dir=cache_dir, progress=progress)
+    new = read_side(spark, versions[1], cache_dir=cache_dir, progress=progress, known=old.rows)
     notes = [_note(side) for side in (old, new) if side.rows is None]
     rows, same = newer_rows(old.rows, new.rows), None
     if rows is not None:
@@ -53,23 +51,33 @@ def compared(
 
 
 def read_side(
-    spark: SparkSession, registered: TrainedVersion, *, cache_dir: Path, progress: Progress
+    spark: SparkSession,
+    registered: TrainedVersion,
+    *,
+    cache_dir: Path,
+    progress: Progress,
+    known: Rows | None = None,
 ) -> Side:
-    """A version's card, and its snapshot's rows as they are now."""
+    """A version's card, and its snapshot's rows as they are now.
+
+    known: rows as they are now, of any snapshot; those of the version's own are not read again
+    """
     card = card_of(registered, cache_dir=cache_dir)
     if card.snapshot is None:
         return Side(registered=registered, card=card, rows=None)
+    if known is not None and known.record.path == card.snapshot.path:
+        return Side(registered=registered, card=card, rows=known)
     progress(f"reading snapshot {card.snapshot.number} of version {registered.version}")
     try:
-        rows = _rows(spark, card.snapshot)
+        rows = present_rows(spark, record_at(spark, card.snapshot.path))
     except TableAbsent:
         rows = None
     return Side(registered=registered, card=card, rows=rows)
 
 
-def _rows(spark: SparkSession, reference: SnapshotReference) -> Rows:
-    record = record_at(spark, reference.path)
-    version = commits(spark, reference.path, made_by=MADE_BY)[0].version
+def present_rows(spark: SparkSession, record: SnapshotRecord) -> Rows:
+    """The rows of a snapshot as they are now: those that were erased since are not among them."""
+    version = commits(spark, record.path, made_by=MADE_BY)[0].version
     return Rows(
         record=record,
         version=version,

@@ -49,10 +49,11 @@ class ColumnDrift:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """Columns by falling index, and Evidently's report as one HTML page."""
+    """Columns by falling index, and Evidently's report as one HTML page and as a JSON document."""
 
     columns: tuple[ColumnDrift, ...]
     report: str
+    document: str
 
 
 def drift(new: pd.DataFrame, old: pd.DataFrame, *, names: Mapping[str, tuple[str, ...]]) -> Drift:
@@ -63,7 +64,7 @@ def drift(new: pd.DataFrame, old: pd.DataFrame, *, names: Mapping[str, tuple[str
     columns = [str(column) for column in new.columns if column in set(old.columns)]
     # Evidently stops at a column without a value in one of the frames.
     testable = [name for name in columns if new[name].notna().any() and old[name].notna().any()]
-    report, tests = _evidently(new[testable], old[testable], names)
+    report, document, tests = _evidently(new[testable], old[testable], names)
     changes = [
         distribution_change(
             name,
@@ -77,13 +78,15 @@ def drift(new: pd.DataFrame, old: pd.DataFrame, *, names: Mapping[str, tuple[str
         ColumnDrift(change=change, test=tests.get(change.feature)) for change in changes
     ]
     return Drift(
-        columns=tuple(sorted(column_drifts, key=lambda column: -column.change.psi)), report=report
+        columns=tuple(sorted(column_drifts, key=lambda column: -column.change.psi)),
+        report=report,
+        document=document,
     )
 
 
 def _evidently(
     new: pd.DataFrame, old: pd.DataFrame, names: Mapping[str, tuple[str, ...]]
-) -> tuple[str, dict[str, ColumnTest]]:
+) -> tuple[str, str, dict[str, ColumnTest]]:
     # Evidently and the telemetry it brings send usage data unless these are set before the import.
     os.environ["DO_NOT_TRACK"] = os.environ["ITERATIVE_DO_NOT_TRACK"] = "1"
     from evidently import DataDefinition, Dataset, Report
@@ -100,7 +103,8 @@ def _evidently(
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of constant columns
         result = Report([_preset(new, old), DataSummaryPreset()]).run(current, reference)
-        return str(result.get_html_str(as_iframe=False)), _tests(result.dict()["metrics"])
+        html = str(result.get_html_str(as_iframe=False))
+        return html, str(result.json()), _tests(result.dict()["metrics"])
 
 
 def _preset(new: pd.DataFrame, old: pd.DataFrame) -> Any:

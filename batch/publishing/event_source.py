@@ -19,7 +19,7 @@ class Record(Protocol):
 
     @property
     def topic_kind(self) -> str:
-        """The scenario's topic: "events" or "labels"."""
+        """The scenario's topic: "events", "labels" or "outcomes"."""
 
     @property
     def kind(self) -> str:

@@ -109,14 +109,16 @@ def publish_all(
     client_options: Mapping[str, Any],
     max_event_bytes: int,
     console: Console,
+    topic_kinds: Sequence[str] = ("events", "labels"),
 ) -> None:
     """Publish the phases with a progress bar, then print what Kafka acknowledged.
 
-    client_options: keyword arguments of every kafka-python client. The summary is printed after an
+    client_options: keyword arguments of every kafka-python client; topic_kinds: of the records.
+    The summary is printed after an
     interruption too. Raises `TopicMissing`, and `KafkaDown` when records were not
     acknowledged.
     """
-    topics = {kind: scenario.topic(kind) for kind in ("events", "labels")}
+    topics = {kind: scenario.topic(kind) for kind in topic_kinds}
     require_topics(client_options, list(topics.values()))
     published = Published()
     try:

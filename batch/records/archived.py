@@ -21,7 +21,7 @@ MADE_BY = "archive_stream"
 def archived_table(
     spark: SparkSession, place: DeltaPlace, kind: str, *, version: int | None = None
 ) -> DataFrame:
-    """All records in the archive table of `kind`: events, predictions, dead-letter or labels.
+    """All records in the archive table of `kind`, one of `streaming.archive.source.KINDS`.
 
     Raises `TableAbsent`, `VersionAbsent` or `PastRetention`.
     """

@@ -1,11 +1,7 @@
-"""Point a scenario's deployment record at a newly trained model version."""
-
-import getpass
-import socket
+"""The deployment record before a training and after a lost control table."""
 
 from pyspark.sql import SparkSession
 
-from batch.training.register import Stored
 from scenarios.contract.scenario import Scenario
 from stores.delta.archived_control import newest_deployment
 from stores.delta.tables import DeltaPlace
@@ -13,7 +9,6 @@ from stores.hbase.connection import HBaseStore, Session
 from stores.records.control import read_control
 from stores.records.deployments import (
     Deployment,
-    ModelPointer,
     read_deployment,
     write_deployment,
 )
@@ -29,29 +24,6 @@ def require_control_table(store: HBaseStore, scenario: Scenario) -> None:
         read_control(session, scenario.name)
     finally:
         session.close()
-
-
-def deploy(store: HBaseStore, scenario: Scenario, stored: Stored, *, deployed_at: str) -> None:
-    """Make `stored` the champion with the policy's own thresholds; a challenger is withdrawn.
-
-    `deployed_at` is UTC, ISO 8601. Workers notice within a second. Raises `StoreDown`.
-    """
-    model = stored.model
-    deployment = Deployment(
-        scenario=scenario.name,
-        champion=ModelPointer(
-            name=model.name,
-            version=model.version,
-            artifact_uri=model.artifact_uri,
-            sha256=stored.sha256,
-        ),
-        thresholds=scenario.policy.thresholds(),
-        policy_version=scenario.policy.version,
-        deployed_at=deployed_at,
-        deployed_by=f"{getpass.getuser()}@{socket.gethostname()}",
-        notes={"run_id": model.run_id},
-    )
-    write_deployment(store, deployment)
 
 
 def restored_deployment(store: HBaseStore, spark: SparkSession, place: DeltaPlace) -> str:

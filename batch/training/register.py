@@ -46,12 +46,18 @@ class Stored:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """What a version comes from: snapshot, commit, seed, time (UTC, ISO 8601)."""
+    """What a version comes from: snapshot, commit, seed, time (UTC, ISO 8601), and its purpose.
+
+    owner, purpose, limits: see `ModelCard`
+    """
 
     snapshot: SnapshotReference | None
     git_commit: str
     seed: int
     created_at: str
+    owner: str = ""
+    purpose: str = ""
+    limits: str = ""
 
 
 def store(
@@ -135,6 +141,9 @@ def _card(
         ),
         library_versions=installed_versions(FORMAT.libraries),
         format=FORMAT.name,
+        owner=origin.owner,
+        purpose=origin.purpose,
+        limits=origin.limits,
     )
 
 

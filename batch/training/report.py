@@ -34,7 +34,7 @@ def show_counts(counts: Mapping[str, int], console: Console) -> None:
 
 
 def show_training(
-    trained: Trained, stored: Stored, console: Console, *, place: TrackingPlace, is_deployed: bool
+    trained: Trained, stored: Stored, console: Console, *, place: TrackingPlace
 ) -> None:
     """Print measures on the held-out part, the registered version and how to look at the run."""
     table = Table("on the held-out part", "", box=None)
@@ -43,9 +43,8 @@ def show_training(
         table.add_row(words, f"{metrics[name]:.4f}")
     console.print(table)
     model = stored.model
-    state = "deployed as champion" if is_deployed else "registered, not deployed"
     for line in (
-        f"{model.name} version {model.version}: {state}; {model.artifact_uri}",
+        f"{model.name} version {model.version}: registered; {model.artifact_uri}",
         f"MLflow run {model.run_id}",
         f"look at it: mlflow ui --backend-store-uri {shlex.quote(place.tracking_uri)}",
     ):

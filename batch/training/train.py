@@ -46,7 +46,8 @@ def fitted(training_set: TrainingSet, scenario: Scenario, *, seed: int) -> Any:
     part = ~training_set.is_test
     with reproducible_fitting():
         features = without_rare_columns(training_set.features[part])
-        return scenario.estimator(seed).fit(features, training_set.outcomes[part])
+        weights = None if training_set.weights is None else training_set.weights[part]
+        return _fit(scenario.estimator(seed), features, training_set.outcomes[part], weights)
 
 
 def train(
@@ -58,7 +59,10 @@ def train(
     outcomes = training_set.outcomes[part]
     with reproducible_fitting():
         progress(f"{FOLDS}-fold cross-validation on {len(outcomes):,} rows")
-        fold_scores, cv_auroc = _cross_validated(scenario, features, outcomes, seed=seed)
+        weights = None if training_set.weights is None else training_set.weights[part]
+        fold_scores, cv_auroc = _cross_validated(
+            scenario, features, outcomes, seed=seed, weights=weights
+        )
         progress(f"training on {len(outcomes):,} rows")
         estimator = fitted(training_set, scenario, seed=seed)
         test_scores = estimator.predict_proba(training_set.features[training_set.is_test])[:, 1]
@@ -80,6 +84,7 @@ def _cross_validated(
     outcomes: npt.NDArray[np.int64],
     *,
     seed: int,
+    weights: npt.NDArray[np.float64] | None,
 ) -> tuple[npt.NDArray[np.float64], tuple[float, ...]]:
     """Out-of-fold scores (n,) and the AUROC of each fold."""
     from sklearn.metrics import roc_auc_score
@@ -89,7 +94,20 @@ def _cross_validated(
     aurocs = []
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     for train_rows, test_rows in folds.split(features, outcomes):
-        estimator = scenario.estimator(seed).fit(features[train_rows], outcomes[train_rows])
+        part = None if weights is None else weights[train_rows]
+        estimator = _fit(scenario.estimator(seed), features[train_rows], outcomes[train_rows], part)
         scores[test_rows] = estimator.predict_proba(features[test_rows])[:, 1]
         aurocs.append(float(roc_auc_score(outcomes[test_rows], scores[test_rows])))
     return scores, tuple(aurocs)
+
+
+def _fit(
+    estimator: Any,
+    features: npt.NDArray[np.float64],
+    outcomes: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.float64] | None,
+) -> Any:
+    """Fitted; without weights called as ever, since estimators need not take any."""
+    if weights is None:
+        return estimator.fit(features, outcomes)
+    return estimator.fit(features, outcomes, sample_weight=weights)

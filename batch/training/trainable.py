@@ -14,12 +14,6 @@ HELD_OUT_PER_CLASS = 5
 _Z = 1.645
 
 
-class NoBetterThanChance(RuntimeError):
-    """A model that has learnt nothing is not deployed unless somebody says so."""
-
-    exit_code = 4
-
-
 @dataclass(frozen=True, kw_only=True)
 class TrainingMinimum:
     """Fewest rows of the training part, and of each outcome in it."""

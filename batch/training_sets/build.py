@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.records.archived import archived_records
+from batch.training_sets.acted_on import ActedOn, Acts
 from batch.training_sets.event_features import event_features
 from batch.training_sets.outcomes import OUTCOME_KEY, mature, outcomes
 from batch.training_sets.rows import TrainingOptions, refusal_counts, rows_as_of_outcomes
@@ -36,12 +37,16 @@ class SnapshotDiffers(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """One build: `created_at` is UTC, ISO 8601; `git_commit` of the code that folds."""
+    """One build: `created_at` is UTC, ISO 8601; `git_commit` of the code that folds.
+
+    acted_on: what becomes of rows of customers that were acted on; None: as `default_rule` says.
+    """
 
     scenario: Scenario
     options: TrainingOptions
     created_at: datetime
     git_commit: str
+    acted_on: ActedOn | None = None
 
     @property
     def as_of(self) -> str:
@@ -57,6 +62,7 @@ class Sources:
     labels: DataFrame
     events_version: int
     labels_version: int
+    acts: Acts
 
 
 def sources(spark: SparkSession, place: DeltaPlace, *, as_of_ms: int) -> Sources:
@@ -74,6 +80,7 @@ def sources(spark: SparkSession, place: DeltaPlace, *, as_of_ms: int) -> Sources
         labels=frames["labels"],
         events_version=versions["events"],
         labels_version=versions["labels"],
+        acts=Acts(spark, place, as_of_ms=as_of_ms),
     )
 
 
@@ -105,8 +112,12 @@ def rows_and_counts(
     rows = rows_as_of_outcomes(
         folded, mature_outcomes, scenario, test_fraction=options.test_fraction
     )
-    rows = with_second_entities(rows, looked_up).persist()
-    return rows, {**counts, **_label_counts(folded, outcome_rows, mature_outcomes, rows)}
+    every_row = with_second_entities(rows, looked_up).persist()
+    counts |= _label_counts(folded, outcome_rows, mature_outcomes, every_row)
+    rows, acted_on_counts = archive.acts.applied(
+        every_row, scenario, options.limits, rule=archive.acts.rule(scenario, build.acted_on)
+    )
+    return rows, {**counts, **acted_on_counts}
 
 
 def write_snapshot(
@@ -138,6 +149,7 @@ def write_snapshot(
         counts=dict(training_set.counts),
         created_at=build.created_at.isoformat(timespec="seconds"),
         git_commit=build.git_commit,
+        acted_on=archive.acts.rule(build.scenario, build.acted_on),
     )
     progress(f"writing {record.rows:,} rows to {record.path}")
     note = msgspec.json.encode(record).decode()

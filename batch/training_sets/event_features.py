@@ -42,7 +42,7 @@ def event_features(events: DataFrame, scenario: Scenario, limits: EventLimits) -
     folded so far, which is what the features know up to), arrived_ms (Kafka's time), event_id (what
     labels of events name it by; else null), features (k
     values in the plan's order, NaN where missing), bit-identical to what the stream computed.
-    Refused ones: epoch, partition, offset and refusal (a reason code); the rest is null.
+    Refused ones: epoch, partition, offset, arrived_ms and refusal (a reason code); else null.
     """
     task = FoldTask(
         schema=scenario.schema,
@@ -139,13 +139,14 @@ def _valid(events: Events, run: Run, folded: Folded, event_ids: pa.Array) -> pa.
 
 
 def refused_rows(events: Events, run: Run, schema: pa.Schema) -> pa.RecordBatch:
-    """One row per refused record: where it was and the reason code; other columns are null."""
+    """One row per refused record: position, arrival and reason code; other columns are null."""
     count = len(events.refusals)
     columns = {
         "epoch": pa.array(np.full(count, run.epoch, dtype=np.int32)),
         "partition": pa.array(np.full(count, run.partition, dtype=np.int32)),
         "offset": pa.array([int(run.records.offsets[refusal.row]) for refusal in events.refusals]),
         "refusal": pa.array([refusal.code for refusal in events.refusals]),
+        "arrived_ms": pa.array(run.records.timestamps_ms[[r.row for r in events.refusals]]),
     }
     arrays = [
         columns.get(field.name, pa.nulls(count, field.type)).cast(field.type) for field in schema

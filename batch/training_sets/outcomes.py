@@ -42,15 +42,25 @@ def outcomes(labels: DataFrame, label: Label, limits: EventLimits) -> DataFrame:
 
     Outcomes: entity, epoch, partition, offset, label_time_ms, arrived_ms (Kafka's time), event_id
     (of the event it belongs to; null where labels are of entities), label (1 positive, 0
-    otherwise). Refused records: epoch, partition, offset and refusal (a reason code).
+    otherwise). Refused records: epoch, partition, offset, arrived_ms and
+    refusal (a reason code).
     """
     in_order = sorted_for_fold(labels, max_event_bytes=limits.max_event_bytes)
     return in_order.mapInArrow(OutcomeTask(label=label, limits=limits), _SCHEMA)
 
 
 def mature(outcome_rows: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
-    """The valid outcomes of `outcomes` that are old enough at `now_ms`: `OUTCOME_KEY`,
-    label, known_ms (when the first label of it arrived), records, is_contradicted.
+    """The valid outcomes of `outcomes` that are old enough at `now_ms`, as `last_published`."""
+    from pyspark.sql import functions as F
+
+    latest_ms = now_ms - int(label.maturity_days * MS_PER_DAY)
+    return last_published(outcome_rows.where(F.col("label_time_ms") <= latest_ms))
+
+
+def last_published(outcome_rows: DataFrame) -> DataFrame:
+    """One row per valid outcome of `outcomes`, mature or not: `OUTCOME_KEY`, label, known_ms
+    (when the first label of it arrived), counted_ms (when the value that counts first arrived),
+    records, is_contradicted.
 
     Of several for the same entity, event and time the last published one counts, so a label can be
     corrected, and publishing twice changes nothing. The last one is the one that Kafka had last:
@@ -58,15 +68,18 @@ def mature(outcome_rows: DataFrame, label: Label, *, now_ms: int) -> DataFrame:
     """
     from pyspark.sql import functions as F
 
-    latest_ms = now_ms - int(label.maturity_days * MS_PER_DAY)
-    usable = F.col("refusal").isNull() & (F.col("label_time_ms") <= latest_ms)
-    valid = outcome_rows.where(usable).groupBy(*OUTCOME_KEY)
-    return valid.agg(
-        F.max_by("label", F.struct("epoch", "arrived_ms", "offset")).alias("label"),
+    order = F.struct("epoch", "arrived_ms", "offset")
+    valid = outcome_rows.where(F.col("refusal").isNull()).groupBy(*OUTCOME_KEY)
+    published = valid.agg(
+        F.max_by("label", order).alias("label"),
         F.min("arrived_ms").alias("known_ms"),
+        F.min(F.when(F.col("label") == 1, F.col("arrived_ms"))).alias("positive_ms"),
+        F.min(F.when(F.col("label") == 0, F.col("arrived_ms"))).alias("negative_ms"),
         F.count("*").alias("records"),
         (F.min("label") != F.max("label")).alias("is_contradicted"),
     )
+    counted = F.when(F.col("label") == 1, F.col("positive_ms")).otherwise(F.col("negative_ms"))
+    return published.withColumn("counted_ms", counted).drop("positive_ms", "negative_ms")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from batch.training_sets.second_entities import second_entity_features, with_sec
 from scenarios.contract.scenario import Scenario
 
 TRAIN, TEST = "train", "test"
+# No feature may have this name: it is what a row counts, where rows do not count alike.
+WEIGHT = "everscore_weight"
 # Fixed before the first model was trained; another salt would be another held-out part.
 _SPLIT_SALT = b"everscore-split-1"
 

@@ -25,6 +25,7 @@ class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
     events_version, labels_version   versions of the archive tables that it was built from
     rows_digest         `TrainingSet.digest`
     counts              records read, refused and used
+    acted_on            what became of rows of customers that were acted on (training_sets/acted_on)
     """
 
     scenario: str
@@ -42,6 +43,7 @@ class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     git_commit: str
     version: int = 0
+    acted_on: str = "keep"
 
 
 def snapshot_numbers(spark: SparkSession, place: DeltaPlace) -> list[int]:

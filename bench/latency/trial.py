@@ -9,7 +9,7 @@ from bench.latency.figures import figures_of
 from bench.latency.keeping_up import Follower
 from bench.measurement import MeasurementUnsound, in_window
 from jobs.launcher.child_jobs import ChildJob
-from monitoring.latency_probe import LatencyProbe
+from monitoring.live.latency_probe import LatencyProbe
 from proofs.load import Load
 from proofs.stage import Stage
 from stores.hbase.connection import HBaseStore

@@ -4,7 +4,7 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -18,6 +18,7 @@ from bench.pass_profile.load import Crowd, arrow_batches
 from bench.pass_profile.model import model_in_use
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import Family, TableSpec, create_tables
+from scenarios.contract.judge import Effort
 from scenarios.contract.scenario import load_scenario
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import Marker, StateTable
@@ -68,6 +69,9 @@ class _OneModel:
         """Always the same."""
         return self._use
 
+    def note(self, efforts: Sequence[Effort]) -> None:
+        """Nothing is withdrawn."""
+
 
 class _Stages:
     """CPU seconds by stage; what a stage calls counts for the inner one."""
@@ -104,6 +108,8 @@ class _Stages:
             (use.champion, "scores", "score"),
             (scoring._writer, "messages", "documents"),
         ]
+        if use.shadow is not None:
+            parts.append((use.shadow, "scores", "shadow"))
         for owner, method, name in parts:
             # Models are frozen; this is a stopwatch, not a change.
             object.__setattr__(owner, method, self.timed(name, getattr(owner, method)))
@@ -119,11 +125,17 @@ def main(
     decimals: Annotated[int, Option(help="Decimals of the numbers; -1: all.")] = 4,
     run_dir: Annotated[Path | None, Option(help="Over the HBase of this running platform.")] = None,
     remember: Annotated[bool, Option(help="Keep recent states in memory.")] = True,
+    shadow_share: Annotated[
+        float, Option(min=0.0, max=1.0, help="Share of events that a shadow scores as well.")
+    ] = 0.0,
 ) -> None:
     """Print microseconds of CPU per event, by stage and, with a platform, by process."""
     declared = load_scenario(scenario, module)
     with tempfile.TemporaryDirectory(prefix="everscore-profile-") as folder:
         use = model_in_use(declared, Path(folder))
+    if shadow_share:
+        deployment = replace(use.deployment, shadow_share=shadow_share, experiment="profile")
+        use = InUse(deployment, use.champion, None, shadow=replace(use.champion))
     crowd = Crowd(customers=customers, zipf=zipf, decimals=decimals)
     endpoints = read_endpoints(run_dir) if run_dir else None
     settings = _settings(scenario, module, endpoints)
@@ -150,7 +162,8 @@ def _pass_over(
     use: InUse,
     stages: _Stages | None = None,
 ) -> None:
-    used = InUse(use.deployment, replace(use.champion), None)
+    shadow = None if use.shadow is None else replace(use.shadow)
+    used = InUse(use.deployment, replace(use.champion), None, shadow)
     models, second = cast(ModelsInUse, _OneModel(used)), SecondEntityReader(scenario, [])
     scoring = ScoringPass(settings, scenario, table, models, second)
     if stages:

@@ -1,29 +1,37 @@
 """The steps of the demo, each a real job, and what is shown of them."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.live import Live
 
 from jobs.demonstration.customer import CustomerStory
+from jobs.demonstration.model_life import ModelLifeStory
+from jobs.demonstration.quarter import write_quarter_page
 from jobs.demonstration.summary import Figures, Memory, show_summary
-from jobs.launcher.child_jobs import ChildJob, start_child
+from jobs.launcher.child_jobs import ChildFailed, ChildJob, start_child
 from jobs.launcher.run import Run
 from jobs.spark.shared_jvm import shared_jvm
 from jobs.status.scored import wait_until_scored
 from jobs.wiring.from_settings import hbase_store
+from jobs.wiring.monitoring import declared_rules
 from jobs.wiring.streaming import kafka_cluster
-from monitoring.counts import TopicCounter
-from monitoring.latency_probe import LatencyProbe
-from monitoring.live_view import LiveView
+from monitoring.live.counts import TopicCounter
+from monitoring.live.latency_probe import LatencyProbe
+from monitoring.live.live_view import LiveView
 from reports.steps import timed_step
 from stores.hbase.predictions import Prediction
 
 _READY = "scoring "
 _CATCH_UP_SECONDS = 180.0
+
+
+def _nothing() -> None:
+    """What happens beside the live view of a scenario without a story."""
 
 
 @dataclass
@@ -37,6 +45,7 @@ class Demo:
     bad_share: float
     _began: float = field(default_factory=time.monotonic)
     _environ: Mapping[str, str] = field(default_factory=dict)
+    _children: list[ChildJob] = field(default_factory=list)
 
     def play(self) -> None:
         """All steps in order; whatever was started is stopped at the end or on a failure."""
@@ -49,18 +58,22 @@ class Demo:
             self._step("publishing the customers' history", "publish_events")
             self._step("archiving it in Delta tables", "archive_stream", "--once")
             self._step("building a training snapshot", "build_training_set")
-            self._step("training a model on it and deploying it", "train_model")
+            self._step("training a model on it and deploying it", "train_model", "--promote")
             stream = self._start("score_stream")
             started.callback(stream.stop)
+            # Churn's second version is known to pass its gates; another scenario's may be refused.
+            is_churn = self.run.scenario.name == "churn"
+            versions = ModelLifeStory(self.run, self._step, self._step_beside)
+            if is_churn:
+                versions.shadow()
             with self._doing("starting the stream"):
                 stream.wait_for(_READY, timeout_seconds=120.0)
             with self._doing("scoring the history"):
                 self._wait_until_scored(stream)
             probe = started.enter_context(self._probe())
-            self._watch_follow_ups(stream, probe)
-            with self._doing("waiting until everything is scored"):
-                self._wait_until_scored(stream)
-            if self.run.scenario.name == "churn":
+            self._watch_follow_ups(stream, probe, versions.promote if is_churn else _nothing)
+            if is_churn:
+                versions.show()
                 CustomerStory(self.run).show()
             with self._doing("waiting until everything is scored"):
                 self._wait_until_scored(stream)
@@ -69,9 +82,18 @@ class Demo:
                 stream.stop()
             with self._doing("reconciling every offset"):
                 reconciled = self._start("reconcile").finish()
+            beside = started.enter_context(ThreadPoolExecutor(1))
+            quarter = beside.submit(self._quarter_page) if is_churn else None
             memory = self._remember(figures.example)
+            page = ""
+            if quarter is not None:
+                with self._doing("monitoring a simulated quarter, in which the model gets worse"):
+                    page = f"{quarter.result()}"
         seconds = time.monotonic() - self._began
         show_summary(self.run, figures, reconciled, memory, seconds=seconds)
+        if page:
+            line = f"quality page of a simulated quarter: {page}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
 
     def _remember(self, example: Prediction | None) -> Memory:
@@ -84,6 +106,15 @@ class Demo:
             audited = self._step(f"auditing {prediction}", "audit", f"--prediction={prediction}")
         return Memory.read(self._logs, retrained=retrained, audited=audited)
 
+    def _quarter_page(self) -> Path:
+        """How monitoring looks once labels have arrived, which takes weeks."""
+        settings = self.run.settings
+        return write_quarter_page(
+            settings.reports.folder / self.run.scenario.name / "simulated",
+            declared_rules(settings, self.run.scenario.name),
+            failing_periods=settings.monitoring.failing_periods,
+        )
+
     def _step(self, words: str, job: str, *more: str) -> str:
         with self._doing(words):
             child = self._start(job, *more)
@@ -92,9 +123,29 @@ class Demo:
             finally:
                 child.stop()
 
+    def _step_beside(self, words: str, job: str, *more: str, code: int = 0) -> str:
+        """A step beside the live view; raises `ChildFailed` unless it ends with `code`."""
+        began = time.monotonic()
+        child = self._start(job, *more)
+        try:
+            if child.process.wait() != code:
+                child.check()
+                raise ChildFailed(f"{job} ended with 0, expected {code}; its log is {child.log}")
+        finally:
+            child.stop()
+        seconds = time.monotonic() - began
+        self.run.console.print(f"✔ {words} ({seconds:.0f} s)", highlight=False)
+        return child.output()
+
     def _start(self, job: str, *more: str) -> ChildJob:
         log = self._logs / f"{job}.log"
-        return start_child([job, *self.options, *more], log=log, environ=self._environ)
+        child = start_child([job, *self.options, *more], log=log, environ=self._environ)
+        self._children.append(child)
+        return child
+
+    def _stop_children(self) -> None:
+        for child in reversed(self._children):
+            child.stop()
 
     def _doing(self, words: str) -> AbstractContextManager[None]:
         return timed_step(words, self.run.console)
@@ -110,7 +161,10 @@ class Demo:
         finally:
             probe.stop()
 
-    def _watch_follow_ups(self, stream: ChildJob, probe: LatencyProbe) -> None:
+    def _watch_follow_ups(
+        self, stream: ChildJob, probe: LatencyProbe, meanwhile: Callable[[], None]
+    ) -> None:
+        """Publish follow-ups and show what becomes of them while `meanwhile` runs beside."""
         settings, name = self.run.settings, self.run.scenario.name
         counter = TopicCounter(kafka_cluster(settings), name)
         title = f"{self.run.scenario.title}: {name} live"
@@ -126,16 +180,19 @@ class Demo:
         note = (
             f"{self.rate:,.0f} events/s for {self.duration:.0f} s, {self.bad_share:.0%} of them bad"
         )
-        try:
-            with Live(view.panel(note), console=self.run.console, refresh_per_second=4) as live:
-                while events.process.poll() is None:
-                    stream.check()
-                    live.update(view.panel(note))
-                    time.sleep(0.25)
-            events.check()
-        finally:
-            events.stop()
-            counter.close()
+        with ThreadPoolExecutor(1) as beside, closing(counter):
+            try:
+                story = beside.submit(meanwhile)
+                with Live(view.panel(note), console=self.run.console, refresh_per_second=4) as live:
+                    while events.process.poll() is None or not story.done():
+                        stream.check()
+                        live.update(view.panel(note))
+                        time.sleep(0.25)
+                events.check()
+                story.result()
+            except BaseException:
+                self._stop_children()  # else the story would go on to its end
+                raise
 
     def _wait_until_scored(self, stream: ChildJob) -> None:
         settings, name = self.run.settings, self.run.scenario.name

@@ -11,8 +11,8 @@ from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.streaming import kafka_cluster
 from models.formats.artifact import read_card
 from models.registry.fetching import local_path
-from monitoring.counts import TopicCounter, TopicCounts, row_count
-from monitoring.latency_probe import LatencyProbe
+from monitoring.live.counts import TopicCounter, TopicCounts, row_count
+from monitoring.live.latency_probe import LatencyProbe
 from stores.hbase.predictions import Prediction, reader
 from stores.records.deployments import read_deployment
 

@@ -10,11 +10,13 @@ PACKAGES = (
     "conf",
     "features",
     "jobs",
+    "lifecycle",
     "local",
     "models",
     "monitoring",
     "reports",
     "scenarios",
+    "serving",
     "stores",
     "streaming",
 )

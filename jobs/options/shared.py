@@ -1,6 +1,6 @@
 """The options that all jobs share, and the app around a job's function."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -22,6 +22,11 @@ TakeOverOption = Annotated[
     bool,
     typer.Option("--take-over", help="Run although another one holds the lease; that one ends."),
 ]
+
+
+def set_options(overrides: Sequence[str] | None) -> list[str]:
+    """The options with which another job gets the same overrides."""
+    return [option for override in overrides or () for option in ("--set", override)]
 
 
 def job_app(main: Callable[..., None], *, doc: str | None, example: str) -> typer.Typer:

@@ -1,10 +1,11 @@
-"""Notes on a deployment: its challenger, the last good version, and what does not fit."""
+"""Notes on a deployment: challenger, shadow, the last good version, and what does not fit."""
 
 from scenarios.contract.policy import PolicyError
 from scenarios.contract.scenario import Scenario
 from stores.hbase.connection import Session
 from stores.records.control import read_last_good
 from stores.records.deployments import Deployment, ModelPointer, deployment_of
+from streaming.scoring.withdrawal import STREAM_WORKER
 
 
 def deployment_notes(
@@ -12,9 +13,8 @@ def deployment_notes(
 ) -> list[str]:
     """Lines for `show_status`; none while everything is as it should be."""
     lines = []
-    if deployment is not None and deployment.challenger is not None:
-        share = f"{deployment.challenger_share:.1%} of the entities"
-        lines.append(f"challenger: {_name(deployment.challenger)}, for {share}")
+    if deployment is not None:
+        lines += _compared(deployment)
     try:
         good = deployment_of(read_last_good(session, scenario.name))
     except ValueError as error:
@@ -27,6 +27,20 @@ def deployment_notes(
         lines.append(f"last good version: {_name(good.champion)} ({newest})")
     if deployment is not None:
         lines += _misfits(scenario, deployment)
+    return lines
+
+
+def _compared(deployment: Deployment) -> list[str]:
+    """What runs beside the champion, or why it no longer does."""
+    lines, name = [], f" (experiment {deployment.experiment})" if deployment.experiment else ""
+    if deployment.challenger is not None:
+        share = f"{deployment.challenger_share:.1%} of the entities"
+        lines.append(f"challenger: {_name(deployment.challenger)}, for {share}{name}")
+    if deployment.shadow is not None:
+        share = f"{deployment.shadow_share:.1%} of the events"
+        lines.append(f"shadow: {_name(deployment.shadow)}, for {share}{name}")
+    if deployment.deployed_by == STREAM_WORKER:
+        lines.append(f"{deployment.reason} (by the stream itself, {deployment.deployed_at})")
     return lines
 
 

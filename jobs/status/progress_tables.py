@@ -1,79 +1,42 @@
 """How far streams have come, per partition, as tables for people."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.table import Column, Table
 
 from scenarios.contract.keyed import Keyed, KeyedEntity
 from stores.hbase.connection import Session
-from stores.hbase.states import Marker, StateTable
-from stores.kafka.cluster import KafkaCluster, Survey
-from stores.records.epochs import EpochRecord
+from stores.kafka.cluster import KafkaCluster
 from stores.records.rekey_counts import RekeyCountTable
-from streaming.position.gaps import Gaps
+from streaming.position.progress import Markers, PartitionProgress
 
 
-def stream_progress(
-    keyed: Keyed,
-    kafka: KafkaCluster,
-    session: Session,
-    epoch: EpochRecord | None,
-    *,
-    survey: Survey,
-) -> Table:
-    """How far the events topic of `keyed`, as in `survey`, is in its states of `epoch`.
+def stream_progress(keyed: Keyed, partitions: Sequence[PartitionProgress]) -> Table:
+    """How far the events topic of `keyed` is in its states.
 
-    Nothing is of a topic that is not the epoch's, or of partitions that the epoch lacks. The counts
-    are those of the last batches, as many as a state has stored versions. An end is that of what is
-    committed; offsets behind it belong to transactions that are still open.
+    The counts are those of the last batches, as many as a state has stored versions. An end is that
+    of what is committed; offsets behind it belong to transactions that are still open.
     """
     counted = ("uncommitted", "left full windows", "unknown second entities", "unscorable")
     heads = ("partition", "first", "end", "done up to", "waiting", *counted, "last batch")
-    table, states = Table(*heads, title=keyed.topic("events")), StateTable(session, keyed.name)
-    topic = keyed.topic("events")
-    gaps, uncommitted = Gaps(kafka, topic), kafka.uncommitted(topic)
-    for partition, (first, end) in survey.offsets.items():
-        marker = states.newest_marker(partition)
-        upto = max(first, done_upto(marker, survey, epoch, partition=partition))
-        recent_markers = [
-            batch_marker for _, batch_marker in states.kept_markers(partition).markers
-        ]
-        lost = sum(batch_marker.dropped_from_windows for batch_marker in recent_markers)
-        unknown = sum(batch_marker.unknown_second_entities for batch_marker in recent_markers)
-        # Behind the last record may stand the marker of its transaction: nothing that waits.
-        waiting = 0 if gaps.are_empty(partition, upto, end) else end - upto
-        still_open = uncommitted.get(partition, 0)
-        unscorable = sum(batch_marker.unscorable for batch_marker in recent_markers)
-        counts = (lost, unknown, unscorable)
-        numbers = (partition, first, end, upto, waiting, still_open, *counts)
-        table.add_row(*(f"{n:,}" for n in numbers), _age(marker.written_at_ms if marker else None))
-    gaps.close()
+    table = Table(*heads, title=keyed.topic("events"))
+    for part in partitions:
+        lost = sum(marker.dropped_from_windows for marker in part.markers)
+        unknown = sum(marker.unknown_second_entities for marker in part.markers)
+        unscorable = sum(marker.unscorable for marker in part.markers)
+        offsets = (part.partition, part.first, part.end, part.done_upto, part.waiting)
+        numbers = (*offsets, part.uncommitted, lost, unknown, unscorable)
+        table.add_row(*(f"{n:,}" for n in numbers), _age(part.written_at_ms))
     return table
 
 
-def done_upto(
-    marker: Marker | None, survey: Survey, epoch: EpochRecord | None, *, partition: int
-) -> int:
-    """The offset before which all of the partition's events are in the states of `epoch`."""
-    if epoch is None or epoch.topic_id != survey.identity.topic_id:
-        return 0
-    if marker is not None and marker.epoch == epoch.epoch:
-        return marker.offset + 1
-    return epoch.first_offsets.get(partition, 0)
-
-
-def unscorable_causes(keyed: Keyed, kafka: KafkaCluster, session: Session) -> list[str]:
+def unscorable_causes(keyed: Keyed, markers: Markers) -> list[str]:
     """A line per partition whose last batches hold events that could not be judged: the newest."""
-    states, lines = StateTable(session, keyed.name), []
-    for partition in kafka.offsets(keyed.topic("events")):
-        recent_markers = [marker for _, marker in states.kept_markers(partition).markers]
+    lines = []
+    for partition, recent in markers.items():
         newest = next(
-            (
-                marker
-                for marker in recent_markers
-                if marker.unscorable or marker.challenger_fallbacks
-            ),
-            None,
+            (marker for marker in recent if marker.unscorable or marker.challenger_fallbacks), None
         )
         if newest is not None:
             fallbacks = f", {newest.challenger_fallbacks:,} judged by the champion instead of the "
@@ -84,6 +47,16 @@ def unscorable_causes(keyed: Keyed, kafka: KafkaCluster, session: Session) -> li
                 + (f": {newest.unscorable_cause}" if newest.unscorable_cause else "")
             )
     return lines
+
+
+def shadow_counts(markers: Markers) -> list[str]:
+    """A line when a shadow scored events of the last batches: how many, and how many it failed."""
+    every = [marker for recent in markers.values() for marker in recent]
+    scored = sum(marker.shadow_scored for marker in every)
+    failures = sum(marker.shadow_failures for marker in every)
+    if not scored:
+        return []
+    return [f"shadow: {scored:,} events of the last batches, {failures:,} of them failed"]
 
 
 def rekeying_progress(keyed: KeyedEntity, kafka: KafkaCluster, session: Session) -> Table:

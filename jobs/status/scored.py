@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
-from jobs.status.progress_tables import done_upto
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import StateTable
 from stores.kafka.cluster import KafkaCluster
 from stores.records.epochs import read_epoch
 from streaming.position.gaps import Gaps
+from streaming.position.progress import done_upto
 
 
 def wait_until_scored(

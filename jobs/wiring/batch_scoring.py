@@ -28,7 +28,7 @@ from jobs.wiring.from_settings import hbase_store
 from jobs.wiring.model_versions import model_version
 from jobs.wiring.streaming import store_session
 from local.cache import cache_dir
-from models.registry.versions import load_version
+from models.registry.versions import check_not_retired, load_version
 from scenarios.contract.scenario import Scenario
 from stores.delta.tables import read_table
 from stores.records.deployments import read_deployment
@@ -59,10 +59,11 @@ def scorer_of(
     """The scorer with model `version` ("champion" or a number), loaded and checked here.
 
     The champion decides by the deployment's thresholds, any other version by its card's. Raises
-    `NeedsEvents`, `NoSuchVersion`, `PolicyError` and what loading raises.
+    `NeedsEvents`, `NoSuchVersion`, `RetiredModel`, `PolicyError` and what loading raises.
     """
     check_state_tells_all(scenario)
     trained_version = model_version(settings, scenario.name, version)
+    check_not_retired(trained_version)
     names, cache = scenario.feature_names, cache_dir() / "models"
     model = load_version(trained_version, available_features=names, cache_dir=cache)
     deployment = read_deployment(hbase_store(settings), scenario.name)

@@ -36,7 +36,9 @@ from local.tables import purge_table
 from models.registry.fetching import local_path
 from models.registry.probe import PROBE_FILE
 from stores.delta.files import HadoopFiles
+from stores.hbase.tables import REVIEW
 from stores.records.erasures import Erasure
+from stores.records.review_cases import CaseTable, ReviewCase
 
 Says = Callable[[str], None]
 
@@ -91,16 +93,29 @@ class Places:
         places.append(Place("lists and reports", str(self.reports), len(reports), "files"))
         session, table = store_session(self.run.settings), self.run.scenario.name
         rows = sum(has_row(session, table, entity) for entity in sought.entities)
-        where = f"{self.run.settings.hbase.namespace}:{table}"
-        return [*places, Place("HBase table", where, rows, "rows")]
+        namespace = self.run.settings.hbase.namespace
+        cases = len(CaseTable(session, table).of_entities(sought.entities))
+        return [
+            *places,
+            Place("review cases", f"{namespace}:{REVIEW}", cases, "rows"),
+            Place("HBase table", f"{namespace}:{table}", rows, "rows"),
+        ]
 
     def erase_cells(self, erasure: Erasure) -> int:
-        """The entities' rows in HBase; returns how many there were."""
+        """The entities' rows and review cases in HBase; returns how many there were."""
         session, scenario = store_session(self.run.settings), self.run.scenario
-        return sum(
+        cases = self.erased_cases(erasure)
+        CaseTable(session, scenario.name).delete([case.id for case in cases])
+        return len(cases) + sum(
             erase_row(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
             for entity in self.sought.entities
         )
+
+    def erased_cases(self, erasure: Erasure) -> list[ReviewCase]:
+        """The entities' review cases from before the erasure."""
+        table = CaseTable(store_session(self.run.settings), self.run.scenario.name)
+        cases = table.of_entities(self.sought.entities)
+        return [case for case in cases if case.is_covered(erasure)]
 
     def erase_tables(
         self, note: ErasureNote, *, cuts: Mapping[str, Cut], all_files: bool, says: Says
@@ -138,8 +153,10 @@ class Places:
         settings = self.run.settings
         if settings.platform.run_dir is None:
             return False
-        table = f"{settings.hbase.namespace}:{self.run.scenario.name}"
-        return purge_table(read_endpoints(settings.platform.run_dir), table=table)
+        endpoints, namespace = read_endpoints(settings.platform.run_dir), settings.hbase.namespace
+        tables = [f"{namespace}:{name}" for name in (self.run.scenario.name, REVIEW)]
+        is_purged = [purge_table(endpoints, table=table) for table in tables]
+        return all(is_purged)
 
     def remainders(self, erasure: Erasure | None = None) -> list[Remainder]:
         """What remains, each with the reason and the command that erases it.
@@ -215,7 +232,8 @@ class Places:
 
     def _hbase(self) -> list[Remainder]:
         settings = self.run.settings
-        table = f"{settings.hbase.namespace}:{self.run.scenario.name}"
+        namespace = settings.hbase.namespace
+        tables = [f"{namespace}:{name}" for name in (self.run.scenario.name, REVIEW)]
         if settings.platform.run_dir is not None:
             hbase = settings.platform.run_dir / "hbase"
             why = "files that HBase no longer reads; it removes them by itself within a minute"
@@ -223,11 +241,12 @@ class Places:
         return [
             Remainder(
                 "HBase's files",
-                table,
-                "no reader sees the rows any more; their bytes go when the table is compacted and "
-                "the logs are rolled",
-                f"hbase shell: flush '{table}'; major_compact '{table}'; wal_roll_all; "
-                "cleaner_chore_run",
+                ", ".join(tables),
+                "no reader sees the rows any more; their bytes go when the tables are compacted "
+                "and the logs are rolled",
+                "hbase shell: "
+                + "; ".join(f"flush '{table}'; major_compact '{table}'" for table in tables)
+                + "; wal_roll_all; cleaner_chore_run",
             )
         ]
 

@@ -25,7 +25,7 @@ from stores.records.losses import LossBook, LossFiles
 from streaming.archive.archiver import Archiver, ArchiveSettings
 from streaming.archive.source import KINDS
 from streaming.archive.table import ArchiveTable
-from streaming.passes.settings import PassSettings
+from streaming.passes.settings import PassSettings, TrialBounds
 from streaming.query.query import QuerySettings
 from streaming.query.supervisor import Patience
 
@@ -77,6 +77,11 @@ def pass_settings(
         batch_rows=stream.batch_rows,
         state_bytes=stream.state_bytes,
         artifact_cache=str(cache_dir() / "models"),
+        trial=TrialBounds(
+            failed_share=stream.trial_failed_share,
+            time_ratio=stream.trial_time_ratio,
+            event_seconds=stream.trial_event_seconds,
+        ),
     )
 
 

@@ -23,7 +23,7 @@ _WAIT_SECONDS = 1800.0
 
 
 def jars(name: str, *, console: Console | None = None, jar_list: Path = LIST) -> Path:
-    """The folder with the jars of the POM `name` ("kafka", "hbase" or "spark").
+    """The folder with the jars of the POM `name` ("kafka", "hbase", "spark" or "web").
 
     Resolved on first use and whenever the cached entry is damaged. Safe for two callers at
     the same time: one resolves, the other waits and finds the result. Raises JarsUnavailable, also

@@ -83,9 +83,15 @@ def evaluate(outcomes: Outcomes, scores: Scores, *, threshold: float) -> Evaluat
 
 def expected_calibration_error(outcomes: Outcomes, scores: Scores) -> float:
     """See `Evaluation`; 0 is perfect, 1 the worst."""
-    bins = np.minimum((scores * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    bins = calibration_bins(scores)
     gaps = np.bincount(bins, weights=scores - outcomes, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(scores))
+
+
+def calibration_bins(scores: Scores) -> npt.NDArray[np.int64]:
+    """The bin of each of n scores in [0, 1], from 0 to `CALIBRATION_BINS` - 1, of equal width."""
+    bins: npt.NDArray[np.int64] = (scores * CALIBRATION_BINS).astype(np.int64)
+    return np.minimum(bins, CALIBRATION_BINS - 1)
 
 
 def best_f1_threshold(outcomes: Outcomes, scores: Scores) -> float:

@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from models.card import ModelCard
-from models.errors import ModelCorrupt, ModelMissing
+from models.errors import ModelCorrupt, ModelMissing, ModelNeedsFeatures
 from models.formats.format import ModelFormat, model_format
 from models.scoring_model import ScoringModel, scoring_model
 
@@ -59,14 +60,32 @@ def load_artifact(
             f"model {name} version {version} in {folder} has SHA-256 {files.sha256}, "
             f"deployed was {sha256}: restore the files or deploy another version"
         )
-    predictor, explainer = files.stored_as.read(files.model, file=files.model_file)
+    in_file = files.stored_as.read(files.model, file=files.model_file)
+    if in_file.feature_names is not None:
+        check_order(in_file.feature_names, files.card.feature_names, file=files.model_file)
     return scoring_model(
-        predictor,
-        explainer,
+        in_file.predictor,
+        in_file.explainer,
+        batch_only=files.stored_as.batch_only,
         name=name,
         version=version,
         card=files.card,
         available_features=available_features,
+    )
+
+
+def check_order(in_file: Sequence[str], expected: Sequence[str], *, file: Path) -> None:
+    """Raise `ModelNeedsFeatures` with both lists unless they are the same in the same order."""
+    if tuple(in_file) == tuple(expected):
+        return
+    pairs = zip_longest(in_file, expected, fillvalue="-")
+    listed = ", ".join(
+        f"{number} {ours} | {theirs}{'' if ours == theirs else ' (!)'}"
+        for number, (ours, theirs) in enumerate(pairs, start=1)
+    )
+    raise ModelNeedsFeatures(
+        f"{file} has other features, or another order of them, than expected. "
+        f"In the file | expected: {listed}"
     )
 
 

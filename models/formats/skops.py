@@ -1,12 +1,16 @@
 """scikit-learn estimators in skops' format: types on a list, never code of the file's own."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models.errors import ModelCorrupt, ModelUntrusted
-from models.scoring_model import Explainer, Matrix, Predictor
+from models.formats.format import ModelInFile
+from models.scoring_model import Matrix
 
 MODEL_FILE = "model.skops"
 
@@ -15,6 +19,8 @@ TRUSTED_TYPES = (
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",  # of forests and single trees; `_check_trees` looks at their nodes
+    "numpy.dtype",  # what an imputer notes of its columns
 )
 
 
@@ -32,7 +38,7 @@ class EstimatorScores:
 
 @dataclass(frozen=True)
 class TreeContributions:
-    """SHAP values of boosted trees, in log-odds.
+    """SHAP values of trees: in log-odds for boosted ones, in probability for forests.
 
     Lundberg et al., "From local explanations to global understanding with explainable AI for trees"
     (2020).
@@ -41,9 +47,10 @@ class TreeContributions:
     shap: Any
 
     def contributions(self, features: Matrix) -> Matrix:
-        """SHAP values (n, m) of `features` (n, m)."""
+        """SHAP values (n, m) of `features` (n, m), for the second class."""
         values: Matrix = self.shap.shap_values(features)
-        return values
+        # A forest's are shares of its probabilities, and there is one table per class.
+        return values[..., 1] if values.ndim == 3 else values
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,9 @@ class SkopsFormat:
     name: str = "skops"
     file_name: str = MODEL_FILE
     libraries: tuple[str, ...] = ("scikit-learn", "numpy", "skops", "shap", "numba", "msgspec")
+    tolerance: float = 0.0
+    batch_only: str = ""
+    without_reasons: str = ""
 
     def write(self, model: Any) -> bytes:
         """The estimator `model` as bytes; raises `ModelUntrusted` for types off the list."""
@@ -62,11 +72,18 @@ class SkopsFormat:
         _refuse_untrusted(content, Path(self.file_name))
         return content
 
-    def read(self, content: bytes, *, file: Path) -> tuple[Predictor, Explainer | None]:
+    def read(self, content: bytes, *, file: Path) -> ModelInFile:
         """The estimator's scores and its trees' SHAP values."""
         _refuse_untrusted(content, file)
         estimator = _estimator(content, file)
-        return EstimatorScores(estimator), tree_explainer(estimator)
+        check_trees(estimator, file=file)
+        names = getattr(estimator, "feature_names_in_", None)
+        return ModelInFile(
+            EstimatorScores(estimator),
+            tree_explainer(estimator),
+            None if names is None else tuple(str(name) for name in names),
+            model=estimator,
+        )
 
     def log_to_mlflow(self, model: Any, *, signature: Any, requirements: list[str]) -> Any:
         """Log `model` as MLflow's scikit-learn flavour."""
@@ -101,6 +118,45 @@ def tree_explainer(estimator: Any) -> TreeContributions | None:
         )
     except InvalidModelError:
         return None
+
+
+def check_trees(model: Any, *, file: Path) -> None:
+    """Raise `ModelCorrupt` when a tree in `model` points outside itself or back.
+
+    scikit-learn walks a tree's nodes without looking: such a file would read foreign memory, or
+    never end.
+    """
+    for tree in _trees_in(model, visited=set()):
+        nodes = np.arange(tree.node_count)
+        for children in (tree.children_left, tree.children_right):
+            is_leaf = children == -1
+            if not (is_leaf | ((children > nodes) & (children < tree.node_count))).all():
+                raise ModelCorrupt(f"{file} holds a tree whose nodes point outside it")
+        splits = tree.feature[tree.children_left != -1]
+        if ((splits < 0) | (splits >= tree.n_features)).any():
+            raise ModelCorrupt(f"{file} holds a tree that splits by a column it does not have")
+
+
+def _trees_in(part: Any, *, visited: set[int]) -> Iterator[Any]:
+    """Every `Tree` that is reachable from `part`."""
+    from sklearn.tree._tree import Tree
+
+    if id(part) in visited:
+        return
+    visited.add(id(part))
+    if isinstance(part, Tree):
+        yield part
+    elif isinstance(part, list | tuple):
+        for element in part:
+            yield from _trees_in(element, visited=visited)
+    elif isinstance(part, np.ndarray) and part.dtype == np.object_:
+        for element in part.ravel():
+            yield from _trees_in(element, visited=visited)
+    elif isinstance(part, dict):
+        for element in part.values():
+            yield from _trees_in(element, visited=visited)
+    elif type(part).__module__.partition(".")[0] == "sklearn" and hasattr(part, "__dict__"):
+        yield from _trees_in(vars(part), visited=visited)
 
 
 def _estimator(content: bytes, file: Path) -> Any:

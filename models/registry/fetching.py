@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlparse
 
 from models.errors import ModelCorrupt, ModelMissing
 from models.formats.artifact import load_artifact
+from models.registry.mlflow_calls import quiet_mlflow
 from models.scoring_model import ScoringModel
 
 
@@ -82,7 +83,10 @@ def _download(artifact_uri: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         try:
-            downloaded_path = mlflow.artifacts.download_artifacts(artifact_uri, dst_path=scratch)
+            with quiet_mlflow():
+                downloaded_path = mlflow.artifacts.download_artifacts(
+                    artifact_uri, dst_path=scratch
+                )
         except Exception as error:  # each store of MLflow raises its own
             raise ModelMissing(f"cannot download {artifact_uri}: {error}") from error
         try:

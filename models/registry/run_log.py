@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.registry.tracking import TrackingPlace, experiment_id, prepare_store, quiet_mlflow
+from models.registry.mlflow_calls import quiet_mlflow
+from models.registry.tracking import TrackingPlace, experiment_id, prepare_store
 
 
 @dataclass(frozen=True, kw_only=True)

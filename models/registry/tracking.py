@@ -1,10 +1,7 @@
 """Training runs and model versions in MLflow."""
 
-import logging
 import os
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import numpy.typing as npt
 from models.card import installed_versions
 from models.formats.format import ModelFormat
 from models.registry.fetching import local_path
+from models.registry.mlflow_calls import quiet_mlflow
 
 ARTIFACT_FOLDER = "everscore"
 
@@ -180,19 +178,3 @@ def _registered_version(mlflow: Any, name: str, logged_model: Any, *, run_id: st
 def _readable(folder_uri: str) -> str:
     local = local_path(folder_uri)
     return folder_uri if local is None else str(local)
-
-
-@contextmanager
-def quiet_mlflow() -> Iterator[None]:
-    """Keep MLflow's and Alembic's notices and warnings away; errors still show."""
-    names = ("mlflow", "alembic")
-    before = {name: logging.getLogger(name).level for name in names}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in names:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for name, level in before.items():
-                logging.getLogger(name).setLevel(level)

@@ -9,11 +9,14 @@ from typing import Any
 from models.card import ModelCard
 from models.formats.artifact import read_card
 from models.registry.fetching import fetch_artifact, load_fetched, local_path
+from models.registry.mlflow_calls import quiet_mlflow
 from models.registry.probe import PROBE_FILE, Probe, probe_folder, read_probe
-from models.registry.tracking import ARTIFACT_FOLDER, TrackingPlace, quiet_mlflow
+from models.registry.tracking import ARTIFACT_FOLDER, TrackingPlace
 from models.scoring_model import ScoringModel
 
 SHA256_TAG = "everscore.sha256"
+# Of the registered version: when it was retired, by whom and why.
+RETIRED_TAG = "everscore.retired"
 
 
 class NoSuchVersion(RuntimeError):
@@ -22,9 +25,18 @@ class NoSuchVersion(RuntimeError):
     exit_code = 4
 
 
+class RetiredModel(RuntimeError):
+    """A retired version is to score again; audits of its predictions still work."""
+
+    exit_code = 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainedVersion:
-    """A registered model version and its run; `created_at` is UTC, ISO 8601."""
+    """A registered model version and its run; `created_at` is UTC, ISO 8601.
+
+    retired  when it was retired, by whom and why; empty: it was not
+    """
 
     name: str
     version: str
@@ -35,13 +47,14 @@ class TrainedVersion:
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    retired: str = ""
 
 
 def read_version(place: TrackingPlace, scenario: str, version: str) -> TrainedVersion:
     """Version `version` of the scenario's model; raises `NoSuchVersion`."""
     name = place.name_of(scenario)
     with quiet_mlflow():
-        client = _client(place)
+        client = registry_client(place)
         versions = {str(entry.version): entry for entry in _versions(client, name)}
         if version not in versions:
             numbers = ", ".join(sorted(versions, key=int)) or "none: run train_model"
@@ -52,7 +65,7 @@ def read_version(place: TrackingPlace, scenario: str, version: str) -> TrainedVe
 def newest_version(place: TrackingPlace, scenario: str) -> TrainedVersion:
     """The version registered last; raises `NoSuchVersion`."""
     with quiet_mlflow():
-        versions = _versions(_client(place), place.name_of(scenario))
+        versions = _versions(registry_client(place), place.name_of(scenario))
     newest = max((int(version.version) for version in versions), default=0)
     return read_version(place, scenario, str(newest) if newest else "newest")
 
@@ -84,7 +97,17 @@ def probe_of(version: TrainedVersion, *, cache_dir: Path) -> Probe:
     return read_probe(fetch_artifact(probe_folder(version.artifact_uri), cache_dir) / PROBE_FILE)
 
 
-def _client(place: TrackingPlace) -> Any:
+def check_not_retired(version: TrainedVersion) -> None:
+    """Raise `RetiredModel` when the version must not make new scores any more."""
+    if version.retired:
+        raise RetiredModel(
+            f"{version.name} version {version.version} is retired ({version.retired}): it makes no "
+            "new scores; name another version"
+        )
+
+
+def registry_client(place: TrackingPlace) -> Any:
+    """MLflow's client of the registry at `place`; use it within `quiet_mlflow`."""
     import mlflow
 
     mlflow.set_tracking_uri(place.tracking_uri)
@@ -111,4 +134,5 @@ def _described(client: Any, model_version: Any) -> TrainedVersion:
         params=dict(run.data.params),
         metrics=dict(run.data.metrics),
         tags=dict(run.data.tags),
+        retired=str(model_version.tags.get(RETIRED_TAG, "")),
     )

@@ -5,7 +5,9 @@ from typing import Any
 from models.training.recipes import calibrated_trees
 from scenarios.churn.decisions import POLICY
 from scenarios.churn.events import LABEL_SCHEMA, SCHEMA
+from scenarios.churn.offers import OFFERS
 from scenarios.churn.predictors import FEATURES, MONOTONIC
+from scenarios.contract.review.plan import ReviewPlan, ReviewVerdict
 from scenarios.contract.scenario import Label, Scenario
 
 
@@ -34,4 +36,12 @@ SCENARIO = Scenario(
     estimator=estimator,
     # Only a full profile states it: no customer is scored on a support call alone.
     required_feature="gender",
+    actionable=OFFERS,
+    review=ReviewPlan(
+        verdicts=(
+            ReviewVerdict(name="will leave", label=True),
+            ReviewVerdict(name="will stay", label=False),
+            ReviewVerdict(name="unclear", label=None),
+        )
+    ),
 )

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from scenarios.churn.events import CALL_REASONS, CHANGEABLE, INTERNET_EXTRAS
 from scenarios.churn.telco import Customer
-from scenarios.contract.times import iso_time
 from scenarios.simulation.bad_events import BAD_KINDS, Event, Spoiler, too_large_record
 from scenarios.simulation.records import Record, record_of
+from scenarios.simulation.times import iso_time
 
 # A few customers make most of the events, as in any call centre: weight 1 / (rank + 10).
 _ZIPF_OFFSET = 10

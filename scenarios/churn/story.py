@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from scenarios.contract.times import iso_time
 from scenarios.simulation.records import Record, record_of
+from scenarios.simulation.times import iso_time
 
 
 def support_call(customer_id: str, *, now: datetime) -> Record:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from features.events.chosen_rows import chosen_rows
 from models.scoring_model import ScoringModel
-from scenarios.contract.isolation import Failure, isolated
+from scenarios.contract.experiment import CHALLENGER, CHAMPION, SHADOW, Arms, arms
+from scenarios.contract.isolation import NOT_OF_A_ROW, Failure, isolated
 from scenarios.contract.policy import Decisions
 from scenarios.contract.reasons import ReasonTeller
 from scenarios.contract.scenario import Scenario
@@ -34,12 +35,20 @@ _MOST_CAUSE_TEXT = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Judges:
-    """What is deployed: the champion, by which thresholds, and a challenger for a share."""
+    """What is deployed: the champion, by which thresholds, and what is compared with it.
+
+    challenger  decides for `challenger_share` of the entities
+    shadow      scores `shadow_share` of the events as well, and decides nothing
+    experiment  id of the comparison; without one nothing is logged of it
+    """
 
     champion: ScoringModel
     thresholds: Mapping[str, float]
     challenger: ScoringModel | None = None
     challenger_share: float = 0.0
+    shadow: ScoringModel | None = None
+    shadow_share: float = 0.0
+    experiment: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,41 @@ class Unscorable:
 
     row: int
     cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """What one version did for the cases of one call.
+
+    role             champion, challenger or shadow
+    rows, failed     cases that it had, and those that it could not judge; cause: of the first
+    scoring_seconds  in the model; seconds: with decisions and reasons
+    """
+
+    role: str
+    rows: int
+    failed: int
+    cause: str
+    scoring_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What an experiment adds to m verdicts.
+
+    in_challenger  bool (m,)     the entity is in the challenger's arm
+    is_paired      bool (m,)     both versions of the pair scored the case
+    other_scores   float64 (m,)  by the one that did not decide; NaN: not scored, or it failed
+    is_shadowed    bool (m,)     the shadow scored the case
+    shadow_scores  float64 (m,)  NaN: not scored, or it failed
+    """
+
+    in_challenger: Flags
+    is_paired: Flags
+    other_scores: Floats
+    is_shadowed: Flags
+    shadow_scores: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +106,8 @@ class Verdicts:
     reasons      position among the m → reasons, only where the band needs them
     unscorable   the other n - m cases, by row
     fallbacks    cases of the challenger's share that it could not judge: the champion did
+    beside       of an experiment; None without one
+    efforts      of the versions, when there is another one beside the champion
     """
 
     rows: Rows
@@ -72,13 +118,23 @@ class Verdicts:
     reasons: Mapping[int, list[Reason]]
     unscorable: Sequence[Unscorable] = ()
     fallbacks: Sequence[Unscorable] = ()
+    beside: Beside | None = None
+    efforts: Sequence[Effort] = ()
+
+
+def _no_clock() -> float:
+    return 0.0
 
 
 class Judge:
-    """Scores, decides and explains the cases of one scenario."""
+    """Scores, decides and explains the cases of one scenario.
 
-    def __init__(self, scenario: Scenario) -> None:
+    clock: seconds, by which efforts are measured; without one they took none.
+    """
+
+    def __init__(self, scenario: Scenario, clock: Callable[[], float] = _no_clock) -> None:
         self._scenario = scenario
+        self._clock = clock
         self._teller = ReasonTeller(scenario)
         self._explained = np.array([band.explained for band in scenario.policy.bands])
         required = scenario.required_feature
@@ -94,37 +150,106 @@ class Judge:
     def in_control_group(self, entities: Sequence[str]) -> Flags:
         """Which entities get no action, so that the effect can be measured; stable, bool (n,)."""
         share = self._scenario.policy.control_share
-        return in_share(entities, share, salt=f"{self._scenario.name}:control")
+        return in_share(entities, share, salt=control_salt(self._scenario))
 
     def verdicts(
-        self, entities: Sequence[str], features: Floats, judges: Judges, *, explains: bool = True
+        self,
+        entities: Sequence[str],
+        features: Floats,
+        judges: Judges,
+        *,
+        is_shadowed: Flags | None = None,
+        control: Flags | None = None,
+        explains: bool = True,
     ) -> Verdicts:
         """Verdicts on n cases; features (n, k) are those right after each event.
 
         A verdict does not depend on the other cases, but for the bound in
-        `scenarios.contract.isolation`. A case that the challenger cannot judge is judged by the
-        champion. `explains` false leaves all reasons out: TreeSHAP costs several times the scoring.
+        `scenarios.contract.isolation`, nor on the shadow, which scores the cases `is_shadowed`
+        (n,) as well. A case that the challenger cannot judge is judged by the champion. `control`
+        (n,) says who is in the control group where the cases belong to no entity. `explains` false
+        leaves all reasons out: TreeSHAP costs several times the scoring.
         """
-        control = self.in_control_group(entities)
-        challenged = self._challenged(entities, judges)
+        if control is None:
+            control = self.in_control_group(entities)
+        in_arms = self._arms(entities, judges)
+        challenged = in_arms.in_challenger.copy()
         bench = _Bench(self._scenario, features, control, judges.thresholds)
         rows, unscorable = _loggable(features, self._scenario.feature_names)
+        efforts: list[Effort] = []
 
-        def judged(model: ScoringModel, model_rows: Rows) -> list[Unscorable]:
+        def judged(model: ScoringModel, model_rows: Rows, role: str) -> list[Unscorable]:
+            began = self._clock()
             scored, failed = bench.scored(model, model_rows)
+            scored_at = self._clock()
             decided, undecided = bench.decided(model, scored)
             failed += undecided
             if explains:
                 needed = decided[self._explained[bench.decisions.bands[decided]]]
                 failed += bench.explained(model, needed, self._teller)
+            seconds = self._clock() - began
+            efforts.append(_effort(role, len(model_rows), failed, scored_at - began, seconds))
             return failed
 
         fallbacks: list[Unscorable] = []
         if judges.challenger is not None:
-            fallbacks = judged(judges.challenger, rows[challenged[rows]])
+            assigned = rows[challenged[rows]]
+            try:
+                fallbacks = judged(judges.challenger, assigned, CHALLENGER)
+            except NOT_OF_A_ROW as error:  # nor does this stop the champion
+                fallbacks = _all_failed(judges.challenger, assigned, error)
+                efforts.append(_effort(CHALLENGER, len(assigned), fallbacks, 0.0, 0.0))
+            bench.forget([fallback.row for fallback in fallbacks])
             challenged[[fallback.row for fallback in fallbacks]] = False
-        unscorable += judged(judges.champion, rows[~challenged[rows]])
-        return bench.verdicts(challenged, unscorable, fallbacks)
+        unscorable += judged(judges.champion, rows[~challenged[rows]], CHAMPION)
+        beside = None
+        if judges.experiment:
+            beside = self._beside(features, judges, rows, in_arms, challenged, is_shadowed, efforts)
+        return bench.verdicts(challenged, unscorable, fallbacks, beside, efforts)
+
+    def _beside(
+        self,
+        features: Floats,
+        judges: Judges,
+        rows: Rows,
+        in_arms: Arms,
+        challenged: Flags,
+        is_shadowed: Flags | None,
+        efforts: list[Effort],
+    ) -> Beside:
+        """Scores of the versions that did not decide; what they cannot score stays NaN."""
+        count = len(features)
+        others, shadow_scores = np.full(count, np.nan), np.full(count, np.nan)
+        shadow_rows = np.zeros(count, dtype=np.bool_)
+
+        def add(model: ScoringModel, model_rows: Rows, into: Floats, role: str | None) -> None:
+            began = self._clock()
+            try:
+                scores, failed = self.scores(chosen_rows(features, model_rows), model)
+            except NOT_OF_A_ROW as error:
+                failed = _all_failed(model, np.arange(len(model_rows)), error)
+            else:
+                into[model_rows] = scores
+            seconds = self._clock() - began
+            if role is not None and len(model_rows):
+                efforts.append(_effort(role, len(model_rows), failed, seconds, seconds))
+
+        if judges.challenger is not None:
+            is_paired, in_challenger = in_arms.is_paired, in_arms.in_challenger
+            # A case that the challenger has just failed is not given to it again.
+            wanted = rows[(is_paired & ~challenged & ~in_challenger)[rows]]
+            add(judges.challenger, wanted, others, CHALLENGER)
+            add(judges.champion, rows[challenged[rows]], others, None)
+        if judges.shadow is not None and is_shadowed is not None:
+            shadow_rows = is_shadowed
+            add(judges.shadow, rows[is_shadowed[rows]], shadow_scores, SHADOW)
+        return Beside(
+            in_challenger=in_arms.in_challenger,
+            is_paired=in_arms.is_paired,
+            other_scores=others,
+            is_shadowed=shadow_rows,
+            shadow_scores=shadow_scores,
+        )
 
     def scores(self, features: Floats, model: ScoringModel) -> tuple[Floats, list[Unscorable]]:
         """Scores (n,) by `model` alone, NaN where there is none; and the cases without one."""
@@ -150,11 +275,21 @@ class Judge:
         """Why `model` scores n feature rows (n, k) as it does, one list each."""
         return _reasons(model, features, self._teller)
 
-    def _challenged(self, entities: Sequence[str], judges: Judges) -> Flags:
-        if judges.challenger is None:
-            return np.zeros(len(entities), dtype=np.bool_)
-        salt = f"{self._scenario.name}:challenger:{judges.challenger.version}"
-        return in_share(entities, judges.challenger_share, salt=salt)
+    def _arms(self, entities: Sequence[str], judges: Judges) -> Arms:
+        """Who is judged by the challenger; without an experiment no case is scored twice."""
+        nobody = np.zeros(len(entities), dtype=np.bool_)
+        if judges.challenger is None or not len(entities):
+            return Arms(in_challenger=nobody, is_paired=nobody)
+        share, name = judges.challenger_share, self._scenario.name
+        if judges.experiment:
+            return arms(entities, scenario=name, experiment=judges.experiment, share=share)
+        salt = f"{name}:challenger:{judges.challenger.version}"
+        return Arms(in_challenger=in_share(entities, share, salt=salt), is_paired=nobody)
+
+
+def control_salt(scenario: Scenario) -> str:
+    """What the hash that chooses the control group is salted with."""
+    return f"{scenario.name}:control"
 
 
 def valid_ms(scenario: Scenario) -> int:
@@ -236,8 +371,18 @@ class _Bench:
             self.reasons.update(zip(part.tolist(), part_reasons, strict=True))
         return failed
 
+    def forget(self, rows: Sequence[int]) -> None:
+        """Drop the reasons of `rows`, which another version judges."""
+        for row in rows:
+            self.reasons.pop(row, None)
+
     def verdicts(
-        self, challenged: Flags, unscorable: list[Unscorable], fallbacks: list[Unscorable]
+        self,
+        challenged: Flags,
+        unscorable: list[Unscorable],
+        fallbacks: list[Unscorable],
+        beside: Beside | None,
+        efforts: list[Effort],
     ) -> Verdicts:
         """What was filled in, without the `unscorable`."""
         every = np.arange(len(self.scores))
@@ -259,6 +404,8 @@ class _Bench:
             reasons=reasons,
             unscorable=sorted(unscorable, key=lambda case: case.row),
             fallbacks=fallbacks,
+            beside=None if beside is None else _beside_of(beside, rows),
+            efforts=efforts if len(efforts) > 1 else (),
         )
 
     def _results(
@@ -284,15 +431,46 @@ def _reasons(model: ScoringModel, features: Floats, teller: ReasonTeller) -> lis
     return teller.tell(contributions, features)
 
 
+def _beside_of(beside: Beside, rows: Rows) -> Beside:
+    return Beside(
+        in_challenger=chosen_rows(beside.in_challenger, rows),
+        is_paired=chosen_rows(beside.is_paired, rows),
+        other_scores=chosen_rows(beside.other_scores, rows),
+        is_shadowed=chosen_rows(beside.is_shadowed, rows),
+        shadow_scores=chosen_rows(beside.shadow_scores, rows),
+    )
+
+
+def _effort(
+    role: str, rows: int, failed: Sequence[Unscorable], scoring_seconds: float, seconds: float
+) -> Effort:
+    return Effort(
+        role=role,
+        rows=rows,
+        failed=len(failed),
+        cause=failed[0].cause if failed else "",
+        scoring_seconds=scoring_seconds,
+        seconds=seconds,
+    )
+
+
+def _all_failed(model: ScoringModel, rows: Rows, error: BaseException) -> list[Unscorable]:
+    cause = f"{_name(model)} cannot score it: {_error_text(error)}"
+    return [Unscorable(row, cause) for row in rows.tolist()]
+
+
 def _name(model: ScoringModel) -> str:
     return f"model {model.name} version {model.version}"
 
 
 def _one_line(failure: Failure) -> str:
-    error = failure.error
-    text = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_CAUSE_TEXT]
-    text = "".join(character if character.isprintable() else "?" for character in text)
+    text = _error_text(failure.error)
     return text if failure.is_exact else f"{text} (or one of {len(failure.rows) - 1} rows like it)"
+
+
+def _error_text(error: BaseException) -> str:
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_CAUSE_TEXT]
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _without(rows: Rows, failed: Sequence[Unscorable]) -> Rows:

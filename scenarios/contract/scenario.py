@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +12,10 @@ from features.fold.compiler import compile_plan
 from features.fold.plan import Plan
 from features.fold.state import StateCodec
 from features.schema import Category, EventSchema, Number, SchemaError
+from scenarios.contract.actionable import Actionable, check_actionable
 from scenarios.contract.loading import provided
 from scenarios.contract.policy import Policy, PolicyError
+from scenarios.contract.review.plan import ReviewPlan
 from scenarios.contract.second_entity import SecondEntity
 
 
@@ -56,7 +58,8 @@ class Scenario:
     `estimator(seed)` builds an untrained scikit-learn classifier with `predict_proba`, for the
     columns `feature_names`. `max_window_events` and `identity_field`: see
     `features/fold/windows.py`. `partitioner`: how producers place a key on the events topic, see
-    `features/events/partitioners.py`.
+    `features/events/partitioners.py`. `actionable`: what an agent can offer to lower a score.
+    `review`: which cases people review, and how they decide.
     """
 
     name: str
@@ -71,6 +74,8 @@ class Scenario:
     max_window_events: int = 512
     identity_field: str | None = None
     partitioner: str = MURMUR2
+    actionable: tuple[Actionable, ...] = ()
+    review: ReviewPlan = field(default_factory=ReviewPlan)
 
     def __post_init__(self) -> None:
         check_partitioner(self.partitioner)
@@ -88,6 +93,7 @@ class Scenario:
             raise PolicyError(f"scenario {self.name!r} has no features {missing}: {sorted(names)}")
         for second in self.second_entities:
             second.check_key(self.schema)
+        check_actionable(self.actionable, self.schema, names)
         self._check_label()
 
     def _check_label(self) -> None:

@@ -9,10 +9,10 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.contract.times import iso_time
 from scenarios.fraud.events import FRAUD, GENUINE, VERDICT_DELAY_DAYS
 from scenarios.fraud.payments import Payments
 from scenarios.simulation.records import LABELS, Record, record_of
+from scenarios.simulation.times import iso_time
 
 _MS_PER_DAY = 86_400_000
 _DELAY_MS = VERDICT_DELAY_DAYS * _MS_PER_DAY

@@ -3,6 +3,7 @@
 from typing import Any
 
 from models.training.recipes import calibrated_trees
+from scenarios.contract.review.plan import ReviewPlan, ReviewVerdict
 from scenarios.contract.scenario import Label, Scenario
 from scenarios.fraud.decisions import POLICY
 from scenarios.fraud.events import FRAUD, LABEL_SCHEMA, SCHEMA
@@ -38,4 +39,11 @@ SCENARIO = Scenario(
     # minute must not fill the memory.
     max_window_events=512,
     identity_field="payment_id",
+    review=ReviewPlan(
+        verdicts=(
+            ReviewVerdict(name="fraud", label=True),
+            ReviewVerdict(name="genuine", label=False),
+            ReviewVerdict(name="unreachable", label=None),
+        )
+    ),
 )

@@ -7,11 +7,11 @@ from itertools import count, cycle
 
 import numpy as np
 
-from scenarios.contract.times import iso_time
 from scenarios.fraud.history import payment_event
 from scenarios.fraud.payments import Payments
 from scenarios.simulation.bad_events import BAD_KINDS, Spoiler, too_large_record
 from scenarios.simulation.records import Record, record_of
+from scenarios.simulation.times import iso_time
 
 _DRAWS_AT_ONCE = 1_000
 # Ids of a millisecond; more than one machine sends in one.

@@ -7,8 +7,8 @@ from datetime import timedelta
 import msgspec
 
 from features.events import reasons
-from scenarios.contract.times import iso_time, time_of
 from scenarios.simulation.records import EVENTS, Record
+from scenarios.simulation.times import iso_time, time_of
 
 _DEPTH = 20_000
 _FUTURE = timedelta(days=3_650)

@@ -68,26 +68,43 @@ def record_of(starts: Sequence[EpochStart], *, topic: str) -> EpochRecord | None
     )
 
 
-def keep_deployment(spark: SparkSession, place: DeltaPlace, deployment: Deployment) -> None:
-    """Append `deployment` to the history unless it is the newest; creates the table."""
-    record = msgspec.json.encode(deployment).decode()
-    if newest_deployment(spark, place) == deployment:
+def keep_deployments(
+    spark: SparkSession, place: DeltaPlace, deployments: Sequence[Deployment]
+) -> None:
+    """Append those of `deployments` that the history lacks, in order; creates the table."""
+    archived = archived_deployments(spark, place)
+    missing = [deployment for deployment in deployments if deployment not in archived]
+    if not missing:
         return
-    champion = deployment.champion
-    row: Any = (deployment.deployed_at, champion.name, champion.version, record)
+    records: list[Any] = [
+        (
+            deployment.deployed_at,
+            deployment.champion.name,
+            deployment.champion.version,
+            msgspec.json.encode(deployment).decode(),
+        )
+        for deployment in missing
+    ]
     columns = _COLUMNS.rpartition(",")[0]
-    rows = spark.createDataFrame([row], columns).withColumn("noted_at", F.current_timestamp())
+    rows = spark.createDataFrame(records, columns).withColumn("noted_at", F.current_timestamp())
     writer = rows.coalesce(1).write.format("delta").mode("append")
     writer.options(**place.properties).save(place.path(_DEPLOYMENTS))
 
 
-def newest_deployment(spark: SparkSession, place: DeltaPlace) -> Deployment | None:
-    """The deployment that was noted last, or None."""
+def archived_deployments(spark: SparkSession, place: DeltaPlace) -> list[Deployment]:
+    """Every deployment of the history, in the order they were noted and deployed."""
     path = place.path(_DEPLOYMENTS)
     if not is_table(spark, path):
-        return None
-    rows = read_table(spark, path, made_by=_MADE_BY).orderBy(F.desc("noted_at")).head(1)
-    return msgspec.json.decode(rows[0]["record"], type=Deployment) if rows else None
+        return []
+    rows = read_table(spark, path, made_by=_MADE_BY).select("noted_at", "deployed_at", "record")
+    in_order = sorted(rows.collect(), key=lambda row: (row["noted_at"], row["deployed_at"]))
+    return [msgspec.json.decode(row["record"], type=Deployment) for row in in_order]
+
+
+def newest_deployment(spark: SparkSession, place: DeltaPlace) -> Deployment | None:
+    """The deployment that was noted last, or None."""
+    deployments = archived_deployments(spark, place)
+    return deployments[-1] if deployments else None
 
 
 def _has_delta(spark: SparkSession) -> bool:

@@ -23,8 +23,9 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
 
     Counts are of the batch: events that could not be judged (they are among the dead letters; the
     first one's cause is in `unscorable_cause`), events that the champion judged in the challenger's
-    place, events whose second entity (a terminal) has no state, and events that left a full window
-    buffer while a window still reached them.
+    place, events that a shadow had as well and how many of them it could not score, events whose
+    second entity (a terminal) has no state, and events that left a full window buffer while a
+    window still reached them.
     """
 
     partition: int
@@ -38,6 +39,8 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     unscorable: int = 0
     unscorable_cause: str = ""
     challenger_fallbacks: int = 0
+    shadow_scored: int = 0
+    shadow_failures: int = 0
     unknown_second_entities: int = 0
     dropped_from_windows: int = 0
     written_at_ms: int = 0

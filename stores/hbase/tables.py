@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from stores.hbase.keys import split_keys
 
 CONTROL = "control"
+REVIEW = "review"
 STATE = b"s:state"
 MARKER = b"m:marker"
 MARKER_VERSIONS = 10_000
@@ -38,16 +39,19 @@ class TableSpec:
 def table_specs(
     scenario: str, *, regions: int, state_versions: int, second_entities: Sequence[str] = ()
 ) -> Sequence[TableSpec]:
-    """The control table, the scenario's own, and one like it per second entity ("fraud.terminal").
+    """The control and review tables, the scenario's own, one like it per second entity
+    ("fraud.terminal").
 
     Family s holds states: `state_versions` must cover the longest replay, for one version is
     written per entity and Arrow batch and a replay reads states as of its first offset. Family p
     holds the latest prediction. Family m holds the markers, one row per partition: each version
-    is a batch boundary from which a replay may begin.
+    is a batch boundary from which a replay may begin. The review table holds cases (family c) and
+    which of them are unfinished (family o).
     """
     families = (("s", state_versions), ("p", 1), ("m", MARKER_VERSIONS))
     splits = tuple(split_keys(regions))
     return (
         TableSpec(CONTROL, (("c", 1),)),
+        TableSpec(REVIEW, (("c", 1), ("o", 1))),
         *(TableSpec(name, families, splits) for name in (scenario, *second_entities)),
     )

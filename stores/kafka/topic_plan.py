@@ -84,9 +84,10 @@ def topic_specs(
 ) -> Sequence[TopicSpec]:
     """All topics of `scenario` and of its second entities ("fraud.terminal").
 
-    Events and labels carry the broker's append time: the one clock that checks may use, so that a
-    replay decides as the first pass did. They are stored uncompressed: only then does the broker
-    compare what readers will hold with `max.message.bytes`, and not a producer's compressed bytes.
+    Events, labels, outcomes, review decisions and records of devices carry the broker's append
+    time: the one clock that checks may use, so that a replay decides as the first pass did. They
+    are stored uncompressed: only then does the broker compare what readers will hold with
+    `max.message.bytes`, and not a producer's compressed bytes.
     None is compacted: a compacted log loses records.
     """
     size = ("max.message.bytes", str(max_message_bytes))
@@ -98,9 +99,12 @@ def topic_specs(
     return (
         TopicSpec(f"{scenario}.events", (*incoming, *retention)),
         TopicSpec(f"{scenario}.labels", (*incoming, *retention)),
+        TopicSpec(f"{scenario}.outcomes", (*incoming, *retention)),
+        TopicSpec(f"{scenario}.device-records", (*incoming, *retention), least_bytes),
         TopicSpec(f"{scenario}.predictions", (size, *retention), least_bytes),
         TopicSpec(f"{scenario}.dead-letter", (larger, *retention), letter_bytes),
         TopicSpec(f"{scenario}.review", (size, *retention), least_bytes),
+        TopicSpec(f"{scenario}.review-decisions", (*incoming, *retention), least_bytes),
         *(
             TopicSpec(f"{name}.events", (*incoming, *retention), least_bytes)
             for name in second_entities

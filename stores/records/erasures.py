@@ -36,7 +36,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     begun_at        UTC, ISO 8601; events dated before it are the erased ones
     epoch, first_offsets   partition → first offset in this epoch whose event counts again; None
                     while the erasure has not come so far: no event of these entities counts then
-    label_ends      the same for the labels topic
+    label_ends, outcome_ends, device_record_ends   the same for topics of labels, outcomes and
+                    records of devices
     finished_at     UTC, ISO 8601; empty while places are left to work through
     """
 
@@ -48,6 +49,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
     first_offsets: Mapping[int, int] | None = None
     label_ends: Mapping[int, int] | None = None
+    outcome_ends: Mapping[int, int] | None = None
+    device_record_ends: Mapping[int, int] | None = None
     finished_at: str = ""
 
     @property

@@ -11,15 +11,16 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from features.schema import EventSchema
+from scenarios.contract.records.outcomes import OUTCOME_SCHEMA
 from scenarios.contract.scenario import Scenario
-from stores.delta.archived_control import archived_starts, keep_deployment, record_of
+from stores.delta.archived_control import archived_starts, keep_deployments, record_of
 from stores.delta.epoch_columns import epoch_of_dead_letters, epoch_of_events, epoch_of_predictions
 from stores.delta.epoch_table import keep_epochs
 from stores.delta.tables import DeltaPlace
 from stores.hbase.connection import Session
 from stores.kafka.cluster import KafkaCluster, Survey, TopicIdentity
 from stores.records.control import read_control
-from stores.records.deployments import deployment_of
+from stores.records.deployments import past_deployments
 from stores.records.epochs import EpochRecord, EpochStart
 from stores.records.losses import LossBook, uncovered
 from streaming.archive.erased import ErasedRecords, without_erased_records
@@ -40,7 +41,7 @@ from streaming.query.progress import Place
 Log = Callable[[str], None]
 
 # Whoever writes these may use transactions; the other topics are ours.
-_MAY_HAVE_GAPS = ("events", "labels")
+_MAY_HAVE_GAPS = ("events", "labels", "outcomes")
 
 
 class ArchiveGap(RuntimeError):
@@ -97,12 +98,8 @@ class Archiver:
 
         Raises `ArchiveSchemaChanged`.
         """
-        schemas: dict[str, EventSchema] = {
-            "events": self.scenario.schema,
-            "labels": self.scenario.label.schema,
-        }
         for kind, table in self.tables.items():
-            table.make(schemas.get(kind))
+            table.make(self._schemas.get(kind))
 
     def catch_up(self) -> int:
         """Archive what the topics hold now and return how many records that was.
@@ -116,7 +113,7 @@ class Archiver:
         if record.starts != self._kept_epochs:  # before any event of a new epoch is archived
             keep_epochs(self.spark, self.place, record.starts)
             self._kept_epochs = record.starts
-        self._keep_deployment()
+        self._keep_deployments()
         total = 0
         for kind in KINDS:
             survey = surveys[self.scenario.topic(kind)]
@@ -154,19 +151,22 @@ class Archiver:
 
         return epoch_to_archive(self.kafka, self.session, plan, traces=traces)
 
-    def _keep_deployment(self) -> None:
+    def _keep_deployments(self) -> None:
+        """Copy every change, also those between two looks: the history has no gaps."""
         cell = read_control(self.session, self.scenario.name).deployment
-        deployment = deployment_of(cell)
-        if deployment is not None and cell != self._kept_deployment:
-            keep_deployment(self.spark, self.place, deployment)
+        if cell is not None and cell != self._kept_deployment:
+            past = past_deployments(self.session, self.scenario.name)
+            keep_deployments(self.spark, self.place, past)
             self._kept_deployment = cell
 
     def _epoch(self, kind: str, topic_id: str, record: EpochRecord) -> Column:
         if kind == "events":
             return epoch_of_events(record.starts, topic_id)
-        if kind == "labels":
-            return F.lit(self._incarnation(topic_id))
-        return epoch_of_predictions() if kind == "predictions" else epoch_of_dead_letters()
+        if kind in ("labels", "outcomes", "device-records"):
+            return F.lit(self._incarnation(kind, topic_id))
+        # A decision names its prediction, whose id names the epoch.
+        is_of_prediction = kind in ("predictions", "review-decisions")
+        return epoch_of_predictions() if is_of_prediction else epoch_of_dead_letters()
 
     def _archive(self, kind: str, survey: Survey, epoch: Column) -> int:
         table, topic_id, total = self.tables[kind], survey.identity.topic_id, 0
@@ -199,7 +199,7 @@ class Archiver:
         began = time.monotonic()
         records = records_of_slice(self.spark, self.settings.kafka_options, archive_slice)
         rows = archived_rows(records, archive_slice, most_bytes=self.settings.most_bytes)
-        schema = self.scenario.schema if kind != "labels" else self.scenario.label.schema
+        schema = self._schemas.get(kind, self.scenario.schema)
         ids = (schema.entity_field, "entity")
         rows = without_erased_records(rows, ErasedRecords(kind, self.erasures.current(), ids))
         gaps: list[Span] = []
@@ -288,9 +288,18 @@ class Archiver:
         share = max(1, self.settings.commit_offsets // len(begin))
         return {p: min(end, begin[p] + share) for p, (_, end) in survey.offsets.items()}
 
-    def _incarnation(self, topic_id: str) -> int:
+    @property
+    def _schemas(self) -> Mapping[str, EventSchema]:
+        """Kind → schema of what others publish on its topic."""
+        return {
+            "events": self.scenario.schema,
+            "labels": self.scenario.label.schema,
+            "outcomes": OUTCOME_SCHEMA,
+        }
+
+    def _incarnation(self, kind: str, topic_id: str) -> int:
         if topic_id not in self._epochs:
-            topic_ids = self.tables["labels"].incarnations()
+            topic_ids = self.tables[kind].incarnations()
             self._epochs[topic_id] = (
                 topic_ids.index(topic_id) if topic_id in topic_ids else len(topic_ids)
             ) + 1

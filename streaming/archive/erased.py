@@ -5,7 +5,7 @@ before its erasure is never archived again, whenever the archiver reads it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,12 @@ from stores.hbase.stamps import stamp
 from stores.records.erasures import ErasedEntities, Erasure
 from streaming.archive.source import COLUMNS
 
+# Kind → where its topic ended when the erasure was complete.
+_ENDS: Mapping[str, Callable[[Erasure], Mapping[int, int] | None]] = {
+    "labels": lambda erasure: erasure.label_ends,
+    "outcomes": lambda erasure: erasure.outcome_ends,
+    "device-records": lambda erasure: erasure.device_record_ends,
+}
 _TEXTS = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 
 
@@ -84,12 +90,17 @@ class ErasedRecords:
         event_ms: int,
     ) -> bool:
         partition, offset, epoch = place
-        if self.kind == "labels":
-            ends = erasure.label_ends
-            return ends is None or offset < ends.get(partition, 0) or event_ms < erasure.begun_at_ms
+        if self.kind in _ENDS:
+            if erasure.label_ends is None:  # it has not come so far: nothing counts yet
+                return True
+            # An erasure of before there was such a topic has no ends of it.
+            ends = _ENDS[self.kind](erasure)
+            return offset < (ends or {}).get(partition, 0) or event_ms < erasure.begun_at_ms
         if self.kind == "predictions":
             source = document.get("source") or {}
             partition, offset = source.get("partition", 0), source.get("offset", 0)
+        elif self.kind == "review-decisions":  # of the event that was scored
+            partition, offset = document.get("partition", 0), document.get("offset", 0)
         elif self.kind == "dead-letter":
             texts = {header["key"]: header["value"] or b"" for header in headers or ()}
             partition = int(texts.get("source_partition", b"0"))

@@ -16,7 +16,15 @@ from stores.kafka.committed import BOUNDED_SOURCE, COMMITTED_SOURCE
 Offsets = Mapping[int, int]
 
 # What can be archived: the kinds of a scenario's topics.
-KINDS = ("events", "predictions", "dead-letter", "labels")
+KINDS = (
+    "events",
+    "predictions",
+    "dead-letter",
+    "labels",
+    "outcomes",
+    "review-decisions",
+    "device-records",
+)
 
 COLUMNS = (
     "topic string, topic_id string, partition int, offset bigint, epoch int, "

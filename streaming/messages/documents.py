@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from scenarios.contract.experiment import LoggedExperiment
 from stores.hbase.predictions import Source
 
 Ints = npt.NDArray[np.int64]
@@ -25,11 +26,21 @@ class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
 
 
-def log_document(row: bytes, features: list[float], basis: bytes) -> bytes:
+def suppressed_because(awaited_feature: str | None) -> str:
+    """The reason of an event that is suppressed while the required feature is missing."""
+    return f"awaiting_{awaited_feature}"
+
+
+def log_document(
+    row: bytes, features: list[float], basis: bytes, experiment: LoggedExperiment | None = None
+) -> bytes:
     """The topic's message: the row, its features in declared order (null: missing), their basis.
 
-    Floats are written with the fewest digits that read back as the same float.
+    And, in an experiment, what was made in it. Floats are written with the fewest digits that read
+    back as the same float.
     """
+    if experiment is not None:
+        basis = b'%b,"experiment":%b}' % (basis[:-1], _encode(experiment))
     return b'%b,"features":%b,%b' % (row[:-1], _encode(features), basis[1:])
 
 

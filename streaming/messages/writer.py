@@ -17,6 +17,7 @@ from scenarios.contract.judge import Verdicts, valid_ms
 from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Model, Reason
 from streaming.messages.documents import Positions
+from streaming.messages.experiment_part import experiment_part
 from streaming.messages.float_text import float_texts
 from streaming.messages.messages import Messages
 from streaming.messages.text_kernel import FLOAT, TEXT, TIME, WHOLE, write_documents
@@ -95,9 +96,22 @@ class MessageWriter:
         pieces += [
             (TEXT, texts.one(b',"features":[')),
             (FLOAT, features.shape[1]),
-            (TEXT, texts.one(b"]," + basis[1:])),
         ]
         numbers = np.column_stack([verdicts.scores, features])
+        if verdicts.beside is None:
+            pieces.append((TEXT, texts.one(b"]," + basis[1:])))
+        else:
+            part = experiment_part(verdicts.beside, verdicts.challenged, use.judges)
+            pieces += [
+                (TEXT, texts.one(b"]," + basis[1:-1])),
+                (TEXT, texts.many(part.heads)[part.kinds]),
+                (FLOAT, part.counts[0]),
+                (TEXT, texts.many(part.middles)[part.kinds]),
+                (FLOAT, part.counts[1]),
+                (TEXT, texts.many(part.tails)[part.kinds]),
+            ]
+            # Floats that no message has are NaN: the kernel would miscount other ones.
+            numbers = np.column_stack([numbers, part.numbers])
         return _written(pieces, texts, numbers, row_pieces)
 
 

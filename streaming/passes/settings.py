@@ -9,6 +9,26 @@ from stores.kafka.cluster import KafkaCluster
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialBounds:
+    """How much a challenger or a shadow may fail and cost before a worker withdraws it.
+
+    failed_share     share of its events that it may fail (0 to 1), from `failures` failures on
+    time_ratio       its time per event as a multiple of the champion's; what a whole batch took the
+                     champion is not counted, for a call of a few rows costs the most per row
+    event_seconds    and in seconds; only beyond both is it too slow
+    rows             events that it must have had before its time is judged
+    slow_batches     batches that must have been too slow, so that one pause of the machine is none
+    """
+
+    failed_share: float = 0.01
+    failures: int = 20
+    time_ratio: float = 20.0
+    event_seconds: float = 0.0002
+    rows: int = 200
+    slow_batches: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
 class PassSettings:
     """Settings of one run of the pass.
 
@@ -21,6 +41,7 @@ class PassSettings:
     kafka               where a worker asks what a gap between offsets holds; None = it may not ask
     batch_rows          most events that the pass takes at once, the unit of a read and a write
     state_bytes         most bytes of stored states that it takes at once; more is cut into parts
+    trial               bounds of challengers and shadows; beyond them a worker withdraws one
     regions             prefixes of the regions that have markers; None: the epoch has none, and
                         its first batch begins without a marker
     """
@@ -41,6 +62,7 @@ class PassSettings:
     batch_rows: int = 120_000
     state_bytes: int = 64 << 20
     artifact_cache: str = ""
+    trial: TrialBounds = TrialBounds()
     regions: tuple[str, ...] | None = None
 
     @property

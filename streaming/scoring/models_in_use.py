@@ -3,20 +3,25 @@
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import ModelNeedsFeatures
 from models.fast.quick_scores import quick_scores
 from models.registry.fetching import load_fetched, local_path
 from models.registry.probe import PROBE_FILE, probe_folder, read_probe
 from models.scoring_model import ScoringModel
-from scenarios.contract.deployable import check_model, check_share
-from scenarios.contract.judge import Judges
+from scenarios.contract.deployable import (
+    check_definitions,
+    check_experiment,
+    check_model,
+    check_share,
+)
+from scenarios.contract.experiment import CHALLENGER, SHADOW
+from scenarios.contract.judge import Effort, Judges
 from scenarios.contract.scenario import Scenario
 from stores.hbase.connection import Session
 from stores.records.control import (
@@ -31,6 +36,8 @@ from stores.records.deployments import Deployment, ModelPointer, deployment_of
 from stores.records.epochs import epoch_in
 from streaming.passes.settings import PassSettings
 from streaming.position.refusals import EpochChanged, NoModel
+from streaming.scoring.trial import Trial
+from streaming.scoring.withdrawal import withdraw
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class InUse:
     deployment: Deployment
     champion: ScoringModel
     challenger: ScoringModel | None
+    shadow: ScoringModel | None = None
 
     @property
     def judges(self) -> Judges:
@@ -49,6 +57,9 @@ class InUse:
             thresholds=self.deployment.thresholds,
             challenger=self.challenger,
             challenger_share=self.deployment.challenger_share,
+            shadow=self.shadow,
+            shadow_share=self.deployment.shadow_share,
+            experiment=self.deployment.experiment,
         )
 
 
@@ -58,21 +69,28 @@ class ModelsInUse:
 
     A version is loaded and checked beside the one that scores, then switched to. One that cannot be
     loaded, or does not fit scenario and policy, leaves the previous one scoring; a worker that has
-    none yet takes the last good one, which the workers before it have stored. A challenger that
-    cannot be loaded leaves the champion alone. Failures are stored, counted and tried again after
-    `reload_seconds`.
+    none yet takes the last good one, which the workers before it have stored. A challenger or a
+    shadow that cannot be loaded leaves the champion alone. Failures are stored, counted and tried
+    again after `reload_seconds`. A challenger or a shadow that fails or costs too much is withdrawn
+    from the record (`note`).
+
+    is_worker: of a stream. Another program that scores as the stream does follows the record in
+    every epoch and writes nothing to the store: neither failures nor the last good version.
     """
 
     settings: PassSettings
     session: Session
     scenario: Scenario
     clock: Callable[[], float] = time.monotonic
+    is_worker: bool = True
     failure: str = ""
     _now: InUse | None = None
     _cell: bytes | None = None
     _read_at: float = float("-inf")
     _failed_at: float = float("-inf")
     _loaded: dict[ModelPointer, ScoringModel] = field(default_factory=dict)
+    _trial: Trial | None = None
+    _withdrawn: set[tuple[str, ModelPointer]] = field(default_factory=set)
 
     def current(self) -> InUse:
         """What to score with; re-reads the record at most every `reread_seconds`.
@@ -83,14 +101,46 @@ class ModelsInUse:
         if now - self._read_at >= self.settings.reread_seconds or self._now is None:
             cells = read_control(self.session, self.settings.scenario)
             self._read_at = now
-            self._check_epoch(cells)
+            if self.is_worker:
+                self._check_epoch(cells)
             self._follow(cells, now)
         if self._now is None:
             raise NoModel(
                 f"no model scores {self.settings.scenario}: {self.failure or 'none is deployed'}; "
-                f"run ./spark-submit.sh train_model --scenario {self.settings.scenario}"
+                f"run ./spark-submit.sh train_model --scenario {self.settings.scenario} --promote"
             )
         return self._now
+
+    def note(self, efforts: Sequence[Effort]) -> None:
+        """What the versions of the current deployment took and failed in a batch.
+
+        A challenger or a shadow beyond the bounds of the settings scores no more events here, and
+        is taken out of the deployment record, so that it scores none elsewhere. Of several workers
+        one writes the record, the others see that it is done.
+        """
+        if self._now is None:
+            return
+        if self._trial is None:
+            self._trial = Trial(self.settings.trial)
+        self._trial.add(efforts)
+        for role, cause in self._trial.excesses().items():
+            self._withdraw(role, cause)
+
+    def _withdraw(self, role: str, cause: str) -> None:
+        use = self._now
+        pointer = None if use is None else use.deployment.pointers.get(role)
+        if use is None or pointer is None:
+            return
+        self._withdrawn.add((role, pointer))
+        left_out = replace(use, shadow=None) if role == SHADOW else replace(use, challenger=None)
+        self._now, self._trial = left_out, None
+        self._read_at = float("-inf")
+        sentence = f"{role} {pointer.name} version {pointer.version} is withdrawn: {cause}"
+        try:
+            outcome = withdraw(self.session, self.settings.scenario, role, pointer, sentence)
+        except Exception as error:  # without the record it is withdrawn from this worker alone
+            outcome = f"the deployment record could not be written: {error}"
+        print(f"{sentence}; {outcome}", file=sys.stderr, flush=True)
 
     def _check_epoch(self, cells: ControlCells) -> None:
         record = epoch_in(cells.epoch)
@@ -111,7 +161,7 @@ class ModelsInUse:
         except Exception as error:  # whatever is wrong with a new version, the old one scores on
             problem = _Problem(_version_in(cell), error)
         else:
-            if deployment is not None:
+            if deployment is not None and self.is_worker:
                 write_last_good(self.session, self.settings.scenario, cells)
         if problem is None:
             self.failure = ""
@@ -124,24 +174,38 @@ class ModelsInUse:
     def _switch(self, deployment: Deployment) -> "_Problem | None":
         """Score with `deployment` from now on; raises when its champion cannot be used.
 
-        What is wrong with its challenger is returned: the champion judges all cases then.
+        What is wrong with its challenger or shadow is returned: the champion judges all cases then.
         """
         champion = self._model(deployment.champion, deployment)
-        challenger, problem = None, None
-        if deployment.challenger is not None:
-            try:
-                check_share(deployment.challenger_share)
-                challenger = self._model(deployment.challenger, deployment)
-            except Exception as error:  # no failure of a challenger touches the champion's cases
-                problem = _Problem(deployment.challenger.version, error, what="challenger ")
-        self._now = InUse(deployment, champion, challenger)
-        used = {deployment.champion, deployment.challenger}
+        problems: list[_Problem] = []
+        challenger = self._beside(deployment, CHALLENGER, deployment.challenger_share, problems)
+        shadow = self._beside(deployment, SHADOW, deployment.shadow_share, problems)
+        self._now, self._trial = InUse(deployment, champion, challenger, shadow), None
+        used = {deployment.champion, deployment.challenger, deployment.shadow}
         self._loaded = {at: model for at, model in self._loaded.items() if at in used}
+        self._withdrawn = {(role, at) for role, at in self._withdrawn if at in used}
         # pyspark's daemon collects garbage between tasks: 40 to 145 ms with scikit-learn's heap
         # alive, nothing once it is frozen.
-        gc.collect()
-        gc.freeze()
-        return problem
+        if self.is_worker:
+            gc.collect()
+            gc.freeze()
+        return problems[0] if problems else None
+
+    def _beside(
+        self, deployment: Deployment, role: str, share: float, problems: "list[_Problem]"
+    ) -> ScoringModel | None:
+        """The challenger or the shadow; None when there is none, or what is wrong in `problems`."""
+        pointer = deployment.pointers.get(role)
+        if pointer is None or (role, pointer) in self._withdrawn:
+            return None
+        try:
+            check_share(share, role=role)
+            if role == SHADOW:
+                check_experiment(deployment.experiment)
+            return self._model(pointer, deployment)
+        except Exception as error:  # no failure of theirs touches the champion's cases
+            problems.append(_Problem(pointer.version, error, what=f"{role} "))
+            return None
 
     def _take_last_good(self, newest: bytes | None) -> None:
         """Score with the version that earlier workers have scored with, if it can be loaded."""
@@ -167,12 +231,7 @@ class ModelsInUse:
                 sha256=pointer.sha256,
                 available_features=self.scenario.feature_names,
             )
-            if loaded.card.definitions_digest != self.scenario.definitions_digest:
-                raise ModelNeedsFeatures(
-                    f"model {pointer.name} version {pointer.version} was trained on feature "
-                    f"definitions {loaded.card.definitions_digest}, this code has "
-                    f"{self.scenario.definitions_digest}: train and deploy a new version"
-                )
+            check_definitions(self.scenario, loaded)
             loaded = replace(loaded, quick=quick_scores(loaded))
         check_model(self.scenario, loaded, deployment.thresholds, probe=_probe_of(pointer))
         self._loaded[pointer] = loaded
@@ -184,6 +243,8 @@ class ModelsInUse:
             version = self._now.champion.version if self._now else "none"
             print(f"{text}; version {version} scores", file=sys.stderr, flush=True)
         self.failure, self._failed_at = text, now
+        if not self.is_worker:
+            return
         at_ms = time.time_ns() // 1_000_000
         failure = LoadFailure(version=problem.version, message=text, at_ms=at_ms)
         report_load_failure(self.session, self.settings.scenario, failure)

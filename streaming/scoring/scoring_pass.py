@@ -21,13 +21,21 @@ from features.events.decode import Events
 from features.events.reasons import UNSCORABLE, Refusal
 from features.fold.fold import Entities, Folded
 from features.fold.state import States
-from scenarios.contract.judge import Judge, Verdicts
+from scenarios.contract.experiment import SHADOW, shadowed
+from scenarios.contract.judge import Judge, Judges, Verdicts
 from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import utc
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
 from streaming.messages.dead_letters import add_dead_letters
-from streaming.messages.documents import Positions, Suppressed, log_basis, suppressed_document
+from streaming.messages.documents import (
+    Positions,
+    Suppressed,
+    log_basis,
+    suppressed_because,
+    suppressed_document,
+)
+from streaming.messages.review import review_messages
 from streaming.messages.writer import MessageWriter
 from streaming.passes.batches import Batch
 from streaming.passes.erased import Erasures, NobodyErased, TableWithoutErased
@@ -39,7 +47,7 @@ from streaming.passes.states_below import Part
 from streaming.passes.table import PassTable
 from streaming.position.gaps import GapCheck, never_empty
 from streaming.scoring.models_in_use import InUse, ModelsInUse
-from streaming.scoring.second_entities import SecondEntityReader
+from streaming.scoring.second_entities import SecondEntityReader, case_features
 
 
 @dataclass
@@ -58,6 +66,8 @@ class _Work:
     suppressed: int = 0
     unscorable: list[Refusal] = field(default_factory=list)
     fallbacks: int = 0
+    shadow_scored: int = 0
+    shadow_failures: int = 0
 
     def positions(self, topic: str, epoch: int, event_rows: npt.NDArray[np.int64]) -> Positions:
         """Positions and times of the events `event_rows`."""
@@ -96,7 +106,7 @@ class ScoringPass:
         )
         self._models = models
         self._second = second
-        self._judge = Judge(scenario)
+        self._judge = Judge(scenario, time.perf_counter)
         self._writer = MessageWriter(scenario)
         self._policy_version = scenario.policy.version
 
@@ -122,11 +132,9 @@ class ScoringPass:
 
     def _scored(self, part: Part, folded: Folded, use: InUse) -> pa.Table:
         batch, events, entities, states = part.batch, part.events, part.entities, part.states
-        looked_up = self._second.features(events.values, folded.as_of_ms)
-        features = folded.features
-        if looked_up.features.shape[1]:
-            features = np.hstack([features, looked_up.features])
-        work = _Work(batch, events, entities, folded, use, features, looked_up.unknown, Output())
+        cases = case_features(folded, events, self._second)
+        features, unknown = cases.features, cases.unknown
+        work = _Work(batch, events, entities, folded, use, features, unknown, Output())
         is_scored = self._judge.can_score(features)
         self._add_predictions(work, np.flatnonzero(is_scored))
         self._add_suppressed(work, np.flatnonzero(~is_scored))
@@ -138,7 +146,11 @@ class ScoringPass:
         features, ids = chosen_rows(work.features, event_rows), work.events.entities
         if len(event_rows) < len(ids):
             ids = [ids[row] for row in event_rows.tolist()]
-        verdicts = self._judge.verdicts(ids, features, work.use.judges)
+        judges = work.use.judges
+        is_shadowed = self._shadowed(work, event_rows, judges)
+        verdicts = self._judge.verdicts(ids, features, judges, is_shadowed=is_shadowed)
+        if verdicts.efforts:
+            self._note_efforts(work, verdicts)
         self._note_unscorable(work, event_rows, verdicts)
         event_rows = chosen_rows(event_rows, verdicts.rows)
         features = chosen_rows(features, verdicts.rows)
@@ -152,10 +164,33 @@ class ScoringPass:
         keys = ByteColumn.of(work.batch.records.keys)
         keys = chosen_bytes(keys, chosen_rows(work.events.rows, event_rows))
         work.output.add_many(self._scenario.topic("predictions"), keys, messages.values)
-        review = np.flatnonzero(verdicts.decisions.review)
-        rows = messages.rows(review)
-        work.output.add_many(self._scenario.topic("review"), keys.take(review), rows)
+        review, cases = review_messages(
+            self._scenario, messages, verdicts, features, positions, judges
+        )
+        work.output.add_many(self._scenario.topic("review"), keys.take(review), cases)
         work.rows = messages.last_rows(entity_rows, len(work.entities.ids))
+
+    def _shadowed(
+        self, work: _Work, event_rows: npt.NDArray[np.int64], judges: Judges
+    ) -> npt.NDArray[np.bool_] | None:
+        """Which of the events `event_rows` the shadow scores; None without one."""
+        if judges.shadow is None or not judges.experiment:
+            return None
+        rows = chosen_rows(work.events.rows, event_rows)
+        return shadowed(
+            chosen_rows(work.batch.records.offsets, rows),
+            epoch=self._settings.epoch,
+            partition=work.batch.partition,
+            experiment=judges.experiment,
+            share=judges.shadow_share,
+        )
+
+    def _note_efforts(self, work: _Work, verdicts: Verdicts) -> None:
+        """What challenger and shadow took and failed; beyond its bounds one is withdrawn."""
+        for effort in verdicts.efforts:
+            if effort.role == SHADOW:
+                work.shadow_scored, work.shadow_failures = effort.rows, effort.failed
+        self._models.note(verdicts.efforts)
 
     def _note_unscorable(
         self, work: _Work, event_rows: npt.NDArray[np.int64], verdicts: Verdicts
@@ -184,7 +219,7 @@ class ScoringPass:
         work.suppressed = len(event_rows)
         for position, row in enumerate(event_rows.tolist()):
             document = Suppressed(
-                suppressed=f"awaiting_{self._scenario.required_feature}",
+                suppressed=suppressed_because(self._scenario.required_feature),
                 entity=work.events.entities[row],
                 epoch=self._settings.epoch,
                 event_time=utc(int(positions.event_ms[position])),
@@ -221,6 +256,8 @@ class ScoringPass:
             unscorable=len(work.unscorable),
             unscorable_cause=work.unscorable[0].sentence if work.unscorable else "",
             challenger_fallbacks=work.fallbacks,
+            shadow_scored=work.shadow_scored,
+            shadow_failures=work.shadow_failures,
             unknown_second_entities=work.unknown,
             dropped_from_windows=work.folded.dropped,
             written_at_ms=time.time_ns() // 1_000_000,

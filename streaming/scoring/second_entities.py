@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from features.events.decode import Events
+from features.fold.fold import Folded
 from features.fold.readout import features_as_of
 from features.fold.state_errors import DefinitionsChanged, StateFormatError
 from scenarios.contract.keyed import KeyedEntity, keyed_entities
@@ -65,6 +67,17 @@ class SecondEntityReader:
             blocks.append(block)
             unknown_events += unknown
         return LookedUp(np.hstack(blocks), unknown_events)
+
+
+def case_features(folded: Folded, events: Events, second: SecondEntityReader) -> LookedUp:
+    """The whole feature rows (n, k) of folded events: their own features, then second entities'.
+
+    Raises what `SecondEntityReader.features` raises.
+    """
+    looked_up = second.features(events.values, folded.as_of_ms)
+    if not looked_up.features.shape[1]:
+        return LookedUp(folded.features, looked_up.unknown)
+    return LookedUp(np.hstack([folded.features, looked_up.features]), looked_up.unknown)
 
 
 @dataclass(frozen=True)

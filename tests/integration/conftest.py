@@ -9,6 +9,7 @@ import pytest
 
 from conf.settings import load_settings
 from jobs.spark.class_archive import class_archive
+from jobs.spark.java_compilers import for_streams
 from jobs.spark.shared_jvm import shared_jvm
 from local.endpoints import Endpoints
 from local.servers.platform import Platform, down, up
@@ -46,9 +47,17 @@ def shared_java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[st
 
 
 @pytest.fixture(scope="session")
+def stream_java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Variables with which streams that end by a signal share a Java, one after the other."""
+    log = tmp_path_factory.mktemp("stream-java") / "spark.log"
+    with shared_jvm(for_streams(load_settings("local")), log=log) as variables:
+        yield variables
+
+
+@pytest.fixture(scope="session")
 def platform(run_dir: Path) -> Iterator[Endpoints]:
     """A running platform."""
-    recipe = Platform(run_dir, hbase_heap_mb=1024, die_with_parent=True)
+    recipe = Platform(run_dir, hbase_heap_mb=2048, die_with_parent=True)
     yield up(recipe)
     down(recipe)
 
@@ -102,6 +111,7 @@ def lanes(
     run_dir: Path,
     tiny_pointer: ModelPointer,
     shared_java: Mapping[str, str],
+    stream_java: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[], AbstractContextManager[Lane]]:
     """Opens lanes, one after the other: new topics, empty tables, a deployed model."""
@@ -119,7 +129,7 @@ def lanes(
         host, port = platform.hbase_thrift_host, platform.hbase_thrift_port
         store, again = (HBaseStore(host, port, n, 60.0) for n in (name, f"{name}again"))
         folder = tmp_path_factory.mktemp(name)
-        lane = Lane(platform, run_dir, store, again, folder, shared_java)
+        lane = Lane(platform, run_dir, store, again, folder, shared_java, stream_java)
         lane.make_topics()
         deploy(store, tiny_pointer)
         try:

@@ -13,7 +13,15 @@ from tests.support.processes import wait_until
 from tests.support.tiny_load import TinyLoad, publish
 from tests.support.tiny_model import reading
 
-KINDS = ("events", "predictions", "dead-letter", "labels")
+KINDS = (
+    "events",
+    "predictions",
+    "dead-letter",
+    "labels",
+    "outcomes",
+    "review-decisions",
+    "device-records",
+)
 COLUMNS = ("topic_id", "partition", "offset", "epoch", "key", "value", "kafka_time")
 QUICK = ("delta.archive_interval_seconds=1",)
 SMALL = ("delta.archive_commit_offsets=400", "delta.compact_after_commits=3")
@@ -58,7 +66,7 @@ def check_exactly_once(lane: Lane) -> None:
 
 def test_archivers_that_are_killed_and_started_anew_lose_and_double_nothing(lane: Lane) -> None:
     stream = lane.start_scoring()
-    with TinyLoad(lane.servers, per_second=300, machines=500, seed=3):
+    with TinyLoad(lane.servers, per_second=100, machines=500, seed=3):
         for victim in ("driver", "jvm"):
             archiver = lane.run("archive_stream", settings=(*QUICK, *SMALL))
             wait_for_more(lane, 400)
@@ -82,7 +90,7 @@ def test_of_two_archivers_one_stops_and_says_so(lane: Lane) -> None:
     refused = lane.run_to_end("archive_stream", "--once")
     assert refused.process.returncode == 4, refused.output()[-3000:]
     assert f"archive_stream, process {first.process.pid} of" in refused.output()
-    with TinyLoad(lane.servers, per_second=200, machines=50, seed=4):
+    with TinyLoad(lane.servers, per_second=80, machines=50, seed=4):
         second = lane.run("archive_stream", "--take-over", settings=QUICK)
         assert first.process.wait(START_SECONDS) == 4, first.output()[-3000:]
         second.wait_for("archiving tiny into", timeout=START_SECONDS)

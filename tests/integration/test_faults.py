@@ -68,7 +68,7 @@ def victims(kinds: Sequence[str], kills: int) -> list[str]:
 def endure(lane: Lane, parts: Sequence[str], *, settings: Sequence[str] = ()) -> None:
     """Kill `parts` one after the other under load, then compare with an undisturbed replay."""
     random_ = random.Random(SEED)
-    job = lane.start_scoring(settings=settings)
+    job = lane.start_scoring(settings=settings, own_java=True)
     with TinyLoad(lane.servers, per_second=PER_SECOND, machines=MACHINES, seed=SEED) as load:
         for part in parts:
             wait_for_progress(lane)
@@ -79,7 +79,7 @@ def endure(lane: Lane, parts: Sequence[str], *, settings: Sequence[str] = ()) ->
                 job.process.wait(ENDED_WITHIN_SECONDS)
                 if part == "jvm":
                     assert "error: Spark's JVM ended by itself" in job.output()
-                job = lane.start_scoring(settings=settings)
+                job = lane.start_scoring(settings=settings, own_java=True)
         wait_for_progress(lane)
     messages = drained(lane)
     assert job.terminate(timeout=60.0) == 143, job.output()[-3000:]

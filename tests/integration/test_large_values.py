@@ -95,7 +95,7 @@ def places(lane: Lane) -> Mapping[str, tuple[int, int]]:
 @pytest.fixture(scope="module")
 def messages(lane: Lane, places: Mapping[str, tuple[int, int]]) -> OutputMessages:
     """The stream's messages about all events, in one run."""
-    job = lane.start_scoring()
+    job = lane.start_scoring(own_java=True)  # its memory is what is tested
     assert f"warning: topic {EVENTS} has compression.type=producer" in job.output()
     messages = drained(lane)
     assert "restart" not in job.output()

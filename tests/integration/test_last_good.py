@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jobs.status.deployment_notes import deployment_notes
+from scenarios.contract.judge import Effort
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.tables import CONTROL
 from stores.records.control import (
@@ -157,6 +158,99 @@ def test_a_share_that_is_none_leaves_the_challenger_out(
     challenger = save_tiny_model(tmp_path / "2", seed=2)
     deployed(store, sound, challenger=challenger, challenger_share=1.5)
     assert scoring(worker(session).current()) == ("1", None)
+
+
+def test_a_shadow_is_loaded_and_one_without_an_experiment_is_left_out(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
+) -> None:
+    shadow = save_tiny_model(tmp_path / "2", seed=2)
+    deployed(store, sound, shadow=shadow, shadow_share=0.1, experiment="e1")
+    judges = worker(session).current().judges
+    assert judges.shadow is not None
+    assert (judges.shadow.version, judges.shadow_share, judges.experiment) == ("2", 0.1, "e1")
+    deployed(store, sound, shadow=shadow, shadow_share=0.1)
+    alone = worker(session)
+    assert alone.current().shadow is None
+    assert alone.failure.startswith("shadow DeploymentUnfit: the deployment has a shadow and no")
+    deployed(store, sound, shadow=cut(shadow), shadow_share=0.1, experiment="e1")
+    damaged = worker(session)
+    assert (damaged.current().champion.version, damaged.current().shadow) == ("1", None)
+    assert damaged.failure.startswith("shadow ModelCorrupt")
+
+
+def efforts(role: str, failed: int) -> list[Effort]:
+    """Of a batch of 1,000 events, of which `role` had 100 and failed some."""
+    champion = Effort(
+        role="champion", rows=900, failed=0, cause="", scoring_seconds=0.01, seconds=0.01
+    )
+    other = Effort(
+        role=role,
+        rows=100,
+        failed=failed,
+        cause="model gives score nan",
+        scoring_seconds=0.001,
+        seconds=0.001,
+    )
+    return [champion, other]
+
+
+def test_workers_withdraw_a_failing_challenger_once_and_the_shadow_goes_on(
+    store: HBaseStore,
+    session: Session,
+    tmp_path: Path,
+    sound: ModelPointer,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    challenger = save_tiny_model(tmp_path / "2", seed=2)
+    shadow = save_tiny_model(tmp_path / "3", seed=3)
+    deployed(
+        store,
+        sound,
+        challenger=challenger,
+        challenger_share=0.1,
+        shadow=shadow,
+        shadow_share=0.2,
+        experiment="e1",
+    )
+    before = read_deployment(store, "tiny")
+    first, second = worker(session), worker(Session(store, retry_seconds=20))
+    for models in (first, second):
+        assert scoring(models.current()) == ("1", "2")
+        models.note(efforts("challenger", 1))  # one in a hundred is the bound
+    assert read_deployment(store, "tiny") == before
+    for models in (first, second):
+        models.note(efforts("challenger", 50))
+        assert scoring(models.current()) == ("1", None)
+        assert models.current().shadow is not None
+    after = read_deployment(store, "tiny")
+    assert before is not None
+    assert after is not None
+    assert (after.challenger, after.challenger_share, after.shadow) == (None, 0.0, shadow)
+    assert (after.number, after.experiment) == (before.number + 1, "e1")
+    assert after.deployed_by == "stream worker"
+    assert "challenger everscore-tiny version 2 is withdrawn: it failed 51 of 200" in after.reason
+    log_text = capfd.readouterr().err
+    assert f"deployment {after.number} is without it" in log_text
+    assert "the deployment no longer has it" in log_text
+    notes = deployment_notes(session, SCENARIO, after)
+    assert any("is withdrawn" in line and "by the stream itself" in line for line in notes)
+    assert any(line.startswith("shadow: everscore-tiny version 3, for 20.0%") for line in notes)
+
+
+def test_a_withdrawal_keeps_what_somebody_promoted_meanwhile(
+    store: HBaseStore, session: Session, tmp_path: Path, sound: ModelPointer
+) -> None:
+    shadow = save_tiny_model(tmp_path / "2", seed=2)
+    deployed(store, sound, shadow=shadow, shadow_share=0.2, experiment="e1")
+    models = worker(session)
+    models.current()
+    newer = save_tiny_model(tmp_path / "4", seed=4)
+    deployed(store, newer, shadow=shadow, shadow_share=0.2, experiment="e1")
+    models.note(efforts("shadow", 50))
+    after = read_deployment(store, "tiny")
+    assert after is not None
+    assert (after.champion, after.shadow, after.experiment) == (newer, None, "")
+    assert models.current().champion.version == "4"
 
 
 def test_an_unreadable_record_leaves_the_last_good_one(

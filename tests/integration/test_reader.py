@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaProducer
 
 from local.servers.platform import start_one, stop_one
 from reports.terminal import visible
@@ -34,9 +33,9 @@ from stores.hbase.predictions import (
 )
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker, StateTable
-from stores.records.epochs import EpochRecord, write_epoch
 from streaming.position.staleness import stream_lag
 from tests.scenarios.tiny import SCENARIO
+from tests.support.half_scored import write_half_scored
 from tests.support.lane import Lane
 from tests.support.processes import ROOT
 
@@ -221,23 +220,7 @@ def lane(lanes: Callable[[], AbstractContextManager[Lane]]) -> Iterator[Lane]:
     """Topics and tables of a stopped stream; only partition 0 has an event that is not scored."""
     with lanes() as opened:
         session = Session(opened.store, retry_seconds=20.0)
-        record = EpochRecord(
-            epoch=1,
-            topic="tiny.events",
-            topic_id=opened.kafka.identity("tiny.events").topic_id,
-            partitions=2,
-            first_offsets={0: 0, 1: 0},
-            reason="begun",
-            begun_at="2026-11-28T00:00:00Z",
-        )
-        write_epoch(session, "tiny", record)
-        producer = KafkaProducer(bootstrap_servers=opened.servers)
-        for partition in (0, 0, 1):
-            producer.send("tiny.events", b"{}", key=b"k", partition=partition).get(10)
-        producer.close()
-        for partition in (0, 1):
-            marker = Marker(partition=partition, epoch=1, offset=0)
-            StateTable(session, "tiny").write_marker(marker, position=stamp(1, 0))
+        write_half_scored(opened, session, Marker(partition=0, epoch=1, offset=0))
         now = datetime.now(UTC)
         fresh = [row(entity, at=now, partition=1) for entity in HOSTILE]
         behind = row("behind", at=now, score=0.9, partition=0)

@@ -6,8 +6,20 @@ from kafka.admin import NewTopic
 from local.endpoints import Endpoints
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
+from stores.records.alerts import AlertTable
+from stores.records.decisions import DecisionTable
+from stores.records.device_keys import DeviceKeyTable
 from stores.records.homes import HomeTable
-from tests.contracts import check_homes, check_pass_table, check_producer
+from stores.records.review_cases import CaseTable
+from tests.contracts import (
+    check_alerts,
+    check_decisions,
+    check_device_keys,
+    check_homes,
+    check_pass_table,
+    check_producer,
+    check_review_cases,
+)
 
 
 def test_states_in_hbase(session: Session) -> None:
@@ -16,6 +28,19 @@ def test_states_in_hbase(session: Session) -> None:
 
 def test_homes_in_hbase(session: Session) -> None:
     check_homes(HomeTable(session, "tiny"))
+
+
+def test_decisions_and_alerts_in_hbase(session: Session) -> None:
+    check_decisions(DecisionTable(session, "tiny"))
+    check_alerts(AlertTable(session, "tiny"))
+
+
+def test_review_cases_in_hbase(session: Session) -> None:
+    check_review_cases(CaseTable(session, "tiny"))
+
+
+def test_keys_of_devices_in_hbase(session: Session) -> None:
+    check_device_keys(DeviceKeyTable(session, "tiny"))
 
 
 def test_a_producer_of_kafka(platform: Endpoints) -> None:

@@ -31,7 +31,8 @@ def test_a_replay_from_the_middle_of_batches_changes_not_one_byte(lane: Lane) ->
     before, ends = newest_cells(lane.store), lane.ends()
     begins = {partition: inside_a_batch(lane, partition) for partition in range(PARTITIONS)}
 
-    lane.start_scoring("--replay-from", ",".join(f"{p}:{at}" for p, at in begins.items()))
+    begin = ",".join(f"{p}:{at}" for p, at in begins.items())
+    lane.start_scoring("--replay-from", begin, own_java=True)  # a later test stops it for a while
     messages = repeated_messages(lane, [(p, at) for p in ends for at in range(begins[p], ends[p])])
     assert newest_cells(lane.store) == before
     check_conservation(lane, messages)
@@ -63,7 +64,7 @@ def test_a_version_that_cannot_be_loaded_leaves_the_old_one_scoring_and_a_good_o
 
 def test_a_signal_lets_the_batch_at_hand_tell_what_is_in_the_store(lane: Lane) -> None:
     running = [job for job in lane.jobs if job.process.poll() is None]
-    job = running[0] if running else lane.start_scoring()
+    job = running[0] if running else lane.start_scoring(own_java=True)
     random_ = random.Random(SEED)
     with job.paused("jvm"):  # so that all of them are one batch, the messages of which take a while
         publish(lane.servers, [tiny_record(random_, machines=1_000) for _ in range(BURST)])

@@ -207,6 +207,7 @@ def test_a_stopped_stream_that_retention_overtook_is_refused_and_goes_on_when_to
     job = lane.start_scoring()
     publish_readings(lane, 40)
     drained(lane)
+    lane.wait_for_progress(lambda: publish_readings(lane, 8))
     assert job.terminate() == 143
     scored, new = lane.ends(), publish_readings(lane, 40)
     drop_before(lane, 0, new[0][5])
@@ -216,7 +217,7 @@ def test_a_stopped_stream_that_retention_overtook_is_refused_and_goes_on_when_to
     assert COMMAND in refused.output()
     assert "restart" not in refused.output()
 
-    lane.start_scoring("--accept-loss")
+    lane.start_scoring("--accept-loss", own_java=True)  # a test stops it for a while
     wait_for_rows(lane, lane.ends())
     (loss,) = losses_of(lane)
     assert (loss.partition, loss.first, loss.end) == (0, scored[0], new[0][5])

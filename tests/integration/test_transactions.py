@@ -1,6 +1,5 @@
 """Transactional producers: committed events are scored once each, aborted ones never happened."""
 
-import json
 import random
 
 import pytest
@@ -121,7 +120,7 @@ def test_kafka_is_asked_what_a_gap_holds(lane: Lane, transactions: Transactions)
 def test_committed_events_are_scored_once_each_and_aborted_ones_never(
     lane: Lane, transactions: Transactions
 ) -> None:
-    job = lane.start_scoring()
+    job = lane.start_scoring(own_java=True)  # it is stopped for a while
     scored(lane)  # the epoch began with aborted records
     for number in range(8):  # micro-batches of their own, most of which begin behind a marker
         transactions.committed(some(12, seed=10 + number))
@@ -170,9 +169,7 @@ def test_a_start_behind_a_marker_goes_on_there_and_a_replay_from_inside_a_gap_ch
     # No marker of ours ever reaches the end of such a topic.
     wait_until_scored(lane.store, lane.kafka, "tiny", check=lambda: None, timeout_seconds=20.0)
     # Once Spark has noted that it is behind the marker.
-    wait_until(
-        lambda: _checkpointed(lane) == lane.ends(), timeout=60.0, what="progress to the ends"
-    )
+    lane.wait_for_progress(lambda: aborted.extend(transactions.aborted(some(30, seed=113))))
     assert job.terminate() == 143, job.output()[-3000:]
     before, ends = newest_cells(lane.store), lane.ends()
     again = lane.start_scoring()
@@ -207,11 +204,3 @@ def test_archive_reconcile_and_rebuild_count_gaps_that_kafka_has_proven(
     rebuilt = lane.run_to_end("rebuild_state", "--yes")
     assert rebuilt.process.returncode == 0, rebuilt.output()[-4000:]
     assert differences(newest_cells(lane.store), before) == {}
-
-
-def _checkpointed(lane: Lane) -> dict[int, int]:
-    """Partition → where Spark's newest entry of the offset log ends."""
-    folder = lane.folder / "checkpoints" / "tiny" / "e1-g0001" / "spark" / "offsets"
-    newest = max((int(path.name), path) for path in folder.iterdir() if path.name.isdigit())[1]
-    ends = json.loads(newest.read_text().splitlines()[-1])[EVENTS]
-    return {int(partition): at for partition, at in ends.items()}

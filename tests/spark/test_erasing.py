@@ -21,12 +21,14 @@ from batch.privacy.erasing import (
 from batch.privacy.sought import Sought
 from batch.rebuild.archive_reach import check_reach, told_upto
 from batch.records.archived import archived_table
-from batch.training_sets.snapshots import record_at
+from batch.training.retrain import snapshot_now
+from batch.training_sets.snapshots import load_training_set, record_at
 from proofs.byte_search import files_with, needles_of
 from stores.delta.tables import DeltaPlace, commits, read_table, rows_erased, write_new_table
 from stores.records.epochs import EpochRecord
 from tests.support.archives import Row, place_in, write_archive
 from tests.support.tiny_snapshot import tiny_record, tiny_rows
+from tests.support.tiny_versions import tiny_card
 
 MOMENT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ERASED = "machine-7f3a"
@@ -146,6 +148,9 @@ def test_snapshots_and_batch_runs_lose_rows_files_and_statistics(
     unfinished.mkdir(parents=True)
     (unfinished / "part-0.snappy.parquet").write_bytes(ERASED.encode())
 
+    built = record_at(spark, snapshot)
+    card = tiny_card(load_training_set(spark, built), built)
+
     tables = tables_of(spark, place)
     assert set(tables.entities) == {snapshot, states}
     assert list(tables.unfinished) == [str(unfinished)]
@@ -161,7 +166,14 @@ def test_snapshots_and_batch_runs_lose_rows_files_and_statistics(
     history = commits(spark, snapshot, made_by="")
     assert sum(map(rows_erased, history)) == counts[snapshot]
     assert "asked for" in str([commit.note for commit in history])
-    assert record_at(spark, snapshot).number == 1  # what the build noted is still there
+    record = record_at(spark, snapshot)
+    assert record.number == 1  # what the build noted is still there
+    # A retraining says what it lacks.
+    now = snapshot_now(spark, card)
+    assert [(erasure.rows, "asked for" in erasure.reason) for erasure in now.erasures] == [
+        (counts[snapshot], True)
+    ]
+    assert ERASED not in now.rows.entities
 
 
 @pytest.mark.parametrize("commits_after", [0, 12])

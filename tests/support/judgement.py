@@ -5,7 +5,7 @@ from tests.support.output_messages import DEAD_LETTERS, Listener, OutputMessages
 from tests.support.processes import wait_until
 from tests.support.undisturbed import differences, newest_cells, undisturbed
 
-DRAIN_SECONDS = 240.0
+DRAIN_SECONDS = 480.0
 DEAD_LETTER_BYTES = 1_048_576  # as in conf/base.toml
 
 

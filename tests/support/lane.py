@@ -1,7 +1,10 @@
 """A lane: topics, tables, checkpoints and jobs of one stream of the tiny scenario."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +23,9 @@ PARTITIONS = 2
 EVENTS = "tiny.events"
 MAX_MESSAGE_BYTES = 16_777_216  # as in conf/base.toml
 # A JVM, the imports and the first model on cores that others use as well.
-START_SECONDS = 150.0
-END_SECONDS = 300.0
+START_SECONDS = 300.0
+END_SECONDS = 600.0
+STOP_SECONDS = 30.0
 
 
 @dataclass
@@ -30,6 +34,7 @@ class Lane:
 
     undisturbed     a second, empty store for the replay that the stream is compared with
     shared_jvm      variables with which jobs that end by themselves share a Java
+    stream_jvm      the same for streams that end by a signal
     """
 
     endpoints: Endpoints
@@ -38,6 +43,7 @@ class Lane:
     undisturbed: HBaseStore
     folder: Path
     shared_jvm: Mapping[str, str] = field(default_factory=dict)
+    stream_jvm: Mapping[str, str] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
 
     @property
@@ -83,13 +89,20 @@ class Lane:
         finally:
             client.close()
 
-    def start(self, *arguments: str, settings: Sequence[str] = ()) -> Job:
-        """Start score_stream through spark-submit.sh with further `arguments` and settings."""
-        return self.run("score_stream", *arguments, settings=settings)
+    def start(self, *arguments: str, settings: Sequence[str] = (), own_java: bool = False) -> Job:
+        """Start score_stream through spark-submit.sh with further `arguments` and settings.
 
-    def start_scoring(self, *arguments: str, settings: Sequence[str] = ()) -> Job:
+        It shares a Java with the streams before it, unless it is to have its own: one whose Java or
+        driver is killed must.
+        """
+        variables = {} if own_java else self.stream_jvm
+        return self._start("score_stream", arguments, settings, variables)
+
+    def start_scoring(
+        self, *arguments: str, settings: Sequence[str] = (), own_java: bool = False
+    ) -> Job:
         """Start score_stream and wait until its query runs."""
-        job = self.start(*arguments, settings=settings)
+        job = self.start(*arguments, settings=settings, own_java=own_java)
         job.wait_for("scoring tiny.events in epoch", timeout=START_SECONDS)
         return job
 
@@ -138,8 +151,13 @@ class Lane:
         return job
 
     def end(self) -> None:
-        """End all jobs that still run."""
+        """End all jobs that still run, by a signal first: a shared Java outlives its job."""
         for job in self.jobs:
+            if job.process.poll() is None:
+                job.process.terminate()
+        for job in self.jobs:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                job.process.wait(STOP_SECONDS)
             job.end()
 
     @contextlib.contextmanager
@@ -168,6 +186,31 @@ class Lane:
             table = StateTable(session, "tiny")
             markers = {p: table.newest_marker(p) for p in range(PARTITIONS)}
         return {p: marker.offset + 1 if marker else 0 for p, marker in markers.items()}
+
+    def checkpointed(self) -> dict[int, int]:
+        """Partition → where Spark's newest entry of the offset log ends; empty before the first."""
+        runs = sorted((self.folder / "checkpoints" / "tiny").glob("e*-g*/spark/offsets"))
+        entries = [path for path in runs[-1].iterdir() if path.name.isdigit()] if runs else []
+        if not entries:
+            return {}
+        newest = max(entries, key=lambda path: int(path.name))
+        ends = json.loads(newest.read_text().splitlines()[-1])[EVENTS]
+        return {int(partition): at for partition, at in ends.items()}
+
+    def wait_for_progress(self, publish_more: Callable[[], object]) -> None:
+        """Wait until Spark's offset log has reached the ends of the topic.
+
+        Spark writes an entry with the first batch that begins a second or more after the entry
+        before; a batch that comes sooner gets its entry with a later batch, or never on an idle
+        topic. `publish_more`, run every five seconds, brings such a batch.
+        """
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(TimeoutError):
+                wait_until(lambda: self.checkpointed() == self.ends(), timeout=5.0, what="progress")
+                return
+            publish_more()
+        raise TimeoutError(f"progress is at {self.checkpointed()}, the topic ends at {self.ends()}")
 
     def _topics_answer(self) -> bool:
         try:

@@ -20,6 +20,7 @@ from features.events.decode import Records
 from features.events.partitioners import CUSTOM, MURMUR2
 from models.formats.artifact import load_artifact
 from models.scoring_model import ScoringModel
+from scenarios.contract.judge import Effort
 from stores.delta.tables import DeltaPlace, write_new_table
 from stores.hbase.connection import HBaseStore
 from stores.hbase.states import Marker, StateTable
@@ -105,10 +106,15 @@ class OneModel:
 
     use: InUse
     failure: str = ""
+    efforts: list[Effort] = field(default_factory=list)
 
     def current(self) -> InUse:
         """Always the same."""
         return self.use
+
+    def note(self, efforts: Sequence[Effort]) -> None:
+        """Nothing is withdrawn."""
+        self.efforts.extend(efforts)
 
 
 @dataclass(frozen=True)
@@ -154,6 +160,7 @@ class TinyArchive:
     events: list[Row] = field(default_factory=list)
     predictions: list[Row] = field(default_factory=list)
     dead_letters: list[Row] = field(default_factory=list)
+    labels: list[Row] = field(default_factory=list)
 
     def write(self, spark: SparkSession, root: Path) -> DeltaPlace:
         """Write the tables and return where they are."""
@@ -163,6 +170,8 @@ class TinyArchive:
             "predictions": self.predictions,
             "dead-letter": self.dead_letters,
         }
+        if self.labels:
+            kinds["labels"] = self.labels
         for kind, rows in kinds.items():
             frame = spark.createDataFrame([_columns(row) for row in rows], COLUMNS)
             write_new_table(frame.coalesce(1), place.path(kind), place=place, note="")
@@ -197,16 +206,30 @@ class TinyArchive:
 
 
 def tiny_archive(
-    folder: Path, *, seed: int = 7, partitioner: str = MURMUR2, foreign_share: float = 0.0
+    folder: Path,
+    *,
+    seed: int = 7,
+    partitioner: str = MURMUR2,
+    foreign_share: float = 0.0,
+    experiment: str = "",
 ) -> TinyArchive:
     """About 260 events of 12 machines and all messages about them; the model goes to `folder`.
 
-    foreign_share: the share of events in the partition that is not their machine's.
+    foreign_share: the share of events in the partition that is not their machine's; experiment:
+    with a challenger (version 2) for 40 % of the machines and a shadow (3) for half of the events.
     """
     pointer = save_tiny_model(folder)
     archive = TinyArchive(StoredModels({pointer.version: pointer}), partitioner)
     random_ = random.Random(seed)
     use = InUse(tiny_deployment(pointer), archive.models(pointer.version), None)
+    if experiment:
+        others = [save_tiny_model(folder / f"{seed}", seed=seed) for seed in (2, 3)]
+        pointers = {stored.version: stored for stored in (pointer, *others)}
+        archive.models = StoredModels(pointers)
+        deployment = replace(
+            use.deployment, challenger_share=0.4, shadow_share=0.5, experiment=experiment
+        )
+        use = InUse(deployment, use.champion, archive.models("2"), archive.models("3"))
     machines = _machines(MURMUR2 if partitioner == CUSTOM else partitioner)
     old = _events(OLD_TOPIC, OLD_TOPIC_ENDS, BEGAN, random_, machines, foreign_share)
     later = BEGAN + timedelta(seconds=SECONDS_APART * OLD_TOPIC_ENDS)

@@ -34,16 +34,20 @@ def producer(servers: str) -> KafkaProducer:
 
 
 def publish(
-    servers: str, records: Sequence[Record], *, partition: int | None = None
+    servers: str,
+    records: Sequence[Record],
+    *,
+    partition: int | None = None,
+    topic: str = EVENTS,
 ) -> list[tuple[int, int]]:
-    """Send `records` and return where each was stored: (partition, offset).
+    """Send `records` to `topic` and return where each was stored: (partition, offset).
 
     partition: of all; without it where the client's partitioner puts them.
     """
     client = producer(servers)
     try:
         futures = [
-            client.send(EVENTS, key=key, value=value, partition=partition) for key, value in records
+            client.send(topic, key=key, value=value, partition=partition) for key, value in records
         ]
         stored = [future.get(timeout=_FLUSH_SECONDS) for future in futures]
     finally:

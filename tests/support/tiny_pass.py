@@ -1,7 +1,7 @@
 """Readings of the tiny scenario through the scoring pass in this process, over tables in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import msgspec
@@ -9,6 +9,7 @@ import numpy as np
 
 from features.events.decode import Records
 from models.scoring_model import ScoringModel
+from scenarios.contract.scenario import Scenario
 from stores.hbase.connection import HBaseStore
 from stores.hbase.states import Marker
 from stores.records.deployments import ModelPointer
@@ -45,10 +46,14 @@ class RowTable(MemoryTable):
 
 @dataclass
 class Outcome:
-    """What came of the events: message by offset, states, rows, markers."""
+    """What came of the events: message by offset, states, rows, markers.
+
+    reviews: the messages of tiny.review by offset
+    """
 
     messages: dict[int, dict[str, Any]]
     table: RowTable
+    reviews: dict[int, bytes]
 
     def offsets(self, topic: str) -> list[int]:
         """Those whose message went to `topic`."""
@@ -98,30 +103,55 @@ def tiny_settings(*, state_bytes: int = 1 << 30) -> PassSettings:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Versions on trial beside the champion."""
+
+    challenger: ScoringModel | None = None
+    challenger_share: float = 0.0
+    shadow: ScoringModel | None = None
+    shadow_share: float = 0.0
+    experiment: str = ""
+
+
+NOTHING_BESIDE = Beside()
+
+
 def played(
     model: ScoringModel,
     cuts: Sequence[int],
     *,
     state_bytes: int = 1 << 30,
     memory: SharedMemory | None = None,
+    beside: Beside = NOTHING_BESIDE,
+    scenario: Scenario = SCENARIO,
 ) -> Outcome:
     """All events through the pass, in batches that end at `cuts`.
 
-    memory: caches recent states, as in a worker.
+    memory: caches recent states, as in a worker; beside: what is compared with `model`.
     """
     pointer = ModelPointer(name=model.name, version="1", artifact_uri="", sha256="")
-    deployment = tiny_deployment(pointer)
+    deployment = replace(
+        tiny_deployment(pointer),
+        challenger_share=beside.challenger_share,
+        shadow_share=beside.shadow_share,
+        experiment=beside.experiment,
+    )
+    use = InUse(deployment, model, beside.challenger, beside.shadow)
     settings = tiny_settings(state_bytes=state_bytes)
     table = RowTable()
     pass_table = RememberedTable(table, settings, memory) if memory else table
-    models = cast(ModelsInUse, OneModel(InUse(deployment, model, None)))
-    scoring = ScoringPass(settings, SCENARIO, pass_table, models, SecondEntityReader(SCENARIO, []))
+    models = cast(ModelsInUse, OneModel(use))
+    scoring = ScoringPass(settings, scenario, pass_table, models, SecondEntityReader(scenario, []))
     messages: dict[int, dict[str, Any]] = {}
+    reviews: dict[int, bytes] = {}
     for begin, end in zip([0, *cuts], cuts, strict=False):
         for row in scoring.process(events(begin, end)).to_pylist():
-            if row["topic"] != "tiny.review":
+            if row["topic"] == "tiny.review":
+                reviews[offset_of(row)] = row["value"]
+            else:
                 messages[offset_of(row)] = row
-    return Outcome(messages, table)
+    return Outcome(messages, table, reviews)
 
 
 def offset_of(row: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("batch", "bench", "jobs", "monitoring", "proofs", "stores", "streaming")
+FOLDERS = ("batch", "bench", "jobs", "lifecycle", "monitoring", "proofs", "stores", "streaming")
 # It reads no event, but what our own sink wrote.
 WITHOUT_EVENTS = {"bench/suite/observations/published.py"}
 _READS = re.compile(r"\bKafkaConsumer\(|\bread(?:Stream)?\s*\.\s*format\(\"kafka\"\)")

@@ -1,7 +1,7 @@
 """The story of one prediction, from the archive alone: data, features, model, policy, verdict."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +13,9 @@ from batch.proofs.audits.model import AuditedModel, ModelFinder, model_facts
 from batch.proofs.audits.replay import Replayed, replayed
 from batch.proofs.audits.state import feature_facts, slot_facts
 from batch.proofs.audits.verdict import outcome_of, verdict_of
+from batch.proofs.recompute.logged import LoggedPrediction
 from batch.records.limits import EventLimits
+from models.scoring_model import ScoringModel
 from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Reason
 
@@ -38,7 +40,11 @@ class Auditor:
         model = self._model(logged.model.version, obstacles)
         again = self._replayed(prediction, history, model, obstacles)
         subject = Subject(
-            logged=logged, replayed=again, model=model, arrived_ms=_ms(prediction.event.kafka_time)
+            logged=logged,
+            replayed=again,
+            model=model,
+            arrived_ms=_ms(prediction.event.kafka_time),
+            others=self._others(logged, obstacles),
         )
         judged = judgement(subject, self.scenario)
         if judged.obstacle:
@@ -96,6 +102,18 @@ class Auditor:
         if model.obstacle:
             obstacles.append(model.obstacle)
         return model
+
+    def _others(self, logged: LoggedPrediction, obstacles: list[str]) -> Mapping[str, ScoringModel]:
+        """The versions that scored it as well, as far as they can be loaded."""
+        if logged.experiment is None:
+            return {}
+        both = (logged.experiment.other, logged.experiment.shadow)
+        models = {}
+        for version in sorted({other.version for other in both if other is not None}):
+            audited = self._model(version, obstacles)
+            if audited is not None and audited.model is not None:
+                models[version] = audited.model
+        return models
 
     def _replayed(
         self,

@@ -1,7 +1,7 @@
 """One prediction scored, decided and explained again, field by field beside the logged one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from batch.proofs.recompute.bits import same_bits
 from batch.proofs.recompute.logged import LoggedPrediction, as_floats
 from features.events.reasons import UNSCORABLE
 from models.scoring_model import ScoringModel
+from scenarios.contract.experiment import CHALLENGER, CHAMPION, arms
 from scenarios.contract.judge import Floats, Judge, Judges, valid_ms
 from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Reason, utc
@@ -20,12 +21,16 @@ from stores.hbase.predictions import Reason, utc
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A logged prediction and what it is recomputed from; None where that is not available."""
+    """A logged prediction and what it is recomputed from; None where that is not available.
+
+    others: version → model, of those that scored it beside the one that decided.
+    """
 
     logged: LoggedPrediction
     replayed: Replayed | None
     model: AuditedModel | None
     arrived_ms: int
+    others: Mapping[str, ScoringModel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +71,7 @@ def judgement(subject: Subject, scenario: Scenario) -> Judgement:
         "valid_until",
     )
     fields = [_field(name, getattr(logged, name), again) for name in names]
+    fields += _experiment_fields(subject, scenario)
     return Judgement(
         fields=fields, reasons=again.get("reasons"), obstacle=again.get(UNSCORABLE, "")
     )
@@ -99,6 +105,32 @@ def _judged(
     }
 
 
+def _experiment_fields(subject: Subject, scenario: Scenario) -> list[FieldFact]:
+    """Arm and other versions' scores of a prediction that was made in an experiment."""
+    logged, replayed = subject.logged, subject.replayed
+    experiment = logged.experiment
+    if experiment is None:
+        return []
+    share = experiment.propensity
+    if experiment.arm != CHALLENGER:
+        share = 1.0 - share
+    again = arms([logged.entity], scenario=scenario.name, experiment=experiment.id, share=share)
+    arm = f"arm in {experiment.id}"
+    recomputed: dict[str, Any] = {arm: CHALLENGER if bool(again.in_challenger[0]) else CHAMPION}
+    fields = [_field(arm, experiment.arm, recomputed)]
+    for role, other in (("other", experiment.other), ("shadow", experiment.shadow)):
+        if other is None:
+            continue
+        name = f"score of {role} version {other.version}"
+        model = subject.others.get(other.version)
+        if model is not None and replayed is not None and replayed.features is not None:
+            features = with_second_entities(np.asarray(replayed.features), logged)[None, :]
+            score = float(Judge(scenario).scores(features, model)[0][0])
+            recomputed[name] = None if np.isnan(score) else score
+        fields.append(_field(name, other.score, recomputed))
+    return fields
+
+
 def with_second_entities(own_features: Floats, logged: LoggedPrediction) -> Floats:
     """The full feature row: `own_features` (k,) as recomputed, second entities' as logged."""
     return np.concatenate([own_features, as_floats(logged.features)[len(own_features) :]])
@@ -109,7 +141,7 @@ def _field(name: str, logged: Any, again: dict[str, Any]) -> FieldFact:
     if name not in again:
         return FieldFact(name=name, logged=shown, recomputed=None, equal=None)
     value = again[name]
-    if isinstance(logged, float):
+    if isinstance(logged, float) and isinstance(value, float):
         return FieldFact(
             name=name,
             logged=logged,

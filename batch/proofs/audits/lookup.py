@@ -20,6 +20,7 @@ from batch.proofs.recompute.logged import (
     UnreadableMessage,
     decoded,
     position_of,
+    without_experiment,
 )
 
 LoggedMessage = LoggedPrediction | LoggedSuppressed
@@ -114,7 +115,7 @@ def _with_event(
         logged=logged,
         message=message,
         messages=len(same),
-        contents=len({row.value for _, row in same}),
+        contents=len({without_experiment(row.value or b"") for _, row in same}),
         position=position,
         event=event,
     )

@@ -12,6 +12,7 @@ from batch.proofs.parity.rows import COMPARED, OTHER_DEFINITIONS, STATE_FAULTS
 from batch.proofs.parity.tally import Tally
 from batch.proofs.recompute.bits import Flags, compared
 from batch.proofs.recompute.rejudging import Cases, ModelLoader, Rejudge, Rejudged
+from scenarios.contract.experiment import arms
 from scenarios.contract.judge import valid_ms
 from scenarios.contract.scenario import Scenario
 
@@ -19,6 +20,7 @@ FIELD = "prediction."  # before the name of a field of the row, which may be tha
 FIELDS = (
     *("score", "band", "action", "review", "control_group"),
     *("entity", "event_time", "features_as_of", "scored_at", "valid_until"),
+    *("in_challenger", "other_score", "shadow_score"),
 )
 CONFLICT = "one id, two contents"
 # No fault: a replay may read newer values of second entities. Each message is compared.
@@ -133,6 +135,7 @@ def _compare(rows: _Rows, tally: Tally, scenario: Scenario, rejudge: Rejudge) ->
     )
     _compare_scores(rows, tally, again)
     _compare_decisions(rows, tally, again)
+    _compare_experiments(rows, tally, scenario, rejudge, computed)
     arrived = rows.texts("arrived_ms")
     everywhere = np.ones(len(rows), dtype=np.bool_)
     for name, value in (
@@ -177,6 +180,38 @@ def _compare_scores(rows: _Rows, tally: Tally, again: Rejudged) -> None:
         scored, scores = rows.where(is_scored), again.scores[is_scored][:, None]
         logged = scored.floats("score")[:, None]
         _compare_floats(scored, tally, [f"{FIELD}score"], logged, scores)
+
+
+def _compare_experiments(
+    rows: _Rows,
+    tally: Tally,
+    scenario: Scenario,
+    rejudge: Rejudge,
+    features: npt.NDArray[np.float64],
+) -> None:
+    """Arms by the salt of the experiment, and the scores of the versions that did not decide."""
+    experiments = rows.texts("experiment")
+    if all(name is None for name in experiments):
+        return
+    recomputed_arms = np.full(len(rows), None, dtype=object)
+    propensity = rows.floats("propensity")
+    in_challenger = np.array([bool(arm) for arm in rows.list("in_challenger")], dtype=np.bool_)
+    shares = np.where(in_challenger, propensity, 1.0 - propensity)
+    entities = rows.list("entity")
+    for name in sorted({name for name in experiments if name is not None}):
+        at = np.flatnonzero(experiments == name)
+        named = [entities[row] for row in at.tolist()]
+        again = arms(named, scenario=scenario.name, experiment=name, share=shares[at])
+        recomputed_arms[at] = again.in_challenger
+    in_experiment = np.array([name is not None for name in experiments], dtype=np.bool_)
+    _compare_values(rows, tally, "in_challenger", recomputed_arms, in_experiment)
+    for role in ("other", "shadow"):
+        scores, is_loaded = rejudge.other_scores(rows.list(f"{role}_version"), features)
+        if is_loaded.any():
+            scored = rows.where(is_loaded)
+            logged, again_scores = scored.floats(f"{role}_score"), scores[is_loaded]
+            name = f"{FIELD}{role}_score"
+            _compare_floats(scored, tally, [name], logged[:, None], again_scores[:, None])
 
 
 def _compare_decisions(rows: _Rows, tally: Tally, again: Rejudged) -> None:

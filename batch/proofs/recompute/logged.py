@@ -8,18 +8,23 @@ from datetime import datetime
 
 import msgspec
 
+from scenarios.contract.experiment import MARK, LoggedExperiment
 from stores.hbase.predictions import Prediction, Source
 
 _ID = re.compile(r"(?P<scenario>.+)-(?P<epoch>\d+)-(?P<partition>\d+)-(?P<offset>\d+)-v[^-]+")
 
 
 class LoggedPrediction(Prediction, frozen=True, kw_only=True):
-    """A prediction with what it was computed from; `None` among the features is a missing value."""
+    """A prediction with what it was computed from; `None` among the features is a missing value.
+
+    experiment: in which it was made, with the scores of other versions; None: in none.
+    """
 
     features: list[float | None]
     feature_definitions: str
     policy_version: str
     thresholds: dict[str, float]
+    experiment: LoggedExperiment | None = None
 
 
 class LoggedSuppressed(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +90,16 @@ def decoded(message: bytes | None) -> LoggedPrediction | LoggedSuppressed:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         shown = (message or b"")[:60]
         raise UnreadableMessage(f"message {shown!r} is no prediction: {error}") from error
+
+
+def without_experiment(message: bytes) -> bytes:
+    """The message of a prediction without what it says of an experiment.
+
+    A replay after an experiment began or ended logs the same prediction again without or with it:
+    that is no second content of its id.
+    """
+    begin = message.rfind(MARK.encode())
+    return message if begin < 0 else message[:begin] + b"}"
 
 
 def checked_epoch(logged: LoggedPrediction, *, scenario: str) -> int:

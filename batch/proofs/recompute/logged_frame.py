@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,9 @@ from batch.proofs.recompute.logged import (
     checked_epoch,
     decoded,
     thresholds_text,
+    without_experiment,
 )
+from scenarios.contract.experiment import CHALLENGER, LoggedExperiment
 
 PREDICTION, SUPPRESSED, UNREADABLE = "prediction", "suppressed", "unreadable"
 
@@ -43,17 +46,28 @@ _ARROW_SCHEMA = pa.schema(
         ("valid_until", pa.int64()),
         ("model_version", pa.string()),
         ("features", pa.list_(pa.float64())),
+        ("reasons", pa.list_(pa.string())),
         ("definitions", pa.string()),
         ("policy_version", pa.string()),
         ("thresholds", pa.string()),
+        ("served", pa.string()),
+        ("experiment", pa.string()),
+        ("in_challenger", pa.bool_()),
+        ("propensity", pa.float64()),
+        ("other_version", pa.string()),
+        ("other_score", pa.float64()),
+        ("shadow_version", pa.string()),
+        ("shadow_score", pa.float64()),
     ]
 )
 _SCHEMA = (
     "messages bigint, logged_at bigint, kind string, id string, entity string, epoch int,"
     " partition int, offset bigint, score double, band string, action string, review boolean,"
     " control_group boolean, scored_at bigint, event_time bigint, features_as_of bigint,"
-    " valid_until bigint, model_version string, features array<double>, definitions string,"
-    " policy_version string, thresholds string"
+    " valid_until bigint, model_version string, features array<double>, reasons array<string>,"
+    " definitions string, policy_version string, thresholds string, served string,"
+    " experiment string, in_challenger boolean, propensity double, other_version string,"
+    " other_score double, shadow_version string, shadow_score double"
 )
 
 
@@ -63,8 +77,9 @@ def logged_rows(messages: DataFrame, *, scenario: str, topic: str) -> DataFrame:
     messages: columns value and kafka_time of the predictions. Columns: logged_at (time of the
     first such message), kind (prediction, suppressed, unreadable), id (unique per prediction; one
     made up for a suppressed event), the event's position, fields of the message (times in UTC epoch
-    milliseconds, features with NaN where missing, thresholds as a JSON text) and `contents`: how
-    many different messages have this id.
+    milliseconds, features with NaN where missing, codes of the reasons, thresholds as a JSON text),
+    served (a digest of the message without its experiment), those of the experiment (null without
+    one) and `contents`: how many different `served` have this id.
     """
     task = LoggedTask(scenario=scenario, topic=topic)
     different = messages.groupBy("value").agg(
@@ -74,7 +89,8 @@ def logged_rows(messages: DataFrame, *, scenario: str, topic: str) -> DataFrame:
     same_id = Window.partitionBy("id").rowsBetween(
         Window.unboundedPreceding, Window.unboundedFollowing
     )
-    return rows.withColumn("contents", F.count(F.lit(1)).over(same_id))
+    contents = F.size(F.collect_set("served").over(same_id)).cast("bigint")
+    return rows.withColumn("contents", contents)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +105,11 @@ class LoggedTask:
         for batch in batches:
             rows = []
             for columns in batch.to_pylist():
-                row = self._row(columns.pop("value"))
+                message = columns.pop("value")
+                row = self._row(message)
                 if row is not None:
-                    rows.append({**columns, **row})
+                    served = sha256(without_experiment(message or b"")).hexdigest()
+                    rows.append({**columns, **row, "served": served})
             yield pa.RecordBatch.from_pylist(rows, schema=_ARROW_SCHEMA)
 
     def _row(self, message: bytes | None) -> Mapping[str, Any] | None:
@@ -138,9 +156,26 @@ def _prediction(prediction: LoggedPrediction, epoch: int) -> Mapping[str, Any]:
         "valid_until": epoch_ms(prediction.valid_until),
         "model_version": prediction.model.version,
         "features": as_floats(prediction.features),
+        "reasons": [reason.code for reason in prediction.reasons],
         "definitions": prediction.feature_definitions,
         "policy_version": prediction.policy_version,
         "thresholds": thresholds_text(prediction.thresholds),
+        **_experiment(prediction.experiment),
+    }
+
+
+def _experiment(experiment: LoggedExperiment | None) -> Mapping[str, Any]:
+    if experiment is None:
+        return {}
+    other, shadow = experiment.other, experiment.shadow
+    return {
+        "experiment": experiment.id,
+        "in_challenger": experiment.arm == CHALLENGER,
+        "propensity": experiment.propensity,
+        "other_version": other.version if other else None,
+        "other_score": other.score if other else None,
+        "shadow_version": shadow.version if shadow else None,
+        "shadow_score": shadow.score if shadow else None,
     }
 
 

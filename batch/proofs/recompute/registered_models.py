@@ -48,8 +48,9 @@ def registered_models(
 
 
 def logged_versions(predictions: DataFrame) -> list[str]:
-    """The model versions that occur in archived predictions."""
+    """The model versions that occur in archived predictions, those of experiments as well."""
     text = F.col("value").cast("string")
-    version = F.get_json_object(text, "$.model.version").alias("version")
-    rows = predictions.select(version).where(F.col("version").isNotNull()).distinct().collect()
-    return sorted(row["version"] for row in rows)
+    paths = ("model", "experiment.other", "experiment.shadow")
+    each_version = F.explode(F.array(*(F.get_json_object(text, f"$.{at}.version") for at in paths)))
+    versions = predictions.select(each_version.alias("version")).distinct()
+    return sorted(row["version"] for row in versions.collect() if row["version"] is not None)

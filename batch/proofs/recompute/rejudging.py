@@ -87,6 +87,22 @@ class Rejudge:
                 self._decide(cases, results, model, rows)
         return results
 
+    def other_scores(
+        self, versions: Sequence[str | None], features: Floats
+    ) -> tuple[Floats, Flags]:
+        """Scores (n,) by a version per row, NaN where it has none; and where one could be loaded.
+
+        features (n, k), as recomputed; a version None is none.
+        """
+        scores, is_loaded = np.full(len(features), np.nan), np.zeros(len(features), np.bool_)
+        for version in sorted({name for name in versions if name is not None}):
+            model = self.model(version)
+            if isinstance(model, str):
+                continue
+            rows = np.array([name == version for name in versions], dtype=np.bool_)
+            scores[rows], is_loaded[rows] = self._judge.scores(features[rows], model)[0], True
+        return scores, is_loaded
+
     def model(self, version: str) -> ScoringModel | str:
         """The model of `version`, or why it cannot be loaded."""
         if version not in self._models:

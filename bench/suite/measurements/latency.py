@@ -13,7 +13,7 @@ from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
-from monitoring.latency_probe import LatencyProbe
+from monitoring.live.latency_probe import LatencyProbe
 from proofs.load import Load
 
 # Enough for a 99.9th percentile in two rounds, few enough that HBase does not notice.

@@ -15,7 +15,7 @@ from bench.suite.systems.catalogue import System
 from bench.suite.systems.ground import Ground
 from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
-from monitoring.latency_probe import LatencyProbe
+from monitoring.live.latency_probe import LatencyProbe
 
 # Few: while the system is away, every pick is read again and again.
 _SAMPLES_PER_SECOND = 5.0

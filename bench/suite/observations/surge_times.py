@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.measurement import MS_PER_SECOND, MeasurementUnsound
-from monitoring.latency_probe import Sample
+from monitoring.live.latency_probe import Sample
 
 # "As quick as before" leaves room for what differs between any two seconds.
 _ROOM = 1.5

@@ -1,12 +1,19 @@
 """Scores and reasons come from the scenario's full matrix, whatever columns the model uses."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
+from lifecycle.gates.contract import any_batch, batch_dependent_rows
+from lifecycle.gates.evidence import Evidence
+from models.formats.format import model_format
+from models.formats.onnx_writer import onnx_of
 from models.formats.skops import EstimatorScores, tree_explainer
-from models.scoring_model import Matrix, ScoringModel, scoring_model
+from models.scoring_model import Matrix, Predictor, ScoringModel, scoring_model
 from models.training.rare_columns import MINIMUM_VALUES, without_rare_columns
 from models.training.recipes import calibrated_trees
 from tests.unit.models.trained import NAMES, card, data, estimator
@@ -49,6 +56,43 @@ def test_contributions_add_up_to_the_log_odds_of_the_trees() -> None:
     assert explainer is not None
     total = contributions(model, features).sum(axis=1) + explainer.shap.expected_value
     assert total == pytest.approx(log_odds, abs=1e-9)
+
+
+def test_a_linear_model_gives_a_row_the_same_bits_in_any_batch() -> None:
+    random = np.random.default_rng(3)
+    names = tuple(f"f{number}" for number in range(20))
+    features = random.normal(size=(500, len(names)))
+    classifier = LogisticRegression().fit(features, features[:, 0] > 0.0)
+    graph = model_format("onnx").read(onnx_of(classifier, feature_names=names), file=Path("m.onnx"))
+    predictors = (EstimatorScores(classifier), graph.predictor)
+    for predictor in predictors:
+        scores = predictor.scores(features)
+        alone = [predictor.scores(features[row : row + 1]) for row in range(500)]
+        assert (np.concatenate(alone) != scores).any()  # so the library alone would not do
+        assert batch_dependent_rows(_plain(predictor, len(names)), features) == 0
+
+
+class _BatchMean:
+    """Its scores depend on the other rows."""
+
+    def scores(self, features: Matrix) -> Matrix:
+        scores: Matrix = np.full(len(features), 0.5) + np.tanh(features[:, 0].mean()) / 4.0
+        return scores
+
+
+def test_a_model_whose_scores_depend_on_the_other_rows_fails_a_gate() -> None:
+    features, _ = data()
+    differing = batch_dependent_rows(_plain(_BatchMean(), 3), np.nan_to_num(features))
+    assert differing is not None
+    assert differing > 100
+    evidence = Evidence(version="1", card=card(), model=None, batch_dependent_rows=differing)
+    gate = any_batch(evidence)
+    assert (gate.outcome, gate.value) == ("failed", f"{differing} rows")
+
+
+def _plain(predictor: Predictor, width: int) -> ScoringModel:
+    columns = np.arange(width)
+    return ScoringModel("m", "1", card(), predictor, explainer=None, columns=columns)
 
 
 def test_no_rows_give_no_scores() -> None:

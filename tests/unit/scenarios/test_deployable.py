@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from models.scoring_model import Matrix, ScoringModel
-from scenarios.contract.deployable import DeploymentUnfit, check_model, check_share, trial_rows
+from scenarios.contract.deployable import DeploymentUnfit, check_model, check_share
 from scenarios.contract.policy import PolicyError
+from scenarios.contract.probe_set import trial_rows
 from scenarios.contract.scenario import Scenario
 from tests.scenarios.shops import SCENARIO as SHOPS
 from tests.scenarios.tiny import SCENARIO

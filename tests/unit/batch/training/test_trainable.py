@@ -11,7 +11,7 @@ from batch.training.trainable import (
     useless_columns,
     warning_of,
 )
-from batch.training_sets.training_set import NothingToTrain, TrainingSet
+from batch.training_sets.training_set import NothingToTrain, TrainingSet, part_counts
 
 NAMES = ("calls", "tenure", "charge")
 MINIMUM = TrainingMinimum(rows=200, rows_per_class=20)
@@ -31,12 +31,7 @@ def training_set(
         outcomes=outcomes,
         features=features,
         is_test=is_test,
-        counts={
-            "train_rows": int((~is_test).sum()),
-            "train_positives": int(outcomes[~is_test].sum()),
-            "test_rows": int(is_test.sum()),
-            "test_positives": int(outcomes[is_test].sum()),
-        },
+        counts=part_counts(outcomes, is_test),
     )
 
 

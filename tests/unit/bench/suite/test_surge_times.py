@@ -4,7 +4,7 @@ import pytest
 
 from bench.measurement import MeasurementUnsound
 from bench.suite.observations.surge_times import back_after, spans
-from monitoring.latency_probe import Sample
+from monitoring.live.latency_probe import Sample
 
 
 def made(at: float, seconds: float) -> Sample:

@@ -1,12 +1,23 @@
 """A stored model scores as the trained one, or says by name why it cannot."""
 
-from pathlib import PosixPath
+from pathlib import Path, PosixPath
+from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
+from lifecycle.gates.contract import batch_dependent_rows
 from models.errors import ModelCorrupt, ModelMissing, ModelNeedsFeatures, ModelUntrusted
 from models.formats.artifact import (
     CARD_FILE,
@@ -15,7 +26,7 @@ from models.formats.artifact import (
     read_card,
     save_artifact,
 )
-from models.formats.skops import MODEL_FILE, tree_explainer
+from models.formats.skops import MODEL_FILE, check_trees, tree_explainer
 from models.scoring_model import ScoringModel
 from models.training.recipes import calibrated_trees
 from tests.unit.models.trained import NAMES, StoredModel, card, data, estimator
@@ -78,6 +89,50 @@ def test_a_file_that_is_no_model_is_corrupt_even_with_the_right_hash(stored: Sto
     assert folder_sha256(stored.folder) != sha256
     with pytest.raises(ModelCorrupt, match="cannot read"):
         _loaded(StoredModel(stored.folder, folder_sha256(stored.folder)))
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        RandomForestClassifier(7, random_state=1),
+        DecisionTreeClassifier(max_depth=4, random_state=1),
+        GradientBoostingClassifier(n_estimators=7, random_state=1),
+        CalibratedClassifierCV(ExtraTreesClassifier(7, random_state=1), method="isotonic"),
+        make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()),
+    ],
+    ids=lambda classifier: type(classifier).__name__,
+)
+def test_classifiers_of_scikit_learn_are_stored_and_score_alike(
+    tmp_path: Path, classifier: Any
+) -> None:
+    features, outcomes = data()
+    features = np.nan_to_num(features)
+    fitted = classifier.fit(features, outcomes)
+    stored = StoredModel(tmp_path, save_artifact(tmp_path, fitted, card()))
+    model = _loaded(stored)
+    assert np.array_equal(model.scores(features), fitted.predict_proba(features)[:, 1])
+    assert batch_dependent_rows(model, features) == 0
+    shares = model.contributions(features[:50])
+    if isinstance(classifier, RandomForestClassifier):  # in probability: they add up to the score
+        assert shares is not None
+        base = model.scores(features[:50]) - shares.sum(axis=1)
+        assert np.ptp(base) < 1e-9
+    assert shares is None or shares.shape == (50, len(NAMES))
+
+
+def test_a_tree_that_points_outside_itself_is_refused() -> None:
+    features, outcomes = data()
+    forest = RandomForestClassifier(3, random_state=1).fit(np.nan_to_num(features), outcomes)
+    check_trees(forest, file=Path("a.skops"))
+    tree = forest.estimators_[1].tree_
+    for name, value in (("left_child", 10_000), ("right_child", 0), ("feature", 99)):
+        state = tree.__getstate__()
+        before = state["nodes"].copy()
+        state["nodes"][name][0] = value
+        tree.__setstate__(state)
+        with pytest.raises(ModelCorrupt, match=r"points? outside it|does not have"):
+            check_trees(forest, file=Path("a.skops"))
+        tree.__setstate__({**state, "nodes": before})
 
 
 class SwappedAfterRead(PosixPath):

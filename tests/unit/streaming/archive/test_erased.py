@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from stores.delta.absent import ERASED
 from stores.records.erasures import ErasedEntities, Erasure, mark_of
@@ -53,8 +54,10 @@ def row(
     return {**place, "headers": encoded_headers or None, "absent": None}
 
 
-def erased_offsets(kind: str, rows: Sequence[Mapping[str, Any]]) -> set[int]:
-    task = ErasedRecords(kind, ErasedEntities((ERASURE,)), ("machine", "entity"))
+def erased_offsets(
+    kind: str, rows: Sequence[Mapping[str, Any]], *, erasure: Erasure = ERASURE
+) -> set[int]:
+    task = ErasedRecords(kind, ErasedEntities((erasure,)), ("machine", "entity"))
     batch = pa.RecordBatch.from_pylist(list(rows), schema=SCHEMA)
     (output,) = task(iter([batch]))
     for before, after in zip(rows, output.to_pylist(), strict=True):
@@ -95,6 +98,18 @@ def test_predictions_and_dead_letters_go_by_the_event_that_they_tell_of() -> Non
     assert erased_offsets("dead-letter", letters) == {80}
 
 
+def test_review_decisions_go_with_the_event_that_was_scored() -> None:
+    def decision(offset: int, at: str) -> dict[str, object]:
+        return {"entity": "m1", "event_time": at, "partition": 0, "offset": offset}
+
+    rows = [
+        row(90, b"m1", decision(9, AFTER)),
+        row(91, b"m1", decision(10, AFTER)),
+        row(92, b"m1", decision(10, BEFORE)),
+    ]
+    assert erased_offsets("review-decisions", rows) == {90, 92}
+
+
 def test_labels_go_by_where_their_own_topic_ended() -> None:
     rows = [
         row(4, b"m1", {"machine": "m1", "event_time": AFTER}, epoch=1),
@@ -105,8 +120,48 @@ def test_labels_go_by_where_their_own_topic_ended() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        pytest.param({0: 5}, {4, 6, 7}, id="of its own topic"),
+        pytest.param(None, {6, 7}, id="of before there were outcomes: their time decides"),
+    ],
+)
+def test_outcomes_go_with_their_agents_names(
+    ends: Mapping[int, int] | None, expected: set[int]
+) -> None:
+    def outcome(entity: str, at: str) -> dict[str, object]:
+        return {"entity": entity, "event_time": at, "agent": "a17"}
+
+    rows = [
+        row(4, b"m1", outcome("m1", AFTER), epoch=1),
+        row(5, b"m1", outcome("m1", AFTER), epoch=1),
+        row(6, b"m1", outcome("m1", BEFORE), epoch=1),
+        row(7, b"m2", outcome("m1", BEFORE), epoch=1),  # refused for its key, and names m1
+        row(8, b"m2", outcome("m2", BEFORE), epoch=1),
+    ]
+    erasure = replace(ERASURE, outcome_ends=ends)
+    assert erased_offsets("outcomes", rows, erasure=erasure) == expected
+    unfinished = replace(ERASURE, label_ends=None)
+    assert erased_offsets("outcomes", rows, erasure=unfinished) == {4, 5, 6, 7}
+
+
+@pytest.mark.parametrize(
     "value", [b"[1]", b"\xff\xfe", b'{"event_time":5}', b"{}" * 3, b"[" * 5000]
 )
 def test_no_record_is_too_odd_to_be_looked_at(value: bytes) -> None:
     assert erased_offsets("events", [row(1, b"m2", value), row(2, b"m1", value)]) == {2}
     assert erased_offsets("predictions", [row(1, b"m2", value)]) == set()
+
+
+def test_records_of_devices_go_by_where_their_own_topic_ended() -> None:
+    def device_record(entity: str, at: str) -> dict[str, object]:
+        return {"type": "device_record", "entity": entity, "event_time": at}
+
+    rows = [
+        row(4, b"m1", device_record("m1", AFTER), epoch=1),
+        row(5, b"m1", device_record("m1", AFTER), epoch=1),
+        row(6, b"m1", device_record("m1", BEFORE), epoch=1),
+        row(7, b"m2", device_record("m2", BEFORE), epoch=1),
+    ]
+    erasure = replace(ERASURE, device_record_ends={0: 5})
+    assert erased_offsets("device-records", rows, erasure=erasure) == {4, 6}

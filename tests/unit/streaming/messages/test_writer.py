@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from scenarios.contract.judge import Verdicts
+from scenarios.contract.experiment import LoggedExperiment, OtherScore
+from scenarios.contract.judge import Beside, Judges, Verdicts
 from scenarios.contract.policy import Decisions
 from stores.hbase.predictions import Model, Prediction, Reason, Source, row_document, utc
-from streaming.messages.documents import Positions, log_basis, log_document
+from streaming.messages.documents import Positions, log_basis, log_document, row_in
 from streaming.messages.writer import MessageWriter
 from streaming.scoring.models_in_use import InUse
 from tests.scenarios.tiny import SCENARIO
@@ -110,6 +112,92 @@ def test_messages_and_rows_are_msgspecs_bytes(count: int, challenger: Any) -> No
     last = {entity: expected[row] for row, entity in enumerate(rows.tolist())}
     last_rows = output.last_rows(rows, len(IDS)).array.to_pylist()
     assert last_rows == [last.get(entity) for entity in range(len(IDS))]
+
+
+def beside_of(count: int, pick: np.random.Generator, challenger: Any, shadow: Any) -> Beside:
+    """Random scores of other versions, some of them failed."""
+    nobody = np.zeros(count, dtype=np.bool_)
+    in_challenger = pick.random(count) < 0.4 if challenger else nobody
+    is_paired = in_challenger | (pick.random(count) < 0.4) if challenger else nobody
+    is_shadowed = pick.random(count) < 0.5 if shadow else nobody
+    scores = np.where(pick.random((2, count)) < 0.2, np.nan, pick.choice(ODD[:12], (2, count)))
+    return Beside(
+        in_challenger=in_challenger,
+        is_paired=is_paired,
+        other_scores=np.where(is_paired, scores[0], np.nan),
+        is_shadowed=is_shadowed,
+        shadow_scores=np.where(is_shadowed, scores[1], np.nan),
+    )
+
+
+def expected_experiment(
+    row: int, beside: Beside, verdicts: Verdicts, judges: Judges
+) -> LoggedExperiment | None:
+    """What event `row` was in, as one object."""
+
+    def score(scores: np.ndarray[Any, Any]) -> float | None:
+        return None if np.isnan(scores[row]) else float(scores[row])
+
+    if judges.challenger is None and not beside.is_shadowed[row]:
+        return None
+    in_challenger, share = bool(beside.in_challenger[row]), judges.challenger_share
+    other = shadow = None
+    if beside.is_paired[row] and judges.challenger:
+        undecided = judges.champion if verdicts.challenged[row] else judges.challenger
+        other = OtherScore(version=undecided.version, score=score(beside.other_scores))
+    if beside.is_shadowed[row] and judges.shadow:
+        shadow = OtherScore(
+            version=judges.shadow.version,
+            share=judges.shadow_share,
+            score=score(beside.shadow_scores),
+        )
+    return LoggedExperiment(
+        id=judges.experiment,
+        arm="challenger" if in_challenger else "champion",
+        propensity=share if in_challenger else 1.0 - share,
+        other=other,
+        shadow=shadow,
+    )
+
+
+@pytest.mark.parametrize("challenger", [None, model('x"9')])
+@pytest.mark.parametrize("shadow", [None, model("s1")])
+def test_an_experiment_is_msgspecs_bytes_and_the_rows_are_those_without_it(
+    challenger: Any, shadow: Any
+) -> None:
+    count, pick = 400, np.random.default_rng(5)
+    rows, verdicts, features, positions = columns(count, seed=3)
+    beside = beside_of(count, pick, challenger, shadow)
+    is_judged = beside.in_challenger & (pick.random(count) < 0.8)  # else it fell back
+    verdicts = replace(verdicts, challenged=is_judged, beside=beside)
+    judges = Judges(
+        champion=model("7"),
+        thresholds={},
+        challenger=challenger,
+        challenger_share=0.1,
+        shadow=shadow,
+        shadow_share=0.3,
+        experiment='trees "2" é',
+    )
+    use = cast(
+        InUse, SimpleNamespace(champion=judges.champion, challenger=challenger, judges=judges)
+    )
+    output = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
+    expected = [expected_row(row, rows, verdicts, positions, use) for row in range(count)]
+    logged = [
+        log_document(
+            expected[row],
+            features[row].tolist(),
+            BASIS,
+            expected_experiment(row, beside, verdicts, judges),
+        )
+        for row in range(count)
+    ]
+    assert output.values.array.to_pylist() == logged
+    assert output.rows(np.arange(count)).array.to_pylist() == expected
+    assert [row_in(message) for message in logged] == expected
+    has_part = [b'"experiment":' in message for message in logged]
+    assert any(has_part) == (challenger is not None or shadow is not None)
 
 
 def test_floats_of_any_size_are_written_as_msgspec_writes_them() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from monitoring.prediction_view import prediction_panel
+from monitoring.live.prediction_view import prediction_panel
 from stores.hbase.predictions import Model, Prediction, Source
 from streaming.position.staleness import StreamLag
 

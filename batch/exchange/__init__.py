@@ -1,0 +1,1 @@
+"""Models that come from, and go to, other software."""

@@ -1,0 +1,1 @@
+"""Reads and scores of the web service under load, beside raw reads of HBase."""

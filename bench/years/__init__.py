@@ -1,0 +1,1 @@
+"""Years of churn and fraud on paper, with planted events, and what notices them."""

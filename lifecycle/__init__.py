@@ -1,0 +1,1 @@
+"""The life of a model version: gates, promotion, comparison, rollback, retirement, history."""

@@ -1,0 +1,1 @@
+"""The card of a model version, as a page and as Markdown."""

@@ -1,0 +1,1 @@
+"""Checks that a version must pass before promotion; pure functions over arrays."""

@@ -1,0 +1,1 @@
+"""Carrying out what a rule decided, once, with a record of each step."""

@@ -1,0 +1,1 @@
+"""Looking at the running stream: its counts, delays, and latest predictions."""

@@ -1,0 +1,1 @@
+"""Logged predictions of whole periods beside what became of them, read from the archive."""

@@ -1,0 +1,1 @@
+"""Quality of predictions whose labels are known, with intervals."""

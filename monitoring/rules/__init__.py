@@ -1,0 +1,1 @@
+"""Rules as data: which measurements and alarms ask for which actions."""

@@ -1,0 +1,1 @@
+"""Parts of the cases in which predictions are worse than elsewhere."""

@@ -1,0 +1,1 @@
+"""Records that people and devices post about predictions."""

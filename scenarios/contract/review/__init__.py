@@ -1,0 +1,1 @@
+"""Which cases people review, and what they decide."""

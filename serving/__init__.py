@@ -1,0 +1,1 @@
+"""The web service and the pages of the people who use scores."""

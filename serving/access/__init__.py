@@ -1,0 +1,1 @@
+"""Who may call what, and what protects the service."""

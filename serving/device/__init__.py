@@ -1,0 +1,1 @@
+"""Scores in the browser, offline: what the device gets, its page, and the records that it sends."""

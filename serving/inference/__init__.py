@@ -1,0 +1,1 @@
+"""Scores by the protocols of others: Open Inference Protocol v2, and MLflow's."""

@@ -1,0 +1,1 @@
+"""Records about a scenario over HTTP: outcomes, dead letters, deployments, quality, its jobs."""

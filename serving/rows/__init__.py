@@ -1,0 +1,1 @@
+"""Resources about one scenario's rows: latest, history, outcomes, dead letters, deployments."""
