@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.live import Live
 
+from jobs.demonstration.agent_view import AgentView
 from jobs.demonstration.customer import CustomerStory
 from jobs.demonstration.model_life import ModelLifeStory
 from jobs.demonstration.quarter import write_quarter_page
@@ -85,6 +86,7 @@ class Demo:
             beside = started.enter_context(ThreadPoolExecutor(1))
             quarter = beside.submit(self._quarter_page) if is_churn else None
             memory = self._remember(figures.example)
+            agent_lines = self._agent_page(figures.example)
             page = ""
             if quarter is not None:
                 with self._doing("monitoring a simulated quarter, in which the model gets worse"):
@@ -95,6 +97,8 @@ class Demo:
             line = f"quality page of a simulated quarter: {page}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
+        for line in agent_lines:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _remember(self, example: Prediction | None) -> Memory:
         """Archive the stream's outcome, then reproduce the model and one prediction from it."""
@@ -105,6 +109,21 @@ class Demo:
             prediction = example.prediction_id
             audited = self._step(f"auditing {prediction}", "audit", f"--prediction={prediction}")
         return Memory.read(self._logs, retrained=retrained, audited=audited)
+
+    def _agent_page(self, example: Prediction | None) -> list[str]:
+        """Start the web service, which goes on until `make down`; the lines that lead to it."""
+        run_dir, name = self.run.settings.platform.run_dir, self.run.scenario.name
+        if run_dir is None or example is None:
+            return []
+        with self._doing("starting the web service and storing one of its pages"):
+            view = AgentView.start(self.run, self.options, run_dir=run_dir)
+            folder = self.run.settings.reports.folder / name
+            picture = view.picture(name, example.entity, folder)
+        return [
+            f"agent page: {view.page(name, example.entity)}",
+            f"  log in with the key {view.key}",
+            f"  a picture of it: {picture}",
+        ]
 
     def _quarter_page(self) -> Path:
         """How monitoring looks once labels have arrived, which takes weeks."""

@@ -9,6 +9,7 @@ from local.servers.data_folder import DataFolder
 from local.servers.processes import ProcessRecord, is_alive, read_record
 
 SERVICES = ("hbase", "kafka", "thrift")
+_COMPANION = "beside-"
 SNAPSHOTS = "training_sets"  # folder of a scenario's training snapshots among its Delta tables
 
 
@@ -103,6 +104,16 @@ class Layout:
         """The services whose recorded process runs."""
         processes = {service: self.process(service) for service in SERVICES}
         return {name: record for name, record in processes.items() if record and is_alive(record)}
+
+    def companion(self, name: str) -> Path:
+        """The file with the pid and start time of a companion (local/servers/companions.py)."""
+        return self.records / f"{_COMPANION}{name}.json"
+
+    def companions(self) -> dict[str, ProcessRecord]:
+        """The companions that run, by name."""
+        paths = sorted(self.records.glob(f"{_COMPANION}*.json"))
+        records = {path.stem.removeprefix(_COMPANION): read_record(path) for path in paths}
+        return {name: record for name, record in records.items() if record and is_alive(record)}
 
     def data(self, service: str) -> DataFolder | None:
         """The data folder of one service; None for the gateway, which stores nothing."""

@@ -16,6 +16,7 @@ from local.errors import PlatformError, PlatformNotRunning
 from local.lock import file_lock
 from local.run_folder import make_private
 from local.servers.bring_up import STOP_GRACE_SECONDS, BringUp, stop_all
+from local.servers.companions import stop_companions
 from local.servers.layout import SERVICES, Layout, checked
 from local.servers.ports import read_ports
 from local.servers.processes import stop
@@ -137,12 +138,14 @@ def _bring_up(platform: Platform, wanted: Sequence[str], console: Console) -> En
 
 def _down(layout: Layout, console: Console) -> list[str]:
     alive = layout.alive()
-    with console.status(f"stopping {', '.join(sorted(alive)) or 'nothing'}"):
+    names = sorted([*layout.companions(), *alive])
+    with console.status(f"stopping {', '.join(names) or 'nothing'}"):
+        companions = stop_companions(layout)
         stopped = stop_all(alive, layout=layout, grace_seconds=STOP_GRACE_SECONDS)
     for service in set(SERVICES) - set(layout.alive()):
         layout.record(service).unlink(missing_ok=True)
     (layout.run_dir / endpoints_file.FILE).unlink(missing_ok=True)
-    return stopped
+    return [*companions, *stopped]
 
 
 def _locked(platform: Platform, console: Console) -> contextlib.AbstractContextManager[None]:

@@ -106,9 +106,15 @@ def keys_in(text: str) -> Keys:
     return keys
 
 
-def add_key(path: Path, key: Key, *, now: datetime) -> None:
-    """Write the file with `key` as well; only its owner may read it."""
-    keys = {**read_keys(path), key.id: key}
+def add_key(path: Path, key: Key, *, now: datetime, is_only_one_of_its_name: bool = False) -> None:
+    """Write the file with `key` as well; only its owner may read it.
+
+    is_only_one_of_its_name: earlier keys of the same name are withdrawn
+    """
+    earlier = read_keys(path)
+    if is_only_one_of_its_name:
+        earlier = {number: other for number, other in earlier.items() if other.name != key.name}
+    keys = {**earlier, key.id: key}
     lines = ["# Keys of the web service; each secret is known to its owner only. Remove a table to"]
     lines.append("# withdraw its key: the service reads this file again within a second.")
     made = {key.id: now.astimezone(UTC).isoformat(timespec="seconds"), **_made_at(path)}

@@ -42,18 +42,28 @@ class CustomerView:
     caller: Principal
     now: Callable[[], datetime]
 
-    def page(self) -> Response:
-        """The whole page; its costly parts follow by themselves."""
+    def page(self, *, is_printable: bool = False) -> Response:
+        """The whole page; its costly parts follow by themselves.
+
+        A printable page holds them at once and needs no script; it does not change any more.
+        """
 
         def shown(card: Card) -> Response:
             # A path carries no line feed; such an id is shown, and not followed.
-            is_live = self.desk.is_live and self.entity.isprintable()
+            is_live = self.desk.is_live and self.entity.isprintable() and not is_printable
             live = live_url(self.desk.scenario.name, self.entity) if is_live else ""
             values = {"live_url": live, "live_event": _LIVE_EVENT, "is_away": False}
+            values |= {"is_printable": is_printable}
+            if is_printable:
+                lower, lower_status = self._lower_values()
+                timeline, timeline_status = self._timeline_values()
+                values |= {**lower, **timeline}
+                values |= {"is_lower_away": lower_status == 503}
+                values |= {"is_timeline_away": timeline_status == 503}
             return html_page(
                 self.request,
                 "agent_customer.html",
-                {**self._values(), **self._outcome_values(card), **values},
+                {**self._values(), **values, **self._outcome_values(card)},
             )
 
         return self._with_card(shown)
@@ -68,28 +78,13 @@ class CustomerView:
 
     def lower(self) -> Response:
         """What would lower the score."""
-        values: dict[str, Any] = {"card": None, "answer": None}
-        values |= {"offers_here": self._may_post and self._is_part}
-        try:
-            card = card_now(self.desk, self.entity, self.now())
-            answer = None if card is None else self._counterfactual(card)
-        except Exception as error:
-            if not hasattr(error, "exit_code"):  # none that a part of the service announces
-                raise
-            return self._part("agent_lower.html", values, status=503)
-        return self._part("agent_lower.html", values | {"card": card, "answer": answer})
+        values, status = self._lower_values()
+        return self._part("agent_lower.html", values, status=status)
 
     def timeline(self) -> Response:
         """Events, past scores and answers."""
-        values: dict[str, Any] = {"timeline": None}
-        if self.desk.history is None:
-            return self._part("agent_timeline.html", values)
-        try:
-            history = self.desk.history.page(self.entity, self.now(), days=DAYS, limit=MOST_ENTRIES)
-        except _NO_HISTORY:
-            return self._part("agent_timeline.html", values, status=503)
-        timeline = timeline_of(history, self.desk.scenario)
-        return self._part("agent_timeline.html", values | {"timeline": timeline})
+        values, status = self._timeline_values()
+        return self._part("agent_timeline.html", values, status=status)
 
     def outcome(self) -> Response:
         """The form for an outcome of the latest row."""
@@ -135,6 +130,30 @@ class CustomerView:
         if not posted or posted[-1].answer.status != answer.status:
             raise AnswerRefused("agent.cannot_undo")
         return undoing(posted[-1].answer)
+
+    def _lower_values(self) -> tuple[dict[str, Any], int]:
+        """What the part shows, and its status: 503 when what it needs is away."""
+        values: dict[str, Any] = {"card": None, "answer": None}
+        values |= {"offers_here": self._may_post and self._is_part}
+        try:
+            card = card_now(self.desk, self.entity, self.now())
+            answer = None if card is None else self._counterfactual(card)
+        except Exception as error:
+            if not hasattr(error, "exit_code"):  # none that a part of the service announces
+                raise
+            return values, 503
+        return values | {"card": card, "answer": answer}, 200
+
+    def _timeline_values(self) -> tuple[dict[str, Any], int]:
+        """As `_lower_values`, for the timeline."""
+        values: dict[str, Any] = {"timeline": None}
+        if self.desk.history is None:
+            return values, 200
+        try:
+            history = self.desk.history.page(self.entity, self.now(), days=DAYS, limit=MOST_ENTRIES)
+        except _NO_HISTORY:
+            return values, 503
+        return values | {"timeline": timeline_of(history, self.desk.scenario)}, 200
 
     def _counterfactual(self, card: Card) -> Counterfactual | None:
         """None for whom nothing is offered: the control group, and without what-ifs."""

@@ -58,6 +58,13 @@ def router(
         """One customer: card, what would lower the score, outcome, timeline."""
         return view(request, scenario, entity, caller).page()
 
+    @routes.get(
+        "/desk/{scenario}/agent/printable", dependencies=[Depends(what_ifs), Depends(histories)]
+    )
+    def printable(request: Request, scenario: str, entity: Entity, caller: Reader) -> Response:
+        """One customer with all parts at once: to print, and for a browser without scripts."""
+        return view(request, scenario, entity, caller).page(is_printable=True)
+
     @routes.get("/desk/{scenario}/agent/card")
     def card(request: Request, scenario: str, entity: Entity, caller: Reader) -> Response:
         """The card alone, as it is read again when the row changes."""

@@ -48,6 +48,14 @@ def test_key_opens_and_any_other_text_does_not() -> None:
         assert principal_of(keys, wrong) is None, wrong
 
 
+def test_a_key_that_is_the_only_one_of_its_name_withdraws_the_earlier(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    other, first, second = (new_key(name, [Role.AGENT])[0] for name in ("ann", "demo", "demo"))
+    for key in (other, first, second):
+        add_key(path, key, now=NOW, is_only_one_of_its_name=True)
+    assert sorted(read_keys(path)) == sorted((other.id, second.id))
+
+
 def test_file_holds_no_secret_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "new" / "keys.toml"
     first, first_text = new_key('with "quotes" and \\', [Role.AGENT])

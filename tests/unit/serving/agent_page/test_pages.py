@@ -175,6 +175,18 @@ def test_the_timeline_has_events_scores_and_answers(churn: ChurnDesk, agent: Tes
     assert "cannot be read now" in page(agent, "timeline", CALLER, status=503)
 
 
+def test_a_printable_page_has_all_parts_at_once(churn: ChurnDesk, agent: TestClient) -> None:
+    html = agent.get(f"{BASE}/printable", params={"id": CALLER}).text
+    assert "The smallest changes" in words(html)
+    assert "the customer called support" in words(html)
+    assert 'hx-trigger="load' not in html
+    assert "sse-connect" not in html
+    churn.archive.away = True
+    text = words(agent.get(f"{BASE}/printable", params={"id": CALLER}).text)
+    assert "The smallest changes" in text  # one part that is away says so, the others are shown
+    assert "cannot be read now" in text
+
+
 def test_an_answer_is_posted_once_and_shown_in_place(churn: ChurnDesk, agent: TestClient) -> None:
     id_ = prediction_id(churn)
     answer = {"status": "accepted", "offer": "a contract of one year", "cost": "12,50"}
@@ -271,7 +283,7 @@ def test_hostile_texts_are_shown_harmlessly(churn: ChurnDesk, language: str) -> 
     agent.headers["Accept-Language"] = language
     answers = [
         agent.get(f"{BASE}/{path}", params={"id": entity})
-        for path in ("customer", "card", "lower", "timeline", "outcome")
+        for path in ("customer", "card", "lower", "timeline", "outcome", "printable")
     ]
     answers.append(agent.get(BASE, params={"q": "<script>"}))
     answers.append(agent.get(BASE, params={"q": "<img src=x onerror=alert(1)>"}))
