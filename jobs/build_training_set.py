@@ -1,4 +1,8 @@
-"""Build a training snapshot from the archive: features as they were, outcomes as known."""
+"""Build a training snapshot from the archive: features as they were, outcomes as known.
+
+With --labels reviews the outcomes are reviewers' verdicts, each weighted by the inverse of the
+probability with which its case was sent to review: archive_stream brings them from the queue.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -7,7 +11,15 @@ from typer import Option
 
 from batch.training.report import show_counts
 from batch.training_sets.acted_on import RULES, rule_named
-from batch.training_sets.build import Build, check_as_of, rows_and_counts, sources, write_snapshot
+from batch.training_sets.build import (
+    Build,
+    check_as_of,
+    rows_and_counts,
+    rule_of,
+    sources,
+    write_snapshot,
+)
+from batch.training_sets.reviewed import source_named
 from jobs.launcher.code_version import git_commit
 from jobs.launcher.run import job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
@@ -29,6 +41,10 @@ def main(
         str,
         Option(help=f"Rows of customers that were acted on: {', '.join(RULES)}; default: conf's."),
     ] = "",
+    labels: Annotated[
+        str,
+        Option(help="labels: of the labels topic; reviews: verdicts from the review queue."),
+    ] = "labels",
     dry_run: Annotated[bool, Option("--dry-run", help="Print counts, write nothing.")] = False,
 ) -> None:
     with job_run(
@@ -42,6 +58,7 @@ def main(
             created_at=now,
             git_commit=git_commit(),
             acted_on=rule_named(acted_on or run.settings.training.acted_on.get(scenario)),
+            labels_from=source_named(labels),
         )
         check_as_of(build)
         place = delta_place(run.settings, scenario)
@@ -53,8 +70,7 @@ def main(
             source_tables = sources(spark, place, as_of_ms=build.options.as_of_ms)
             frame, counts = rows_and_counts(source_tables, build, progress=show)
             show_counts(counts, run.console)
-            rule = source_tables.acts.rule(build.scenario, build.acted_on)
-            show(f"rows of customers that were acted on: {rule}")
+            show(f"rows of customers that were acted on: {rule_of(source_tables, build)}")
             if dry_run:
                 return
             record, stored = write_snapshot(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from monitoring.cases import Cases, Floats, Ints, Period
 
+DEVICE = "device."
+
 
 @dataclass(frozen=True, kw_only=True)
 class PeriodData:
@@ -14,7 +16,8 @@ class PeriodData:
     features       float64 (n, k): the feature row that each case was scored with, NaN for missing
     reason_counts  reason code → in how many predictions of the period it was given
     counts         "events", "predictions", "suppressed", "dead_letter.REASON", "lateness_ms" (the
-                   median from event time to arrival), "label.DISPOSITION", "outcome.DISPOSITION"
+                   median from event time to arrival), "label.DISPOSITION", "outcome.DISPOSITION",
+                   "device.band.BAND", "device.implausible_clock" (scored offline)
     hourly_counts  "events", "dead_letter.REASON" → int64 (hours of the period,), by arrival; empty
                    where nothing was counted by hour
     """

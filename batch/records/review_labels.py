@@ -4,13 +4,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch.records.archived import archived_records
+from batch.records.scored_positions import scored_position
 from scenarios.contract.review.decisions import TOPIC_KIND, TYPE
 from stores.delta.tables import DeltaPlace, is_table
 
 _DECISION = (
     "type string, entity string, event_time timestamp, prediction_id string, opinion int, "
     "is_final boolean, verdict string, label int, reviewer string, because array<string>, "
-    "propensity double, partition int, offset bigint"
+    "propensity double"
 )
 _COLUMNS = (
     "prediction_id string, entity string, epoch int, partition int, offset bigint, label int, "
@@ -22,7 +23,8 @@ _COLUMNS = (
 def review_labels(spark: SparkSession, place: DeltaPlace, *, until_ms: int) -> DataFrame:
     """One row per case whose review left a label by `until_ms` (UTC epoch ms, Kafka's time).
 
-    Columns: prediction_id, entity, epoch, partition and offset of the event that was scored, label
+    Columns: prediction_id, entity, epoch (as the stream numbered it), partition and offset of the
+    event that was scored, label
     (1 positive, 0 negative), propensity, weight (its inverse), because, verdict, reviewer (of the
     opinion that ended the review), decided_at. Of several final opinions the last one counts, and
     a case whose last one leaves the label open has no row. A decision that was sent twice is one.
@@ -35,8 +37,15 @@ def review_labels(spark: SparkSession, place: DeltaPlace, *, until_ms: int) -> D
         return spark.createDataFrame([], _COLUMNS)
     records = archived_records(spark, place, TOPIC_KIND, until_ms=until_ms)
     decision = F.from_json(F.col("value").cast("string"), _DECISION).alias("decision")
-    decisions = records.select("epoch", decision).select("epoch", "decision.*")
-    is_sound = F.col("propensity").between(1e-9, 1.0) & (F.col("type") == TYPE)
+    epoch, partition, offset = scored_position(place.scenario)
+    decisions = records.select(decision).select(
+        "decision.*", epoch.alias("epoch"), partition.alias("partition"), offset.alias("offset")
+    )
+    is_sound = (
+        F.col("offset").isNotNull()
+        & F.col("propensity").between(1e-9, 1.0)
+        & (F.col("type") == TYPE)
+    )
     final = decisions.where(is_sound & F.col("is_final"))
     others = [F.col(name) for name in final.columns if name not in ("prediction_id", "opinion")]
     newest = final.groupBy("prediction_id").agg(

@@ -12,7 +12,6 @@ weight    in bands that ask for an action only rows of the control group are use
           that of the logged prediction; without one there was no action to ask for
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +26,7 @@ from batch.proofs.recompute.logged_frame import PREDICTION, logged_rows
 from batch.records.archived import archived_table
 from batch.records.limits import EventLimits
 from batch.records.posted_outcomes import KIND, posted_outcomes
+from batch.records.scored_positions import scored_position
 from batch.training_sets.rows import WEIGHT
 from scenarios.contract.policy import Policy
 from scenarios.contract.scenario import Scenario
@@ -173,14 +173,11 @@ def bands_that_ask(policy: Policy) -> list[str]:
 
 def _positions(posted: DataFrame, scenario: Scenario, topics: Incarnations) -> DataFrame:
     """`posted` with the position of the event in its prediction's id; others have none."""
-    pattern = rf"^{re.escape(scenario.name)}-(\d+)-(\d+)-(\d+)-v[^-]+$"
-    epoch, partition, offset = (
-        F.regexp_extract("prediction_id", pattern, group).try_cast("bigint") for group in (1, 2, 3)
-    )
+    epoch, partition, offset = scored_position(scenario.name)
     return posted.select(
         "entity",
         topics.column(epoch).alias("topic_id"),
-        partition.try_cast("int").alias("partition"),
+        partition.alias("partition"),
         offset.alias("offset"),
     )
 

@@ -9,10 +9,13 @@ import msgspec
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from batch.records.archived import archived_records
+from batch.proofs.recompute.incarnations import incarnations
+from batch.records.archived import archived_records, archived_table
+from batch.records.review_labels import review_labels
 from batch.training_sets.acted_on import ActedOn, Acts
 from batch.training_sets.event_features import event_features
 from batch.training_sets.outcomes import OUTCOME_KEY, mature, outcomes
+from batch.training_sets.reviewed import LabelSource, review_counts, rows_of_reviews
 from batch.training_sets.rows import TrainingOptions, refusal_counts, rows_as_of_outcomes
 from batch.training_sets.second_entities import second_entity_features, with_second_entities
 from batch.training_sets.snapshots import SnapshotRecord, load_training_set, next_number, path_of
@@ -39,7 +42,9 @@ class SnapshotDiffers(RuntimeError):
 class Build:
     """One build: `created_at` is UTC, ISO 8601; `git_commit` of the code that folds.
 
-    acted_on: what becomes of rows of customers that were acted on; None: as `default_rule` says.
+    labels_from: the labels topic, or the verdicts of reviewers.
+    acted_on: what becomes of rows of customers that were acted on; None: as `Acts.rule` says. It
+    does not concern verdicts of reviewers: they say what a case was, not how it went on.
     """
 
     scenario: Scenario
@@ -47,6 +52,7 @@ class Build:
     created_at: datetime
     git_commit: str
     acted_on: ActedOn | None = None
+    labels_from: LabelSource = "labels"
 
     @property
     def as_of(self) -> str:
@@ -56,13 +62,20 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """The archive's tables at the integer versions that a build reads."""
+    """The archive's tables at the integer versions that a build reads.
+
+    events, labels  records with the columns of `ARCHIVED_COLUMNS`
+    events_table    the events as the archive holds them
+    reviews         `review_labels`
+    """
 
     events: DataFrame
     labels: DataFrame
     events_version: int
     labels_version: int
     acts: Acts
+    events_table: DataFrame
+    reviews: DataFrame
 
 
 def sources(spark: SparkSession, place: DeltaPlace, *, as_of_ms: int) -> Sources:
@@ -81,7 +94,16 @@ def sources(spark: SparkSession, place: DeltaPlace, *, as_of_ms: int) -> Sources
         events_version=versions["events"],
         labels_version=versions["labels"],
         acts=Acts(spark, place, as_of_ms=as_of_ms),
+        events_table=archived_table(spark, place, "events", version=versions["events"]),
+        reviews=review_labels(spark, place, until_ms=as_of_ms),
     )
+
+
+def rule_of(archive: Sources, build: Build) -> ActedOn:
+    """What becomes of rows of customers that were acted on in this build."""
+    if build.labels_from == "reviews":
+        return "keep"
+    return archive.acts.rule(build.scenario, build.acted_on)
 
 
 def check_as_of(build: Build) -> None:
@@ -98,6 +120,8 @@ def rows_and_counts(
     progress("folding the archived events")
     began = time.monotonic()
     folded = event_features(archive.events, scenario, options.limits).persist()
+    if build.labels_from == "reviews":
+        return _reviewed_rows_and_counts(archive, build, folded)
     outcome_rows = outcomes(archive.labels, scenario.label, options.limits).persist()
     mature_outcomes = mature(outcome_rows, scenario.label, now_ms=options.as_of_ms).persist()
     counts = {**_record_counts("event", folded), **_record_counts("label", outcome_rows)}
@@ -115,9 +139,28 @@ def rows_and_counts(
     every_row = with_second_entities(rows, looked_up).persist()
     counts |= _label_counts(folded, outcome_rows, mature_outcomes, every_row)
     rows, acted_on_counts = archive.acts.applied(
-        every_row, scenario, options.limits, rule=archive.acts.rule(scenario, build.acted_on)
+        every_row, scenario, options.limits, rule=rule_of(archive, build)
     )
     return rows, {**counts, **acted_on_counts}
+
+
+def _reviewed_rows_and_counts(
+    archive: Sources, build: Build, folded: DataFrame
+) -> tuple[DataFrame, Mapping[str, int]]:
+    scenario, options = build.scenario, build.options
+    looked_up = second_entity_features(
+        archive.events, archive.labels, folded, scenario, options.limits
+    )
+    reviews = archive.reviews.persist()
+    own_rows = rows_of_reviews(
+        folded,
+        reviews,
+        scenario,
+        incarnations(archive.events_table),
+        test_fraction=options.test_fraction,
+    )
+    rows = with_second_entities(own_rows, looked_up).persist()
+    return rows, {**_record_counts("event", folded), **review_counts(reviews, rows)}
 
 
 def write_snapshot(
@@ -149,7 +192,8 @@ def write_snapshot(
         counts=dict(training_set.counts),
         created_at=build.created_at.isoformat(timespec="seconds"),
         git_commit=build.git_commit,
-        acted_on=archive.acts.rule(build.scenario, build.acted_on),
+        acted_on=rule_of(archive, build),
+        labels_from=build.labels_from,
     )
     progress(f"writing {record.rows:,} rows to {record.path}")
     note = msgspec.json.encode(record).decode()

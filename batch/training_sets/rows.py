@@ -83,11 +83,11 @@ def rows_as_of_outcomes(
         "label_time_ms",
         F.col("last.as_of_ms").alias("features_as_of_ms"),
         "label",
-        _split(test_fraction).alias("split"),
+        split_column(test_fraction).alias("split"),
         "last.epoch",
         "last.partition",
         "last.offset",
-        *_feature_columns(scenario),
+        *feature_columns(scenario),
     )
     if scenario.required_feature is None:
         return rows
@@ -100,12 +100,15 @@ def refusal_counts(frame: DataFrame) -> dict[str, int]:
     return {row["refusal"]: row["count"] for row in refused.groupBy("refusal").count().collect()}
 
 
-def _feature_columns(scenario: Scenario) -> list[Column]:
+def feature_columns(scenario: Scenario) -> list[Column]:
+    """A column per own feature, from the array `last.features`."""
     names = scenario.plan.feature_names
     return [F.col("last.features")[position].alias(name) for position, name in enumerate(names)]
 
 
-def _split(test_fraction: float) -> Column:
+def split_column(test_fraction: float) -> Column:
+    """`TEST` for entities that `is_held_out`, else `TRAIN`."""
+
     def split_of(entity: str) -> str:
         return TEST if is_held_out(entity, fraction=test_fraction) else TRAIN
 

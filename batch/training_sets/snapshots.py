@@ -26,6 +26,7 @@ class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
     rows_digest         `TrainingSet.digest`
     counts              records read, refused and used
     acted_on            what became of rows of customers that were acted on (training_sets/acted_on)
+    labels_from         the labels topic, or reviews (training_sets/reviewed)
     """
 
     scenario: str
@@ -44,6 +45,7 @@ class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
     git_commit: str
     version: int = 0
     acted_on: str = "keep"
+    labels_from: str = "labels"
 
 
 def snapshot_numbers(spark: SparkSession, place: DeltaPlace) -> list[int]:

@@ -1,4 +1,4 @@
-"""Counts of a period against those of the quiet weeks: volume, lateness, dead letters, reasons.
+"""Counts of a period against those of the quiet weeks: volume, devices, dead letters, reasons.
 
 Each count is put on a scale on which chance alone has a variance that is known: 2·√(c + 3/8) has
 about 1 (Anscombe, 1948). The spread from week to week is what the quiet weeks show, and never less
@@ -13,7 +13,7 @@ import numpy as np
 
 from monitoring.drift.columns import Floats
 from monitoring.drift.quiet_weeks import Threshold, threshold
-from monitoring.period_data import PeriodData
+from monitoring.period_data import DEVICE, PeriodData
 
 DEAD_LETTER = "dead_letter."
 REASON = "reason."
@@ -97,7 +97,9 @@ def count_shifts(
 
 def _volumes(quiet: Sequence[PeriodData], current: PeriodData) -> list[_Scaled]:
     scaled = []
-    for name in (VOLUME, "suppressed"):
+    periods = [*quiet, current]
+    devices = sorted({name for p in periods for name in p.counts if name.startswith(DEVICE)})
+    for name in (VOLUME, "suppressed", *devices):
         if name in current.counts or any(name in week.counts for week in quiet):
             weeks = np.array([float(week.counts.get(name, 0)) for week in quiet])
             value = float(current.counts.get(name, 0))

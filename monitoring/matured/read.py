@@ -22,6 +22,7 @@ from monitoring.matured.counts import (
     message_counts,
     together,
 )
+from monitoring.matured.device_counts import device_counts
 from monitoring.matured.labels import (
     case_key,
     label_dispositions,
@@ -85,6 +86,7 @@ def read_periods(
                 ),
                 disposition_counts(outcome_dispositions(stated, posted), options, kind="outcome"),
                 *case_counts(cases, is_like_today=is_like_today),
+                device_counts(spark, place, options),
             ]
         )
         counts: dict[int, dict[str, int]] = defaultdict(dict)

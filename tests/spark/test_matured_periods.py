@@ -1,7 +1,7 @@
 """Periods read from an archive: cases, labels, outcomes, and what became of every record."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -100,7 +100,27 @@ def place(spark: SparkSession, archive: TinyArchive, tmp_path_factory: Any) -> D
     repeated.predictions += repeated.predictions[:20]
     place = repeated.write(spark, tmp_path_factory.mktemp("delta"))
     write_archive(spark, place, "outcomes", list(outcome_rows(archive)))
+    write_archive(spark, place, "device-records", list(device_rows()))
     return place
+
+
+def device_rows() -> Iterator[tuple[bytes, bytes, int, int, datetime, int]]:
+    """In the first period one hot machine and two cool ones, one of which came twice; in the
+    second one hot, whose device's clock is wrong; and records of other kinds.
+    """
+    kinds = [("a", "hot", 1), ("b", "cool", 2), ("b", "cool", 3), ("c", "cool", 4)]
+    for number, (id_, band, minutes) in enumerate([*kinds, ("d", "hot", MINUTES + 1)]):
+        is_late = minutes > MINUTES
+        record = {
+            "type": "device_record",
+            "record_id": id_,
+            "clock": "after the record arrived" if is_late else "plausible",
+            "verdict": {"band": band},
+        }
+        at = BEGAN + timedelta(minutes=minutes)
+        yield b"m", msgspec.json.encode(record), 0, number, at, 1
+    for offset, value in ((7, b"{"), (8, b'{"type": "other", "verdict": {"band": "hot"}}')):
+        yield b"m", value, 0, offset, BEGAN + timedelta(minutes=1), 1
 
 
 def outcome_rows(archive: TinyArchive) -> Sequence[Any]:
@@ -276,6 +296,15 @@ def test_counts_say_what_arrived_and_what_became_of_it(
         if ms(arrival[topic, source["partition"], source["offset"]]) < upto:
             expected.update(reason["code"] for reason in document["reasons"])
     assert reasons == expected
+
+
+def test_what_devices_scored_is_counted_once_by_its_arrival(periods: list[PeriodData]) -> None:
+    counted = [
+        {name: n for name, n in data.counts.items() if name.startswith("device.")}
+        for data in periods
+    ]
+    first = {"device.band.hot": 1, "device.band.cool": 2}
+    assert counted == [first, {"device.band.hot": 1, "device.implausible_clock": 1}, {}, {}]
 
 
 def test_hours_add_up_to_the_whole(

@@ -1,48 +1,26 @@
 """Labels of reviewers from the archive of their decisions."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from pyspark.sql import SparkSession
 
 from batch.records.review_labels import review_labels
 from scenarios.contract.review.decisions import ReviewDecision, decision_document
 from tests.support.archives import Row, place_in, write_archive
+from tests.support.review_decisions import AT, review_decision
 
-AT = datetime(2026, 11, 28, 10, 15, tzinfo=UTC)
 UNTIL_MS = round(AT.timestamp() * 1000) + 1_000
 
 
 def decision(number: int, opinion: int = 1, **changes: Any) -> ReviewDecision:
-    return replace(
-        ReviewDecision(
-            decision_id=f"tiny-2-0-{number}-v1/{opinion}",
-            entity=f"machine {number}",
-            event_time=AT,
-            prediction_id=f"tiny-2-0-{number}-v1",
-            opinion=opinion,
-            is_final=True,
-            verdict="confirmed",
-            label=1,
-            note="ü",
-            reviewer="ann",
-            because=("rule",),
-            propensity=1.0,
-            score=0.9,
-            band="hot",
-            model_version="1",
-            partition=0,
-            offset=number,
-        ),
-        **changes,
-    )
+    return review_decision(number, opinion, epoch=2, **changes)
 
 
 def rows_of(*values: bytes) -> list[Row]:
-    return [(b"machine", value, 0, offset, AT, 2) for offset, value in enumerate(values)]
+    # The topic of decisions is in its first epoch, the events' topic in its second.
+    return [(b"machine", value, 0, offset, AT, 1) for offset, value in enumerate(values)]
 
 
 def test_the_last_final_opinion_of_a_case_is_its_label(spark: SparkSession, tmp_path: Path) -> None:
@@ -58,6 +36,7 @@ def test_the_last_final_opinion_of_a_case_is_its_label(spark: SparkSession, tmp_
         decision(4, opinion=3, label=0, verdict="dismissed", reviewer="cy"),
         decision(5, label=None, verdict="unclear"),
     ]
+    decisions.append(decision(6, prediction_id="other-2-0-6-v1"))
     values = [*map(decision_document, decisions), b"no decision", b"{}"]
     write_archive(spark, place, "review-decisions", rows_of(*values))
     labels = {row.offset: row for row in review_labels(spark, place, until_ms=UNTIL_MS).collect()}

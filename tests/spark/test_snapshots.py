@@ -16,6 +16,7 @@ from batch.training_sets.build import (
     sources,
     write_snapshot,
 )
+from batch.training_sets.reviewed import LabelSource
 from batch.training_sets.rows import TrainingOptions
 from batch.training_sets.snapshots import (
     OtherDefinitions,
@@ -25,9 +26,11 @@ from batch.training_sets.snapshots import (
     read_record,
     snapshot_numbers,
 )
+from scenarios.contract.review.decisions import decision_document
 from stores.delta.tables import DeltaPlace, PastRetention, TableAbsent, VersionAbsent, read_table
 from tests.scenarios.tiny import SCENARIO
 from tests.support.archives import Row, place_in, write_archive
+from tests.support.review_decisions import review_decision
 
 LIMITS = EventLimits(max_event_bytes=100_000, max_future_skew_seconds=300)
 DAY = 86_400.0
@@ -59,14 +62,25 @@ def label(machine: str, offset: int, *, at: float, arrived: float, outcome: str)
     return machine.encode(), json.dumps(event).encode(), 0, offset, moment(arrived), 1
 
 
-def build(*, as_of: float = NOW) -> Build:
-    options = TrainingOptions(limits=LIMITS, as_of_ms=int(as_of * 1000))
-    return Build(scenario=SCENARIO, options=options, created_at=moment(NOW), git_commit="abc")
+def build(*, as_of: float = NOW, labels_from: LabelSource = "labels") -> Build:
+    return Build(
+        scenario=SCENARIO,
+        options=TrainingOptions(limits=LIMITS, as_of_ms=int(as_of * 1000)),
+        created_at=moment(NOW),
+        git_commit="abc",
+        labels_from=labels_from,
+    )
 
 
-def built(spark: SparkSession, place: DeltaPlace, *, as_of: float = NOW) -> SnapshotRecord:
+def built(
+    spark: SparkSession,
+    place: DeltaPlace,
+    *,
+    as_of: float = NOW,
+    labels_from: LabelSource = "labels",
+) -> SnapshotRecord:
     lines: list[str] = []
-    snapshot_build = build(as_of=as_of)
+    snapshot_build = build(as_of=as_of, labels_from=labels_from)
     archive = sources(spark, place, as_of_ms=snapshot_build.options.as_of_ms)
     rows, counts = rows_and_counts(archive, snapshot_build, progress=lines.append)
     record, _ = write_snapshot(
@@ -125,6 +139,34 @@ def test_every_label_has_a_stated_fate_and_the_record_tells_it(
     assert {name: record.counts[name] for name in expected} == expected
     assert record.rows_digest == training_set.digest
     assert (record.events_version, record.labels_version, record.version) == (0, 0, 0)
+
+
+def test_verdicts_of_reviewers_teach_with_the_weight_of_their_chance(
+    spark: SparkSession, place: DeltaPlace
+) -> None:
+    by_chance = {"because": ("random",), "propensity": 0.1}
+    decisions = [
+        review_decision(0, label=1),
+        review_decision(2, label=0, **by_chance),
+        review_decision(5, label=1),  # of the refused event
+        review_decision(90, label=1),  # of none
+    ]
+    # Its topic's epoch is not that of the events.
+    rows = [
+        (b"machine", decision_document(decision), 0, number, moment(NOW - DAY), 7)
+        for number, decision in enumerate(decisions)
+    ]
+    write_archive(spark, place, "review-decisions", rows)
+    record = built(spark, place, labels_from="reviews")
+    training_set = load_training_set(spark, record)
+    assert training_set.entities == ["contradicted", "good"]
+    assert training_set.outcomes.tolist() == [0, 1]
+    assert training_set.weights is not None
+    assert training_set.weights.tolist() == pytest.approx([10.0, 1.0])
+    temperature = record.feature_names.index("temperature_c")
+    assert training_set.features[:, temperature].tolist() == [40.0, 20.0]
+    assert (record.labels_from, record.acted_on) == ("reviews", "keep")
+    assert (record.counts["reviews"], record.counts["reviews_without_a_usable_event"]) == (4, 2)
 
 
 def test_what_arrived_after_the_as_of_time_is_not_there(

@@ -102,6 +102,7 @@ def test_a_column_that_is_gone_harms_and_a_new_one_does_not(thresholds: QuietWee
     [
         ({"events": 4_000}, "events", False),
         ({"events": 2_000, "lateness_ms": 9_000}, "lateness_ms", False),
+        ({"events": 2_000, "device.band.high": 300}, "device.band.high", False),
         ({"events": 2_000, "dead_letter.bad_json": 90}, "dead_letter.bad_json", True),
         ({"events": 2_000, "dead_letter.unknown_type": 400}, "dead_letter.unknown_type", True),
     ],
