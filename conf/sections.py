@@ -313,6 +313,10 @@ class Monitoring(Section):
     """SCENARIO → by which the cost per case is measured; without an entry it is not"""
     rare_positives: list[str] = []
     """scenarios of few positive outcomes: their risk is 1 - AUROC in place of the Brier score"""
+    false_alarm_budget: Annotated[float, Field(gt=0.0, le=0.5)]
+    """probability of any false alarm of risk, slices or late labels in the whole life of a model"""
+    tolerated_rise: dict[str, NumberFromZero] = {}
+    """SCENARIO → share of the reference's loss that the loss may rise; without an entry 0.05"""
     challenger_share: Share
     """share of the entities for which a version decides that a rule makes challenger"""
     page_address: str = ""

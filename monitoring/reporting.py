@@ -10,13 +10,14 @@ from monitoring.drift.hours import hour_alarms
 from monitoring.drift.options import DriftOptions
 from monitoring.estimate.assumptions import EstimateOptions
 from monitoring.estimate.estimated_quality import estimated_quality
-from monitoring.estimate.risk import NoReference, RiskOptions, reference, risk_alarm, risk_path
+from monitoring.estimate.risk import RiskOptions
 from monitoring.period_data import PeriodData
 from monitoring.period_report import Alarm, Maturity, Measurement, PeriodReport
 from monitoring.quality.label_coverage import CoverageOptions, coverage_alarms
 from monitoring.quality.measurements import quality
 from monitoring.quality.options import QualityOptions
-from monitoring.slices.worst import SliceOptions, slice_alarms, slice_tests
+from monitoring.slices.worst import SliceOptions
+from monitoring.watching import REFERENCE_PERIODS, loss_alarms
 
 # Among the counts of a report: how many of its cases had a label.
 LABELS = "labelled cases"
@@ -40,7 +41,7 @@ class ReportOptions:
     slices: SliceOptions = field(default_factory=SliceOptions)
     drift: DriftOptions = field(default_factory=DriftOptions)
     coverage: CoverageOptions | None = None
-    reference_periods: int = 4
+    reference_periods: int = REFERENCE_PERIODS
     quiet_periods: int = 12
     estimates: int = 12
     hourly_false_alarm_rate: float = 0.01
@@ -190,19 +191,10 @@ def _add_risk_and_slices(
     mature = [period for period in ended if _is_mature(period, now_ms, options)]
     for version in dict.fromkeys(main_version(period) for period in mature):
         of_version = [period for period in mature if main_version(period) == version]
-        first = of_version[: options.reference_periods]
-        later = of_version[options.reference_periods :]
-        try:
-            against = reference(first, options=options.risk)
-        except NoReference:
-            continue
-        for point in risk_path(later, against=against, options=options.risk):
-            alarm = risk_alarm(point, options=options.risk)
-            if alarm is not None:
-                alarms[point.number].append(alarm)
-        if not later:
-            continue
-        tests = slice_tests(of_version, calibration=against.calibration, options=options.slices)
-        for period in later:
-            number = period.period.number
-            alarms[number] += slice_alarms(tests, period=number, options=options.slices)
+        for number, alarm in loss_alarms(
+            of_version,
+            risk=options.risk,
+            slices=options.slices,
+            reference_periods=options.reference_periods,
+        ):
+            alarms[number].append(alarm)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.years.notices import REFERENCE_WEEKS, Notice, measures_control
+from bench.years.notices import Notice, measures_control
 from models.evaluation.auroc import auroc_influences
 from monitoring.cases import Cases
 from monitoring.period_data import PeriodData
 from monitoring.simulation.world import HISTORY_WEEKS, WEEKS, World, Year, mature
+from monitoring.watching import REFERENCE_PERIODS
 
 _Z = 1.6448536  # one-sided, 5 %
 
@@ -35,7 +36,7 @@ def weekly_z_tests(played: Year) -> list[Notice]:
         losses.append((float(loss.mean()), float(loss.var()) / len(loss)))
     alarms = []
     for figures, sign in ((np.array(areas), -1.0), (np.array(losses), 1.0)):
-        before = figures[:REFERENCE_WEEKS].mean(axis=0) / [1.0, REFERENCE_WEEKS]
+        before = figures[:REFERENCE_PERIODS].mean(axis=0) / [1.0, REFERENCE_PERIODS]
         with np.errstate(invalid="ignore"):
             z = sign * (figures[:, 0] - before[0]) / np.sqrt(figures[:, 1] + before[1])
         alarms += np.flatnonzero(z > _Z).tolist()

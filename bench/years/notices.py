@@ -1,7 +1,7 @@
 """What the monitoring notices in a year, and in which week: alarms, and verdicts beside them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lifecycle.challenge.confidence_sequence import (
 from monitoring.cases import Cases, Floats
 from monitoring.drift.alarms import quiet_weeks
 from monitoring.drift.options import DriftOptions
-from monitoring.estimate.risk import RiskOptions, reference, risk_alarm, risk_path
+from monitoring.estimate.budget import AlarmBudget
 from monitoring.period_data import PeriodData
 from monitoring.period_report import Alarm
 from monitoring.quality.label_coverage import (
@@ -24,9 +24,8 @@ from monitoring.quality.label_coverage import (
 )
 from monitoring.quality.options import QualityOptions
 from monitoring.simulation.world import HISTORY_WEEKS, WEEK_MS, WEEKS, World, Year, mature
-from monitoring.slices.worst import SliceOptions, slice_alarms, slice_tests
+from monitoring.watching import REFERENCE_PERIODS, Watch, loss_alarms
 
-REFERENCE_WEEKS = HISTORY_WEEKS
 _TIGHTEST_AT = 10_000
 _DRIFT_ROWS = 300
 
@@ -89,42 +88,19 @@ def measures_control(world: World) -> bool:
 
 
 def _loss_alarms(known: Sequence[PeriodData], world: World) -> Iterator[RaisedAlarm]:
-    is_control_only = measures_control(world)
-    risk_options = RiskOptions(
-        is_ranking=world.is_ranking, is_control_only=is_control_only, budget=0.025
+    watch = Watch(
+        has_rare_positives=world.has_rare_positives,
+        quality=QualityOptions(is_control_only=measures_control(world)),
+        tolerated_rise=world.tolerated_rise,
     )
-    loss = reference(known[:REFERENCE_WEEKS], options=risk_options).loss
-    risk_options = replace(risk_options, margin=world.margin * loss)
-    against = reference(known[:REFERENCE_WEEKS], options=risk_options)
-    later = known[REFERENCE_WEEKS:]
-    for point in risk_path(later, against=against, options=risk_options):
-        alarm = risk_alarm(point, options=risk_options)
-        if alarm is not None:
-            yield _raised(point.number, "risk", alarm, after=world.maturity_weeks)
-
-    slice_options = SliceOptions(
-        quality=QualityOptions(is_control_only=is_control_only),
-        loss=world.slice_loss,
-        budget=0.02,
-        margin=world.margin * _mean_loss(known[:REFERENCE_WEEKS], world),
-    )
-    covered = [data for data in later if data.cases.is_labelled.mean() > 0.95]
-    tests = slice_tests(covered, calibration=against.calibration, options=slice_options)
-    for data in covered:
-        number = data.period.number
-        for alarm in slice_alarms(tests, period=number, options=slice_options):
-            yield _raised(number, "slice", alarm, after=world.maturity_weeks)
-
-
-def _mean_loss(known: Sequence[PeriodData], world: World) -> float:
-    cases = [data.cases for data in known]
-    return float(
-        np.mean([np.nanmean(world.slice_loss.of_labels(part, part.labels)) for part in cases])
-    )
+    for number, alarm in loss_alarms(
+        known, risk=watch.risk, slices=watch.slices, reference_periods=REFERENCE_PERIODS
+    ):
+        yield _raised(number, alarm.kind, alarm, after=world.maturity_weeks)
 
 
 def _label_alarms(played: Year) -> Iterator[RaisedAlarm]:
-    options = CoverageOptions(ages_days=played.world.ages_days, budget=0.005)
+    options = CoverageOptions(ages_days=played.world.ages_days, budget=AlarmBudget().labels)
     shares = labelled_shares(played.periods, options=options)
     for week in range(HISTORY_WEEKS, WEEKS):
         now_ms, ended = (week + 1) * WEEK_MS, played.periods[: week + 1]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from monitoring.business.offers import OfferOptions
 from monitoring.estimate.assumptions import EstimateOptions
-from monitoring.estimate.risk import RiskOptions
 from monitoring.page.business import business_figures
 from monitoring.page.quality_page import PageContent, QualityPage
 from monitoring.period_report import PeriodReport
@@ -15,6 +14,7 @@ from monitoring.reporting import ReportOptions, drift_tests, period_reports
 from monitoring.rules.rule import Rule
 from monitoring.run import replayed
 from monitoring.simulation.world import CHURN, EVENT_WEEK, WEEK_MS, year
+from monitoring.watching import Watch
 
 _QUARTER_WEEKS = 13
 _WEEKS = EVENT_WEEK + _QUARTER_WEEKS
@@ -34,11 +34,13 @@ def write_quarter_page(folder: Path, rules: Sequence[Rule], *, failing_periods: 
         CHURN, _PLANTED, seed=_SEED, weeks=_WEEKS, begin_ms=end_ms - _WEEKS * WEEK_MS
     ).periods
     quality = QualityOptions(is_control_only=True)
+    watch = Watch(quality=quality, tolerated_rise=CHURN.tolerated_rise)
     options = ReportOptions(
         maturity_ms=CHURN.maturity_weeks * WEEK_MS,
         quality=quality,
         estimate=EstimateOptions(quality=quality),
-        risk=RiskOptions(is_control_only=True),
+        risk=watch.risk,
+        slices=watch.slices,
         reference_periods=_QUARTER_WEEKS,
         estimates=_QUARTER_WEEKS,
     )

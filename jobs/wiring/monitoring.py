@@ -23,14 +23,14 @@ from monitoring.business.reviews import ReviewOptions
 from monitoring.cases import DAY_MS, Period, periods
 from monitoring.drift.options import DriftOptions
 from monitoring.estimate.assumptions import EstimateOptions
-from monitoring.estimate.risk import RiskOptions
+from monitoring.estimate.budget import AlarmBudget
 from monitoring.matured.options import MaturedOptions
 from monitoring.quality.label_coverage import CoverageOptions
 from monitoring.quality.options import QualityOptions
 from monitoring.reporting import ReportOptions
 from monitoring.rules.decisions import ChampionChange
 from monitoring.rules.rule import OnAlarm, OnMeasurement, Rule, RuleUnclear, rules_of
-from monitoring.slices.worst import SliceOptions
+from monitoring.watching import Watch
 from scenarios.contract.readable_columns import categories
 from scenarios.contract.scenario import Scenario
 from stores.records.decisions import ActionResult, DecisionRecord
@@ -38,6 +38,7 @@ from stores.records.deployments import Deployment, read_deployment
 
 LEASE = "monitoring"
 HORIZON_DAYS = 30.0
+TOLERATED_RISE = 0.05
 _LAST_LINES = 15
 
 
@@ -168,19 +169,24 @@ def report_options(settings: Settings, scenario: Scenario, read: MaturedOptions)
         missed_cost=None if costs is None else costs.missed,
         false_alarm_cost=None if costs is None else costs.false_alarm,
     )
+    watch = Watch(
+        has_rare_positives=scenario.name in settings.monitoring.rare_positives,
+        quality=quality,
+        tolerated_rise=settings.monitoring.tolerated_rise.get(scenario.name, TOLERATED_RISE),
+        budget=AlarmBudget(settings.monitoring.false_alarm_budget),
+    )
     length_days = read.length_ms / DAY_MS
     whole = math.ceil(read.maturity_ms(scenario.label) / read.length_ms)
     return ReportOptions(
         maturity_ms=read.maturity_ms(scenario.label),
         quality=quality,
         estimate=EstimateOptions(quality=quality),
-        risk=RiskOptions(
-            is_control_only=is_control_only,
-            is_ranking=scenario.name in settings.monitoring.rare_positives,
-        ),
-        slices=SliceOptions(quality=quality),
+        risk=watch.risk,
+        slices=watch.slices,
         drift=DriftOptions(categories=frozenset(categories(scenario))),
-        coverage=CoverageOptions(ages_days=(max(whole, 1) * length_days,)),
+        coverage=CoverageOptions(
+            ages_days=(max(whole, 1) * length_days,), budget=watch.budget.labels
+        ),
     )
 
 

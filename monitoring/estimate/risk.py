@@ -39,7 +39,7 @@ class RiskOptions:
     is_ranking        the risk is 1 - AUROC (of labelled cases only): where positives are rare a
                       mean loss follows their number more than how well they are seen coming
     budget            probability of any false alarm in the whole life of the model
-    margin            what the loss may rise above the reference, in units of the loss
+    tolerated_rise    share of the reference's loss that the loss may rise
     is_control_only   labels of the control group only count, since actions change outcomes; the
                       other cases count as unlabelled
     least_coverage    share of the cases that count as labelled without which a period is left
@@ -52,7 +52,7 @@ class RiskOptions:
     loss: Loss = field(default_factory=Loss)
     is_ranking: bool = False
     budget: float = 0.05
-    margin: float = 0.0
+    tolerated_rise: float = 0.0
     is_control_only: bool = False
     least_coverage: float = 0.95
     least_labels: int = 50
@@ -67,7 +67,7 @@ class RiskOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """What is tolerated: the reference's loss (95 % upper bound of its mean) and the margin.
+    """What is tolerated: the reference's loss (95 % upper bound of its mean) and the rise.
 
     calibration gives the proxies; variance is that of a period's risk, about
     """
@@ -127,7 +127,7 @@ def reference(periods: Sequence[PeriodData], *, options: RiskOptions) -> Referen
         loss, error = float(losses.mean()), float(losses.std(ddof=1)) / math.sqrt(len(losses))
     return Reference(
         loss=loss,
-        tolerated=loss + _ONE_SIDED_95 * error + options.margin,
+        tolerated=loss + _ONE_SIDED_95 * error + options.tolerated_rise * loss,
         calibration=fit_calibration(scores, labels),
         period_variance=error**2 * len(parts),
     )

@@ -11,7 +11,6 @@ import numpy as np
 
 from monitoring.cases import DAY_MS, Cases, Flags, Floats, Ints, Period
 from monitoring.estimate.calibration import sigmoid
-from monitoring.estimate.losses import Loss
 from monitoring.period_data import PeriodData
 
 WEEK_MS = 7 * DAY_MS
@@ -40,9 +39,8 @@ class World:
     control_share   0: actions do not change outcomes
     delay_days      earliest and latest label, uniform between them
     maturity_weeks  from the end of a week to its last label
-    is_ranking      the risk that is watched is 1 - AUROC, otherwise the Brier score
-    slice_loss      by which slices are compared
-    margin          share of the reference loss that the loss may rise
+    has_rare_positives  see `monitoring.watching.Watch`
+    tolerated_rise  share of the reference loss that the loss may rise
     ages_days       at which labels are counted
     """
 
@@ -55,9 +53,8 @@ class World:
     control_share: float
     delay_days: tuple[float, float]
     maturity_weeks: int
-    is_ranking: bool
-    slice_loss: Loss
-    margin: float
+    has_rare_positives: bool
+    tolerated_rise: float
     ages_days: tuple[float, ...]
 
     @property
@@ -77,9 +74,8 @@ CHURN = World(
     control_share=0.2,
     delay_days=(7.0, 60.0),
     maturity_weeks=9,
-    is_ranking=False,
-    slice_loss=Loss(kind="brier"),
-    margin=0.05,
+    has_rare_positives=False,
+    tolerated_rise=0.05,
     ages_days=(14.0, 28.0, 63.0),
 )
 FRAUD = World(
@@ -92,9 +88,8 @@ FRAUD = World(
     control_share=0.0,
     delay_days=(4.0, 10.0),
     maturity_weeks=2,
-    is_ranking=True,
-    slice_loss=Loss(kind="log"),
-    margin=0.1,
+    has_rare_positives=True,
+    tolerated_rise=0.1,
     ages_days=(7.0, 14.0),
 )
 WORLDS = {world.name: world for world in (CHURN, FRAUD)}

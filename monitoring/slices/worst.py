@@ -6,7 +6,8 @@ all other cases, so a slice that is only harder, and a fall that all slices shar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
@@ -32,7 +33,8 @@ class SliceOptions:
     search_periods   mature periods, the newest ones, in which slices are looked for
     search_level     share of searches that may pick any slice by chance (Holm's procedure)
     budget           probability of any false alarm in the whole life of a model
-    margin           what a slice's loss may be above that of the rest, in units of the loss
+    tolerated_rise   share of the reference's mean loss that a slice's may be above the rest's
+    margin           the same in units of the loss, when the reference is known (`with_margin`)
     test_periods     periods after which a test without an alarm ends
     """
 
@@ -41,8 +43,15 @@ class SliceOptions:
     search_periods: int = 4
     search_level: float = 0.05
     budget: float = 0.05
+    tolerated_rise: float = 0.0
     margin: float = 0.0
     test_periods: int = 8
+
+    def with_margin(self, reference_periods: Sequence[PeriodData]) -> Self:
+        """The same with the margin by the labelled cases of the reference."""
+        parts = [data.cases.where(data.cases.is_labelled) for data in reference_periods]
+        losses = np.concatenate([self.loss.of_labels(part, part.labels) for part in parts])
+        return replace(self, margin=self.tolerated_rise * float(losses.mean()))
 
 
 @dataclass(frozen=True, kw_only=True)

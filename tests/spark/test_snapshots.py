@@ -144,10 +144,9 @@ def test_every_label_has_a_stated_fate_and_the_record_tells_it(
 def test_verdicts_of_reviewers_teach_with_the_weight_of_their_chance(
     spark: SparkSession, place: DeltaPlace
 ) -> None:
-    by_chance = {"because": ("random",), "propensity": 0.1}
     decisions = [
         review_decision(0, label=1),
-        review_decision(2, label=0, **by_chance),
+        review_decision(2, label=0, because=("random",), propensity=0.1),
         review_decision(5, label=1),  # of the refused event
         review_decision(90, label=1),  # of none
     ]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from batch.records.limits import EventLimits
 from conf.errors import SettingsError
 from conf.settings import Settings, load_settings
 from jobs.wiring.monitoring import (
@@ -12,11 +13,16 @@ from jobs.wiring.monitoring import (
     champion_changes,
     declared_rules,
     ended_periods,
+    report_options,
 )
 from monitoring.alerts.mail import Mail
 from monitoring.alerts.webhook import Webhook
+from monitoring.cases import Period
+from monitoring.matured.options import MaturedOptions
 from monitoring.rules.decisions import ChampionChange
 from monitoring.rules.rule import OnAlarm, OnMeasurement, RuleUnclear
+from scenarios.churn.scenario import SCENARIO as CHURN
+from scenarios.fraud.scenario import SCENARIO as FRAUD
 from stores.records.deployments import Deployment, ModelPointer
 
 RULE = "monitoring.rules.mine"
@@ -38,6 +44,24 @@ def test_the_rules_of_the_settings_are_clear_and_below_their_bound_models_are_re
     assert rules["drift"].on == OnAlarm(kind="drift")
     assert not rules["drift"].changes_the_model
     assert rules["service"].actions == ("page_person",)
+
+
+def test_one_budget_of_false_alarms_is_shared_and_the_rise_is_the_scenarios() -> None:
+    read = MaturedOptions(
+        limits=EventLimits(max_event_bytes=1, max_future_skew_seconds=1),
+        periods=[Period(number=0, begin_ms=0, end_ms=7 * DAY_MS)],
+        now_ms=100 * DAY_MS,
+        horizon_days=30.0,
+    )
+    for scenario, rise, is_ranking in ((CHURN, 0.05, False), (FRAUD, 0.1, True)):
+        conf = settings("monitoring.false_alarm_budget=0.02")
+        options = report_options(conf, scenario, read)
+        assert options.coverage is not None
+        parts = (options.risk.budget, options.slices.budget, options.coverage.budget)
+        assert sum(parts) == pytest.approx(0.02)
+        assert (options.risk.tolerated_rise, options.slices.tolerated_rise) == (rise, rise)
+        assert options.risk.is_ranking == is_ranking
+        assert options.slices.loss.kind == ("log" if is_ranking else "brier")
 
 
 def test_a_rule_may_come_from_anywhere_and_be_switched_off() -> None:
