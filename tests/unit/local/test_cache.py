@@ -140,7 +140,7 @@ def test_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_unknown_pom_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(JarsUnavailable, match=r"'hadoop'; known are \['hbase', 'kafka', 'spark', 'web'\]"):
+    with pytest.raises(JarsUnavailable, match=r"'hadoop'; known are \['hbase', .*'web'\]"):
         jars("hadoop")
 
 
