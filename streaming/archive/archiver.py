@@ -42,6 +42,8 @@ Log = Callable[[str], None]
 
 # Whoever writes these may use transactions; the other topics are ours.
 _MAY_HAVE_GAPS = ("events", "labels", "outcomes")
+# Many scenarios never have these: a table costs seconds to create, to maintain and to erase from.
+_WITH_FIRST_RECORD = ("outcomes", "review-decisions", "device-records")
 
 
 class ArchiveGap(RuntimeError):
@@ -92,14 +94,27 @@ class Archiver:
     _epochs: dict[str, int] = field(default_factory=dict)
     _commits: dict[str, int] = field(default_factory=dict)
     _maintained: date | None = None
+    _absent: set[str] = field(default_factory=set)
+    _empty: set[str] = field(default_factory=set)  # made by this archiver and not appended to yet
+    _made: dict[str, date] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Create the tables and check that archived events can still be read.
 
-        Raises `ArchiveSchemaChanged`.
+        Those of topics that many scenarios never use are created with their first record. Raises
+        `ArchiveSchemaChanged`.
         """
         for kind, table in self.tables.items():
-            table.make(self._schemas.get(kind))
+            if kind in _WITH_FIRST_RECORD and not table.exists():
+                self._absent.add(kind)
+            else:
+                self._make(kind)
+
+    def _make(self, kind: str) -> None:
+        self._absent.discard(kind)
+        if self.tables[kind].make(self._schemas.get(kind)):
+            self._empty.add(kind)
+            self._made[kind] = self.today()
 
     def catch_up(self) -> int:
         """Archive what the topics hold now and return how many records that was.
@@ -133,6 +148,7 @@ class Archiver:
     def forget_positions(self) -> None:
         """Read from the tables again how far they reach; called after a fault."""
         self._positions.clear()
+        self._empty.clear()
 
     def _epoch_record(self) -> EpochRecord:
         plan = EpochPlan(
@@ -173,7 +189,8 @@ class Archiver:
         while True:
             known_id, position = self._positions.get(kind, ("", Position({}, 0)))
             if known_id != topic_id:
-                position = table.position(topic_id)
+                is_new = self._holds_nothing(kind)
+                position = Position({}, 0) if is_new else table.position(topic_id)
             begin = self._begin(survey, position)
             end = self._end(survey, begin)
             archive_slice = Slice(
@@ -187,8 +204,15 @@ class Archiver:
             if archive_slice.records == 0:
                 self._positions[kind] = (topic_id, Position(begin, position.batch))
                 return total
+            if kind in self._absent:
+                self._make(kind)
             total += self._commit(kind, table, archive_slice)
+            self._empty.discard(kind)
             self._positions[kind] = (topic_id, Position(end, archive_slice.batch))
+
+    def _holds_nothing(self, kind: str) -> bool:
+        """Whether there is nothing to read of the table yet, as far as this archiver knows."""
+        return kind in self._absent or kind in self._empty
 
     def _commit(self, kind: str, table: ArchiveTable, archive_slice: Slice) -> int:
         self.check_lease()
@@ -230,6 +254,8 @@ class Archiver:
         if self._maintained == today:
             return
         for kind, table in self.tables.items():
+            if kind in self._absent or self._made.get(kind) == today:
+                continue
             began = time.monotonic()
             with self.undisturbed():
                 done = table.maintain(today)
@@ -299,7 +325,8 @@ class Archiver:
 
     def _incarnation(self, kind: str, topic_id: str) -> int:
         if topic_id not in self._epochs:
-            topic_ids = self.tables[kind].incarnations()
+            is_new = self._holds_nothing(kind)
+            topic_ids = [] if is_new else self.tables[kind].incarnations()
             self._epochs[topic_id] = (
                 topic_ids.index(topic_id) if topic_id in topic_ids else len(topic_ids)
             ) + 1

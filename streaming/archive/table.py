@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from features.events.schema_changes import Description, breaking_changes, description
 from features.schema import EventSchema
 from stores.delta import absent
-from stores.delta.tables import Commit, DeltaPlace, commits, read_table, sql_name
+from stores.delta.tables import Commit, DeltaPlace, commits, is_table, read_table, sql_name
 from streaming.archive.source import COLUMNS, STATISTICS, Slice
 
 _APP = "everscore-archive"
@@ -105,20 +105,24 @@ class ArchiveTable:
         """Its folder."""
         return self.place.path(self.kind)
 
-    def make(self, schema: EventSchema | None) -> None:
+    def exists(self) -> bool:
+        """Whether there is such a table."""
+        return is_table(self.spark, self.path)
+
+    def make(self, schema: EventSchema | None) -> bool:
         """Create the table when it is missing; check and store the events' `schema`.
 
-        A new optional field is added to the stored schema; a change that would make archived
-        events unreadable raises `ArchiveSchemaChanged`.
+        Returns whether it was created. A new optional field is added to the stored schema; a change
+        that would make archived events unreadable raises `ArchiveSchemaChanged`.
         """
         from delta.tables import DeltaTable
         from pyspark.sql.types import StructType
 
-        if DeltaTable.isDeltaTable(self.spark, self.path):
+        if self.exists():
             self._add_columns()
             if schema is not None:
                 self._check_schema(schema)
-            return
+            return False
         columns: Any = StructType.fromDDL(COLUMNS)
         maker = DeltaTable.createIfNotExists(self.spark).location(self.path)
         maker = maker.addColumns(columns).partitionedBy("day")
@@ -128,6 +132,7 @@ class ArchiveTable:
         for name, value in properties.items():
             maker = maker.property(name, value)
         maker.execute()
+        return True
 
     def position(self, topic_id: str) -> Position:
         """Where to go on: after the newest append, as its commit says.
