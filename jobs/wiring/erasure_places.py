@@ -242,8 +242,9 @@ class Places:
             Remainder(
                 "HBase's files",
                 ", ".join(tables),
-                "no reader sees the rows any more; their bytes go when the tables are compacted "
-                "and the logs are rolled",
+                "no reader sees the rows any more; their bytes go when the tables are compacted, "
+                "the logs are rolled, and every table with edits in a log, hbase:namespace among "
+                "them, has been flushed",
                 "hbase shell: "
                 + "; ".join(f"flush '{table}'; major_compact '{table}'" for table in tables)
                 + "; wal_roll_all; cleaner_chore_run",

@@ -4,6 +4,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hbase.HBaseConfiguration;
 import org.apache.hadoop.hbase.NamespaceDescriptor;
@@ -141,10 +142,10 @@ public final class TableAdmin {
         if (!admin.tableExists(table)) {
             return "absent";
         }
-        // A log goes only when nothing in it waits to be flushed, of whichever table: what is written
-        // from here on is in another one.
+        // A log goes only when nothing in it waits to be flushed, of whichever table, HBase's own
+        // among them: what is written from here on is in another one.
         rollLogs(admin);
-        for (TableName each : admin.listTableNames()) {
+        for (TableName each : admin.listTableNames((Pattern) null, true)) {
             if (admin.isTableEnabled(each)) {
                 admin.flush(each);
             }

@@ -2,38 +2,56 @@
 
 from collections.abc import Sequence
 
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from monitoring.period_report import Measurement, PeriodReport
 from monitoring.rules.rule import OnMeasurement, Rule
 from stores.records.decisions import DecisionRecord
 
 
-def measurement_table(report: PeriodReport, rules: Sequence[Rule]) -> Table:
-    """What was measured on all cases of the period, with the bounds of rules; then its alarms."""
+def measurement_table(report: PeriodReport, rules: Sequence[Rule]) -> RenderableType:
+    """What was measured on all cases of the period, with the bounds of rules; its alarms.
+
+    Below the table stands what could not be measured, with the reason.
+    """
     state = "mature" if report.is_mature else "not mature yet"
     table = Table(
-        "metric", "maturity", "value", "95 % interval", "coverage", "bound", "note",
+        "metric", "maturity", "value", "95 % interval", "coverage", "bound",
         title=f"{report.scenario}, period {report.number} ({state}), version {report.version}",
     )  # fmt: skip
+    unmeasured: dict[tuple[str, str], list[str]] = {}
     for measured in report.measurements:
-        if measured.part == "":
-            interval = measured.interval
-            value = "-" if interval.value is None else f"{interval.value:.4f}"
-            limits = (
-                "-"
-                if interval.low is None or interval.high is None
-                else f"{interval.low:.4f} to {interval.high:.4f}"
-            )
-            bound = _bound(measured, rules)
-            coverage = f"{measured.coverage:.1%}"
-            table.add_row(
-                measured.metric, measured.maturity, value, limits, coverage, bound, measured.reason
-            )
-    for alarm in report.alarms:
-        bound, words = f"{alarm.bound:.4g}", f"{alarm.subject}: {alarm.sentence}"
-        table.add_row(f"alarm: {alarm.kind}", "", f"{alarm.value:.4g}", "", "", bound, words)
-    return table
+        if measured.part:
+            continue
+        interval = measured.interval
+        if interval.value is None:
+            unmeasured.setdefault((measured.maturity, measured.reason), []).append(measured.metric)
+            continue
+        limits = (
+            "-"
+            if interval.low is None or interval.high is None
+            else f"{interval.low:.4f} to {interval.high:.4f}"
+        )
+        table.add_row(
+            measured.metric,
+            measured.maturity,
+            f"{interval.value:.4f}",
+            limits,
+            f"{measured.coverage:.1%}",
+            _bound(measured, rules),
+        )
+    lines = [
+        f"not {maturity}: {', '.join(metrics)}: {reason}"
+        for (maturity, reason), metrics in unmeasured.items()
+    ]
+    lines += [
+        f"alarm, {alarm.kind}, {alarm.subject}: {alarm.value:.4g}, bound {alarm.bound:.4g}. "
+        f"{alarm.sentence}"
+        for alarm in report.alarms
+    ]
+    return Group(table, *(Text(line) for line in lines))
 
 
 def decision_table(records: Sequence[DecisionRecord], *, title: str) -> Table:
@@ -49,7 +67,7 @@ def decision_table(records: Sequence[DecisionRecord], *, title: str) -> Table:
         actions = ", ".join(record.actions)
         table.add_row(f"{record.period}", record.rule, record.sentence, actions, state)
     if not records:
-        table.add_row("-", "none", "no rule is violated anew", "", "")
+        table.add_row("-", "none", "no rule asks for anything new", "", "")
     return table
 
 

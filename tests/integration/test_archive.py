@@ -7,7 +7,7 @@ from kafka import TopicPartition
 
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained
-from tests.support.lane import EVENTS, START_SECONDS, Lane
+from tests.support.lane import CALM, EVENTS, START_SECONDS, Lane
 from tests.support.output_messages import records_of
 from tests.support.processes import wait_until
 from tests.support.tiny_load import TinyLoad, publish
@@ -65,7 +65,7 @@ def check_exactly_once(lane: Lane) -> None:
 
 
 def test_archivers_that_are_killed_and_started_anew_lose_and_double_nothing(lane: Lane) -> None:
-    stream = lane.start_scoring()
+    stream = lane.start_scoring(settings=CALM)
     with TinyLoad(lane.servers, per_second=100, machines=500, seed=3):
         for victim in ("driver", "jvm"):
             archiver = lane.run("archive_stream", settings=(*QUICK, *SMALL))

@@ -15,7 +15,7 @@ from stores.hbase.tables import LATEST, STATE
 from tests.scenarios.tiny import SCENARIO
 from tests.support.delta_rows import live_rows
 from tests.support.judgement import drained
-from tests.support.lane import EVENTS, Lane
+from tests.support.lane import CALM, EVENTS, Lane
 from tests.support.output_messages import records_of
 from tests.support.processes import wait_until
 from tests.support.tiny_load import TinyLoad, publish
@@ -120,7 +120,7 @@ def write_reports(folder: Path) -> None:
 # Two streams, an archiver and two erasures on cores that others use as well.
 @pytest.mark.timeout(2_400)
 def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lane) -> None:
-    stream = lane.start_scoring()
+    stream = lane.start_scoring(settings=CALM)
     archiver = lane.run("archive_stream", settings=("delta.archive_interval_seconds=20",))
     reports = lane.folder / "reports" / "tiny"
     write_reports(reports)
@@ -195,7 +195,7 @@ def test_a_person_erased_under_load_is_gone_to_the_byte_and_stays_away(lane: Lan
 
     # A replay of the late events brings nobody back.
     begin = ",".join(f"{partition}:{offset}" for partition, offset in before.items())
-    again = lane.start_scoring(f"--replay-from={begin}")
+    again = lane.start_scoring(f"--replay-from={begin}", settings=CALM)
     drained(lane)
     assert again.terminate() == 143
     assert cells(lane, PERSON) == {}
