@@ -1,5 +1,6 @@
 """The web service in the background, and one picture of its agent page."""
 
+import base64
 import http.cookiejar
 import re
 import shutil
@@ -30,6 +31,7 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WINDOW = "1280,1500"
 _ADDRESS = re.compile(r"http://\S+(?=/desk\b)")
 _STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
+_IMAGE = re.compile(r'<img src="(/static/[^"]+)"')
 _SCRIPT = re.compile(r"<script\b[^>]*></script>")
 
 
@@ -84,9 +86,13 @@ class AgentView:
         def style(link: re.Match[str]) -> str:
             return f"<style>{_text(opener, self.address + link[1])}</style>"
 
+        def image(tag: re.Match[str]) -> str:
+            content = base64.b64encode(_text(opener, self.address + tag[1]).encode()).decode()
+            return f'<img src="data:image/svg+xml;base64,{content}"'
+
         page = folder / "agent-page.html"
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(page, _SCRIPT.sub("", _STYLE.sub(style, html)))
+        write_text(page, _SCRIPT.sub("", _IMAGE.sub(image, _STYLE.sub(style, html))))
         return _screenshot(page) or page
 
 
