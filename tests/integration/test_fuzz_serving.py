@@ -10,7 +10,7 @@ from local.endpoints import Endpoints
 from tests.support.desk import Desk, listening, whole_service
 from tests.support.fuzzing import fuzzed
 
-REQUESTS = int(os.environ.get("EVERSCORE_FUZZ_REQUESTS", "600"))
+REQUESTS = int(os.environ.get("EVERSCORE_FUZZ_REQUESTS", "300"))
 SEED = int(os.environ.get("EVERSCORE_FUZZ_SEED", "0"))
 
 
