@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from scenarios.contract.policy import PolicyError
-from scenarios.contract.review.decisions import ReviewDecision, decision_document, decision_in
+from scenarios.contract.review.decisions import decision_document, decision_in
 from scenarios.contract.review.plan import ReviewPlan, ReviewVerdict, Scored, sent_cases
 from stores.records.review_cases import OtherVerdict, Sent
 from tests.support.review_cases import BEGIN
+from tests.support.review_decisions import review_decision
 
 NAN = float("nan")
 THRESHOLDS = {"ok": 0.0, "hot": 0.5}
@@ -54,25 +55,7 @@ def test_plans_that_cannot_be_are_refused() -> None:
 
 
 def test_a_decision_is_read_back_and_odd_ones_are_none() -> None:
-    decision = ReviewDecision(
-        decision_id="tiny-1-0-1-v1/1",
-        entity="ü",
-        event_time=BEGIN,
-        prediction_id="tiny-1-0-1-v1",
-        opinion=1,
-        is_final=True,
-        verdict="confirmed",
-        label=1,
-        note="<b>",
-        reviewer="ann",
-        because=("rule",),
-        propensity=0.5,
-        score=0.9,
-        band="hot",
-        model_version="1",
-        partition=0,
-        offset=1,
-    )
+    decision = review_decision(1, entity="ü", event_time=BEGIN, note="<b>", propensity=0.5)
     value = decision_document(decision)
     assert decision_in(value) == decision
     for odd in (

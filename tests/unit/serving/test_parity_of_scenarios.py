@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from batch.exchange.foreign import foreign_model
-from batch.exchange.imported import Particulars, stored_and_checked
+from batch.exchange.imported import stored_and_checked
 from models.fast.quick_scores import quick_scores
 from models.formats.format import model_format
 from models.formats.onnx_writer import onnx_of
@@ -34,18 +34,11 @@ from tests.support.tiny_scoring import (
     score_now,
     scoring_app,
 )
+from tests.unit.models.formats.foreign_files import PARTICULARS
 
 Floats = npt.NDArray[np.float64]
 
 SCENARIOS = {"churn": CHURN, "fraud": FRAUD}
-PARTICULARS = Particulars(
-    file="model",
-    owner="team",
-    purpose="test",
-    limits="none",
-    git_commit="0" * 40,
-    created_at="2026-01-01T00:00:00+00:00",
-)
 
 
 @dataclass(frozen=True)
