@@ -28,6 +28,10 @@ def digest_of(schema: EventSchema, features: Sequence[Feature], windows: WindowP
             for f in features
         ],
     }
+    if schema.attachments:
+        meaning["attachments"] = {
+            name: dict(attachment.meaning) for name, attachment in schema.attachments.items()
+        }
     if windows is not None:
         meaning["windows"] = windows.meaning()
     text = json.dumps(meaning, sort_keys=True)

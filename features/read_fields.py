@@ -1,10 +1,10 @@
 """Do the fields that a feature reads exist in the events that it reads them from?"""
 
 from features.definitions import Where
-from features.schema import Category, EventSchema, Field, SchemaError
+from features.schema import Category, EventSchema, SchemaError, ValueField, value_fields
 
 
-def field_of(schema: EventSchema, name: str) -> Field:
+def field_of(schema: EventSchema, name: str) -> ValueField:
     """The declaration of field `name`; raises `SchemaError`."""
     if name not in schema.fields:
         raise SchemaError(f"field {name!r} is not one of {list(schema.fields)}")
@@ -15,7 +15,8 @@ def check_fields(
     schema: EventSchema, event_type: str, value: str | None, where: Where | None
 ) -> None:
     """Raise `SchemaError` unless events of `event_type` have what is read of them."""
-    present = {field.name for field in schema.event_type(event_type).fields}
+    fields = schema.event_type(event_type).fields
+    present = {value.name for field in fields for value in value_fields(field)}
     for name in filter(None, (value, where[0] if where else None)):
         if name not in present:
             raise SchemaError(

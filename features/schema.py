@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from features.attachments import AttachmentReader, AttachmentSource
+
 TYPE_FIELD = "type"
 TIME_FIELD = "event_time"
 MAX_CATEGORIES = 250
@@ -73,7 +75,41 @@ class Category:
         return {value: float(code) for code, value in enumerate(self.values)}
 
 
-Field = Number | Category
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A field that carries something large, such as an image, of which features see `figures` only.
+
+    In an event it is a string: `data:MEDIA;base64,CONTENT`, or `sha256:DIGEST` of what the
+    attachment store holds already. Each figure is a column of the values matrix named
+    "field.figure". Every kind of attachment derives from this class and says what may be sent, how
+    it is read, and by what its figures are computed: see features/images/image.py.
+    """
+
+    name: str
+    required: bool = True
+
+    @property
+    def figures(self) -> tuple[Number, ...]:
+        """What is known of the content as numbers, each declared under its full name."""
+        raise NotImplementedError
+
+    @property
+    def expectation(self) -> str:
+        """What is allowed as a phrase for messages."""
+        raise NotImplementedError
+
+    @property
+    def meaning(self) -> Mapping[str, object]:
+        """Everything that decides a figure, as plain values for JSON."""
+        raise NotImplementedError
+
+    def reader(self, source: AttachmentSource) -> AttachmentReader:
+        """What reads the field; made on the worker, it does not travel."""
+        raise NotImplementedError
+
+
+ValueField = Number | Category
+Field = ValueField | Attachment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +154,23 @@ class EventSchema:
     @cached_property
     def columns(self) -> Mapping[str, int]:
         """Field name → column of the values matrix, in order of first declaration."""
-        names = dict.fromkeys(field.name for kind in self.types for field in kind.fields)
-        return {name: column for column, name in enumerate(names)}
+        return {name: column for column, name in enumerate(self.fields)}
 
     @cached_property
-    def fields(self) -> Mapping[str, Field]:
-        """Field name → its declaration."""
-        return {field.name: field for kind in self.types for field in kind.fields}
+    def fields(self) -> Mapping[str, ValueField]:
+        """Column name → its declaration: of each field, and of each attachment's figures."""
+        return {
+            value.name: value
+            for kind in self.types
+            for field in kind.fields
+            for value in value_fields(field)
+        }
+
+    @cached_property
+    def attachments(self) -> Mapping[str, Attachment]:
+        """Field name → the attachment."""
+        declared = (field for kind in self.types for field in kind.fields)
+        return {field.name: field for field in declared if isinstance(field, Attachment)}
 
     @cached_property
     def type_codes(self) -> Mapping[str, int]:
@@ -138,6 +184,11 @@ class EventSchema:
         return self.types[self.type_codes[name]]
 
 
+def value_fields(field: Field) -> tuple[ValueField, ...]:
+    """What `field` puts into the values matrix: itself, or an attachment's figures."""
+    return field.figures if isinstance(field, Attachment) else (field,)
+
+
 def _check_field(
     field: Field, *, reserved: set[str], declared: dict[str, Field], event_type: str
 ) -> None:
@@ -147,7 +198,7 @@ def _check_field(
     _check_text(field.name, where)
     if isinstance(field, Category):
         _check_choices(field, where)
-    else:
+    elif isinstance(field, Number):
         _check_range(field, where)
     twin = declared.setdefault(field.name, field)
     if _shape(twin) != _shape(field):
@@ -185,4 +236,6 @@ def _check_text(text: str, where: str) -> None:
 def _shape(field: Field) -> tuple[object, ...]:
     if isinstance(field, Category):
         return ("category", field.values)
+    if isinstance(field, Attachment):
+        return ("attachment", type(field), field.meaning)
     return ("number", field.unit, field.minimum, field.maximum, field.integer)

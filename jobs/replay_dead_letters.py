@@ -14,7 +14,7 @@ from batch.replays.ledger import HEADER, OpenRun, ReplayLedger
 from batch.replays.originals import Originals
 from batch.replays.replaying import Corrector, DeadLetter, ReplayPlan, arrived, publish_replays
 from features.events.partitioners import CUSTOM, Layout
-from features.events.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REASON_CODES
+from features.events.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REFUSAL_CODES
 from jobs.launcher.kafka_options import client_options, spark_options
 from jobs.launcher.run import Run, job_run
 from jobs.options.shared import EnvOption, ScenarioOption, SetOption, VerboseOption, job_app
@@ -107,10 +107,10 @@ def _choice(
     until: str | None,
     positions: str | None,
 ) -> DeadLetterChoice:
-    known_codes = {*REASON_CODES, *FORMER_REASON_CODES, *NOT_REPLAYABLE}
+    known_codes = {*REFUSAL_CODES, *FORMER_REASON_CODES, *NOT_REPLAYABLE}
     for code in reason or ():
         if code not in known_codes:
-            raise UnknownReason(f"there is no reason code {code!r}: {', '.join(REASON_CODES)}")
+            raise UnknownReason(f"there is no reason code {code!r}: {', '.join(REFUSAL_CODES)}")
     begin, end = moment_of(since), moment_of(until)
     return DeadLetterChoice(
         reasons=reason or (),
@@ -183,7 +183,7 @@ def _show(run: Run, plan: ReplayPlan) -> None:
     for code, count in sorted(plan.publishable.items()):
         table.add_row(code, f"{count:,}", "published again")
     for (code, why), count in sorted(plan.left_out.items()):
-        is_refusal = why in REASON_CODES
+        is_refusal = why in REFUSAL_CODES
         table.add_row(code, f"{count:,}", f"left out: {'still ' if is_refusal else ''}{why}")
     run.console.print(table if table.row_count else "no dead letter is chosen")
 

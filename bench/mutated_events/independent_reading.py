@@ -15,7 +15,7 @@ from typing import Any
 
 from features.events import reasons
 from features.events.rules import MAX_ENTITY_BYTES, MAX_NESTING
-from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field, Number
+from features.schema import TIME_FIELD, TYPE_FIELD, Attachment, Category, EventSchema, Field, Number
 
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", re.ASCII)
@@ -214,6 +214,8 @@ def _value(declared: Field, value: Any) -> float:
         if value not in declared.values:
             raise _Broken(reasons.OUT_OF_RANGE)
         return float(declared.values.index(value))
+    if isinstance(declared, Attachment):
+        raise ValueError(f"{declared.name} is an attachment: such events have their own tests")
     if isinstance(value, _Word):
         raise _Broken(reasons.NOT_FINITE)
     if not isinstance(value, _Number):

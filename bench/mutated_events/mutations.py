@@ -12,6 +12,7 @@ from features.events.rules import MAX_ENTITY_BYTES, MAX_NESTING
 from features.schema import (
     TIME_FIELD,
     TYPE_FIELD,
+    Attachment,
     Category,
     EventSchema,
     EventType,
@@ -367,6 +368,8 @@ class Mutator:
     def _value(self, field: Field) -> str:
         if isinstance(field, Category):
             return self._text(self._pick.choice(field.values))
+        if isinstance(field, Attachment):
+            return self._text("sha256:" + "0" * 64)
         return self._number(field)
 
     def _number(self, field: Number) -> str:

@@ -9,7 +9,15 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventType, Field
+from features.schema import (
+    TIME_FIELD,
+    TYPE_FIELD,
+    Attachment,
+    Category,
+    EventType,
+    Field,
+    SchemaError,
+)
 from scenarios.contract.scenario import Scenario
 
 _ARRIVED_MS = 1_800_000_000_000
@@ -81,6 +89,8 @@ def _event(
 def _value(field: Field, drawn: float, decimals: int) -> object:
     if isinstance(field, Category):
         return field.values[int(abs(drawn) * 1000) % len(field.values)]
+    if isinstance(field, Attachment):
+        raise SchemaError(f"this load has no {field.name}: it is for scenarios without attachments")
     bounded = min(max(drawn, float(field.minimum)), float(field.maximum))
     if field.integer:
         return int(bounded)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.attachments import AttachmentSource, NothingStored, Reading
 from features.byte_column import ByteColumn
 from features.events import reasons
 from features.events.chosen_rows import chosen_rows
@@ -56,6 +57,14 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Attached:
+    """What is attached to the event in row `row` of the records."""
+
+    row: int
+    reading: Reading
+
+
+@dataclass(frozen=True)
 class Events:
     """Valid events as columns, m ≤ n rows in offset order, and what was refused.
 
@@ -66,6 +75,7 @@ class Events:
     values      float64 (m, f)  one column per schema field; NaN where the event has none;
                                 a category holds its code
     refusals    n - m           in offset order
+    attached    of valid events, in offset order; empty where the schema has no attachments
     """
 
     rows: npt.NDArray[np.int64]
@@ -74,6 +84,7 @@ class Events:
     times_ms: npt.NDArray[np.int64]
     values: npt.NDArray[np.float64]
     refusals: list[Refusal]
+    attached: Sequence[Attached] = ()
 
     def between(self, begin: int, end: int) -> "Events":
         """Events and refusals of the records from row `begin` up to row `end`."""
@@ -90,6 +101,26 @@ class Events:
                 for refusal in self.refusals
                 if begin <= refusal.row < end
             ],
+            attached=[
+                replace(attached, row=attached.row - begin)
+                for attached in self.attached
+                if begin <= attached.row < end
+            ],
+        )
+
+    def refusing(self, is_refused: npt.NDArray[np.bool_], refused: Sequence[Refusal]) -> "Events":
+        """The events that are not `is_refused` (m,); the others' `refused` join the refusals."""
+        rest = np.flatnonzero(~is_refused)
+        rows = self.rows[rest]
+        remaining = set(rows.tolist()) if self.attached else set()
+        return Events(
+            rows=rows,
+            entities=[self.entities[at] for at in rest.tolist()],
+            type_codes=self.type_codes[rest],
+            times_ms=self.times_ms[rest],
+            values=self.values[rest],
+            refusals=sorted([*self.refusals, *refused], key=lambda refusal: refusal.row),
+            attached=[attached for attached in self.attached if attached.row in remaining],
         )
 
 
@@ -97,18 +128,26 @@ class EventDecoder:
     """Decodes and checks the events of one scenario by the rules of features/events/rules.py.
 
     Events in the usual shape are read by compiled code, all others one by one: 1.5 µs instead of
-    8 for 20 numbers, and the same to the bit.
+    8 for 20 numbers, and the same to the bit. Events of a schema with attachments are all read one
+    by one: their contents take longer.
+
+    attachments: where contents that events only refer to are read from
     """
 
     def __init__(
-        self, schema: EventSchema, *, max_event_bytes: int, max_future_skew_seconds: float
+        self,
+        schema: EventSchema,
+        *,
+        max_event_bytes: int,
+        max_future_skew_seconds: float,
+        attachments: AttachmentSource | None = None,
     ) -> None:
         self._schema = schema
         self._max_event_bytes = max_event_bytes
         self._max_future_skew_ms = int(max_future_skew_seconds * 1000)
         self._envelope = Envelope(schema.entity_field, self._max_future_skew_ms)
-        self._quick = QuickReader(schema)
-        self._strict = StrictReader(schema)
+        self._quick = None if schema.attachments else QuickReader(schema)
+        self._strict = StrictReader(schema, attachments or NothingStored())
 
     def decode(self, records: Records, placement: Placement | None = None) -> Events:
         """Split `records` into typed columns and refusals; every record is in exactly one.
@@ -123,6 +162,8 @@ class EventDecoder:
         return events if homes is None else at_home(events, records, placement, homes[events.rows])
 
     def _read(self, records: Records) -> Events:
+        if self._quick is None:
+            return self.decode_strictly(records, range(len(records.values)))
         keys = ByteColumn.of(records.keys)
         quick = self._quick.read(
             ByteColumn.of(records.values),
@@ -181,6 +222,11 @@ class EventDecoder:
             times_ms=np.array([event.time_ms for event in events], dtype=np.int64),
             values=values,
             refusals=refusals,
+            attached=[
+                Attached(row, reading)
+                for row, event in zip(rows, events, strict=True)
+                for reading in event.attached
+            ],
         )
 
 
@@ -194,21 +240,13 @@ def at_home(
     is_elsewhere = (homes >= 0) & (homes != placement.partition)
     if not is_elsewhere.any():
         return events
-    refusals = list(events.refusals)
+    refusals = []
     for row, home in zip(
         events.rows[is_elsewhere].tolist(), homes[is_elsewhere].tolist(), strict=True
     ):
         sentence = wrong_partition_sentence(records.keys[row] or b"", placement, home=home)
         refusals.append(Refusal(row, reasons.WRONG_PARTITION, sentence, home))
-    at_home_rows = np.flatnonzero(~is_elsewhere)
-    return Events(
-        rows=events.rows[at_home_rows],
-        entities=[events.entities[row] for row in at_home_rows.tolist()],
-        type_codes=events.type_codes[at_home_rows],
-        times_ms=events.times_ms[at_home_rows],
-        values=events.values[at_home_rows],
-        refusals=sorted(refusals, key=lambda refusal: refusal.row),
-    )
+    return events.refusing(is_elsewhere, refusals)
 
 
 def _together(quick: QuickColumns, ids: Sequence[str], strict: Events) -> Events:

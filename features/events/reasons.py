@@ -45,6 +45,27 @@ REASON_CODES = (
     FUTURE_EVENT,
 )
 
+# Of schemas with attachments: what their kinds refuse, see features/images/reading.py for images.
+ATTACHMENT_MALFORMED = "attachment_malformed"  # neither contents nor a reference
+ATTACHMENT_MISSING = "attachment_missing"  # the store does not have what is referred to
+ATTACHMENT_TOO_LARGE = "attachment_too_large"  # of the file, or of what it unpacks to
+ATTACHMENT_BROKEN = "attachment_broken"
+ATTACHMENT_WRONG_SIZE = "attachment_wrong_size"
+ATTACHMENT_WRONG_KIND = "attachment_wrong_kind"  # of another modality, or nothing of the sort
+ATTACHMENT_BLANK = "attachment_blank"
+ATTACHMENT_INVERTED = "attachment_inverted"
+ATTACHMENT_CODES = (
+    ATTACHMENT_MALFORMED,
+    ATTACHMENT_MISSING,
+    ATTACHMENT_TOO_LARGE,
+    ATTACHMENT_BROKEN,
+    ATTACHMENT_WRONG_SIZE,
+    ATTACHMENT_WRONG_KIND,
+    ATTACHMENT_BLANK,
+    ATTACHMENT_INVERTED,
+)
+REFUSAL_CODES = (*REASON_CODES, *ATTACHMENT_CODES)
+
 # Not the decoder's: the event is valid, but model, explainer or policy cannot judge it.
 UNSCORABLE = "unscorable"
 

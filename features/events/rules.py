@@ -31,8 +31,11 @@ this order.
       decimal value, a half to the even one; there must be a finite one (`not_finite`, such as
       1e999). Zero has no sign: -0.0 is 0.0. A whole-number field takes every spelling of a whole
       number (2, 2.0, 20e-1) by its exact decimal value (`wrong_type` for 2.00000000000000000001).
-      The value lies in the range (`out_of_range`): of a whole number the exact value, else the
+       The value lies in the range (`out_of_range`): of a whole number the exact value, else the
       float64.
+    - An attachment, such as an image, is a string (`wrong_type`) with its contents or a reference
+      to them. Attachments come after all other fields; what they are refused for (`attachment_…`)
+      is up to their kind, see features/images/reading.py.
  8. The record's key: there is one (`null_key`), and it is the id's UTF-8 (`key_mismatch`).
  9. `event_time` is at most `max_future_skew_seconds` after the broker's time (`future_event`).
 10. The record lies in its key's home partition (`wrong_partition`), see partitioners.py.

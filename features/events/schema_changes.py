@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from features.schema import Category, EventSchema, Field
+from features.schema import Attachment, Category, EventSchema, Field
 
 Description = Mapping[str, Any]
 
@@ -54,6 +54,8 @@ def _change(old: Description, new: Description) -> str:
     if old["kind"] == "category":
         gone = [value for value in old["values"] if value not in new["values"]]
         return f"no longer allows {gone}" if gone else ""
+    if old["kind"] == "attachment":
+        return ""  # figures may change, what was archived can be read all the same
     if old["unit"] != new["unit"]:
         return f"was in {old['unit']!r}, is in {new['unit']!r}"
     if new["integer"] and not old["integer"]:
@@ -67,6 +69,8 @@ def _change(old: Description, new: Description) -> str:
 def _field(field: Field) -> dict[str, Any]:
     if isinstance(field, Category):
         return {"kind": "category", "required": field.required, "values": list(field.values)}
+    if isinstance(field, Attachment):
+        return {"kind": "attachment", "required": field.required}
     return {
         "kind": "number",
         "required": field.required,

@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from features.attachments import AttachmentReader, AttachmentSource, Reading
 from features.events import reasons
 from features.events.fast import kernel
 from features.events.json_members import (
@@ -17,7 +18,17 @@ from features.events.json_members import (
     value_of,
 )
 from features.events.rules import MAX_ENTITY_BYTES, Finding
-from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, EventType, Field, Number
+from features.schema import (
+    TIME_FIELD,
+    TYPE_FIELD,
+    Attachment,
+    Category,
+    EventSchema,
+    EventType,
+    Number,
+    ValueField,
+    value_fields,
+)
 
 _TYPE_KEY, _TIME_KEY = TYPE_FIELD.encode(), TIME_FIELD.encode()
 _NUMBERS = (kernel.NUMBER, kernel.NOT_FINITE)
@@ -35,23 +46,31 @@ _FAR_DIGITS = len(str(_FAR))
 
 @dataclass(frozen=True)
 class StrictEvent:
-    """One valid event: its envelope, and the values of the fields that it has, by column."""
+    """One valid event: its envelope, the values of the fields that it has, by column, and what is
+    attached to it.
+    """
 
     entity: str
     type_code: int
     time_ms: int
     values: Sequence[tuple[int, float]]
+    attached: Sequence[Reading] = ()
 
 
 class StrictReader:
-    """Reads the events of one schema, one by one."""
+    """Reads the events of one schema, one by one.
 
-    def __init__(self, schema: EventSchema) -> None:
+    attachments: where contents that events only refer to are read from
+    """
+
+    def __init__(self, schema: EventSchema, attachments: AttachmentSource) -> None:
         self._members = MemberReader()
         self._entity_field = schema.entity_field
         self._entity_key = schema.entity_field.encode()
+        readers = {name: field.reader(attachments) for name, field in schema.attachments.items()}
         self._types = {
-            kind.name: _TypeRules.of(kind, schema, code) for code, kind in enumerate(schema.types)
+            kind.name: _TypeRules.of(kind, schema, code, readers)
+            for code, kind in enumerate(schema.types)
         }
         self._type_names = ", ".join(map(repr, self._types))
 
@@ -72,7 +91,12 @@ class StrictReader:
         values = rules.values(raw, members)
         if isinstance(values, tuple):
             return values
-        return StrictEvent(entity, rules.code, time_ms, values)
+        attached: list[Reading] = []
+        if rules.attachments:
+            finding = rules.read_attachments(raw, members, values, attached)
+            if finding is not None:
+                return finding
+        return StrictEvent(entity, rules.code, time_ms, values, attached)
 
     def _rules(self, raw: bytes, members: Members) -> "_TypeRules | Finding":
         row = members.get(_TYPE_KEY)
@@ -107,19 +131,40 @@ class StrictReader:
 
 @dataclass(frozen=True)
 class _TypeRules:
-    """The fields of one event type: name as UTF-8, column, declaration."""
+    """The fields of one event type: name as UTF-8, (first) column, declaration."""
 
     code: int
-    fields: tuple[tuple[bytes, int, Field], ...]
+    fields: tuple[tuple[bytes, int, ValueField], ...]
     numbers: frozenset[bytes]
+    attachments: tuple[tuple[bytes, int, Attachment, AttachmentReader], ...]
 
     @classmethod
-    def of(cls, event_type: EventType, schema: EventSchema, code: int) -> "_TypeRules":
+    def of(
+        cls,
+        event_type: EventType,
+        schema: EventSchema,
+        code: int,
+        readers: Mapping[str, AttachmentReader],
+    ) -> "_TypeRules":
         fields = event_type.fields
         return cls(
             code,
-            tuple((field.name.encode(), schema.columns[field.name], field) for field in fields),
+            tuple(
+                (field.name.encode(), schema.columns[field.name], field)
+                for field in fields
+                if not isinstance(field, Attachment)
+            ),
             frozenset(field.name.encode() for field in fields if isinstance(field, Number)),
+            tuple(
+                (
+                    field.name.encode(),
+                    schema.columns[value_fields(field)[0].name],
+                    field,
+                    readers[field.name],
+                )
+                for field in fields
+                if isinstance(field, Attachment)
+            ),
         )
 
     def values(self, raw: bytes, members: Members) -> list[tuple[int, float]] | Finding:
@@ -138,6 +183,29 @@ class _TypeRules:
                 return value
             values.append((column, value))
         return values
+
+    def read_attachments(
+        self,
+        raw: bytes,
+        members: Members,
+        values: list[tuple[int, float]],
+        attached: list[Reading],
+    ) -> Finding | None:
+        """Add the figures of what is attached to `values`, or return what is wrong with it."""
+        for name, column, field, reader in self.attachments:
+            row = members.get(name)
+            if row is None:
+                if field.required:
+                    return _missing(field.name, field.expectation)
+                continue
+            if row[kernel.KIND] != kernel.STRING:
+                return _wrong_type(field.name, value_of(raw, row), field.expectation)
+            reading = reader.read(text_of(raw, row))
+            if isinstance(reading, tuple):
+                return reading
+            values += enumerate(reading.figures, start=column)
+            attached.append(reading)
+        return None
 
 
 def _time(raw: bytes, members: Members) -> int | Finding:
@@ -235,6 +303,6 @@ def _wrong_type(name: str, value: Value, expectation: str) -> Finding:
     return reasons.WRONG_TYPE, f"field {name!r} is {value}; expected {expectation}"
 
 
-def _out_of_range(field: Field, value: Value) -> Finding:
+def _out_of_range(field: ValueField, value: Value) -> Finding:
     sentence = f"field {field.name!r} is {value.shown}; expected {field.expectation}"
     return reasons.OUT_OF_RANGE, sentence

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, SchemaError
+from features.schema import TIME_FIELD, TYPE_FIELD, Attachment, Category, EventSchema, SchemaError
 from scenarios.contract.policy import Condition, PolicyError
 
 
@@ -79,6 +79,8 @@ def _check_fields(change: Actionable, schema: EventSchema, where: str) -> None:
         field = declared[name]
         if isinstance(field, Category):
             fits = value in field.values
+        elif isinstance(field, Attachment):
+            fits = False  # nobody is offered another image
         else:
             fits = not isinstance(value, str) and field.lowest <= value <= field.highest
             fits = fits and not (field.integer and value != int(value))

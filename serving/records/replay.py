@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from features.events.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REASON_CODES
+from features.events.reasons import FORMER_REASON_CODES, NOT_REPLAYABLE, REFUSAL_CODES
 
 JOB = "replay_dead_letters"
 MOST_POSITIONS = 500
@@ -29,7 +29,7 @@ class ReplayChoice:
     def __post_init__(self) -> None:
         if not self.reasons and not self.positions:
             raise ReplayRefused("name reasons or positions of the dead letters to publish again")
-        replayable = {*REASON_CODES, *FORMER_REASON_CODES} - NOT_REPLAYABLE
+        replayable = {*REFUSAL_CODES, *FORMER_REASON_CODES} - NOT_REPLAYABLE
         wrong = [code for code in self.reasons if code not in replayable]
         if wrong:
             raise ReplayRefused(

@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from features.schema import Category, EventSchema
+from features.schema import Attachment, Category, EventSchema
 from serving.access.capacity import Capacity
 from serving.access.roles import Allowed, Principal, Role
 from serving.problems import Problem, Refusal, unknown_scenario
@@ -226,6 +226,8 @@ def _kinds(scorer: ScoreNow) -> Sequence[dict[str, Any]]:
         for field in event_type.fields:
             if isinstance(field, Category):
                 properties[field.name] = {"enum": list(field.values)}
+            elif isinstance(field, Attachment):
+                properties[field.name] = {"type": "string", "description": field.expectation}
             else:
                 limits = {"minimum": field.lowest, "maximum": field.highest}
                 properties[field.name] = {

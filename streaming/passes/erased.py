@@ -63,15 +63,7 @@ def without_erased(events: Events, erased: ErasedEntities, batch: Batch, *, epoc
     if not is_erased.any():
         return events
     refused = [Refusal(row, reasons.ERASED, SENTENCE) for row in events.rows[is_erased].tolist()]
-    rest = np.flatnonzero(~is_erased)
-    return Events(
-        rows=events.rows[rest],
-        entities=[events.entities[at] for at in rest.tolist()],
-        type_codes=events.type_codes[rest],
-        times_ms=events.times_ms[rest],
-        values=events.values[rest],
-        refusals=sorted([*events.refusals, *refused], key=lambda refusal: refusal.row),
-    )
+    return events.refusing(is_erased, refused)
 
 
 @dataclass(frozen=True)

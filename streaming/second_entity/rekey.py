@@ -10,7 +10,15 @@ import pyarrow as pa
 
 from features.events.decode import EventDecoder, Events, Records
 from features.events.partitioners import Placement
-from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
+from features.schema import (
+    TIME_FIELD,
+    TYPE_FIELD,
+    Attachment,
+    Category,
+    EventSchema,
+    Field,
+    SchemaError,
+)
 from scenarios.contract.keyed import KeyedEntity, source_schema
 from stores.hbase.predictions import utc
 
@@ -120,6 +128,8 @@ class _TopicReader:
 
 
 def _column(schema: EventSchema, field: Field) -> _Column:
+    if isinstance(field, Attachment):
+        raise SchemaError(f"field {field.name!r} is an attachment: no other entity's event has one")
     column = schema.columns[field.name]
     if isinstance(field, Category):
         names = field.values

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from features.byte_column import ByteColumn
 from features.events.fast import kernel
 from features.events.fast.kernel import powers_of_five, read_events, read_events_and_ignore
-from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field
+from features.schema import TIME_FIELD, TYPE_FIELD, Category, EventSchema, Field, ValueField
 
 # Stands for a text that JSON must escape: no text begins with a space, as these are skipped before.
 _NEVER = b" "
@@ -107,7 +107,7 @@ class QuickReader:
         return columns
 
 
-def _key(field: Field, column: int, texts: list[str]) -> tuple[int, int, int, int]:
+def _key(field: ValueField, column: int, texts: list[str]) -> tuple[int, int, int, int]:
     """The kernel's entry for `field`; a category's values are added to `texts`."""
     if isinstance(field, Category):
         first = len(texts)
@@ -116,7 +116,7 @@ def _key(field: Field, column: int, texts: list[str]) -> tuple[int, int, int, in
     return kernel.INTEGER if field.integer else kernel.REAL, 0, 0, column
 
 
-def _range(field: Field) -> tuple[float, float]:
+def _range(field: ValueField) -> tuple[float, float]:
     if isinstance(field, Category):
         return 0.0, 0.0
     # Whole bounds beyond 2^53 may be rounded here: no whole number beyond it is read here.
