@@ -6,9 +6,16 @@ pixels, so the same picture as PNG, JPEG or DICOM is one content.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+# Rows of a field's figures (n, k) to the log-odds (n,) of a model's score.
+ScoreOfFigures = Callable[[Floats], Floats]
 
 REFERENCE = "sha256:"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -68,6 +75,25 @@ class AttachmentReader(Protocol):
 
     def content_of(self, raw: bytes, media_type: str) -> "Content | tuple[str, str]":
         """What is stored of a file that was sent, or a reason code and a sentence."""
+        ...
+
+    def shown(self, text: str) -> bytes | None:
+        """What people can be shown of the field's string, in the form in which it would be stored.
+
+        Also where `read` refuses it, such as a blank image; None where there is nothing to show.
+        """
+        ...
+
+
+class AttachmentExplainer(Protocol):
+    """Shows which part of a content moved a score."""
+
+    def figures(self, stored: bytes) -> Floats:
+        """The field's figures (k,) of a stored content, as the stream computed them."""
+        ...
+
+    def overlay(self, stored: bytes, score: ScoreOfFigures) -> bytes | None:
+        """A PNG of the content in which colours show what raises `score`; None: nothing does."""
         ...
 
 
