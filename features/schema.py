@@ -104,6 +104,11 @@ class Attachment:
         raise NotImplementedError
 
     @property
+    def media_types(self) -> tuple[str, ...]:
+        """Of files that may be sent."""
+        raise NotImplementedError
+
+    @property
     def stored_as(self) -> str:
         """The media type of what is stored of a content."""
         raise NotImplementedError

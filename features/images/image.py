@@ -66,6 +66,11 @@ class Image(Attachment):
         }
 
     @property
+    def media_types(self) -> tuple[str, ...]:
+        """Of files that may be sent."""
+        return MEDIA_TYPES
+
+    @property
     def stored_as(self) -> str:
         """PNG, whatever file it came in."""
         return PNG

@@ -59,7 +59,8 @@ class Scenario:
     columns `feature_names`. `max_window_events` and `identity_field`: see
     `features/fold/windows.py`. `partitioner`: how producers place a key on the events topic, see
     `features/events/partitioners.py`. `actionable`: what an agent can offer to lower a score.
-    `review`: which cases people review, and how they decide.
+    `review`: which cases people review, and how they decide. `notice`: a sentence that every page
+    of the scenario shows, such as what its answers must not be used for.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Scenario:
     partitioner: str = MURMUR2
     actionable: tuple[Actionable, ...] = ()
     review: ReviewPlan = field(default_factory=ReviewPlan)
+    notice: str = ""
 
     def __post_init__(self) -> None:
         check_partitioner(self.partitioner)

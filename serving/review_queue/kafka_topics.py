@@ -69,7 +69,7 @@ class KafkaCaseTopic:
 
 @contextmanager
 def kafka_cases(kafka: KafkaCluster, topic: str, log: Log) -> Iterator[KafkaCaseTopic]:
-    """The topic of cases, or that of dead letters, for a block; raises `KafkaDown` or `TopicMissing`."""
+    """The topic of cases or of dead letters for a block; raises `KafkaDown` or `TopicMissing`."""
     from kafka.errors import KafkaError
 
     identity = kafka.identity(topic)
