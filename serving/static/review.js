@@ -65,7 +65,7 @@
   // Times of day as people here have them.
   for (const time of document.querySelectorAll("time[data-clock]")) {
     time.textContent = new Date(time.dateTime).toLocaleTimeString(
-      document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+      document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   }
 
   // Colours on or off, and a larger view in place of a page of its own.

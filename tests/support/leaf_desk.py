@@ -27,7 +27,7 @@ from serving.review_queue.pages import Lag, PageParts, pages
 from serving.review_queue.queue import ReviewQueue
 from serving.review_queue.routes import router as review_routes
 from serving.review_queue.rules import QueueRules
-from stores.hbase.predictions import SecondStageFinding
+from stores.hbase.predictions import Model, Reason, SecondStageFinding
 from stores.records.review_cases import ReviewCase
 from streaming.position.staleness import StreamLag
 from tests.scenarios import leaves
@@ -159,6 +159,9 @@ class LeafDesk:
         prediction = msgspec.structs.replace(
             tiny_prediction(number, score=score, scenario="leaves", entity=entity),
             band="sick" if score >= 0.5 else "well",
+            action="spray",
+            model=Model("leaves", "1"),
+            reasons=[Reason("score", "upper half is brighter", "raises", float(row[0, SCORE]))],
             second_stage=SecondStageFinding("cause", "fungus", 0.87),
             attachments={"leaf": content.reference},
         )
