@@ -87,12 +87,12 @@ def refused_case(
     arrived_ms = record.arrived_ms if arrived_ms is None else arrived_ms
     event = RefusedEvent(
         case_id=case_id,
-        entity=_text(record.key)[:_MOST_ENTITY_CHARACTERS],
+        entity=key_text(record),
         reason_code=code,
         reason=_text(texts.get("reason")),
         arrived_ms=arrived_ms,
         source=Source(_text(texts.get("source_topic")), partition, offset),
-        attachments=dict(shown(_strings_in(record.value))),
+        attachments=dict(shown(strings_in(record.value))),
     )
     return ReviewCase(
         scenario=scenario,
@@ -104,7 +104,12 @@ def refused_case(
     )
 
 
-def _strings_in(value: bytes) -> Mapping[str, str]:
+def key_text(record: CaseRecord) -> str:
+    """The record's key as text, cut; "" without one."""
+    return _text(record.key)[:_MOST_ENTITY_CHARACTERS]
+
+
+def strings_in(value: bytes) -> Mapping[str, str]:
     """The members of an event that are strings of bounded length; none where it is no object."""
     try:
         members = msgspec.json.decode(value)

@@ -5,7 +5,8 @@ case is rendered only for who holds it; what two tabs or two people try at once 
 queue, and the page says so.
 """
 
-from collections.abc import Callable, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
@@ -25,6 +26,7 @@ from serving.review_queue.errors import InputRefused, NoSuchCase, ReviewRefused
 from serving.review_queue.queue import ReviewQueue
 from serving.review_queue.routes import Queues, ScenarioName, queue_of
 from serving.review_queue.views import summary, view
+from serving.review_queue.waiting_events import WaitingEvents
 from stores.hbase.connection import StoreDown, TableMissing
 from stores.records.review_cases import ReviewCase
 from streaming.position.staleness import StreamLag
@@ -59,19 +61,25 @@ class PageParts:
 
     attachments  of scenarios whose events have some
     lags         of streams
+    waiting      events that wait for a stream
     """
 
     attachments: Mapping[str, AttachmentDesk] = field(default_factory=dict)
     lags: Mapping[str, Lag] = field(default_factory=dict)
+    waiting: Mapping[str, WaitingEvents] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """New events are not analysed; since is None where it is not known whether they are."""
+    """New events are not analysed; since is None where it is not known whether they are.
+
+    waiting  the first that wait, or None where they cannot be read
+    """
 
     since: datetime | None
     seconds: float = 0.0
+    waiting: Sequence[Mapping[str, Any]] | None = None
 
 
 def pages(queues: Queues, parts: PageParts | None = None) -> APIRouter:
@@ -190,8 +198,25 @@ class _Shown:
         current, now = lag.current(), self.parts.now()
         since = min(current.waiting_since.values(), default=None)
         if since is not None and (now - since).total_seconds() > current.limit_seconds:
-            return Outage(since=since, seconds=(now - since).total_seconds())
+            seconds, waiting = (now - since).total_seconds(), self._waiting(queue, now)
+            return Outage(since=since, seconds=seconds, waiting=waiting)
         return Outage(since=None) if since is None and lag.failure is not None else None
+
+    def _waiting(self, queue: ReviewQueue, now: datetime) -> list[dict[str, Any]] | None:
+        """The events that wait, with their pictures in the page itself: nobody refers to them."""
+        name = queue.scenario.name
+        desk, events = self.parts.attachments.get(name), self.parts.waiting.get(name)
+        first = None if events is None else events.first()
+        if first is None:
+            return None
+        return [
+            {
+                "entity": event.entity,
+                "seconds": now.timestamp() - event.arrived_ms / 1000,
+                "pictures": {} if desk is None else _pictures(desk, event.attachments),
+            }
+            for event in first
+        ]
 
     def _attachments(self, case: ReviewCase) -> list[dict[str, str]]:
         """The attachments of a case that its reviewer is shown, with why one has no overlay."""
@@ -216,6 +241,17 @@ class _Shown:
                     cause = NO_CONTENT
             shown.append({"name": name, "address": address, "overlay": overlay, "cause": cause})
         return shown
+
+
+def _pictures(desk: AttachmentDesk, attachments: Mapping[str, str]) -> dict[str, str]:
+    """Field → its content as the address of an image."""
+    pictures = {}
+    for name, text in attachments.items():
+        stored = desk.picture(name, text)
+        if stored is not None:
+            content = b64encode(stored).decode()
+            pictures[name] = f"data:{desk.media_type(name)};base64,{content}"
+    return pictures
 
 
 def _card(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,9 @@ from serving.review_queue.pages import Lag, PageParts, pages
 from serving.review_queue.queue import ReviewQueue
 from serving.review_queue.routes import router as review_routes
 from serving.review_queue.rules import QueueRules
+from serving.review_queue.waiting_events import WaitingEvents
 from stores.hbase.predictions import Model, Reason, SecondStageFinding
+from stores.kafka.errors import KafkaDown
 from stores.records.review_cases import ReviewCase
 from streaming.position.staleness import StreamLag
 from tests.scenarios import leaves
@@ -119,6 +121,8 @@ class LeafDesk:
     lag: KnownLag = field(default_factory=KnownLag)
     versions: dict[str, ScoringModel] = field(default_factory=lambda: {"1": model()})
     seconds_later: float = 0.0
+    records: list[CaseRecord] | None = None
+    moment: float = 0.0
 
     def __post_init__(self) -> None:
         overlays = Overlays(SCENARIO, self.version, self.files)
@@ -128,6 +132,11 @@ class LeafDesk:
         parts = PageParts(
             attachments={"leaves": self.attachments},
             lags=lags,
+            waiting={
+                "leaves": WaitingEvents(
+                    self.waiting, self.attachments.shown, clock=lambda: self.moment
+                )
+            },
             now=lambda: BEGIN + timedelta(seconds=self.seconds_later),
         )
         queues, desks = {"leaves": self.queue}, {"leaves": self.attachments}
@@ -140,6 +149,12 @@ class LeafDesk:
         )
         for name in ("ann", "bob"):
             self.desk.add_key(name, [Role.REVIEWER])
+
+    def waiting(self) -> list[CaseRecord]:
+        """The records of the events that wait; None stands for a Kafka that is away."""
+        if self.records is None:
+            raise KafkaDown("Kafka is away")
+        return self.records
 
     def version(self, name: str) -> ScoringModel:
         """As `VersionLoader`."""

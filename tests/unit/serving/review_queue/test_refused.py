@@ -206,3 +206,24 @@ def test_the_page_says_since_when_nothing_is_analysed() -> None:
     assert f"{BEGIN:%H:%M} UTC</time> (4 min)" in text
     desk.lag.lag, desk.lag.failure = StreamLag({}, 60.0), "Kafka is away"
     assert "It is not known whether new events are analysed" in browser.get(PAGE).text
+
+
+def test_what_waits_is_shown_in_order_of_arrival_and_said_to_be_not_analysed() -> None:
+    desk = LeafDesk()
+    desk.lag.lag, desk.seconds_later = StreamLag({0: BEGIN}, 60.0), 240.0
+    browser = desk.desk.browser("ann")
+    assert "not yet in this list" in browser.get(PAGE).text  # they cannot be read
+    desk.records = [
+        letter(number, blank_event(), "", key=f"fern {number}".encode()) for number in range(25)
+    ]
+    desk.moment += 10.0
+    text = browser.get(PAGE).text
+    assert "is shown in order of arrival, not analysed" in text
+    section = text.partition('id="waiting"')[2].partition("</section>")[0]
+    assert section.count("data:image/png;base64,") == section.count("Not analysed") == 20
+    assert section.index("fern 0") < section.index("fern 1") < section.index("fern 19")
+    assert "fern 20" not in section
+    desk.records = []
+    assert 'id="waiting"' in browser.get(PAGE).text  # as some seconds ago
+    desk.moment += 10.0
+    assert 'id="waiting"' not in browser.get(PAGE).text
