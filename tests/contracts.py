@@ -20,7 +20,12 @@ from serving.review_queue.case_store import CaseStore
 from serving.rows.latest import LatestRows
 from serving.sessions import SessionPool
 from stores.delta.files import Files
-from stores.hbase.attachments import AttachmentPlace, Forgotten, StoredAttachment
+from stores.hbase.attachments import (
+    AttachmentPlace,
+    Forgotten,
+    Reference,
+    StoredAttachment,
+)
 from stores.hbase.connection import HBaseStore
 from stores.hbase.predictions import Prediction, row_document
 from stores.hbase.states import Marker
@@ -280,11 +285,22 @@ def check_attachments(place: AttachmentPlace) -> None:
     digests = [f"{first:02x}" * 32 for first in (0, 1, 254, 255)]
     small, shared, large, absent = digests
 
-    def attached(digest: str, entity: str) -> StoredAttachment:
+    def attached(digest: str, entity: str, position: int = 7) -> StoredAttachment:
         size = 300_000 if digest == large else 100
         content = (digest.encode() * size)[:size]
         return StoredAttachment(
-            digest=digest, stored=content, media_type="image/png", entity=entity
+            digest=digest,
+            stored=content,
+            media_type="image/png",
+            entity=entity,
+            partition=1,
+            position=position,
+            event_ms=99,
+        )
+
+    def reference(scenario: str, entity: str, position: int = 7) -> Reference:
+        return Reference(
+            scenario=scenario, entity=entity, partition=1, position=position, event_ms=99
         )
 
     assert (table.known(digests), source.contents(digests)) == (frozenset(), {})
@@ -296,8 +312,8 @@ def check_attachments(place: AttachmentPlace) -> None:
     assert table.known(digests) == {small, shared, large}
     assert source.contents(digests) == {row.digest: row.stored for row in rows}
     assert place.source().contents([large, large]) == {large: rows[2].stored}
-    assert table.referring(shared) == {("tiny", "a"), ("other", "a")}
-    assert table.referring(large) == {("tiny", "a:ü")}
+    assert table.referring(shared) == {reference("tiny", "a"), reference("other", "a")}
+    assert table.referring(large) == {reference("tiny", "a:ü")}
     assert table.referring(absent) == frozenset()
 
     # Of one entity: what another scenario's refers to stays; counting changes nothing.
@@ -307,11 +323,14 @@ def check_attachments(place: AttachmentPlace) -> None:
     assert table.forget("tiny", ["a"]) == Forgotten()
     assert table.known(digests) == {shared, large}
     assert place.source().contents([small, shared]) == {shared: rows[1].stored}
-    assert table.referring(shared) == {("other", "a")}
+    assert table.referring(shared) == {reference("other", "a")}
 
-    # The same picture again, sent by somebody else, is there again.
-    assert table.put("tiny", [attached(small, "b")]) == 1
+    # The same picture again, sent by somebody else, is there again; so is that of a newer event.
+    assert table.put("tiny", [attached(small, "b", 8), attached(small, "b", 9)]) == 1
     assert place.source().contents([small]) == {small: rows[0].stored}
+    assert table.referring(small) == {reference("tiny", "b", 9)}
+    assert table.forget("tiny", ["b"], covers=lambda one: one.position < 9) == Forgotten()
+    assert table.known([small]) == {small}
     assert table.forget("tiny", ["a:ü", "b"]) == Forgotten(references=2, contents=2)
     assert table.forget("other", ["a"]) == Forgotten(references=1, contents=1)
     assert table.known(digests) == frozenset()

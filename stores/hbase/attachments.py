@@ -1,12 +1,13 @@
 """What is attached to events, such as images: stored once by digest, with who refers to it.
 
 A row is one content: its bytes and their media type in family `c`, and in family `r` a column for
-each (scenario, entity) that refers to it. Cells carry HBase's own time: a delete marker at a fixed
-stamp would hide the same picture when somebody else sends it later.
+each (scenario, entity) that refers to it, with the position of the event that does. Cells carry
+HBase's own time: a delete marker at a fixed stamp would hide the same picture when somebody sends
+it later.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -27,15 +28,35 @@ _CONTENTS_PER_CALL = 32
 
 @dataclass(frozen=True, kw_only=True)
 class StoredAttachment:
-    """One content and an entity that refers to it.
+    """One content and an event of an entity that refers to it.
 
-    digest: 64 hex digits; stored: bytes of the media type `media_type`
+    digest: 64 hex digits; stored: bytes of the media type `media_type`; position: the event's
+    stamp; event_ms: its own time
     """
 
     digest: str
     stored: bytes
     media_type: str
     entity: str
+    partition: int
+    position: int
+    event_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Who refers to a content: the newest event of an entity that does."""
+
+    scenario: str
+    entity: str
+    partition: int
+    position: int
+    event_ms: int
+
+
+def every_reference(_: Reference) -> bool:
+    """All references of an entity."""
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +81,10 @@ class AttachmentTable:
         Idempotent: the same call again writes references again and no content. References come
         first: an erasure that deletes a content at the same moment finds them and puts it back.
         """
-        references = dict.fromkeys((a.digest, a.entity) for a in attachments)
-        for part in _parts(list(references), _ROWS_PER_CALL):
+        references = {(a.digest, a.entity): a for a in attachments}  # of several the last
+        for part in _parts(list(references.values()), _ROWS_PER_CALL):
             self.session.call(partial(_refer, scenario, part))
-        known = self.known(digest for digest, _ in references)
+        known = self.known(a.digest for a in attachments)
         new = {a.digest: a for a in attachments if a.digest not in known}
         for contents in _calls(list(new.values())):
             self.session.call(partial(_write, contents))
@@ -85,24 +106,35 @@ class AttachmentTable:
             found.update((digest, cells[CONTENT]) for digest, cells in rows.items())
         return found
 
-    def referring(self, digest: str) -> frozenset[tuple[str, str]]:
-        """(scenario, entity) of all that refer to `digest`."""
+    def referring(self, digest: str) -> frozenset[Reference]:
+        """All that refer to `digest`."""
         cells = self._rows([digest], [REFERENCES]).get(digest, {})
-        return frozenset(_named(column) for column in cells)
+        return frozenset(_reference(column, cell) for column, cell in cells.items())
 
-    def forget(self, scenario: str, entities: Sequence[str], *, is_dry: bool = False) -> Forgotten:
-        """Delete the references of `entities`, and contents to which nobody else refers.
+    def forget(
+        self,
+        scenario: str,
+        entities: Sequence[str],
+        *,
+        covers: Callable[[Reference], bool] = every_reference,
+        is_dry: bool = False,
+    ) -> Forgotten:
+        """Delete those references of `entities` that `covers` names, and contents without others.
 
         is_dry: count only. The bytes leave HBase's files with the next major compaction.
         """
-        columns = [_column(scenario, entity) for entity in entities]
+        names = [_column(scenario, entity) for entity in entities]
         references = contents = 0
-        for digest, own in self._referred(columns):
-            others = {_column(*name) for name in self.referring(digest)} - set(own)
-            references += len(own)
-            contents += not others
+        for digest, cells in self._referred(names):
+            columns = [name for name, cell in cells.items() if covers(_reference(name, cell))]
+            if not columns:
+                continue
+            others = {_column(other.scenario, other.entity) for other in self.referring(digest)}
+            is_last = others <= set(columns)
+            references += len(columns)
+            contents += is_last
             if not is_dry:
-                self._forget(digest, own, keeps_content=bool(others))
+                self._forget(digest, columns, keeps_content=not is_last)
         return Forgotten(references=references, contents=contents)
 
     def _forget(self, digest: str, columns: Sequence[bytes], *, keeps_content: bool) -> None:
@@ -120,8 +152,8 @@ class AttachmentTable:
                 lambda connection: connection.table(ATTACHMENTS).put(digest.encode(), cells)
             )
 
-    def _referred(self, columns: Sequence[bytes]) -> Iterator[tuple[str, list[bytes]]]:
-        """Digest and those of `columns` that it has; all digests that have one.
+    def _referred(self, columns: Sequence[bytes]) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+        """Digest and those of `columns` that it has, with their cells; all that have one.
 
         One call per key prefix: a call that finds nothing in a whole table takes too long.
         """
@@ -132,7 +164,7 @@ class AttachmentTable:
             def scan(connection: Any, begin: bytes = begin, stop: bytes | None = stop) -> Any:
                 table = connection.table(ATTACHMENTS)
                 rows = table.scan(row_start=begin, row_stop=stop, columns=columns)
-                return [(key.decode(), list(cells)) for key, cells in rows]
+                return [(key.decode(), cells) for key, cells in rows]
 
             yield from self.session.call(scan)
 
@@ -205,15 +237,23 @@ def _column(scenario: str, entity: str) -> bytes:
     return REFERENCES + f":{scenario}:{entity}".encode()
 
 
-def _named(column: bytes) -> tuple[str, str]:
+def _reference(column: bytes, cell: bytes) -> Reference:
     scenario, _, entity = column.decode().partition(":")[2].partition(":")
-    return scenario, entity
+    partition, position, event_ms = map(int, cell.split(b":"))
+    return Reference(
+        scenario=scenario,
+        entity=entity,
+        partition=partition,
+        position=position,
+        event_ms=event_ms,
+    )
 
 
-def _refer(scenario: str, references: Sequence[tuple[str, str]], connection: Any) -> None:
+def _refer(scenario: str, attachments: Sequence[StoredAttachment], connection: Any) -> None:
     batch = connection.table(ATTACHMENTS).batch()
-    for digest, entity in references:
-        batch.put(digest.encode(), {_column(scenario, entity): b""})
+    for one in attachments:
+        cell = f"{one.partition}:{one.position}:{one.event_ms}".encode()
+        batch.put(one.digest.encode(), {_column(scenario, one.entity): cell})
     batch.send()
 
 

@@ -25,7 +25,7 @@ from features.fold.state import States
 from scenarios.contract.experiment import SHADOW, shadowed
 from scenarios.contract.judge import Judge, Judges, Verdicts
 from scenarios.contract.scenario import Scenario
-from stores.hbase.attachments import AttachmentPlace
+from stores.hbase.attachments import AttachmentPlace, AttachmentTable
 from stores.hbase.predictions import utc
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
@@ -253,7 +253,7 @@ class ScoringPass:
     def _write(self, work: _Work, states: States) -> None:
         """Attachments first, then rows, the marker after them: it proves that all are stored."""
         if self._attachments is not None and work.events.attached:
-            self._attachments.put(self._scenario.name, stored_attachments(work.events))
+            self._put_attachments(self._attachments, work)
         position = stamp(self._settings.epoch, work.batch.last)
         cells = self._scenario.codec.encode(states)
         rows = work.rows if work.rows is not None else [None] * len(cells)
@@ -277,6 +277,15 @@ class ScoringPass:
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)
+
+    def _put_attachments(self, table: AttachmentTable, work: _Work) -> None:
+        attachments = stored_attachments(
+            work.events,
+            work.batch.records,
+            partition=work.batch.partition,
+            epoch=self._settings.epoch,
+        )
+        table.put(self._scenario.name, attachments)
 
     @property
     def _events_topic(self) -> str:

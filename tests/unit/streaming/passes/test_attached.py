@@ -11,6 +11,7 @@ import pytest
 from features.events import reasons
 from features.schema import SchemaError
 from stores.hbase.connection import StoreDown
+from stores.hbase.stamps import stamp
 from tests.scenarios import tiny
 from tests.scenarios.leaves import SCENARIO
 from tests.scenarios.shops import SHOP
@@ -64,8 +65,9 @@ def test_contents_are_stored_once_and_before_the_states(passes: LeafPasses) -> N
     assert store.calls == ["batch 3", "rows 2", "batch 2", "states"]
     contents = attachments_in_memory(store).table()
     digests = [key.decode() for key in store.rows]
-    referring = sorted(sorted(contents.referring(digest)) for digest in digests)
-    assert referring == [[("leaves", "a")], [("leaves", "a"), ("leaves", "b")]]
+    referring = [[(r.entity, r.position) for r in contents.referring(d)] for d in digests]
+    first = stamp(1, 0)
+    assert sorted(map(sorted, referring)) == [[("a", first), ("b", first + 1)], [("a", first + 2)]]
     # A replay stores nothing again.
     before = {key: dict(row) for key, row in store.rows.items()}
     passes.over(RowTable(), attachments_in_memory(store)).process(leaf_batch(0, [("a", leaf(1))]))
@@ -84,10 +86,8 @@ def test_a_reference_has_the_features_of_its_picture_and_is_counted(passes: Leaf
     assert features(messages) == {"b": inline["a"]}
     assert codes(messages) == [reasons.ATTACHMENT_MISSING]
     assert store.calls[-4:] == ["rows 2", "rows 1", "batch 1", "rows 1"]
-    assert attachments_in_memory(store).table().referring(digest) == {
-        ("leaves", "a"),
-        ("leaves", "b"),
-    }
+    referring = attachments_in_memory(store).table().referring(digest)
+    assert {reference.entity for reference in referring} == {"a", "b"}
 
 
 def test_without_the_store_nothing_is_written(passes: LeafPasses) -> None:
