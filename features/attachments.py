@@ -19,6 +19,7 @@ ScoreOfFigures = Callable[[Floats], Floats]
 
 REFERENCE = "sha256:"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_REFERENCE_AS_JSON = re.compile(rb'"sha256:([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True)
@@ -101,3 +102,8 @@ def digest_in(text: str) -> str | None:
     """The digest of a reference; None when `text` is none."""
     digest = text.removeprefix(REFERENCE)
     return digest if text.startswith(REFERENCE) and _DIGEST.fullmatch(digest) else None
+
+
+def digests_in(event: bytes) -> list[str]:
+    """Digests of what the JSON text `event` probably refers to, for reading them together."""
+    return [digest.decode() for digest in _REFERENCE_AS_JSON.findall(event)]

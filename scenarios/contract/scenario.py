@@ -96,7 +96,24 @@ class Scenario:
         for second in self.second_entities:
             second.check_key(self.schema)
         check_actionable(self.actionable, self.schema, names)
+        self._check_attachments()
         self._check_label()
+
+    def _check_attachments(self) -> None:
+        """Only the scenario's own stream stores what is attached to events."""
+        second_schemas = [(f"second entity {s.name!r}", s.schema) for s in self.second_entities]
+        for whose, schema in (("label", self.label.schema), *second_schemas):
+            if schema.attachments:
+                raise SchemaError(
+                    f"scenario {self.name!r}: events of its {whose} have attachments "
+                    f"{list(schema.attachments)}; only the scenario's own events may"
+                )
+        if self.schema.attachments and self.second_entities:
+            names = [second_entity.name for second_entity in self.second_entities]
+            raise SchemaError(
+                f"scenario {self.name!r} has second entities {names}, whose streams do not read "
+                f"attachments, and its events have some: {list(self.schema.attachments)}"
+            )
 
     def _check_label(self) -> None:
         if (
