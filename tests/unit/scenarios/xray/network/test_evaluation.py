@@ -9,7 +9,7 @@ import pytest
 from scenarios.xray.images_file import OfficialTest
 from scenarios.xray.network.evaluation import LARGE, OFFICIAL, SMALL, evaluated, network_scorer
 from scenarios.xray.network.overlay import overlay_png
-from scenarios.xray.network.references import support_vector_scorer
+from scenarios.xray.network.references.support_vectors import support_vector_scorer
 from scenarios.xray.network.report import (
     activations_png,
     curves_png,
