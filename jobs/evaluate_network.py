@@ -47,7 +47,7 @@ def main(
     minutes: Annotated[
         float, Option(min=0.1, help="CPU time for the residual network at most.")
     ] = 15.0,
-    epochs: Annotated[int, Option(min=1, help="Epochs of the residual network.")] = 20,
+    epochs: Annotated[int, Option(min=1, help="Epochs of the residual network.")] = 12,
     without_residual: Annotated[
         bool, Option("--without-residual", help="Train no residual network.")
     ] = False,

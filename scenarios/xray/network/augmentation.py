@@ -29,7 +29,7 @@ class Strength:
     noise: float = 0.03
     coarse_share: float = 0.4
     hole_share: float = 0.3
-    flip_share: float = 0.5
+    flip_share: float = 0.0
 
 
 def augmented(pixels: Any, *, is_square: Any, strength: Strength, generator: Any) -> Any:
