@@ -8,9 +8,9 @@ from features.images.explaining import ImageExplainer
 from features.images.image import Image
 from features.images.network import Network, Output
 from features.images.quality import FIGURES
-from scenarios.xray.network.architecture import WIDTH
 from tests.support.pictures import file_of, levels
 
+WIDTH = 32
 OTHERS = ("pneumonia", "bacterial", "novelty")
 NETWORK = Network(
     package="scenarios.xray.network",
