@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 from typer import Option
 
+from features.images.overlay import OVERLAY_SIDE, class_activation, overlay_png
 from jobs.launcher.outcome import ending_with_exit_code
 from jobs.options.shared import VerboseOption, job_app
 from reports.terminal import Terminal
@@ -26,7 +27,6 @@ from scenarios.xray.images_file import (
     xray_folder,
 )
 from scenarios.xray.network.evaluation import Result, evaluated, network_scorer, of_part
-from scenarios.xray.network.overlay import class_activation, overlay_png
 from scenarios.xray.network.references.support_vectors import support_vector_scorer
 from scenarios.xray.network.report import (
     activations_png,
@@ -130,11 +130,11 @@ def _examples(content: bytes, xrays: Xrays) -> list[tuple[str, bytes]]:
     rows = np.concatenate([np.flatnonzero(xrays.types == kind)[:2] for kind in range(3)])
     pixels = network_pixels(xrays.images[rows])
     outputs = run_network(content, pixels, ("maps", "pneumonia"))
-    weights = head_weights(content)["pneumonia"]
+    weights = head_weights(content)["pneumonia"].astype(np.float64)
     return [
         (
             f"{TYPE_NAMES[kind]}, {100 / (1 + np.exp(-logit)):.0f} %",
-            overlay_png(image, class_activation(np.moveaxis(maps, 0, -1), weights)),
+            overlay_png(image[0], class_activation(maps, weights, OVERLAY_SIDE)),
         )
         for kind, image, maps, logit in zip(
             xrays.types[rows], pixels, outputs["maps"], outputs["pneumonia"], strict=True

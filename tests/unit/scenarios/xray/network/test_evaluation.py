@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.images.overlay import overlay_png
 from scenarios.xray.images_file import OfficialTest
 from scenarios.xray.network.evaluation import LARGE, OFFICIAL, SMALL, evaluated, network_scorer
-from scenarios.xray.network.overlay import overlay_png
 from scenarios.xray.network.references.support_vectors import support_vector_scorer
 from scenarios.xray.network.report import (
     activations_png,
