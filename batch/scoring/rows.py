@@ -54,6 +54,7 @@ class RowTask:
         scored_at = utc(self.scored_at_ms)
         valid_until = utc(self.scored_at_ms + valid_ms(scenario))
         topic, reasons = scenario.topic("events"), verdicts.reasons
+        stage, second = scenario.policy.second_stage, verdicts.second
         columns = zip(
             scored_states.entities,
             verdicts.scores.tolist(),
@@ -85,6 +86,7 @@ class RowTask:
                 valid_until=valid_until,
                 model=model,
                 source=Source(topic, part, offset_of(stamp)),
+                second_stage=second.finding(row, stage) if stage and second else None,
             )
 
 

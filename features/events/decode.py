@@ -61,9 +61,10 @@ class Records:
 
 @dataclass(frozen=True)
 class Attached:
-    """What is attached to the event in row `row` of the records."""
+    """What is attached, as field `field`, to the event in row `row` of the records."""
 
     row: int
+    field: str
     reading: Reading
 
 
@@ -235,9 +236,9 @@ class EventDecoder:
             values=values,
             refusals=refusals,
             attached=[
-                Attached(row, reading)
+                Attached(row, field, reading)
                 for row, event in zip(rows, events, strict=True)
-                for reading in event.attached
+                for field, reading in event.attached
             ],
         )
 

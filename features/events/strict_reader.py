@@ -54,7 +54,7 @@ class StrictEvent:
     type_code: int
     time_ms: int
     values: Sequence[tuple[int, float]]
-    attached: Sequence[Reading] = ()
+    attached: Sequence[tuple[str, Reading]] = ()
 
 
 class StrictReader:
@@ -91,7 +91,7 @@ class StrictReader:
         values = rules.values(raw, members)
         if isinstance(values, tuple):
             return values
-        attached: list[Reading] = []
+        attached: list[tuple[str, Reading]] = []
         if rules.attachments:
             finding = rules.read_attachments(raw, members, values, attached)
             if finding is not None:
@@ -189,7 +189,7 @@ class _TypeRules:
         raw: bytes,
         members: Members,
         values: list[tuple[int, float]],
-        attached: list[Reading],
+        attached: list[tuple[str, Reading]],
     ) -> Finding | None:
         """Add the figures of what is attached to `values`, or return what is wrong with it."""
         for name, column, field, reader in self.attachments:
@@ -204,7 +204,7 @@ class _TypeRules:
             if isinstance(reading, tuple):
                 return reading
             values += enumerate(reading.figures, start=column)
-            attached.append(reading)
+            attached.append((field.name, reading))
         return None
 
 

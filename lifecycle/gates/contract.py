@@ -11,7 +11,7 @@ from lifecycle.gates.gate import Bounds, Gate, gate, not_applicable
 from models.card import ModelCard
 from models.formats.parity import score_parity
 from models.scoring_model import ScoringModel
-from scenarios.contract.reasons import MOST_REASONS, ReasonTeller
+from scenarios.contract.judging.reasons import MOST_REASONS, ReasonTeller
 from scenarios.contract.scenario import Scenario
 
 Floats = npt.NDArray[np.float64]

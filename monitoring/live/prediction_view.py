@@ -27,6 +27,8 @@ def prediction_panel(
     for number, cause in enumerate(stale_because):
         table.add_row("STALE" if number == 0 else "", cause, style="bold red")
     table.add_row("score", f"{prediction.score:.3f}   band {prediction.band}")
+    if prediction.second_stage is not None:
+        table.add_row(plain(prediction.second_stage.name), plain(prediction.second_stage.words))
     table.add_row("next action", plain(prediction.action))
     for number, reason in enumerate(prediction.reasons):
         words = f"{_ARROWS[reason.direction]} the score: {reason.text}"

@@ -1,7 +1,8 @@
 """What is done about a churn score: bands, actions and who gets a second look."""
 
 from scenarios.churn.events import CHANGEABLE
-from scenarios.contract.policy import Band, Condition, Policy, Rule
+from scenarios.contract.judging.condition import Condition
+from scenarios.contract.policy import Band, Policy, Rule
 
 
 def _is(feature: str, value: str) -> Condition:

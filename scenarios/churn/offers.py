@@ -2,7 +2,7 @@
 
 from scenarios.churn.events import CHANGEABLE
 from scenarios.contract.actionable import Actionable
-from scenarios.contract.policy import Condition
+from scenarios.contract.judging.condition import Condition
 
 
 def _is_one_of(feature: str, *values: str) -> Condition:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from features.schema import TIME_FIELD, TYPE_FIELD, Attachment, Category, EventSchema, SchemaError
-from scenarios.contract.policy import Condition, PolicyError
+from scenarios.contract.judging.condition import Condition
+from scenarios.contract.policy import PolicyError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from features.events.chosen_rows import chosen_rows
 from models.scoring_model import ScoringModel
 from scenarios.contract.experiment import CHALLENGER, CHAMPION, SHADOW, Arms, arms
-from scenarios.contract.isolation import NOT_OF_A_ROW, Failure, isolated
+from scenarios.contract.judging.isolation import NOT_OF_A_ROW, Failure, isolated
+from scenarios.contract.judging.reasons import ReasonTeller
+from scenarios.contract.judging.second_stage import SecondAnswers
 from scenarios.contract.policy import Decisions
-from scenarios.contract.reasons import ReasonTeller
 from scenarios.contract.scenario import Scenario
 from scenarios.contract.shares import in_share
 from stores.hbase.predictions import Reason
@@ -108,6 +109,7 @@ class Verdicts:
     fallbacks    cases of the challenger's share that it could not judge: the champion did
     beside       of an experiment; None without one
     efforts      of the versions, when there is another one beside the champion
+    second       answers of the policy's second stage; None where it has none
     """
 
     rows: Rows
@@ -120,6 +122,7 @@ class Verdicts:
     fallbacks: Sequence[Unscorable] = ()
     beside: Beside | None = None
     efforts: Sequence[Effort] = ()
+    second: SecondAnswers | None = None
 
 
 def _no_clock() -> float:
@@ -165,10 +168,10 @@ class Judge:
         """Verdicts on n cases; features (n, k) are those right after each event.
 
         A verdict does not depend on the other cases, but for the bound in
-        `scenarios.contract.isolation`, nor on the shadow, which scores the cases `is_shadowed`
-        (n,) as well. A case that the challenger cannot judge is judged by the champion. `control`
-        (n,) says who is in the control group where the cases belong to no entity. `explains` false
-        leaves all reasons out: TreeSHAP costs several times the scoring.
+        `scenarios.contract.judging.isolation`, nor on the shadow, which scores the cases
+        `is_shadowed` (n,) as well. A case that the challenger cannot judge is judged by the
+        champion. `control` (n,) says who is in the control group where the cases belong to no
+        entity. `explains` false leaves all reasons out: TreeSHAP costs several times the scoring.
         """
         if control is None:
             control = self.in_control_group(entities)
@@ -406,7 +409,18 @@ class _Bench:
             fallbacks=fallbacks,
             beside=None if beside is None else _beside_of(beside, rows),
             efforts=efforts if len(efforts) > 1 else (),
+            second=self._second_answers(rows),
         )
+
+    def _second_answers(self, rows: Rows) -> SecondAnswers | None:
+        policy = self._scenario.policy
+        stage = policy.second_stage
+        if stage is None:
+            return None
+        column = self._scenario.feature_names.index(stage.feature)
+        codes = [code for code, band in enumerate(policy.bands) if band.name in stage.bands]
+        is_asked = np.isin(self.decisions.bands[rows], codes)
+        return stage.answers(self._features[rows, column], is_asked)
 
     def _results(
         self,

@@ -9,6 +9,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from scenarios.contract.judging.condition import Condition
+from scenarios.contract.judging.second_stage import SecondStage
+
 
 class PolicyError(ValueError):
     """A policy that leaves a case open or names something unknown; raised at start."""
@@ -23,15 +26,6 @@ class Band:
     name: str
     lowest_score: float
     explained: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """True where a feature lies within [at_least, below); never true where it is missing."""
-
-    feature: str
-    at_least: float = -np.inf
-    below: float = np.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +52,7 @@ class Policy:
     """Bands by rising `lowest_score` (the first begins at 0) and rules for every band.
 
     Entities in the control group (a stable hash's share) get `control_action` whatever the rule:
-    they show what would have happened without the actions.
+    they show what would have happened without the actions. `second_stage` is asked of some bands.
     """
 
     bands: tuple[Band, ...]
@@ -66,6 +60,7 @@ class Policy:
     valid_days: float
     control_share: float = 0.0
     control_action: str = "none"
+    second_stage: SecondStage | None = None
 
     def __post_init__(self) -> None:
         lowest = [band.lowest_score for band in self.bands]
@@ -79,6 +74,8 @@ class Policy:
                 f"rules name unknown bands {sorted(unknown)} "
                 f"and leave bands {sorted(open_bands)} without a last rule"
             )
+        if self.second_stage and (strange := set(self.second_stage.bands) - names):
+            raise PolicyError(f"the second stage names unknown bands {sorted(strange)}")
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -88,7 +85,10 @@ class Policy:
     @property
     def version(self) -> str:
         """12 hex digits over everything that decides."""
-        text = json.dumps(asdict(self), sort_keys=True, default=str)
+        values = asdict(self)
+        if self.second_stage is None:
+            del values["second_stage"]  # versions of policies without one stay what they were
+        text = json.dumps(values, sort_keys=True, default=str)
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
     def thresholds(self) -> dict[str, float]:

@@ -85,9 +85,9 @@ class Scenario:
                 f"scenario {self.name!r} has features of one name: {self.feature_names}"
             )
         conditions = [condition for rule in self.policy.rules for condition in rule.when]
-        wanted = {condition.feature for condition in conditions} | {self.required_feature or ""} - {
-            ""
-        }
+        stage = self.policy.second_stage
+        wanted = {condition.feature for condition in conditions}
+        wanted |= {self.required_feature or "", stage.feature if stage else ""} - {""}
         if wanted - names:
             missing = sorted(wanted - names)
             raise PolicyError(f"scenario {self.name!r} has no features {missing}: {sorted(names)}")

@@ -7,7 +7,7 @@ import msgspec
 
 from scenarios.contract.judge import Verdicts, valid_ms
 from scenarios.contract.scenario import Scenario
-from stores.hbase.predictions import Model, Reason
+from stores.hbase.predictions import Model, Reason, SecondStageFinding
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +18,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     valid_until_ms    UTC epoch ms, counted from the request
     features_as_of_ms the latest event time in the features; None: the caller gave the features
     is_what_if        true: nothing of it is stored or published
+    second_stage      the answer to the policy's second question, where it was asked
     """
 
     case: int
@@ -31,6 +32,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     valid_until_ms: int
     features_as_of_ms: int | None = None
     is_what_if: bool = True
+    second_stage: SecondStageFinding | None = None
 
 
 class Unjudged(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ def verdict_list(
 
     models: of champion and challenger; cases: the number of each judged row; as_of_ms: by row
     """
-    policy = scenario.policy
+    policy, second = scenario.policy, verdicts.second
     bands, actions = [band.name for band in policy.bands], policy.actions
     decisions = verdicts.decisions
     return [
@@ -82,6 +84,9 @@ def verdict_list(
             model=models[int(verdicts.challenged[at])],
             valid_until_ms=now_ms + valid_ms(scenario),
             features_as_of_ms=None if as_of_ms is None else as_of_ms[row],
+            second_stage=(
+                second.finding(at, policy.second_stage) if second and policy.second_stage else None
+            ),
         )
         for at, row in enumerate(verdicts.rows.tolist())
     ]

@@ -38,11 +38,28 @@ class Source(msgspec.Struct, frozen=True):
     offset: int
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+class SecondStageFinding(msgspec.Struct, frozen=True):
+    """The answer to a scenario's second question, and the probability of its positive answer."""
+
+    name: str
+    finding: str
+    probability: float | None
+
+    @property
+    def words(self) -> str:
+        """The answer with its probability, for people."""
+        if self.probability is None:
+            return self.finding
+        return f"{self.finding} (probability {self.probability:.2f})"
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One prediction as stored in `p:latest`; times are UTC.
 
     `score` is a probability in [0, 1]. `scored_at` is the broker's time of arrival of the event
     that was scored: a replay repeats it, so the row's bytes never depend on when a worker ran.
+    `second_stage` and `attachments` (field → reference of the content, see
+    features/attachments.py) are left out where a scenario has none.
     How old a row is and whether it may still be acted upon depend on when it is read, so both
     methods take the current time.
     """
@@ -61,6 +78,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     valid_until: datetime
     model: Model
     source: Source
+    second_stage: SecondStageFinding | None = None
+    attachments: dict[str, str] = {}
 
     def age_seconds(self, now: datetime) -> float:
         """Seconds from `features_as_of`, the newest event in the score, to `now`.

@@ -58,11 +58,13 @@ class MessageWriter:
         positions: Positions,
         use: InUse,
         basis: bytes,
+        attachments: Sequence[Mapping[str, str]] = (),
     ) -> Messages:
         """One message per event, in order.
 
         ids: distinct entities; entity_rows (n,): each event's row in `ids`; features (n, k);
-        basis: see `streaming.messages.documents.log_basis`.
+        basis: see `streaming.messages.documents.log_basis`; attachments: field → reference of each
+        event, where the scenario has any.
         """
         texts = _Texts()
         models = [use.champion] if use.challenger is None else [use.champion, use.challenger]
@@ -90,7 +92,7 @@ class MessageWriter:
             (TIME, positions.arrived_ms + self._valid_ms),
             (TEXT, texts.many(_after_times(model, positions) for model in models)[challenged]),
             (WHOLE, offsets),
-            (TEXT, texts.one(b"}")),
+            (TEXT, self._ends(texts, verdicts, attachments)),
         ]
         row_pieces = len(pieces)
         pieces += [
@@ -113,6 +115,24 @@ class MessageWriter:
             # Floats that no message has are NaN: the kernel would miscount other ones.
             numbers = np.column_stack([numbers, part.numbers])
         return _written(pieces, texts, numbers, row_pieces)
+
+    def _ends(
+        self, texts: "_Texts", verdicts: Verdicts, attachments: Sequence[Mapping[str, str]]
+    ) -> Ints | int:
+        """The end of the position, and members that most scenarios do not have."""
+        stage = self._scenario.policy.second_stage
+        if not attachments and (stage is None or verdicts.second is None):
+            return texts.one(b"}")
+        ends = []
+        for row in range(len(verdicts.rows)):
+            end = b"}"
+            finding = verdicts.second.finding(row, stage) if stage and verdicts.second else None
+            if finding is not None:
+                end += b',"second_stage":' + _encode(finding)
+            if attachments and attachments[row]:
+                end += b',"attachments":' + _encode(attachments[row])
+            ends.append(end)
+        return texts.many(ends)
 
 
 def _after_id(version: str) -> bytes:

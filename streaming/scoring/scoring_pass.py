@@ -9,7 +9,7 @@ events refer to attachments, it may find one that was stored since.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -171,7 +171,14 @@ class ScoringPass:
         thresholds = work.use.deployment.thresholds
         basis = log_basis(self._scenario.definitions_digest, self._policy_version, thresholds)
         messages = self._writer.messages(
-            work.entities.ids, entity_rows, verdicts, features, positions, work.use, basis
+            work.entities.ids,
+            entity_rows,
+            verdicts,
+            features,
+            positions,
+            work.use,
+            basis,
+            _references(work.events, event_rows),
         )
         keys = ByteColumn.of(work.batch.records.keys)
         keys = chosen_bytes(keys, chosen_rows(work.events.rows, event_rows))
@@ -290,3 +297,14 @@ class ScoringPass:
     @property
     def _events_topic(self) -> str:
         return self._scenario.topic("events")
+
+
+def _references(events: Events, event_rows: npt.NDArray[np.int64]) -> Sequence[Mapping[str, str]]:
+    """Field → reference of what is attached to the events `event_rows`; empty without any."""
+    if not events.attached:
+        return ()
+    by_row: dict[int, dict[str, str]] = {}
+    for attached in events.attached:
+        references = by_row.setdefault(attached.row, {})
+        references[attached.field] = attached.reading.content.reference
+    return [by_row.get(row, {}) for row in events.rows[event_rows].tolist()]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from scenarios.contract.actionable import Actionable
-from scenarios.contract.policy import Condition
+from scenarios.contract.judging.condition import Condition
 from scenarios.contract.records.outcomes import OutcomeDecoder
 from serving.access.capacity import Capacity
 from serving.agent_page.answers import AnswerBook

@@ -8,7 +8,9 @@ from features.images.network import Network, Output
 from features.images.pixels import Limits
 from features.schema import Category, EventSchema, EventType, Number
 from models.training.recipes import calibrated_trees
-from scenarios.contract.policy import Band, Condition, Policy, Rule
+from scenarios.contract.judging.condition import Condition
+from scenarios.contract.judging.second_stage import SecondStage
+from scenarios.contract.policy import Band, Policy, Rule
 from scenarios.contract.scenario import Label, Scenario
 
 NETWORK = Network(
@@ -26,6 +28,14 @@ SCHEMA = EventSchema(
     types=(EventType(name="picture", meaning="a leaf's picture", fields=(NUMBER, LEAF)),),
 )
 PICTURES = ("picture",)
+STAGE = SecondStage(
+    name="cause",
+    feature="score",  # of the tiny network: how much brighter the upper half is
+    bands=("sick",),
+    positive="fungus",
+    negative="insects",
+    least_certain=0.55,
+)
 
 
 def estimator(seed: int) -> Any:
@@ -74,10 +84,12 @@ SCENARIO = Scenario(
                 when=(Condition(feature="contrast", below=0.1),),
                 review=True,
             ),
+            Rule(action="spray", bands=("sick",), when=(STAGE.condition("fungus"),)),
             Rule(action="look", bands=("sick",)),
             Rule(action="none", bands=("well",)),
         ),
         valid_days=1,
+        second_stage=STAGE,
     ),
     estimator=estimator,
     required_feature="score",

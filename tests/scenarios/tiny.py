@@ -5,7 +5,8 @@ from typing import Any
 from features.definitions import Count, DecayedSum, LastValue, Max, Mean, Min, Sum
 from features.schema import Category, EventSchema, EventType, Number
 from models.training.recipes import calibrated_trees
-from scenarios.contract.policy import Band, Condition, Policy, Rule
+from scenarios.contract.judging.condition import Condition
+from scenarios.contract.policy import Band, Policy, Rule
 from scenarios.contract.scenario import Label, Scenario
 
 TEMPERATURE = Number(name="temperature_c", unit="°C", minimum=-50, maximum=300)

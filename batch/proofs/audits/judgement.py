@@ -16,7 +16,7 @@ from models.scoring_model import ScoringModel
 from scenarios.contract.experiment import CHALLENGER, CHAMPION, arms
 from scenarios.contract.judge import Floats, Judge, Judges, valid_ms
 from scenarios.contract.scenario import Scenario
-from stores.hbase.predictions import Reason, utc
+from stores.hbase.predictions import Reason, SecondStageFinding, utc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def judgement(subject: Subject, scenario: Scenario) -> Judgement:
             again |= _judged(subject, scenario, model, replayed, is_todays=is_todays)
     if is_todays:
         again["valid_until"] = utc(subject.arrived_ms + valid_ms(scenario))
-    names = (
+    names = [
         "score",
         "band",
         "action",
@@ -69,7 +69,9 @@ def judgement(subject: Subject, scenario: Scenario) -> Judgement:
         "event_time",
         "features_as_of",
         "valid_until",
-    )
+    ]
+    if scenario.policy.second_stage is not None or logged.second_stage is not None:
+        names.insert(names.index("reasons"), "second_stage")
     fields = [_field(name, getattr(logged, name), again) for name in names]
     fields += _experiment_fields(subject, scenario)
     return Judgement(
@@ -95,6 +97,7 @@ def _judged(
     if verdicts.unscorable:
         return {UNSCORABLE: verdicts.unscorable[0].cause}
     decided = verdicts.decisions
+    second, stage = verdicts.second, policy.second_stage
     return {
         "score": float(verdicts.scores[0]),
         "band": policy.bands[int(decided.bands[0])].name,
@@ -102,6 +105,7 @@ def _judged(
         "review": bool(decided.review[0]),
         "control_group": bool(verdicts.control[0]),
         "reasons": verdicts.reasons.get(0, []),
+        "second_stage": second.finding(0, stage) if second and stage else None,
     }
 
 
@@ -157,4 +161,6 @@ def _shown(value: Any) -> Shown:
         return value
     if isinstance(value, list):
         return ", ".join(f"{reason.code} {reason.direction}" for reason in value) or "none"
+    if isinstance(value, SecondStageFinding):
+        return f"{value.finding} {value.probability}"
     return str(value.isoformat(timespec="milliseconds"))

@@ -20,7 +20,7 @@ FIELD = "prediction."  # before the name of a field of the row, which may be tha
 FIELDS = (
     *("score", "band", "action", "review", "control_group"),
     *("entity", "event_time", "features_as_of", "scored_at", "valid_until"),
-    *("in_challenger", "other_score", "shadow_score"),
+    *("in_challenger", "other_score", "shadow_score", "second_stage"),
 )
 CONFLICT = "one id, two contents"
 # No fault: a replay may read newer values of second entities. Each message is compared.
@@ -221,6 +221,7 @@ def _compare_decisions(rows: _Rows, tally: Tally, again: Rejudged) -> None:
         ("band", again.bands),
         ("action", again.actions),
         ("review", again.review),
+        ("second_stage", again.second),
     ):
         _compare_values(rows, tally, name, value, again.is_decided)
 

@@ -58,6 +58,7 @@ _ARROW_SCHEMA = pa.schema(
         ("other_score", pa.float64()),
         ("shadow_version", pa.string()),
         ("shadow_score", pa.float64()),
+        ("second_stage", pa.string()),
     ]
 )
 _SCHEMA = (
@@ -67,7 +68,7 @@ _SCHEMA = (
     " valid_until bigint, model_version string, features array<double>, reasons array<string>,"
     " definitions string, policy_version string, thresholds string, served string,"
     " experiment string, in_challenger boolean, propensity double, other_version string,"
-    " other_score double, shadow_version string, shadow_score double"
+    " other_score double, shadow_version string, shadow_score double, second_stage string"
 )
 
 
@@ -160,6 +161,7 @@ def _prediction(prediction: LoggedPrediction, epoch: int) -> Mapping[str, Any]:
         "definitions": prediction.feature_definitions,
         "policy_version": prediction.policy_version,
         "thresholds": thresholds_text(prediction.thresholds),
+        "second_stage": prediction.second_stage.finding if prediction.second_stage else None,
         **_experiment(prediction.experiment),
     }
 

@@ -37,6 +37,7 @@ class Rejudged:
     scores       float64 (n,)  NaN where the model could not be loaded
     is_decided   bool (n,)     scored again, and decided by the policy that is still today's
     bands, actions (n,) names, review bool (n,): where is_decided
+    second       (n,) answers to the policy's second question, None where it was not asked
     control      bool (n,)
     failures     model version → why it could not be loaded
     unscorable   row → why the model cannot judge it, though it once did
@@ -48,6 +49,7 @@ class Rejudged:
     actions: npt.NDArray[np.object_]
     review: Flags
     control: Flags
+    second: npt.NDArray[np.object_]
     failures: dict[str, str] = field(default_factory=dict)
     unscorable: dict[int, str] = field(default_factory=dict)
 
@@ -73,6 +75,7 @@ class Rejudge:
             actions=np.full(count, "", dtype=object),
             review=np.zeros(count, dtype=np.bool_),
             control=self._judge.in_control_group(cases.entities),
+            second=np.full(count, None, dtype=object),
         )
         versions = np.array(cases.model_versions, dtype=np.str_)
         thresholds = np.array(cases.thresholds, dtype=np.str_)
@@ -133,4 +136,7 @@ class Rejudge:
         results.bands[judged] = names[verdicts.decisions.bands]
         results.actions[judged] = np.array(policy.actions, dtype=object)[verdicts.decisions.actions]
         results.review[judged] = verdicts.decisions.review
+        if policy.second_stage is not None and verdicts.second is not None:
+            answers = np.array([*policy.second_stage.findings, None], dtype=object)
+            results.second[judged] = answers[verdicts.second.codes]
         results.unscorable.update({int(rows[case.row]): case.cause for case in verdicts.unscorable})

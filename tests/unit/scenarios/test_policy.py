@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scenarios.contract.policy import Band, Condition, Decisions, Policy, PolicyError, Rule
+from scenarios.contract.judging.condition import Condition
+from scenarios.contract.policy import Band, Decisions, Policy, PolicyError, Rule
 from scenarios.contract.shares import is_in_share
 
 BANDS = (Band(name="low", lowest_score=0.0), Band(name="high", lowest_score=0.5))

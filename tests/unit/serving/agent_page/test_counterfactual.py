@@ -11,7 +11,8 @@ from features.schema import SchemaError
 from scenarios.churn.offers import OFFERS
 from scenarios.churn.scenario import SCENARIO
 from scenarios.contract.actionable import Actionable
-from scenarios.contract.policy import Condition, PolicyError
+from scenarios.contract.judging.condition import Condition
+from scenarios.contract.policy import PolicyError
 from serving.agent_page.counterfactual import MOST_WHAT_IFS, Counterfactual, counterfactual
 from tests.support.agent_desk import CALLER, CALM, call_centre
 

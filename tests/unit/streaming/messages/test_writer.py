@@ -6,9 +6,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pytest
 
+from features.definitions import LastValue
 from scenarios.contract.experiment import LoggedExperiment, OtherScore
 from scenarios.contract.judge import Beside, Judges, Verdicts
 from scenarios.contract.policy import Decisions
@@ -16,11 +18,17 @@ from stores.hbase.predictions import Model, Prediction, Reason, Source, row_docu
 from streaming.messages.documents import Positions, log_basis, log_document, row_in
 from streaming.messages.writer import MessageWriter
 from streaming.scoring.models_in_use import InUse
+from tests.scenarios.leaves import STAGE
+from tests.scenarios.tiny import FEATURES as TINY_FEATURES
 from tests.scenarios.tiny import SCENARIO
 
 IDS = ["m1", 'Zoë "Z": 客户', "a\\b", "x" * 512, "\x01", "last"]
 BASIS = log_basis("0123456789abcdef", "v1", {"ok": 0.0, "hot": 0.1 + 0.2})
 FEATURES = len(SCENARIO.features)
+WITH_SCORE = (
+    *TINY_FEATURES,
+    LastValue(name="score", on=("reading",), field="temperature_c"),
+)
 ODD = [0.0, -0.0, np.nan, 1.0, -1.5, 0.1 + 0.2, 1e-3, 9.99e-4, 1e9, 999999999.5, 1e22, 5e-324, 1e-7,
        123456.789, 123456789.123456, 1 / 3, 2.0**53, -1e300, 0.001001, 1e16, 1e15, 0.3]  # fmt: skip
 TIMES_MS = [0, 1, 999, 1000, 951_782_400_000, 1_709_164_800_123, 1_767_225_599_999,
@@ -223,3 +231,35 @@ def test_no_prediction_gives_no_message_and_no_row() -> None:
     output = MessageWriter(SCENARIO).messages(IDS, rows, verdicts, features, positions, use, BASIS)
     assert len(output.values) == 0
     assert output.last_rows(rows, 2).array.to_pylist() == [None, None]
+
+
+def test_answers_of_a_second_stage_and_attachments_end_the_row() -> None:
+    count = 40
+    rows, verdicts, features, positions = columns(count, seed=5)
+    verdicts.challenged[:] = False
+    pick = np.random.default_rng(1)
+    is_asked = verdicts.decisions.bands == 1
+    log_odds = np.where(pick.random(count) < 0.1, np.nan, pick.normal(0, 1, count))
+    verdicts = replace(verdicts, second=STAGE.answers(log_odds, is_asked))
+    references = [{"leaf": f"sha256:{row:064x}"} if row % 3 else {} for row in range(count)]
+    policy = replace(SCENARIO.policy, second_stage=replace(STAGE, bands=("hot",)))
+    scenario = replace(SCENARIO, policy=policy, required_feature=None, features=WITH_SCORE)
+    use = cast(InUse, SimpleNamespace(champion=model("7"), challenger=None))
+    writer = MessageWriter(scenario)
+    output = writer.messages(IDS, rows, verdicts, features, positions, use, BASIS, references)
+    assert verdicts.second is not None
+    expected = []
+    for row in range(count):
+        plain = msgspec.json.decode(
+            expected_row(row, rows, verdicts, positions, use), type=Prediction
+        )
+        finding = verdicts.second.finding(row, STAGE)
+        expected.append(
+            row_document(
+                msgspec.structs.replace(plain, second_stage=finding, attachments=references[row])
+            )
+        )
+    assert output.rows(np.arange(count)).array.to_pylist() == expected
+    logged = [log_document(expected[row], features[row].tolist(), BASIS) for row in range(count)]
+    assert output.values.array.to_pylist() == logged
+    assert [row_in(message) for message in logged] == expected

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from scenarios.contract.isolation import Isolated, isolated
+from scenarios.contract.judging.isolation import Isolated, isolated
 
 Rows = npt.NDArray[np.int64]
 

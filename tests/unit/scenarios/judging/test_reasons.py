@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scenarios.contract.reasons import MOST_REASONS, ReasonTeller
+from scenarios.contract.judging.reasons import MOST_REASONS, ReasonTeller
 from tests.scenarios.tiny import SCENARIO
 
 NAMES = SCENARIO.plan.feature_names

@@ -1,0 +1,1 @@
+"""What the judge is made of: conditions, the second stage, reasons, cases that cannot be judged."""
