@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -82,7 +83,7 @@ def _reading(scenario: Scenario, batches: list[Any]) -> list[tuple[str, float]]:
     (field, *_) = scenario.schema.attachments.values()
     text = msgspec.json.decode(event)[field.name]
     reader = field.reader(NothingStored())
-    timed = [("image", lambda: reader.read(text))]
+    timed: list[tuple[str, Callable[[], object]]] = [("image", lambda: reader.read(text))]
     if isinstance(field, Image):
         session, side = field.network.session(), field.network.side
         pixels = np.zeros((side, side), dtype=np.float32)
