@@ -141,6 +141,7 @@ def place_of(lane: Lane) -> AttachmentPlace:
     return AttachmentPlace(lane.store, retry_seconds=60.0)
 
 
+@pytest.mark.timeout(1_800)  # two starts of a stream on cores that others use as well
 def test_a_thousand_good_and_bad_pictures_are_each_accounted_for_and_stored_once(
     lane: Lane,
 ) -> None:
