@@ -37,7 +37,10 @@ def main(
     side: Annotated[int, Option(min=8, help="Of the images, in pixels.")] = 64,
 ) -> None:
     """Print images per second of CPU, and where the time goes; exit code 1 below 300."""
-    declared = load_scenario(scenario, module or load_settings("local").scenarios[scenario])
+    module = module or load_settings("local").scenarios.get(scenario, "")
+    if not module:
+        raise typer.BadParameter(f"conf names no scenario {scenario!r}: give its --module")
+    declared = load_scenario(scenario, module)
     with tempfile.TemporaryDirectory(prefix="everscore-images-") as folder:
         use = model_in_use(declared, Path(folder))
     crowd = Crowd(customers=images, zipf=0.0, decimals=4)
