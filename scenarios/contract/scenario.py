@@ -59,7 +59,8 @@ class Scenario:
     columns `feature_names`. `max_window_events` and `identity_field`: see
     `features/fold/windows.py`. `partitioner`: how producers place a key on the events topic, see
     `features/events/partitioners.py`. `actionable`: what an agent can offer to lower a score.
-    `review`: which cases people review, and how they decide.
+    `review`: which cases people review, and how they decide. `limits_of_use`: what its models must
+    not be used for; it stands on every version's card.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Scenario:
     partitioner: str = MURMUR2
     actionable: tuple[Actionable, ...] = ()
     review: ReviewPlan = field(default_factory=ReviewPlan)
+    limits_of_use: str = ""
 
     def __post_init__(self) -> None:
         check_partitioner(self.partitioner)
