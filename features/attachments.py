@@ -6,12 +6,20 @@ pixels, so the same picture as PNG, JPEG or DICOM is one content.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+# Rows of a field's figures (n, k) to the log-odds (n,) of a model's score.
+ScoreOfFigures = Callable[[Floats], Floats]
+
 REFERENCE = "sha256:"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_REFERENCE_AS_JSON = re.compile(rb'"sha256:([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,32 @@ class AttachmentReader(Protocol):
         """What is stored of a file that was sent, or a reason code and a sentence."""
         ...
 
+    def shown(self, text: str) -> bytes | None:
+        """What people can be shown of the field's string, in the form in which it would be stored.
+
+        Also where `read` refuses it, such as a blank image; None where there is nothing to show.
+        """
+        ...
+
+
+class AttachmentExplainer(Protocol):
+    """Shows which part of a content moved a score."""
+
+    def figures(self, stored: bytes) -> Floats:
+        """The field's figures (k,) of a stored content, as the stream computed them."""
+        ...
+
+    def overlay(self, stored: bytes, score: ScoreOfFigures) -> bytes | None:
+        """A PNG of the content in which colours show what raises `score`; None: nothing does."""
+        ...
+
 
 def digest_in(text: str) -> str | None:
     """The digest of a reference; None when `text` is none."""
     digest = text.removeprefix(REFERENCE)
     return digest if text.startswith(REFERENCE) and _DIGEST.fullmatch(digest) else None
+
+
+def digests_in(event: bytes) -> list[str]:
+    """Digests of what the JSON text `event` probably refers to, for reading them together."""
+    return [digest.decode() for digest in _REFERENCE_AS_JSON.findall(event)]

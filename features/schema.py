@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from features.attachments import AttachmentReader, AttachmentSource
+from features.attachments import AttachmentExplainer, AttachmentReader, AttachmentSource
 
 TYPE_FIELD = "type"
 TIME_FIELD = "event_time"
@@ -103,9 +103,23 @@ class Attachment:
         """Everything that decides a figure, as plain values for JSON."""
         raise NotImplementedError
 
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """Of files that may be sent."""
+        raise NotImplementedError
+
+    @property
+    def stored_as(self) -> str:
+        """The media type of what is stored of a content."""
+        raise NotImplementedError
+
     def reader(self, source: AttachmentSource) -> AttachmentReader:
         """What reads the field; made on the worker, it does not travel."""
         raise NotImplementedError
+
+    def explainer(self) -> AttachmentExplainer | None:
+        """What shows which part of a content moved a score; None: this kind shows nothing."""
+        return None
 
 
 ValueField = Number | Category

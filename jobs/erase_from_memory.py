@@ -167,7 +167,7 @@ class ErasureSteps:
         places = [
             f"{place.count:,} {place.unit} in {place.where}"
             for place in self.places.contents(cuts)
-            if place.count and place.title not in ("HBase table", "review cases")
+            if place.count and place.title not in ("HBase table", "review cases", "attachments")
         ]
         cells = [
             entity
@@ -175,8 +175,13 @@ class ErasureSteps:
             if not is_erased(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
         ]
         cases = self.places.erased_cases(erasure)
-        in_hbase = ((cells, "rows"), (cases, "review cases"))
-        return [*places, *(f"{len(rest)} {what} in HBase" for rest, what in in_hbase if rest)]
+        references = self.places.attachments(erasure).references
+        in_hbase = (
+            (len(cells), "rows"),
+            (len(cases), "review cases"),
+            (references, "references to attachments"),
+        )
+        return [*places, *(f"{count} {what} in HBase" for count, what in in_hbase if count)]
 
     def _finish(self, earlier_erasures: ErasedEntities, erasure: Erasure) -> None:
         """Record that this erasure, and earlier attempts at the same, are finished."""

@@ -27,10 +27,15 @@ _TIMEOUT_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Family:
-    """A column family: ROW bloom filter, block cache, in memory, kept for ever."""
+    """A column family: ROW bloom filter, block cache, in memory, kept for ever.
+
+    large_bytes: values from so many bytes on lie in files of their own (MOB), and the family is not
+    held in memory; 0: it is no such family
+    """
 
     name: str
     max_versions: int = 1
+    large_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def order_to_create(spec: TableSpec) -> str:
                 "at least 1 is needed"
             )
         name = _checked(family.name, _FAMILY, "family")
-        fields += ["family", name, str(family.max_versions)]
+        fields += ["family", name, str(family.max_versions), str(family.large_bytes)]
     for key in sorted(set(spec.split_keys)):
         fields += ["split", key.encode().hex()]
     return "\t".join(fields)

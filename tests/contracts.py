@@ -20,6 +20,12 @@ from serving.review_queue.case_store import CaseStore
 from serving.rows.latest import LatestRows
 from serving.sessions import SessionPool
 from stores.delta.files import Files
+from stores.hbase.attachments import (
+    AttachmentPlace,
+    Forgotten,
+    Reference,
+    StoredAttachment,
+)
 from stores.hbase.connection import HBaseStore
 from stores.hbase.predictions import Prediction, row_document
 from stores.hbase.states import Marker
@@ -271,3 +277,61 @@ def check_device_keys(keys: KeyTable) -> None:
     assert (revoked.revoked_at_ms, revoked.revoked_by) == (2_000, "operator")
     assert keys.revoke("k1", caller="another", now_ms=3_000) == revoked
     assert keys.read("k1") == revoked
+
+
+def check_attachments(place: AttachmentPlace) -> None:
+    """Contents by digest and who refers to them; the table of `place` is empty."""
+    table, source = place.table(), place.source()
+    digests = [f"{first:02x}" * 32 for first in (0, 1, 254, 255)]
+    small, shared, large, absent = digests
+
+    def attached(digest: str, entity: str, position: int = 7) -> StoredAttachment:
+        size = 300_000 if digest == large else 100
+        content = (digest.encode() * size)[:size]
+        return StoredAttachment(
+            digest=digest,
+            stored=content,
+            media_type="image/png",
+            entity=entity,
+            partition=1,
+            position=position,
+            event_ms=99,
+        )
+
+    def reference(scenario: str, entity: str, position: int = 7) -> Reference:
+        return Reference(
+            scenario=scenario, entity=entity, partition=1, position=position, event_ms=99
+        )
+
+    assert (table.known(digests), source.contents(digests)) == (frozenset(), {})
+    assert table.put("tiny", []) == 0
+    rows = [attached(small, "a"), attached(shared, "a"), attached(large, "a:ü")]
+    assert table.put("tiny", [*rows, rows[0]]) == 3
+    assert table.put("tiny", rows) == 0
+    assert table.put("other", [attached(shared, "a")]) == 0
+    assert table.known(digests) == {small, shared, large}
+    assert source.contents(digests) == {row.digest: row.stored for row in rows}
+    assert place.source().contents([large, large]) == {large: rows[2].stored}
+    assert table.referring(shared) == {reference("tiny", "a"), reference("other", "a")}
+    assert table.referring(large) == {reference("tiny", "a:ü")}
+    assert table.referring(absent) == frozenset()
+
+    # Of one entity: what another scenario's refers to stays; counting changes nothing.
+    for is_dry in (True, False):
+        forgotten = table.forget("tiny", ["a", "nobody"], is_dry=is_dry)
+        assert forgotten == Forgotten(references=2, contents=1)
+    assert table.forget("tiny", ["a"]) == Forgotten()
+    assert table.known(digests) == {shared, large}
+    assert place.source().contents([small, shared]) == {shared: rows[1].stored}
+    assert table.referring(shared) == {reference("other", "a")}
+
+    # The same picture again, sent by somebody else, is there again; so is that of a newer event.
+    assert table.put("tiny", [attached(small, "b", 8), attached(small, "b", 9)]) == 1
+    assert place.source().contents([small]) == {small: rows[0].stored}
+    assert table.referring(small) == {reference("tiny", "b", 9)}
+    assert table.forget("tiny", ["b"], covers=lambda one: one.position < 9) == Forgotten()
+    assert table.known([small]) == {small}
+    assert table.forget("tiny", ["a:ü", "b"]) == Forgotten(references=2, contents=2)
+    assert table.forget("other", ["a"]) == Forgotten(references=1, contents=1)
+    assert table.known(digests) == frozenset()
+    assert table.forget("tiny", []) == Forgotten()

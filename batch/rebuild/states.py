@@ -1,5 +1,6 @@
 """States and latest rows rebuilt from the archive alone, for a lost table or new definitions."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from batch.records.archived import archived_table, events_to_fold
 from batch.records.limits import EventLimits
 from batch.records.record_batches import runs, sorted_for_fold
 from batch.training_sets.event_features import fold_run
+from features.events.reasons import ATTACHMENT_MISSING
 from features.fold.state import StateCodec
 from features.schema import EventSchema
 from stores.delta.epoch_table import completed_epochs
@@ -37,9 +39,14 @@ class StateTask:
         """Records as `sorted_for_fold` gives them to columns entity, cell."""
         decoder = self.limits.decoder(self.schema)
         cells: dict[str, bytes] = {}
+        missing = 0
         for batch in batches:
             for run in runs(batch):
-                fold_run(self.codec, cells, decoder, run)
+                events, _ = fold_run(self.codec, cells, decoder, run)
+                missing += sum(r.code == ATTACHMENT_MISSING for r in events.refusals)
+        if missing:
+            what = "events are left out: the store has no content for their attachments"
+            print(f"{missing:,} {what} ({ATTACHMENT_MISSING})", file=sys.stderr, flush=True)
         yield pa.RecordBatch.from_arrays(
             [pa.array(list(cells), pa.string()), pa.array(list(cells.values()), pa.binary())],
             names=["entity", "cell"],

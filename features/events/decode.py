@@ -1,13 +1,13 @@
 """Kafka records to typed columns; what breaks a rule becomes a refusal, never an exception."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.attachments import AttachmentSource, NothingStored, Reading
+from features.attachments import AttachmentSource, NothingStored, Reading, digests_in
 from features.byte_column import ByteColumn
 from features.events import reasons
 from features.events.chosen_rows import chosen_rows
@@ -19,6 +19,9 @@ from features.events.reasons import Refusal
 from features.events.rules import Finding
 from features.events.strict_reader import StrictEvent, StrictReader
 from features.schema import EventSchema
+
+# A call for each content takes as long as its network; sources hold so many of the latest ones.
+_ROWS_AHEAD = 64
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ class EventDecoder:
         self._max_future_skew_ms = int(max_future_skew_seconds * 1000)
         self._envelope = Envelope(schema.entity_field, self._max_future_skew_ms)
         self._quick = None if schema.attachments else QuickReader(schema)
-        self._strict = StrictReader(schema, attachments or NothingStored())
+        self._source = attachments or NothingStored()
+        self._strict = StrictReader(schema, self._source)
 
     def decode(self, records: Records, placement: Placement | None = None) -> Events:
         """Split `records` into typed columns and refusals; every record is in exactly one.
@@ -164,7 +168,7 @@ class EventDecoder:
 
     def _read(self, records: Records) -> Events:
         if self._quick is None:
-            return self.decode_strictly(records, range(len(records.values)))
+            return self.decode_strictly(records, self._rows_of(records))
         keys = ByteColumn.of(records.keys)
         quick = self._quick.read(
             ByteColumn.of(records.values),
@@ -179,7 +183,15 @@ class EventDecoder:
             return Events(rows, ids, quick.type_codes, quick.times_ms, quick.values, [])
         return _together(quick, ids, self.decode_strictly(records, unread.tolist()))
 
-    def decode_strictly(self, records: Records, record_rows: Sequence[int]) -> Events:
+    def _rows_of(self, records: Records) -> Iterator[int]:
+        """All rows; before the first of some, what they refer to is read from the store at once."""
+        for begin in range(0, len(records.values), _ROWS_AHEAD):
+            values = records.values[begin : begin + _ROWS_AHEAD]
+            if digests := {digest for raw in values for digest in digests_in(raw or b"")}:
+                self._source.contents(digests)
+            yield from range(begin, begin + len(values))
+
+    def decode_strictly(self, records: Records, record_rows: Iterable[int]) -> Events:
         """The `record_rows` of `records` read one by one: what `decode` must agree with."""
         rows: list[int] = []
         events: list[StrictEvent] = []

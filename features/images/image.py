@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from features.attachments import AttachmentReader, AttachmentSource
+from features.attachments import AttachmentExplainer, AttachmentReader, AttachmentSource
 from features.definitions import LastValue
 from features.images.likeness import Likeness
 from features.images.network import Network
-from features.images.pixels import MEDIA_TYPES, Limits
+from features.images.pixels import MEDIA_TYPES, PNG, Limits
 from features.images.quality import quality_numbers
 from features.schema import Attachment, Number
 
@@ -65,11 +65,27 @@ class Image(Attachment):
             "least_contrast": self.least_contrast,
         }
 
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """Of files that may be sent."""
+        return MEDIA_TYPES
+
+    @property
+    def stored_as(self) -> str:
+        """PNG, whatever file it came in."""
+        return PNG
+
     def reader(self, source: AttachmentSource) -> AttachmentReader:
         """What reads the field."""
         from features.images.reading import ImageReader
 
         return ImageReader(self, source)
+
+    def explainer(self) -> AttachmentExplainer | None:
+        """Class activation maps; None for a network without maps."""
+        from features.images.explaining import ImageExplainer
+
+        return ImageExplainer(self) if self.network.maps else None
 
 
 def figure(

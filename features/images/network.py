@@ -40,12 +40,24 @@ class Network:
 
     package, file  where it is, as a package's resource: it travels with the code
     outputs        which of the file's outputs become figures
+    maps           the output (n, k, h, w) by which it is shown where in the image a score comes
+                   from; "": the file has none
+    embedding      the output (n, k) that is the mean of `maps` over h and w
     """
 
     package: str
     file: str
     side: int
     outputs: tuple[Output, ...]
+    maps: str = ""
+    embedding: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.maps) != bool(self.embedding):
+            raise NetworkError(
+                f"{self.file}: maps {self.maps!r} and embedding {self.embedding!r} are declared "
+                "together or not at all"
+            )
 
     @cached_property
     def content(self) -> bytes:

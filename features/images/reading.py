@@ -58,6 +58,23 @@ class ImageReader:
         reading = self._read(raw, media_type)
         return reading if isinstance(reading, tuple) else reading.content
 
+    def shown(self, text: str) -> bytes | None:
+        """The image in the field's string as PNG, also a blank or an inverted one.
+
+        None where nothing can be read as an image, or not without unpacking too much.
+        """
+        if (digest := digest_in(text)) is not None:
+            return self._source.contents([digest]).get(digest)
+        head, _, content = text.partition(_MARKER)
+        media_type = head.removeprefix("data:")
+        if media_type not in MEDIA_TYPES or len(content) * 3 // 4 - 2 > self._image.max_bytes:
+            return None
+        try:
+            grey = self._grey(base64.b64decode(content, validate=True), media_type)
+        except (binascii.Error, ValueError):
+            return None
+        return None if isinstance(grey, tuple) else grey.png()
+
     @property
     def _expected(self) -> str:
         return self._image.expectation

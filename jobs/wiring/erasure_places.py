@@ -27,7 +27,7 @@ from batch.privacy.erasing import (
 from batch.privacy.reports import erase_reports, named_reports
 from batch.privacy.sought import Sought
 from jobs.launcher.run import Run
-from jobs.wiring.from_settings import delta_place
+from jobs.wiring.from_settings import attachment_place, delta_place
 from jobs.wiring.streaming import kafka_cluster, store_session
 from jobs.wiring.topics_and_tables import scenario_topics
 from local.endpoints import read_endpoints
@@ -36,7 +36,8 @@ from local.tables import purge_table
 from models.registry.fetching import local_path
 from models.registry.probe import PROBE_FILE
 from stores.delta.files import HadoopFiles
-from stores.hbase.tables import REVIEW
+from stores.hbase.attachments import Forgotten, Reference, every_reference
+from stores.hbase.tables import ATTACHMENTS, REVIEW
 from stores.records.erasures import Erasure
 from stores.records.review_cases import CaseTable, ReviewCase
 
@@ -95,6 +96,12 @@ class Places:
         rows = sum(has_row(session, table, entity) for entity in sought.entities)
         namespace = self.run.settings.hbase.namespace
         cases = len(CaseTable(session, table).of_entities(sought.entities))
+        if self._has_attachments:
+            found, where = self.attachments(), f"{namespace}:{ATTACHMENTS}"
+            places += [
+                Place("attachments", where, found.references, "references to contents"),
+                Place("attachments", where, found.contents, "contents to which nobody else refers"),
+            ]
         return [
             *places,
             Place("review cases", f"{namespace}:{REVIEW}", cases, "rows"),
@@ -102,13 +109,43 @@ class Places:
         ]
 
     def erase_cells(self, erasure: Erasure) -> int:
-        """The entities' rows and review cases in HBase; returns how many there were."""
+        """The entities' rows, review cases and attachments in HBase; returns how many there were.
+
+        A content to which another entity refers stays.
+        """
         session, scenario = store_session(self.run.settings), self.run.scenario
+        forgotten = self.attachments(erasure, is_dry=False)
         cases = self.erased_cases(erasure)
         CaseTable(session, scenario.name).delete([case.id for case in cases])
-        return len(cases) + sum(
-            erase_row(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
-            for entity in self.sought.entities
+        return (
+            len(cases)
+            + forgotten.references
+            + forgotten.contents
+            + sum(
+                erase_row(session, scenario.name, entity, erasure=erasure, codec=scenario.codec)
+                for entity in self.sought.entities
+            )
+        )
+
+    def attachments(self, erasure: Erasure | None = None, *, is_dry: bool = True) -> Forgotten:
+        """What the entities refer to, those of events before `erasure`; deleted unless `is_dry`."""
+        if not self._has_attachments:
+            return Forgotten()
+
+        def is_covered(one: Reference) -> bool:
+            return erasure is not None and erasure.covers(
+                partition=one.partition, position=one.position, event_ms=one.event_ms
+            )
+
+        return (
+            attachment_place(self.run.settings)
+            .table()
+            .forget(
+                self.run.scenario.name,
+                self.sought.entities,
+                covers=is_covered if erasure is not None else every_reference,
+                is_dry=is_dry,
+            )
         )
 
     def erased_cases(self, erasure: Erasure) -> list[ReviewCase]:
@@ -154,7 +191,7 @@ class Places:
         if settings.platform.run_dir is None:
             return False
         endpoints, namespace = read_endpoints(settings.platform.run_dir), settings.hbase.namespace
-        tables = [f"{namespace}:{name}" for name in (self.run.scenario.name, REVIEW)]
+        tables = [f"{namespace}:{name}" for name in self._hbase_tables]
         is_purged = [purge_table(endpoints, table=table) for table in tables]
         return all(is_purged)
 
@@ -174,6 +211,16 @@ class Places:
     def tables(self) -> Tables:
         """The scenario's Delta tables, whichever job wrote them."""
         return tables_of(self.spark, delta_place(self.run.settings, self.run.scenario.name))
+
+    @property
+    def _has_attachments(self) -> bool:
+        return bool(self.run.scenario.schema.attachments)
+
+    @property
+    def _hbase_tables(self) -> tuple[str, ...]:
+        """Tables that hold something of the entities."""
+        tables = (self.run.scenario.name, REVIEW)
+        return (*tables, ATTACHMENTS) if self._has_attachments else tables
 
     @property
     def reports(self) -> Path:
@@ -233,10 +280,13 @@ class Places:
     def _hbase(self) -> list[Remainder]:
         settings = self.run.settings
         namespace = settings.hbase.namespace
-        tables = [f"{namespace}:{name}" for name in (self.run.scenario.name, REVIEW)]
+        tables = [f"{namespace}:{name}" for name in self._hbase_tables]
+        large = "; those of contents from 100 KB on when they are an hour old"
+        large = large if self._has_attachments else ""
         if settings.platform.run_dir is not None:
             hbase = settings.platform.run_dir / "hbase"
             why = "files that HBase no longer reads; it removes them by itself within a minute"
+            why += large
             return [Remainder("HBase's old files", str(hbase), why, "none is needed")]
         return [
             Remainder(
@@ -244,7 +294,7 @@ class Places:
                 ", ".join(tables),
                 "no reader sees the rows any more; their bytes go when the tables are compacted, "
                 "the logs are rolled, and every table with edits in a log, hbase:namespace among "
-                "them, has been flushed",
+                f"them, has been flushed{large}",
                 "hbase shell: "
                 + "; ".join(f"flush '{table}'; major_compact '{table}'" for table in tables)
                 + "; wal_roll_all; cleaner_chore_run",

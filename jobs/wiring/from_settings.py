@@ -10,6 +10,7 @@ from conf.settings import Settings
 from models.card import SnapshotReference
 from models.registry.tracking import TrackingPlace
 from stores.delta.tables import DeltaPlace
+from stores.hbase.attachments import AttachmentPlace
 from stores.hbase.connection import HBaseStore
 
 
@@ -35,11 +36,17 @@ def delta_place(settings: Settings, scenario: str) -> DeltaPlace:
     return DeltaPlace(root=delta.root, scenario=scenario, retention_days=delta.retention_days)
 
 
+def attachment_place(settings: Settings) -> AttachmentPlace:
+    """Where the attachments of events are."""
+    return AttachmentPlace(hbase_store(settings), settings.hbase.retry_seconds)
+
+
 def event_limits(settings: Settings) -> EventLimits:
     """How events are checked, in the stream and in batch alike."""
     return EventLimits(
         max_event_bytes=settings.stream.max_event_bytes,
         max_future_skew_seconds=settings.stream.max_future_skew_seconds,
+        attachments=attachment_place(settings),
     )
 
 

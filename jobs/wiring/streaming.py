@@ -11,7 +11,12 @@ from batch.rebuild.states import StateTask, WriteTask, position_before
 from conf.settings import Settings
 from features.events.partitioners import CUSTOM
 from jobs.launcher.kafka_options import client_options, spark_options
-from jobs.wiring.from_settings import delta_place, event_limits, hbase_store
+from jobs.wiring.from_settings import (
+    attachment_place,
+    delta_place,
+    event_limits,
+    hbase_store,
+)
 from jobs.wiring.table_turns import APPENDS, turn
 from local.cache import cache_dir
 from scenarios.contract.keyed import Keyed, scenario_name_of
@@ -23,6 +28,7 @@ from stores.records.epochs import EpochRecord
 from stores.records.erasures import FOLDER, ErasuresInUse, ErasureTable, read_files, restore
 from stores.records.losses import LossBook, LossFiles
 from streaming.archive.archiver import Archiver, ArchiveSettings
+from streaming.archive.references import AttachmentArchiving
 from streaming.archive.source import KINDS
 from streaming.archive.table import ArchiveTable
 from streaming.passes.settings import PassSettings, TrialBounds
@@ -124,6 +130,11 @@ def archiver_of(
             compact_after_commits=settings.delta.compact_after_commits,
             most_bytes=settings.kafka.max_message_bytes,
             accepts_gaps=accepts_gaps,
+            attachments=AttachmentArchiving(
+                place=attachment_place(settings),
+                max_event_bytes=settings.stream.max_event_bytes,
+                max_future_skew_seconds=settings.stream.max_future_skew_seconds,
+            ),
         ),
         spark=spark,
         place=place,

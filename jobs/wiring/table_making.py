@@ -34,12 +34,12 @@ def make_tables(settings: Settings, store: HBaseStore, specs: Sequence[TableSpec
             f"create_namespace '{store.namespace}'\n" + "\n".join(statements)
         )
     endpoints = read_endpoints(settings.platform.run_dir)
-    wanted = [
-        LocalTable(
-            f"{store.namespace}:{spec.name}",
-            [Family(name, versions) for name, versions in spec.versions],
-            spec.splits,
-        )
-        for spec in missing
-    ]
+    wanted = [local_table(store.namespace, spec) for spec in missing]
     return [name for name, is_new in create_tables(endpoints, wanted).items() if is_new]
+
+
+def local_table(namespace: str, spec: TableSpec) -> LocalTable:
+    """`spec` as the local platform's tool takes it."""
+    large_bytes = dict(spec.large_values)
+    families = [Family(name, n, large_bytes.get(name, 0)) for name, n in spec.versions]
+    return LocalTable(f"{namespace}:{spec.name}", families, spec.splits)

@@ -22,12 +22,13 @@ def scenario_topics(run: Run) -> Sequence[TopicSpec]:
 
 
 def scenario_tables(run: Run) -> Sequence[TableSpec]:
-    """The tables of the run's scenario, and the control table."""
+    """The tables of the run's scenario, and those that scenarios share."""
     return table_specs(
         run.scenario.name,
         regions=run.settings.hbase.regions,
         state_versions=run.settings.hbase.state_versions,
         second_entities=_second_entities(run),
+        has_attachments=bool(run.scenario.schema.attachments),
     )
 
 

@@ -28,12 +28,13 @@ import org.apache.hadoop.hbase.util.Bytes;
  *
  * Usage: TableAdmin ZOOKEEPER_HOST ZOOKEEPER_PORT, with one order per line on standard input,
  * fields separated by tabs:
- *   create TABLE [family NAME MAX_VERSIONS]... [split HEX]...
+ *   create TABLE [family NAME MAX_VERSIONS LARGE_BYTES]... [split HEX]...
  *   drop TABLE
  *   purge TABLE
  * and one line per order on standard output: created, existed, dropped, absent or purged, and the
- * table. To purge is to write the table's files again without deleted cells, and to let go of the
- * logs that still hold them.
+ * table. Values of LARGE_BYTES and more lie in files of their own (MOB); 0 is for families without
+ * them, which are held in memory. To purge is to write the table's files again without deleted
+ * cells, and to let go of the logs that still hold them.
  */
 public final class TableAdmin {
     private TableAdmin() {}
@@ -69,8 +70,11 @@ public final class TableAdmin {
         List<byte[]> splits = new ArrayList<>();
         for (int i = 2; i < fields.length; ) {
             if (fields[i].equals("family")) {
-                families.add(family(fields[i + 1], Integer.parseInt(fields[i + 2])));
-                i += 3;
+                families.add(family(
+                        fields[i + 1],
+                        Integer.parseInt(fields[i + 2]),
+                        Long.parseLong(fields[i + 3])));
+                i += 4;
             } else {
                 splits.add(Bytes.fromHex(fields[i + 1]));
                 i += 2;
@@ -90,13 +94,21 @@ public final class TableAdmin {
         }
     }
 
-    private static ColumnFamilyDescriptor family(String name, int maxVersions) {
-        return ColumnFamilyDescriptorBuilder.newBuilder(Bytes.toBytes(name))
-                .setMaxVersions(maxVersions)
-                .setBloomFilterType(BloomType.ROW)
-                .setBlockCacheEnabled(true)
-                .setInMemory(true)
-                .build();
+    private static ColumnFamilyDescriptor family(String name, int maxVersions, long largeBytes) {
+        ColumnFamilyDescriptorBuilder family =
+                ColumnFamilyDescriptorBuilder.newBuilder(Bytes.toBytes(name))
+                        .setMaxVersions(maxVersions)
+                        .setBloomFilterType(BloomType.ROW)
+                        .setBlockCacheEnabled(true)
+                        .setInMemory(largeBytes == 0);
+        if (largeBytes > 0) {
+            family.setMobEnabled(true).setMobThreshold(largeBytes);
+        }
+        return family.build();
+    }
+
+    private static long largeBytes(ColumnFamilyDescriptor family) {
+        return family.isMobEnabled() ? family.getMobThreshold() : 0;
     }
 
     private static String existing(
@@ -109,6 +121,12 @@ public final class TableAdmin {
                 throw new IOException("table " + table + " exists, but its family "
                         + family.getNameAsString() + " keeps " + versions + " versions instead of "
                         + family.getMaxVersions() + ": drop the table, or ask for what it has");
+            }
+            if (largeBytes(has) != largeBytes(family)) {
+                throw new IOException("table " + table + " exists, but its family "
+                        + family.getNameAsString() + " has files of their own for values from "
+                        + largeBytes(has) + " bytes on instead of " + largeBytes(family)
+                        + " (0: none): drop the table, or ask for what it has");
             }
         }
         return "existed";

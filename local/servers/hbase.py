@@ -72,6 +72,9 @@ def site(folder: Path, ports: Ports) -> dict[str, str]:
         "hbase.master.cleaner.interval": "10000",
         "hbase.master.hfilecleaner.ttl": "10000",
         "hbase.master.logcleaner.ttl": "10000",
+        # Files of large values (MOB) go when they are an hour old, which HBase needs to be sure
+        # that no compaction is about to use them; it looks once a day otherwise.
+        "hbase.master.mob.cleaner.period": "600",
         # One region server in the same JVM: do not wait 4.5 s for more of them to report.
         "hbase.master.wait.on.regionservers.maxtostart": "1",
         "hbase.regionserver.msginterval": "500",

@@ -59,8 +59,9 @@ class Scenario:
     columns `feature_names`. `max_window_events` and `identity_field`: see
     `features/fold/windows.py`. `partitioner`: how producers place a key on the events topic, see
     `features/events/partitioners.py`. `actionable`: what an agent can offer to lower a score.
-    `review`: which cases people review, and how they decide. `limits_of_use`: what its models must
-    not be used for; it stands on every version's card.
+    `review`: which cases people review, and how they decide. `notice`: a sentence that every page
+    of the scenario shows, such as what its answers must not be used for. `limits_of_use`: the same
+    at length; it stands on every version's card.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Scenario:
     partitioner: str = MURMUR2
     actionable: tuple[Actionable, ...] = ()
     review: ReviewPlan = field(default_factory=ReviewPlan)
+    notice: str = ""
     limits_of_use: str = ""
 
     def __post_init__(self) -> None:
@@ -96,7 +98,24 @@ class Scenario:
         for second in self.second_entities:
             second.check_key(self.schema)
         check_actionable(self.actionable, self.schema, names)
+        self._check_attachments()
         self._check_label()
+
+    def _check_attachments(self) -> None:
+        """Only the scenario's own stream stores what is attached to events."""
+        second_schemas = [(f"second entity {s.name!r}", s.schema) for s in self.second_entities]
+        for whose, schema in (("label", self.label.schema), *second_schemas):
+            if schema.attachments:
+                raise SchemaError(
+                    f"scenario {self.name!r}: events of its {whose} have attachments "
+                    f"{list(schema.attachments)}; only the scenario's own events may"
+                )
+        if self.schema.attachments and self.second_entities:
+            names = [second_entity.name for second_entity in self.second_entities]
+            raise SchemaError(
+                f"scenario {self.name!r} has second entities {names}, whose streams do not read "
+                f"attachments, and its events have some: {list(self.schema.attachments)}"
+            )
 
     def _check_label(self) -> None:
         if (

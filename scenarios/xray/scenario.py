@@ -51,11 +51,14 @@ SCENARIO = Scenario(
         # only so the missed pneumonias are found.
         random_share=0.05,
         disagreements=True,
+        # What was not analysed must not look like "normal".
+        reviews_refused=True,
         verdicts=(
             ReviewVerdict(name="pneumonia", label=True),
             ReviewVerdict(name="normal", label=False),
             ReviewVerdict(name="unclear", label=None),
         ),
     ),
+    notice=NOTICE,
     limits_of_use=LIMITS_OF_USE,
 )

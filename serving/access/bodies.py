@@ -14,6 +14,8 @@ from serving.problems import Problem
 
 # Where `body_of` finds it.
 _BODY = "everscore.body"
+# A file, which no operation reads as JSON: brackets in it mean nothing.
+_FILE_PATH = re.compile(r"/v1/[^/]+/attachments")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _OPENING, _CLOSING = b"[{", b"]}"
 _OTHERS = bytes(byte for byte in range(256) if byte not in _OPENING + _CLOSING)
@@ -57,7 +59,8 @@ class BodyGuard:
             body = self._problem(408, "slow", f"the body took over {self._limits.seconds:g} s")
         if body is None:  # the client went away
             return
-        if isinstance(body, bytes) and self._is_too_deep(_text_in(body, headers)):
+        is_file = _FILE_PATH.fullmatch(scope["path"]) is not None
+        if isinstance(body, bytes) and not is_file and self._is_too_deep(_text_in(body, headers)):
             levels = self._limits.max_levels
             body = self._problem(400, "depth", f"the body is nested more than {levels} levels deep")
         if isinstance(body, Problem):

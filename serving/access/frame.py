@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.access.metrics import RequestMetrics
-from serving.problems import PageView, answer_of
+from serving.problems import PageView, Problem, answer_of
 
 AccessLog = Callable[[str], None]
 
@@ -106,6 +106,16 @@ class Frame:
             self._access_log(json.dumps(line))
 
 
+def raw_answer(problem: Problem) -> bytes:
+    """`problem` as bytes of HTTP/1.1 that close the connection: to what never became a request."""
+    response = problem.response()
+    response.headers["Connection"] = "close"
+    _set_security_headers(response.headers, _CONTENT_POLICY)
+    head = [f"HTTP/1.1 {problem.status} {problem.title}"]
+    head += [f"{name}: {value}" for name, value in response.headers.items()]
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + bytes(response.body)
+
+
 def _request_id(scope: Scope) -> str:
     """The caller's own X-Request-Id when it is a plain one; else a new one."""
     for name, value in scope["headers"]:
@@ -120,6 +130,10 @@ def _add_headers(headers: MutableHeaders, scope: Scope, request_id: str) -> None
     is_device_page = _DEVICE_PAGE.fullmatch(scope["path"]) is not None
     # A report brings its own, which shuts it in.
     policy = _DEVICE_POLICY if is_device_page else _CONTENT_POLICY
+    _set_security_headers(headers, policy)
+
+
+def _set_security_headers(headers: MutableHeaders, policy: str) -> None:
     headers.setdefault("Content-Security-Policy", policy)
     for name, value in _HEADERS.items():
         headers[name] = value

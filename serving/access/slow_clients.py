@@ -9,6 +9,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serving.access.frame import raw_answer
+from serving.problems import Problem
+
 _HEAD_BYTES = 65_536
 
 
@@ -33,6 +36,11 @@ def patient_protocol(head_seconds: float) -> type[HttpToolsProtocol]:
             super().data_received(data)
             if self._head_timer is not None and self._head_bytes > _HEAD_BYTES:
                 self._close()
+
+        def send_400_response(self, msg: str) -> None:
+            """Answer what is no HTTP, as any other problem."""
+            self.transport.write(raw_answer(Problem(status=400, kind="malformed", detail=msg)))
+            self.transport.close()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()

@@ -47,9 +47,16 @@ def html_page(
         "here": here(request),
         "navigation": list(navigation(request, caller)),
         "scenario_name": request.path_params.get("scenario", ""),
+        "notice": _notice(request),
     }
     body = environment_of("serving").get_template(template).render({**shared, **values})
     return HTMLResponse(body, status_code=status, headers={"Vary": "Cookie, Accept-Language"})
+
+
+def _notice(request: Request) -> str:
+    """What every page of the request's scenario says."""
+    name = request.path_params.get("scenario")
+    return getattr(request.app.state.scenarios.get(name), "notice", "")
 
 
 def navigation(request: Request, caller: Principal | None) -> Iterator[Link]:

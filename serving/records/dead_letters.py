@@ -11,16 +11,12 @@ import pyarrow as pa
 
 from features.events import reasons
 from scenarios.contract.scenario import Scenario
-from stores.kafka.clients import new_consumer
+from serving.records.spans import records_in
 from stores.kafka.cluster import KafkaCluster
-from stores.kafka.errors import KafkaDown
 from stores.records.erasures import ErasedEntities
 from streaming.archive.erased import ErasedRecords
 
 MOST_LETTERS = 500
-_MOST_BYTES = 32 << 20
-_FETCH_BYTES = 1 << 20
-_MOST_SECONDS = 5.0
 # Many operators with the page open are one reading of the topic.
 _REREAD_SECONDS = 3.0
 _BEGINNING_BYTES = 300
@@ -172,48 +168,11 @@ def newest_messages(
 
     Ends early after some seconds or megabytes. Raises `KafkaDown` or `TopicMissing`.
     """
-    from kafka.errors import KafkaError
-
     offsets = kafka.offsets(topic)
     share = max(most // max(len(offsets), 1), 1)
     spans = {
         partition: (max(first, end - share), end) for partition, (first, end) in offsets.items()
     }
     is_all = all(end - first <= share for first, end in offsets.values())
-    try:
-        consumer = new_consumer(
-            kafka.client_options,
-            max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_bytes=_FETCH_BYTES * 4,
-        )
-        try:
-            records, is_whole = _read(consumer, topic, spans)
-        finally:
-            consumer.close()
-    except (KafkaError, OSError) as error:
-        raise KafkaDown(
-            f"Kafka {kafka.bootstrap_servers} does not answer ({type(error).__name__}: {error})"
-        ) from error
-    records.sort(key=lambda record: (record.timestamp, record.partition, record.offset))
+    records, is_whole = records_in(kafka, topic, spans)
     return [(record.key, record.value, record.headers) for record in records], is_all and is_whole
-
-
-def _read(
-    consumer: Any, topic: str, spans: Mapping[int, tuple[int, int]]
-) -> tuple[list[Any], bool]:
-    """The records of each partition's span, and whether there was time and room for all."""
-    from kafka import TopicPartition
-
-    places = {TopicPartition(topic, partition): span for partition, span in spans.items()}
-    consumer.assign(list(places))
-    for place, (begin, _) in places.items():
-        consumer.seek(place, begin)
-    records: list[Any] = []
-    give_up_at, size = time.monotonic() + _MOST_SECONDS, 0
-    while any(consumer.position(place) < end for place, (_, end) in places.items()):
-        if time.monotonic() > give_up_at or size > _MOST_BYTES:
-            return records, False
-        for of_partition in consumer.poll(timeout_ms=200).values():
-            records += of_partition
-            size += sum(len(record.value or b"") for record in of_partition)
-    return records, True

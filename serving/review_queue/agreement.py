@@ -70,7 +70,7 @@ def agreement_figures(cases: Sequence[ReviewCase], plan: ReviewPlan) -> Agreemen
             by_name = sorted((first, second), key=lambda opinion: opinion.reviewer)
             pair = " | ".join(opinion.reviewer for opinion in by_name)
             by_pair[pair].append((by_name[0].verdict, by_name[1].verdict))
-        if case.is_decided and case.opinions:
+        if case.is_decided and case.opinions and case.prediction is not None:
             label = plan.label_of(final_verdict(case.opinions))
             if label is not None:
                 is_positive = case.prediction.score >= MORE_LIKELY_THAN_NOT

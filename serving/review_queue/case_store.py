@@ -53,11 +53,11 @@ class CaseStore(Protocol):
         """Delete these cases for good."""
         ...
 
-    def position(self) -> TopicPosition | None:
-        """How far the topic of cases was read."""
+    def position(self, *, of_letters: bool = False) -> TopicPosition | None:
+        """How far the topic of cases, or that of dead letters, was read."""
         ...
 
-    def write_position(self, position: TopicPosition) -> None:
+    def write_position(self, position: TopicPosition, *, of_letters: bool = False) -> None:
         """Store how far it was read."""
         ...
 

@@ -23,7 +23,7 @@ _POLL_MS = 200
 
 @dataclass
 class KafkaCaseTopic:
-    """`S.review`, read without a group: its position is the store's."""
+    """`S.review` or `S.dead-letter`, read without a group: its position is the store's."""
 
     consumer: Any
     topic: str
@@ -43,7 +43,9 @@ class KafkaCaseTopic:
             self._seek(position)
         records, following = [], dict(position.next)
         for place, batch in self.consumer.poll(_POLL_MS, max_records=_MOST_RECORDS).items():
-            records += [CaseRecord(r.value or b"", r.timestamp) for r in batch]
+            records += [
+                CaseRecord(r.value or b"", r.timestamp, r.key, tuple(r.headers)) for r in batch
+            ]
             following[place.partition] = batch[-1].offset + 1
         self._at = replace(position, next=following)
         return CaseRecords(records, self._at)
@@ -67,7 +69,7 @@ class KafkaCaseTopic:
 
 @contextmanager
 def kafka_cases(kafka: KafkaCluster, topic: str, log: Log) -> Iterator[KafkaCaseTopic]:
-    """The topic of cases for a block; raises `KafkaDown` or `TopicMissing`."""
+    """The topic of cases or of dead letters for a block; raises `KafkaDown` or `TopicMissing`."""
     from kafka.errors import KafkaError
 
     identity = kafka.identity(topic)

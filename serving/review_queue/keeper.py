@@ -1,4 +1,6 @@
-"""Fills the queue from `S.review` and publishes its decisions; one at a time for each scenario.
+"""Fills the queue and publishes its decisions; one at a time for each scenario.
+
+Cases come from `S.review`, and from `S.dead-letter` where the scenario's plan says so.
 
 Each step may be interrupted and is repeated by whoever comes next. Cases are stored before the
 position up to which the topic was read; a decision is stored before it is published, and its mark
@@ -7,7 +9,7 @@ and a decision that is sent twice has one id.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,10 +17,17 @@ from msgspec.structs import replace
 
 from scenarios.contract.review.decisions import decision_document
 from serving.review_queue.case_store import CaseStore
-from serving.review_queue.messages import CaseRecord, case_of, decisions_of, is_erased
+from serving.review_queue.messages import (
+    CaseRecord,
+    Shown,
+    case_of,
+    decisions_of,
+    is_erased,
+    refused_case,
+)
 from serving.review_queue.rules import QueueRules
 from stores.records.erasures import ErasedEntities
-from stores.records.review_cases import TopicPosition
+from stores.records.review_cases import ReviewCase, TopicPosition
 
 # How much longer the pause between two looks at all unfinished cases is than the look itself.
 _PAUSE_FACTOR = 10.0
@@ -46,9 +55,18 @@ class CaseTopic(Protocol):
 Publish = Callable[[Sequence[tuple[bytes, bytes]]], None]
 
 
+def nothing_shown(strings: Mapping[str, str]) -> Mapping[str, str]:
+    """Of no event anything can be shown."""
+    return {}
+
+
 @dataclass
 class Keeper:
-    """What is done for the queue of a scenario beside its reviewers."""
+    """What is done for the queue of a scenario beside its reviewers.
+
+    letters  the topic of dead letters, where the plan makes them cases
+    shown    what can be shown of the event of a dead letter
+    """
 
     scenario: str
     rules: QueueRules
@@ -58,6 +76,8 @@ class Keeper:
     erased: Callable[[], ErasedEntities] = ErasedEntities
     log: Log = lambda _: None
     monotonic: Callable[[], float] = time.monotonic
+    letters: CaseTopic | None = None
+    shown: Shown = nothing_shown
     _look_at: float = field(default=float("-inf"), repr=False)
 
     def step(self) -> int:
@@ -68,24 +88,42 @@ class Keeper:
         return self.fill() + self.publish_decisions()
 
     def fill(self) -> int:
-        """Store the next cases of the topic; returns how many records were read."""
-        position = self.store.position()
-        batch = self.topic.after(position)
+        """Store the next cases of the topics; returns how many records were read."""
+        count = self._fill(
+            self.topic, lambda record: case_of(record, self.scenario, self.rules), of_letters=False
+        )
+        if self.letters is None:
+            return count
+        return count + self._fill(
+            self.letters,
+            lambda record: refused_case(record, self.scenario, self.rules, self.shown),
+            of_letters=True,
+        )
+
+    def _fill(
+        self,
+        topic: CaseTopic,
+        read_case: Callable[[CaseRecord], ReviewCase | None],
+        *,
+        of_letters: bool,
+    ) -> int:
+        position = self.store.position(of_letters=of_letters)
+        batch = topic.after(position)
         if not batch.records and batch.position == position:
             return 0
         erased = self.erased()
         cases, refused = [], 0
         for record in batch.records:
-            case = case_of(record, self.scenario, self.rules)
+            case = read_case(record)
             if case is None:
                 refused += 1
             elif not is_erased(case, erased):
                 cases.append(case)
         self.store.add(cases)
-        if refused:
+        if refused and not of_letters:
             self.log(f"{refused:,} records of {self.scenario}.review are no cases: left out")
         refused += batch.position.refused
-        self.store.write_position(replace(batch.position, refused=refused))
+        self.store.write_position(replace(batch.position, refused=refused), of_letters=of_letters)
         return len(batch.records)
 
     def publish_decisions(self) -> int:

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from scenarios.contract.review.decisions import TOPIC_KIND
 from serving.review_queue.case_store import OpenStore
 from serving.review_queue.kafka_topics import kafka_cases, kafka_decisions
-from serving.review_queue.keeper import Keeper, Log
+from serving.review_queue.keeper import Keeper, Log, nothing_shown
+from serving.review_queue.messages import Shown
 from serving.review_queue.rules import QueueRules
 from stores.hbase.connection import HBaseStore, StoreDown, TableMissing
 from stores.kafka.cluster import KafkaCluster
@@ -39,6 +41,7 @@ class KeeperThread:
     log: Log
     erased: Callable[[], ErasedEntities] = ErasedEntities
     idle_seconds: float = 0.5
+    shown: Shown = nothing_shown
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -77,19 +80,25 @@ class KeeperThread:
     def _keep(self) -> None:
         """Step after step, until told to stop or the topic is another one."""
         cases, decisions = f"{self.scenario}.review", f"{self.scenario}.{TOPIC_KIND}"
+        letters = f"{self.scenario}.dead-letter"
         with (
             lease(self.hbase, self.scenario, LEASE, job="serve", log=self.log) as current,
             kafka_cases(self.kafka, cases, self.log) as topic,
             kafka_decisions(self.kafka, decisions, max_bytes=self.max_bytes) as publish,
             self.open_store() as store,
+            ExitStack() as stack,
         ):
             keeper = Keeper(self.scenario, self.rules, store, topic, publish, self.erased, self.log)
+            topics = [topic]
+            if self.rules.plan.reviews_refused:
+                topics.append(stack.enter_context(kafka_cases(self.kafka, letters, self.log)))
+                keeper.letters, keeper.shown = topics[1], self.shown
             look_at = time.monotonic() + _LOOK_SECONDS
             while not self._stop.is_set():
                 current.check()
                 if not keeper.step():
                     self._stop.wait(self.idle_seconds)
                 if time.monotonic() > look_at:
-                    if self.kafka.identity(cases).topic_id != topic.topic_id:
+                    if any(self.kafka.identity(t.topic).topic_id != t.topic_id for t in topics):
                         return
                     look_at = time.monotonic() + _LOOK_SECONDS

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from scenarios.contract.review.decisions import MAX_NOTE_BYTES
-from scenarios.contract.review.plan import ReviewPlan
+from scenarios.contract.review.plan import SEEN, ReviewPlan
 from scenarios.contract.shares import is_in_share
 from serving.review_queue.errors import InputRefused, ReviewRefused
 from serving.review_queue.priority import WaitingCosts
@@ -37,6 +37,16 @@ class QueueRules:
     due_seconds: float = 86_400.0
     most_snooze_seconds: float = 7 * 86_400.0
     second_opinion_share: float = 0.0
+
+    def verdicts_of(self, case: ReviewCase) -> list[str]:
+        """The answers that can be given to `case`.
+
+        Of an event that was not analysed the plan's only where something of it can be shown.
+        """
+        names = [verdict.name for verdict in self.plan.verdicts]
+        if case.refused is None:
+            return names
+        return [*names, SEEN] if case.attachments else [SEEN]
 
     def opinions_wanted(self, prediction_id: str) -> int:
         """How many people decide this case."""
@@ -108,9 +118,11 @@ class QueueRules:
         decide it.
         """
         self.held(case, opinion.reviewer, opinion.token)
-        names = [verdict.name for verdict in self.plan.verdicts]
+        names = self.verdicts_of(case)
         if opinion.verdict not in names:
             raise InputRefused(f"verdict {opinion.verdict!r} is not one of {names}")
+        if opinion.verdict == SEEN and case.refused is not None and not opinion.note.strip():
+            raise InputRefused(f"the verdict {SEEN!r} needs a note: what becomes of the event")
         size = len(opinion.note.encode())
         if size > MAX_NOTE_BYTES:
             raise InputRefused(f"the note has {size} bytes; allowed are {MAX_NOTE_BYTES}")

@@ -30,7 +30,7 @@ def summary(case: ReviewCase, rules: QueueRules, now_ms: int) -> dict[str, Any]:
     return {
         "id": case.id,
         "state": state_of(case, now_ms),
-        "band": case.prediction.band,
+        "band": "" if case.prediction is None else case.prediction.band,
         "because": list(case.sent.because),
         "due_at": utc(case.due_ms).isoformat(),
         "due_seconds": (case.due_ms - now_ms) / 1000,
@@ -40,18 +40,38 @@ def summary(case: ReviewCase, rules: QueueRules, now_ms: int) -> dict[str, Any]:
         "assignee": case.assignee,
         "opinions_given": len(case.opinions),
         "opinions_wanted": case.opinions_wanted,
+        "reason_code": "" if case.refused is None else case.refused.reason_code,
     }
+
+
+def sees_whole(case: ReviewCase, caller: Principal, now_ms: int) -> bool:
+    """Whether `caller` holds it, has given an opinion on it, or may read all there is.
+
+    Everybody who reviews may, once it is decided.
+    """
+    return (
+        case.claimed_by(now_ms) == caller.name
+        or has_opinion(case, caller.name)
+        or case.is_decided
+        or Role.AUDITOR in caller.roles
+    )
 
 
 def view(case: ReviewCase, caller: Principal, rules: QueueRules, now_ms: int) -> dict[str, Any]:
     """The case as `caller` may see it: a summary, or with everything there is to decide it."""
     document = summary(case, rules, now_ms)
     holds_it = case.claimed_by(now_ms) == caller.name
-    knows_it = holds_it or has_opinion(case, caller.name) or case.is_decided
-    if knows_it or Role.AUDITOR in caller.roles:
-        prediction = msgspec.to_builtins(case.prediction)
-        names = ("entity", "score", "action", "control_group", "reasons", "model", "event_time")
-        document |= {name: prediction[name] for name in (*names, "scored_at", "valid_until")}
+    if sees_whole(case, caller, now_ms):
+        document["entity"] = case.entity
+        document["attachments"] = sorted(case.attachments)
+        document["verdicts"] = rules.verdicts_of(case)
+        if case.refused is not None:
+            document["reason"] = case.refused.reason
+        if case.prediction is not None:
+            prediction = msgspec.to_builtins(case.prediction)
+            names = ("score", "action", "control_group", "reasons", "model", "event_time")
+            document |= {name: prediction[name] for name in (*names, "scored_at", "valid_until")}
+            document["second_stage"] = prediction.get("second_stage")
         document["propensity"] = case.sent.propensity
         document["other"] = msgspec.to_builtins(case.sent.other)
     if holds_it and case.claim is not None:

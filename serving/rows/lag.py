@@ -57,6 +57,11 @@ class LagWatch:
             return "whether the stream is behind has not been asked yet"
         return self._problem
 
+    @property
+    def failure(self) -> str | None:
+        """Why the last question had no answer; None also before the first one."""
+        return self._problem
+
     def _reread_once(self) -> None:
         try:
             self._lag, self._read_at, self._problem = self.read(), self.clock(), None

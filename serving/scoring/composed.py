@@ -1,5 +1,6 @@
 """Score-now and event posting over the real stores, from recipes."""
 
+from features.attachments import AttachmentSource
 from scenarios.contract.scenario import Scenario
 from serving.scoring.event_posting import (
     EventPosting,
@@ -11,6 +12,7 @@ from serving.scoring.score_now import ScoreNow
 from serving.scoring.stored_states import states_in_store
 from serving.scoring.versions import CurrentModels, VersionLoader, Versions
 from serving.sessions import SessionPool
+from stores.hbase.attachments import AttachmentPlace
 from stores.hbase.connection import Session
 from streaming.passes.settings import PassSettings
 from streaming.scoring.models_in_use import ModelsInUse
@@ -31,6 +33,7 @@ def score_now_of(
         states_in_store(pool, scenario),
         max_event_bytes=settings.max_event_bytes,
         max_future_skew_seconds=settings.max_future_skew_seconds,
+        attachments=_attachments(scenario, pool),
     )
 
 
@@ -49,4 +52,11 @@ def event_posting_of(
         producer,
         max_event_bytes=settings.max_event_bytes,
         max_future_skew_seconds=settings.max_future_skew_seconds,
+        attachments=_attachments(scenario, pool),
     )
+
+
+def _attachments(scenario: Scenario, pool: SessionPool) -> AttachmentSource | None:
+    if not scenario.schema.attachments:
+        return None
+    return AttachmentPlace(pool.store, pool.retry_seconds).source()

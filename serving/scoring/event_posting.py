@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any, Protocol
 
+from features.attachments import AttachmentSource
 from features.byte_column import ByteColumn
 from features.events.decode import EventDecoder
 from features.events.partitioners import CUSTOM, home_partitions
@@ -145,7 +146,9 @@ class EventPosting:
         *,
         max_event_bytes: int,
         max_future_skew_seconds: float,
+        attachments: AttachmentSource | None = None,
     ) -> None:
+        """attachments: where contents that events only refer to are read from"""
         self.scenario = scenario
         self._records, self._latest, self._producer = records, latest, producer
         self._topic = scenario.topic("events")
@@ -153,6 +156,7 @@ class EventPosting:
             scenario.schema,
             max_event_bytes=max_event_bytes,
             max_future_skew_seconds=max_future_skew_seconds,
+            attachments=attachments,
         )
 
     def post(self, raw: bytes, now_ms: int) -> Posted:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.attachments import AttachmentSource
 from features.events.decode import EventDecoder
 from features.events.reasons import UNSCORABLE
 from features.events.rules import MAX_ENTITY_BYTES
@@ -60,7 +61,9 @@ class ScoreNow:
         *,
         max_event_bytes: int,
         max_future_skew_seconds: float,
+        attachments: AttachmentSource | None = None,
     ) -> None:
+        """attachments: where contents that events only refer to are read from"""
         self.scenario, self.versions = scenario, versions
         self.rows = FeatureRows(scenario)
         self._states = states
@@ -69,6 +72,7 @@ class ScoreNow:
             scenario.schema,
             max_event_bytes=max_event_bytes,
             max_future_skew_seconds=max_future_skew_seconds,
+            attachments=attachments,
         )
 
     def what_if(

@@ -34,6 +34,7 @@
   };
 
   document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]")) return; // it closes by its own keys
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     const target = event.target;
     if (event.key === "Escape" && isTyping(target)) {
@@ -61,6 +62,37 @@
     event.target.dataset.sent = "1";
   });
 
+  // Times of day as people here have them.
+  for (const time of document.querySelectorAll("time[data-clock]")) {
+    time.textContent = new Date(time.dateTime).toLocaleTimeString(
+      document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  }
+
+  // Colours on or off, and a larger view in place of a page of its own.
+  const colours = document.getElementById("overlay-switch");
+  for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
+  colours?.addEventListener("click", () => {
+    const isOn = colours.getAttribute("aria-pressed") !== "true";
+    colours.setAttribute("aria-pressed", String(isOn));
+    for (const figure of document.querySelectorAll("[data-overlay]")) figure.hidden = !isOn;
+  });
+  for (const link of document.querySelectorAll("a[data-larger]")) {
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      const view = document.createElement("dialog");
+      const picture = link.querySelector("img").cloneNode();
+      view.className = "larger";
+      view.setAttribute("aria-label", picture.alt);
+      view.tabIndex = 0;
+      view.append(picture);
+      view.addEventListener("click", () => view.close());
+      view.addEventListener("close", () => { view.remove(); link.focus(); });
+      document.body.append(view);
+      view.showModal();
+    });
+  }
+
   if (!card) {
     // Nobody works on a case here: show what has come meanwhile.
     const LOOK_MS = 15000;
@@ -84,6 +116,7 @@
 
   const end = () => {
     card.hidden = true;
+    document.querySelector("dialog[open]")?.close();
     document.getElementById("note")?.remove();
     document.getElementById("lapsed").hidden = false;
     clearInterval(timer);

@@ -34,9 +34,9 @@ def epoch_of_predictions() -> Column:
 def epoch_of_message(message: Column) -> Column:
     """The epoch in a message read as a struct with `prediction_id` and `epoch`; 0 if it has none.
 
-    A prediction names it in its id, a suppressed event in a field.
+    A prediction and a case of a refused event name it in their ids, a suppressed event in a field.
     """
-    of_id = F.regexp_extract(message["prediction_id"], r"-(\d+)-\d+-\d+-v[^-]*$", 1)
+    of_id = F.regexp_extract(message["prediction_id"], r"-(\d+)-\d+-\d+-(?:v[^-]*|refused)$", 1)
     return F.coalesce(message["epoch"], F.nullif(of_id, F.lit("")).cast("int"), F.lit(0))
 
 

@@ -19,13 +19,13 @@ import msgspec
 
 from stores.hbase.compare_and_set import compare_and_set
 from stores.hbase.connection import Session
-from stores.hbase.predictions import Prediction
+from stores.hbase.predictions import Prediction, Source
 from stores.hbase.stamps import stamp
 from stores.hbase.tables import REVIEW
 from stores.records.erasures import Erasure
 
 CASE, UNFINISHED = b"c:case", b"o:unfinished"
-_POSITION, _CLOCK = b"c:position", b"c:clock"
+_POSITION, _LETTERS, _CLOCK = b"c:position", b"c:position-dead-letter", b"c:clock"
 _PAGE_ROWS = 1000
 _LOOK_AT_CLOCK_SECONDS = 10.0
 _CLOCK_COUNTS_SECONDS = 60.0
@@ -37,6 +37,10 @@ RULE, DISAGREEMENT, MISSING_FEATURES, RANDOM = (
     "missing_features",
     "random",
 )
+# Alone: the event has no prediction.
+NOT_ANALYSED = "not_analysed"
+# Ends the id of a case without a prediction; a prediction's id ends with its version.
+REFUSED_ENDING = "-refused"
 
 
 class OtherVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +54,8 @@ class OtherVerdict(msgspec.Struct, frozen=True, kw_only=True):
 class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a case was sent to review.
 
-    because     `RULE`, `DISAGREEMENT`, `MISSING_FEATURES`, `RANDOM`: all that apply
+    because     `RULE`, `DISAGREEMENT`, `MISSING_FEATURES`, `RANDOM`: all that apply; or
+                `NOT_ANALYSED`
     propensity  with which probability such a case is sent: 1 but for the random ones
     other       of a disagreement
     """
@@ -58,6 +63,24 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     because: tuple[str, ...]
     propensity: float
     other: OtherVerdict | None = None
+
+
+class RefusedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that has no prediction: what its dead letter says of it.
+
+    case_id      SCENARIO-EPOCH-PARTITION-OFFSET-refused
+    entity       its key as text; "" without one
+    attachments  field → what the event's field holds (a reference, or the content itself), of those
+                 that can be shown
+    """
+
+    case_id: str
+    entity: str
+    reason_code: str
+    reason: str
+    arrived_ms: int
+    source: Source
+    attachments: dict[str, str] = {}
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +107,10 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReviewCase(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction that people review.
+    """A prediction that people review, or an event that has none.
 
+    prediction        None where `refused` says why there is none
+    features          of the prediction, null where missing; empty where nobody needs them
     arrived_ms        when Kafka had it, UTC epoch ms; due_ms: until when it should be decided
     claim             also one that has expired: see `claimed_by`
     assignee          the only one who may claim it; "": everybody
@@ -94,10 +119,12 @@ class ReviewCase(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     scenario: str
-    prediction: Prediction
+    prediction: Prediction | None
     sent: Sent
     arrived_ms: int
     due_ms: int
+    refused: RefusedEvent | None = None
+    features: tuple[float | None, ...] = ()
     claim: Claim | None = None
     snoozed_until_ms: int = 0
     assignee: str = ""
@@ -105,24 +132,55 @@ class ReviewCase(msgspec.Struct, frozen=True, kw_only=True):
     opinions_wanted: int = 1
     published: int = 0
 
+    def __post_init__(self) -> None:
+        if (self.prediction is None) == (self.refused is None):
+            raise ValueError("a case has either a prediction or a refused event")
+
+    @property
+    def _about(self) -> Prediction | RefusedEvent:
+        about = self.prediction if self.refused is None else self.refused
+        if about is None:
+            raise ValueError("a case has either a prediction or a refused event")
+        return about
+
     @property
     def id(self) -> str:
-        """The prediction's id."""
-        return self.prediction.prediction_id
+        """The prediction's id, or that of the refused event."""
+        about = self._about
+        return about.case_id if isinstance(about, RefusedEvent) else about.prediction_id
+
+    @property
+    def entity(self) -> str:
+        """Whom it is about; "" where a refused event does not say."""
+        return self._about.entity
+
+    @property
+    def source(self) -> Source:
+        """The position of the event."""
+        return self._about.source
+
+    @property
+    def attachments(self) -> Mapping[str, str]:
+        """Field → reference, or the content itself; of a refused event what can be shown."""
+        return self._about.attachments
 
     @property
     def epoch(self) -> int:
-        """That of the event that was scored; 0 where the id does not name it."""
+        """That of the event; 0 where the id does not name it."""
         text = self.id.removeprefix(f"{self.scenario}-").partition("-")[0]
         return int(text) if text.isdecimal() else 0
 
     def is_covered(self, erasure: Erasure) -> bool:
         """Whether it is about an event from before the customer's erasure."""
-        source = self.prediction.source
+        about = self._about
+        if isinstance(about, RefusedEvent):
+            event_ms = about.arrived_ms
+        else:
+            event_ms = round(about.event_time.timestamp() * 1000)
         return erasure.covers(
-            partition=source.partition,
-            position=stamp(self.epoch, source.offset),
-            event_ms=round(self.prediction.event_time.timestamp() * 1000),
+            partition=about.source.partition,
+            position=stamp(self.epoch, about.source.offset),
+            event_ms=event_ms,
         )
 
     @property
@@ -278,26 +336,27 @@ class CaseTable:
     def of_entities(self, entities: Sequence[str]) -> list[ReviewCase]:
         """The cases of `entities`."""
         wanted = set(entities)
-        return [case for case in self.all() if case.prediction.entity in wanted]
+        return [case for case in self.all() if case.entity in wanted]
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete these cases for good."""
         for case_id in ids:
             self.session.call(partial(_delete_row, row=self._key(case_id)))
 
-    def position(self) -> TopicPosition | None:
-        """How far the topic was read; None before the first time."""
+    def position(self, *, of_letters: bool = False) -> TopicPosition | None:
+        """How far the topic of cases, or that of dead letters, was read; None: not at all yet."""
+        column = _LETTERS if of_letters else _POSITION
 
         def get(connection: Any) -> Any:
-            row = connection.table(REVIEW).row(self._position_row, columns=[_POSITION])
-            return row.get(_POSITION)
+            row = connection.table(REVIEW).row(self._position_row, columns=[column])
+            return row.get(column)
 
         cell = self.session.call(get)
         return None if cell is None else msgspec.json.decode(cell, type=TopicPosition)
 
-    def write_position(self, position: TopicPosition) -> None:
+    def write_position(self, position: TopicPosition, *, of_letters: bool = False) -> None:
         """Store how far the topic was read: after the cases below it."""
-        cell = {_POSITION: msgspec.json.encode(position)}
+        cell = {_LETTERS if of_letters else _POSITION: msgspec.json.encode(position)}
         self.session.call(lambda connection: connection.table(REVIEW).put(self._position_row, cell))
 
     def _marks(self) -> list[tuple[str, int]]:

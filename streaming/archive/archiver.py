@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pyspark.sql import Column
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.events.partitioners import Layout
 from features.schema import EventSchema
 from scenarios.contract.records.outcomes import OUTCOME_SCHEMA
 from scenarios.contract.scenario import Scenario
@@ -25,6 +26,11 @@ from stores.records.epochs import EpochRecord, EpochStart
 from stores.records.losses import LossBook, uncovered
 from streaming.archive.erased import ErasedRecords, without_erased_records
 from streaming.archive.gaps import Span, gaps_in, spans_frame
+from streaming.archive.references import (
+    AttachmentArchiving,
+    ReferencedRecords,
+    with_stored_attachments,
+)
 from streaming.archive.source import (
     KINDS,
     Offsets,
@@ -58,6 +64,7 @@ class ArchiveSettings:
 
     most_bytes: of a key or value; the beginning of a longer one is archived
     accepts_gaps: go on where Kafka begins when it has dropped records that are not archived
+    attachments: where contents of events go; None: they stay in the archived events
     """
 
     kafka_options: Mapping[str, str]
@@ -66,6 +73,7 @@ class ArchiveSettings:
     compact_after_commits: int
     most_bytes: int
     accepts_gaps: bool = False
+    attachments: AttachmentArchiving | None = None
 
 
 @dataclass
@@ -226,6 +234,7 @@ class Archiver:
         schema = self._schemas.get(kind, self.scenario.schema)
         ids = (schema.entity_field, "entity")
         rows = without_erased_records(rows, ErasedRecords(kind, self.erasures.current(), ids))
+        rows = self._with_stored_attachments(kind, rows, partitions=len(archive_slice.begin))
         gaps: list[Span] = []
         if kind in _MAY_HAVE_GAPS:
             gaps = gaps_in(records, archive_slice.begin, archive_slice.end)
@@ -247,6 +256,14 @@ class Archiver:
             table.merge_small_files(self.today())
             self.log(f"{kind}: small files merged")
         return written
+
+    def _with_stored_attachments(self, kind: str, rows: DataFrame, *, partitions: int) -> DataFrame:
+        scenario, archiving = self.scenario, self.settings.attachments
+        if kind != "events" or archiving is None or not scenario.schema.attachments:
+            return rows
+        layout = Layout(partitioner=scenario.partitioner, partitions=partitions)
+        task = ReferencedRecords(scenario.name, scenario.schema, archiving, layout)
+        return with_stored_attachments(rows, task)
 
     def _maintain(self) -> None:
         """Once a day, after midnight UTC: merge closed days, remove files that nobody needs."""

@@ -30,13 +30,19 @@ def review_messages(
     """Which of m predictions are sent to review, ascending, and their messages.
 
     features (m, k). A scenario that sends only what its rules send has the rows as messages, byte
-    for byte; otherwise each ends with a member `sent` (`stores.records.review_cases.Sent`).
+    for byte; otherwise each ends with a member `sent` (`stores.records.review_cases.Sent`). With
+    attachments each ends with a member `features`, too: by them the service shows what in an
+    attachment moved the score.
     """
     plan = scenario.review
     by_rule = verdicts.decisions.review
+    has_attachments = bool(scenario.schema.attachments)
     if plan.is_rules_only:
         rows = np.flatnonzero(by_rule)
-        return rows, messages.rows(rows)
+        if not has_attachments:
+            return rows, messages.rows(rows)
+        ends = [_features(features[row]) for row in rows.tolist()]
+        return rows, _with_ends(messages.rows(rows), ends)
     salt = f"{scenario.name}:review:{positions.epoch}:{positions.partition}"
     others, versions = _others(verdicts, judges)
     scored = Scored(
@@ -50,11 +56,22 @@ def review_messages(
     thresholds = {band.name: judges.thresholds[band.name] for band in scenario.policy.bands}
     sent = sent_cases(scored, plan, thresholds=thresholds)
     rows = np.array([*sent], dtype=np.int64)
-    documents = [
-        b'%b,"sent":%b}' % ((row or b"")[:-1], _encode(reason))
-        for row, reason in zip(messages.rows(rows), sent.values(), strict=True)
+    ends = [
+        b',"sent":%b%b' % (_encode(reason), _features(features[row]) if has_attachments else b"")
+        for row, reason in sent.items()
     ]
-    return rows, ByteColumn.of(documents)
+    return rows, _with_ends(messages.rows(rows), ends)
+
+
+def _with_ends(documents: ByteColumn, ends: Sequence[bytes]) -> ByteColumn:
+    """JSON objects with further members."""
+    pairs = zip(documents, ends, strict=True)
+    return ByteColumn.of([b"%b%b}" % ((document or b"")[:-1], end) for document, end in pairs])
+
+
+def _features(row: npt.NDArray[np.float64]) -> bytes:
+    """A further member; a float reads back as the same float, a missing one is null."""
+    return b',"features":' + _encode(row.tolist())
 
 
 def _others(verdicts: Verdicts, judges: Judges) -> tuple[npt.NDArray[np.float64], Sequence[str]]:

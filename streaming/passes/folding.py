@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from features.attachments import AttachmentSource
 from features.events.decode import EventDecoder
 from features.fold.fold import Folded, fold_batch
 from scenarios.contract.keyed import Keyed
@@ -27,10 +28,12 @@ class BatchFold:
         are_empty: GapCheck = never_empty,
         homes: HomeRule | None = None,
         erasures: Erasures | None = None,
+        attachments: AttachmentSource | None = None,
     ) -> None:
         """See the classes of `homes` and `erasures`; by default nothing is refused by them.
 
-        are_empty: whether the offsets between two batches hold no record
+        are_empty: whether the offsets between two batches hold no record; attachments: where
+        contents that events refer to are read from
         """
         self._settings, self._keyed, self._table = settings, keyed, table
         self._are_empty = are_empty
@@ -40,6 +43,7 @@ class BatchFold:
             keyed.schema,
             max_event_bytes=settings.max_event_bytes,
             max_future_skew_seconds=settings.max_future_skew_seconds,
+            attachments=attachments,
         )
 
     def parts(self, batch: Batch) -> Iterator[tuple[Part, Folded]]:

@@ -56,17 +56,29 @@ def stream_lag(
     Costs a handful of requests, and one record of each partition in which events wait. Raises
     `KafkaDown`, `TopicMissing`, `StoreDown`.
     """
-    topic, states = keyed.topic("events"), StateTable(session, keyed.name)
+    spans = waiting_spans(keyed, kafka, session)
+    ahead = {partition: begin for partition, (begin, _) in spans.items()}
+    return StreamLag(kafka.arrivals(keyed.topic("events"), ahead), limit_seconds)
+
+
+def waiting_spans(
+    keyed: Keyed, kafka: KafkaCluster, session: Session
+) -> Mapping[int, tuple[int, int]]:
+    """Partition → the first offset that waits for the stream and the end, of those that have any.
+
+    Raises as `stream_lag`.
+    """
+    states = StateTable(session, keyed.name)
     epoch = read_epoch(session, keyed.name)
-    ahead = {}
-    for partition, (first, end) in kafka.offsets(topic).items():
+    spans = {}
+    for partition, (first, end) in kafka.offsets(keyed.topic("events")).items():
         begin = epoch.first_offsets.get(partition, first) if epoch else first
         marker = states.newest_marker(partition)
         if marker is not None and epoch is not None and marker.epoch == epoch.epoch:
             begin = marker.offset + 1
         if max(begin, first) < end:
-            ahead[partition] = max(begin, first)
-    return StreamLag(kafka.arrivals(topic, ahead), limit_seconds)
+            spans[partition] = (max(begin, first), end)
+    return spans
 
 
 def _utc(moment: datetime) -> str:

@@ -3,7 +3,8 @@
 Everything written depends on the events, the states below the batch and the model version only,
 and lands in HBase at the stamp of the batch's last offset; so a batch that is run again, by a
 retried task, a restarted driver or an older one that still runs, writes the same cells. Where a
-scenario reads second entities, a batch that is run again may read newer states of them.
+scenario reads second entities, a batch that is run again may read newer states of them; where its
+events refer to attachments, it may find one that was stored since.
 """
 
 import sys
@@ -24,6 +25,7 @@ from features.fold.state import States
 from scenarios.contract.experiment import SHADOW, shadowed
 from scenarios.contract.judge import Judge, Judges, Verdicts
 from scenarios.contract.scenario import Scenario
+from stores.hbase.attachments import AttachmentPlace, AttachmentTable
 from stores.hbase.predictions import utc
 from stores.hbase.stamps import stamp
 from stores.hbase.states import Marker
@@ -37,6 +39,7 @@ from streaming.messages.documents import (
 )
 from streaming.messages.review import review_messages
 from streaming.messages.writer import MessageWriter
+from streaming.passes.attached import stored_attachments
 from streaming.passes.batches import Batch
 from streaming.passes.erased import Erasures, NobodyErased, TableWithoutErased
 from streaming.passes.folding import BatchFold
@@ -96,13 +99,22 @@ class ScoringPass:
         are_empty: GapCheck = never_empty,
         homes: HomeRule | None = None,
         erasures: Erasures | None = None,
+        attachments: AttachmentPlace | None = None,
     ) -> None:
+        """attachments: where those of the events are; for scenarios that have some."""
         self._settings = settings
         self._scenario = scenario
         erasures = erasures or NobodyErased()
         self._table = TableWithoutErased(table, erasures, scenario.codec)
+        self._attachments = None if attachments is None else attachments.table()
         self._fold = BatchFold(
-            settings, scenario, self._table, are_empty=are_empty, homes=homes, erasures=erasures
+            settings,
+            scenario,
+            self._table,
+            are_empty=are_empty,
+            homes=homes,
+            erasures=erasures,
+            attachments=None if attachments is None else attachments.source(),
         )
         self._models = models
         self._second = second
@@ -246,7 +258,9 @@ class ScoringPass:
         )
 
     def _write(self, work: _Work, states: States) -> None:
-        """Rows first, the marker after them: it proves that they are in the store."""
+        """Attachments first, then rows, the marker after them: it proves that all are stored."""
+        if self._attachments is not None and work.events.attached:
+            self._put_attachments(self._attachments, work)
         position = stamp(self._settings.epoch, work.batch.last)
         cells = self._scenario.codec.encode(states)
         rows = work.rows if work.rows is not None else [None] * len(cells)
@@ -270,6 +284,15 @@ class ScoringPass:
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)
+
+    def _put_attachments(self, table: AttachmentTable, work: _Work) -> None:
+        attachments = stored_attachments(
+            work.events,
+            work.batch.records,
+            partition=work.batch.partition,
+            epoch=self._settings.epoch,
+        )
+        table.put(self._scenario.name, attachments)
 
     @property
     def _events_topic(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from scenarios.contract.scenario import load_scenario
+from stores.hbase.attachments import AttachmentPlace
 from stores.hbase.connection import Session
 from stores.hbase.states import StateTable
 from stores.records.erasures import ErasuresInUse, ErasureTable
@@ -45,7 +46,12 @@ def pass_for(settings: PassSettings) -> ScoringPass:
         )
         erasures = ErasuresInUse(ErasureTable(session, settings.scenario), settings.reread_seconds)
         are_empty = gap_check(settings)
-        return ScoringPass(settings, scenario, table, models, second, are_empty, homes, erasures)
+        attachments = None
+        if scenario.schema.attachments:
+            attachments = AttachmentPlace(settings.store, settings.retry_seconds)
+        return ScoringPass(
+            settings, scenario, table, models, second, are_empty, homes, erasures, attachments
+        )
 
     return cached(f"scoring {settings.scenario}", settings, make)
 

@@ -3,9 +3,13 @@
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
+from jobs.wiring.table_making import local_table
 from local.endpoints import Endpoints
-from stores.hbase.connection import Session
+from local.tables import create_tables
+from stores.hbase.attachments import AttachmentPlace
+from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import StateTable
+from stores.hbase.tables import table_specs
 from stores.records.alerts import AlertTable
 from stores.records.decisions import DecisionTable
 from stores.records.device_keys import DeviceKeyTable
@@ -13,6 +17,7 @@ from stores.records.homes import HomeTable
 from stores.records.review_cases import CaseTable
 from tests.contracts import (
     check_alerts,
+    check_attachments,
     check_decisions,
     check_device_keys,
     check_homes,
@@ -54,3 +59,10 @@ def test_a_producer_of_kafka(platform: Endpoints) -> None:
     finally:
         producer.close(timeout=30)
         admin.close()
+
+
+def test_attachments_in_hbase(platform: Endpoints) -> None:
+    store = HBaseStore(platform.hbase_thrift_host, platform.hbase_thrift_port, "attached")
+    specs = table_specs("tiny", regions=4, state_versions=1, has_attachments=True)
+    create_tables(platform, [local_table(store.namespace, spec) for spec in specs[-1:]])
+    check_attachments(AttachmentPlace(store, retry_seconds=20.0))

@@ -18,6 +18,8 @@ NETWORK = Network(
     file="tiny_network.onnx",  # python -m tests.support.image_network writes it
     side=16,
     outputs=(Output("embedding", 2), Output("score")),
+    maps="maps",
+    embedding="embedding",
 )
 LEAF = Image(
     name="leaf", network=NETWORK, max_bytes=100_000, limits=Limits(least_side=8, most_side=512)

@@ -1,4 +1,4 @@
-"""A lane: topics, tables, checkpoints and jobs of one stream of the tiny scenario."""
+"""A lane: topics, tables, checkpoints and jobs of one stream, by default of the tiny scenario."""
 
 import contextlib
 import json
@@ -33,7 +33,7 @@ CALM = ("stream.trigger_seconds=2",)
 
 @dataclass
 class Lane:
-    """Where one stream of the tiny scenario runs; one at a time, the topics' names are the same.
+    """Where one stream of a scenario runs; one at a time, the topics' names are the same.
 
     undisturbed     a second, empty store for the replay that the stream is compared with
     shared_jvm      variables with which jobs that end by themselves share a Java
@@ -48,6 +48,13 @@ class Lane:
     shared_jvm: Mapping[str, str] = field(default_factory=dict)
     stream_jvm: Mapping[str, str] = field(default_factory=dict)
     jobs: list[Job] = field(default_factory=list)
+    scenario: str = "tiny"
+    module: str = "tests.scenarios.tiny"
+
+    @property
+    def events(self) -> str:
+        """The scenario's topic of events."""
+        return f"{self.scenario}.events"
 
     @property
     def servers(self) -> str:
@@ -61,11 +68,11 @@ class Lane:
 
     def make_topics(self, *, partitions: int = PARTITIONS) -> None:
         """Delete the scenario's topics, whatever an earlier test left in them, and create them."""
-        specs = topic_specs("tiny", max_message_bytes=MAX_MESSAGE_BYTES)
+        specs = topic_specs(self.scenario, max_message_bytes=MAX_MESSAGE_BYTES)
         with self.admin() as admin:
             self.delete_topics([spec.name for spec in specs], admin)
         create_topics(self.kafka, specs, partitions=partitions, replication_factor=1)
-        wait_until(self._topics_answer, timeout=60.0, what=f"leaders of {EVENTS}")
+        wait_until(self._topics_answer, timeout=60.0, what=f"leaders of {self.events}")
 
     def delete_topics(self, names: Sequence[str], admin: KafkaAdminClient) -> None:
         """Delete those of `names` that exist and wait until they are gone."""
@@ -81,7 +88,7 @@ class Lane:
     def add_partitions(self, total: int) -> None:
         """Raise the partition count of the events topic."""
         with self.admin() as admin:
-            admin.create_partitions({EVENTS: NewPartitions(total_count=total)})
+            admin.create_partitions({self.events: NewPartitions(total_count=total)})
 
     @contextlib.contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
@@ -106,7 +113,7 @@ class Lane:
     ) -> Job:
         """Start score_stream and wait until its query runs."""
         job = self.start(*arguments, settings=settings, own_java=own_java)
-        job.wait_for("scoring tiny.events in epoch", timeout=START_SECONDS)
+        job.wait_for(f"scoring {self.events} in epoch", timeout=START_SECONDS)
         return job
 
     def run(self, name: str, *arguments: str, settings: Sequence[str] = ()) -> Job:
@@ -121,7 +128,7 @@ class Lane:
         variables: Mapping[str, str],
     ) -> Job:
         all_settings = [
-            "scenarios.tiny=tests.scenarios.tiny",
+            f"scenarios.{self.scenario}={self.module}",
             f"hbase.namespace={self.store.namespace}",
             f"stream.checkpoint_root={self.folder / 'checkpoints'}",
             f"delta.root={self.folder / 'delta'}",
@@ -131,7 +138,7 @@ class Lane:
         options = [option for setting in all_settings for option in ("--set", setting)]
         log = self.folder / f"{len(self.jobs):02d}-{name}.log"
         environ = {"EVERSCORE_RUN_DIR": str(self.run_dir), **variables}
-        command = [name, "--scenario", "tiny", "--env", "local", *options, *arguments]
+        command = [name, "--scenario", self.scenario, "--env", "local", *options, *arguments]
         job = start_job(command, log=log, environ=environ)
         self.jobs.append(job)
         return job
@@ -175,29 +182,29 @@ class Lane:
     def epoch(self) -> EpochRecord:
         """The epoch that the stream has begun."""
         with self.session() as session:
-            record = read_epoch(session, "tiny")
+            record = read_epoch(session, self.scenario)
         assert record is not None, "the stream has not begun an epoch"
         return record
 
     def ends(self) -> dict[int, int]:
         """Partition → offset of the next event."""
-        return {partition: end for partition, (_, end) in self.kafka.offsets(EVENTS).items()}
+        return {partition: end for partition, (_, end) in self.kafka.offsets(self.events).items()}
 
     def marked(self) -> dict[int, int]:
         """Partition → offset up to which rows are in the store, by its markers."""
         with self.session() as session:
-            table = StateTable(session, "tiny")
+            table = StateTable(session, self.scenario)
             markers = {p: table.newest_marker(p) for p in range(PARTITIONS)}
         return {p: marker.offset + 1 if marker else 0 for p, marker in markers.items()}
 
     def checkpointed(self) -> dict[int, int]:
         """Partition → where Spark's newest entry of the offset log ends; empty before the first."""
-        runs = sorted((self.folder / "checkpoints" / "tiny").glob("e*-g*/spark/offsets"))
+        runs = sorted((self.folder / "checkpoints" / self.scenario).glob("e*-g*/spark/offsets"))
         entries = [path for path in runs[-1].iterdir() if path.name.isdigit()] if runs else []
         if not entries:
             return {}
         newest = max(entries, key=lambda path: int(path.name))
-        ends = json.loads(newest.read_text().splitlines()[-1])[EVENTS]
+        ends = json.loads(newest.read_text().splitlines()[-1])[self.events]
         return {int(partition): at for partition, at in ends.items()}
 
     def wait_for_progress(self, publish_more: Callable[[], object]) -> None:

@@ -64,6 +64,7 @@ class MemoryCases:
     cells: dict[str, bytes] = field(default_factory=dict)
     marks: set[str] = field(default_factory=set)
     topic_position: TopicPosition | None = None
+    letters_position: TopicPosition | None = None
 
     def now_ms(self) -> int:
         return self.clock_ms
@@ -108,8 +109,11 @@ class MemoryCases:
             self.cells.pop(case_id, None)
             self.marks.discard(case_id)
 
-    def position(self) -> TopicPosition | None:
-        return self.topic_position
+    def position(self, *, of_letters: bool = False) -> TopicPosition | None:
+        return self.letters_position if of_letters else self.topic_position
 
-    def write_position(self, position: TopicPosition) -> None:
-        self.topic_position = position
+    def write_position(self, position: TopicPosition, *, of_letters: bool = False) -> None:
+        if of_letters:
+            self.letters_position = position
+        else:
+            self.topic_position = position

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from stores.hbase.predictions import Prediction
 from tests.contracts import (
     check_alerts,
+    check_attachments,
     check_decisions,
     check_device_keys,
     check_files,
@@ -14,6 +15,7 @@ from tests.contracts import (
     check_producer,
     check_review_cases,
 )
+from tests.support.attachments import attachments_in_memory
 from tests.support.device import MemoryDeviceKeys
 from tests.support.latest_cells import MemoryStore
 from tests.support.period_reports import MemoryAlerts, MemoryDecisions
@@ -62,3 +64,7 @@ def test_review_cases_in_memory() -> None:
 
 def test_keys_of_devices_in_memory() -> None:
     check_device_keys(MemoryDeviceKeys())
+
+
+def test_attachments_in_memory() -> None:
+    check_attachments(attachments_in_memory())

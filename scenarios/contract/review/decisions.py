@@ -14,6 +14,10 @@ carries the case's label; `verdict` and `reviewer` are those of the opinion, `la
 case where it is final. `label` is null where the verdict leaves it open. `propensity` is the
 probability with which such a case is reviewed: weighted by its inverse, the decisions stand for all
 cases.
+
+A decision about an event that has no prediction (`because` is ["not_analysed"]) has the id of its
+case as `prediction_id`, which ends with "-refused" instead of a version, `score` null, and empty
+`band` and `model_version`.
 """
 
 from datetime import datetime
@@ -48,7 +52,7 @@ class ReviewDecision(msgspec.Struct, frozen=True, kw_only=True):
     reviewer: str
     because: tuple[str, ...]
     propensity: float
-    score: float
+    score: float | None
     band: str
     model_version: str
     partition: int

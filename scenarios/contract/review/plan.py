@@ -20,6 +20,9 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+# The answer to an event that was not analysed and cannot be judged; it needs a note.
+SEEN = "seen"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewVerdict:
@@ -37,12 +40,16 @@ class ReviewPlan:
     disagreements      send cases of an experiment whose two versions decide for different bands
     most_missing       send cases of which a larger share of the features is missing: they lie
                        outside of what the model was trained on; 1: none
+    reviews_refused    events without a prediction (dead letters) are cases as well, before all
+                       others and in order of arrival: they were not analysed, which must not look
+                       like a low score. Beside the verdicts there is `SEEN` for them
     verdicts           the fixed list
     """
 
     random_share: float = 0.0
     disagreements: bool = False
     most_missing: float = 1.0
+    reviews_refused: bool = False
     verdicts: tuple[ReviewVerdict, ...] = (
         ReviewVerdict(name="confirmed", label=True),
         ReviewVerdict(name="dismissed", label=False),
@@ -57,6 +64,10 @@ class ReviewPlan:
         names = [verdict.name for verdict in self.verdicts]
         if not names or len(set(names)) < len(names) or not all(names):
             raise PolicyError(f"review: expected verdicts of different names, got {names}")
+        if self.reviews_refused and SEEN in names:
+            raise PolicyError(
+                f"review: the verdict {SEEN!r} stands for refused events; name yours otherwise"
+            )
 
     @property
     def is_rules_only(self) -> bool:
@@ -65,6 +76,8 @@ class ReviewPlan:
 
     def label_of(self, verdict: str) -> bool | None:
         """The label of a case with this verdict; raises `KeyError` for an unknown one."""
+        if self.reviews_refused and verdict == SEEN:
+            return None
         return {known.name: known.label for known in self.verdicts}[verdict]
 
 

@@ -47,8 +47,14 @@ def test_an_unknown_service_is_refused() -> None:
 
 
 def test_an_order_names_families_versions_and_split_keys() -> None:
-    spec = TableSpec("everscore:S", [Family("p"), Family("s", max_versions=3)], ["80", "40", "80"])
-    fields = ["create", "everscore:S", "family", "p", "1", "family", "s", "3"]
+    families = [Family("p"), Family("s", max_versions=3), Family("c", large_bytes=9)]
+    spec = TableSpec("everscore:S", families, ["80", "40", "80"])
+    ordered = ("p", "1", "0"), ("s", "3", "0"), ("c", "1", "9")
+    fields = [
+        "create",
+        "everscore:S",
+        *(text for family in ordered for text in ("family", *family)),
+    ]
     assert order_to_create(spec).split("\t") == [*fields, "split", "3430", "split", "3830"]
 
 

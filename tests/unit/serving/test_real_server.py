@@ -1,5 +1,6 @@
 """The service behind a real server: slow, long and broken requests, and made-up ones."""
 
+import json
 import socket
 import stat
 import time
@@ -56,6 +57,25 @@ def test_head_of_a_megabyte_is_cut_off(address: str) -> None:
         client.sendall(b"GET /v2/health/live HTTP/1.1\r\n")
         with pytest.raises(ConnectionError):
             client.sendall((b"X-Filler: " + b"x" * 1_000 + b"\r\n") * 10_000)
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [b"NONSENSE\r\n\r\n", b"GET /v1/a?" + b"x" * 65_600 + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ids=["no HTTP", "a target beyond 65,535 bytes"],
+)
+def test_what_is_no_request_gets_a_problem_with_security_headers(
+    address: str, request_head: bytes
+) -> None:
+    with connected(address) as client:
+        client.sendall(request_head)
+        answer = b""
+        while part := client.recv(5_000):
+            answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n"), answer
+    assert b"content-security-policy: default-src 'none'" in head.lower()
+    assert json.loads(body)["type"] == "urn:everscore:problem:malformed"
 
 
 def test_body_that_never_comes_ends_with_408(address: str) -> None:

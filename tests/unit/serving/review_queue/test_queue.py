@@ -53,7 +53,7 @@ def decide(queue: ReviewQueue, reviewer: str, verdict: str = "confirmed") -> Rev
 
 
 def test_the_case_whose_waiting_costs_most_comes_first(queue: ReviewQueue) -> None:
-    numbers = [claimed(queue, name).prediction.source.offset for name in ("ann", "bob", "cy")]
+    numbers = [claimed(queue, name).source.offset for name in ("ann", "bob", "cy")]
     assert numbers == [3, 2, 1]
     assert queue.claim_next("dora") is None
 

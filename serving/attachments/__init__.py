@@ -1,0 +1,1 @@
+"""Attachments of events over HTTP: their contents, and what in them moved a score."""
