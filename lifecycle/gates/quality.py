@@ -89,8 +89,8 @@ def _recall(held_out: HeldOut, card: ModelCard, bounds: Bounds) -> list[Gate]:
             passes=found >= bounds.minimum_recall * positives,
             value=f"{found / positives:.3f} ({found:,} of {positives:,})",
             bound=f"at least {bounds.minimum_recall:g}",
-            sentence=f"positive cases with a score from {thresholds[1]:g} on, where the lowest band "
-            "ends",
+            sentence=f"positive cases with a score from {thresholds[1]:g} on: not in the lowest "
+            "band",
         )
     ]
 

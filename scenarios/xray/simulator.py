@@ -22,7 +22,7 @@ _IDS_PER_MS = 1_000
 # A finding is published so many records after its study: there are no days to wait for it.
 FINDING_BEHIND = 40
 
-SPOILER = Spoiler(number_field="study_id", measured=lambda study: study)
+SPOILER = Spoiler(number_field="study_id", measured=lambda study: study, below_zero=-70)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from scenarios.xray.patient_split import child_key
 from scenarios.xray.picture_files import DICOM, JPEG, PNG, data_url
 
 # The files have no dates. Fixed ones make a second publication equal to the first, byte for byte.
-FIRST_DAY = datetime(2026, 9, 7, tzinfo=UTC)
+FIRST_DAY = datetime(2026, 7, 6, tzinfo=UTC)
 DAYS = 42
 FIRST_STUDY_ID = 1_000_000
 _OPENS_HOUR, _OPEN_HOURS = 7, 11
