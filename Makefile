@@ -66,6 +66,11 @@ reset: setup ## Stop the platform; erase topics, tables, checkpoints, archive: R
 demo: setup ## The whole story in five minutes: history, model, stream, live view, summary
 	@$(PYTHON_SET_UP) -m jobs demo $(JOB_ARGS)
 
+.PHONY: demo-xray
+demo-xray: setup ## The story of chest X-rays; EVERSCORE_XRAY_FOLDER names their folder, see docs/xray.md
+	@$(PYTHON_SET_UP) -m jobs demo --scenario xray --env "$$EVERSCORE_GIVEN_ENV" --rate 20 --duration 30 \
+	  --bad-share 0.1
+
 .PHONY: desk
 desk: setup ## The web service and its pages on this machine; prints the address, and a key once
 	@$(PYTHON_SET_UP) -m jobs serve --desk --env "$$EVERSCORE_GIVEN_ENV" $(DESK_ARGS)
