@@ -27,7 +27,7 @@ from scenarios.xray.images_file import (
 )
 from scenarios.xray.network.evaluation import Result, evaluated, network_scorer, of_part
 from scenarios.xray.network.overlay import class_activation, overlay_png
-from scenarios.xray.network.references import support_vector_scorer
+from scenarios.xray.network.references.support_vectors import support_vector_scorer
 from scenarios.xray.network.report import (
     activations_png,
     curves_png,
@@ -47,7 +47,7 @@ def main(
     minutes: Annotated[
         float, Option(min=0.1, help="CPU time for the residual network at most.")
     ] = 15.0,
-    epochs: Annotated[int, Option(min=1, help="Epochs of the residual network.")] = 35,
+    epochs: Annotated[int, Option(min=1, help="Epochs of the residual network.")] = 12,
     without_residual: Annotated[
         bool, Option("--without-residual", help="Train no residual network.")
     ] = False,
@@ -86,7 +86,7 @@ def main(
             "temperatures come from the calibration part. " + record["leakage"],
         ]
         if not without_residual:
-            from scenarios.xray.network.residual import residual_scorer
+            from scenarios.xray.network.references.residual import residual_scorer
             from scenarios.xray.network.training import Epoch, Plan
 
             finished: list[Epoch] = []

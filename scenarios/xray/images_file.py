@@ -2,8 +2,7 @@
 
 import hashlib
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,20 @@ NORMAL, BACTERIAL, VIRAL = 0, 1, 2
 TYPE_NAMES = ("normal", "bacterial", "viral")
 
 _BESIDE_CHECKOUT = Path(__file__).resolve().parents[3] / "shared/data"
-_FILE_64 = "chest_xray_64px.npz"
-_FILE_28 = "chest_xray_28px.npz"
-_FILE_28_TYPES = "chest_xray_28px_types.npz"
-FILES = (_FILE_64, _FILE_28, _FILE_28_TYPES)
+FILE_64 = "chest_xray_64px.npz"
+FILE_28 = "chest_xray_28px.npz"
+FILE_28_TYPES = "chest_xray_28px_types.npz"
+FILES = (FILE_64, FILE_28, FILE_28_TYPES)
 # The original of a 28 px image is looked up by correlation; below these it may be another X-ray.
 _LEAST_CORRELATION = 0.95
 _LEAST_MARGIN = 0.01
 _OFFICIAL_SIDES = (28, 64, 128)
 
-_SOURCES = (
-    "The 64 px file is made from the chest X-ray images of children of Kermany et al. 2018 "
-    "(Mendeley Data, doi 10.17632/rscbjbr9sj, CC BY 4.0): unpack it, then "
-    "`.venv/bin/python -m scenarios.xray.images_file ORIGINAL/train FOLDER`. The 28 px file is "
-    "pneumoniamnist.npz of MedMNIST v2 (Zenodo record 10519652, CC BY 4.0)"
+SOURCES = (
+    "the files are made from two public sets, both CC BY 4.0: the chest X-ray images of children "
+    "of Kermany et al. 2018 (Mendeley Data, doi 10.17632/rscbjbr9sj) and pneumoniamnist.npz of "
+    "MedMNIST v2 (Zenodo, record 10519652). Unpack the first, copy the second into FOLDER, then "
+    "run `.venv/bin/python -m scenarios.xray.preparation ORIGINALS/train FOLDER`"
 )
 
 
@@ -81,11 +80,11 @@ def xray_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 def read_xrays(folder: Path) -> Xrays:
     """The X-rays of 64 px; raises `XrayFileError`."""
-    columns = _columns(folder / _FILE_64, ("images", "type", "patient"))
+    columns = _columns(folder / FILE_64, ("images", "type", "patient"))
     images = columns["images"]
     if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or images.dtype != np.uint8:
         raise XrayFileError(
-            f"{folder / _FILE_64} holds images {images.dtype} {images.shape}; "
+            f"{folder / FILE_64} holds images {images.dtype} {images.shape}; "
             f"expected uint8 (n, {SIDE}, {SIDE})"
         )
     return Xrays(images=images, types=columns["type"], patients=columns["patient"])
@@ -98,10 +97,10 @@ def read_small_xrays(folder: Path) -> Xrays:
     original is not sure (correlation below 0.95, margin below 0.01) are left out.
     """
     sets = ("train", "val")
-    pixels = _columns(folder / _FILE_28, tuple(f"{name}_images" for name in sets))
+    pixels = _columns(folder / FILE_28, tuple(f"{name}_images" for name in sets))
     kinds = ("type", "patient", "corr", "margin")
     origin = _columns(
-        folder / _FILE_28_TYPES, tuple(f"{name}_{kind}" for name in sets for kind in kinds)
+        folder / FILE_28_TYPES, tuple(f"{name}_{kind}" for name in sets for kind in kinds)
     )
 
     def both(kind: str) -> npt.NDArray[Any]:
@@ -167,7 +166,7 @@ def file_digests(folder: Path) -> dict[str, str]:
 def _columns(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
     if not path.is_file():
         raise XrayFileError(
-            f"there is no file {path}: {_SOURCES}. Name the folder by {FOLDER_VARIABLE}, an "
+            f"there is no file {path}: {SOURCES}. Name the folder by {FOLDER_VARIABLE}, an "
             f"official test file by {TEST_VARIABLE}"
         )
     with np.load(path, allow_pickle=False) as file:
@@ -175,60 +174,3 @@ def _columns(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
         if missing:
             raise XrayFileError(f"{path} has no arrays {missing}; it has {file.files}")
         return {name: file[name] for name in names}
-
-
-# The original's names: NORMAL/IM-0115-0001.jpeg, NORMAL/NORMAL2-IM-0383-0001.jpeg,
-# PNEUMONIA/person1000_bacteria_2931.jpeg, PNEUMONIA/person1000_virus_1681.jpeg.
-_NORMAL_NAME = re.compile(r"((?:NORMAL2-)?IM-\d+)")
-_PNEUMONIA_NAME = re.compile(r"(person\d+)_(bacteria|virus)_\d+")
-
-
-def type_and_patient(name: str) -> tuple[int, str]:
-    """Type and patient key from the name of an original JPEG; raises `XrayFileError`."""
-    if match := _PNEUMONIA_NAME.match(name):
-        person, germ = match.groups()
-        return (BACTERIAL, f"{person}_b") if germ == "bacteria" else (VIRAL, f"{person}_v")
-    if match := _NORMAL_NAME.match(name):
-        return NORMAL, match.group(1)
-    raise XrayFileError(
-        f"{name!r} names neither a normal X-ray (IM-0115-0001) nor a pneumonia "
-        "(person1000_bacteria_2931, person1000_virus_1681)"
-    )
-
-
-def prepared_from_originals(originals: Path) -> Xrays:
-    """All JPEGs below `originals`, in order of their paths, squashed to 64 x 64 grey.
-
-    Steps: to 8-bit grey (ITU-R 601), then `PIL.Image.resize` bilinear with antialiasing, without
-    keeping the aspect ratio.
-    """
-    from PIL import Image
-
-    def entries() -> Iterator[tuple[npt.NDArray[np.uint8], int, str]]:
-        for path in sorted(originals.rglob("*.jp*g")):
-            with Image.open(path) as picture:
-                grey = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-            yield np.asarray(grey, dtype=np.uint8), *type_and_patient(path.name)
-
-    rows = list(entries())
-    if not rows:
-        raise XrayFileError(f"there are no JPEGs below {originals}; {_SOURCES}")
-    images, types, patients = zip(*rows, strict=True)
-    return Xrays(
-        images=np.stack(images), types=np.array(types, dtype=np.int8), patients=np.array(patients)
-    )
-
-
-def write_xrays(xrays: Xrays, folder: Path) -> Path:
-    """Write the 64 px file into `folder`, which must exist; returns its path."""
-    path = folder / _FILE_64
-    np.savez_compressed(path, images=xrays.images, type=xrays.types, patient=xrays.patients)
-    return path
-
-
-if __name__ == "__main__":
-    import sys
-
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m scenarios.xray.images_file ORIGINALS FOLDER")
-    print(write_xrays(prepared_from_originals(Path(sys.argv[1])), Path(sys.argv[2])))

@@ -15,7 +15,7 @@ from scenarios.xray.images_file import (
     read_small_xrays,
     read_xrays,
 )
-from scenarios.xray.network.metrics import Figure, Scored, figures, threshold_at_recall
+from scenarios.xray.network.metrics import REPLICATES, Figure, Scored, figures, threshold_at_recall
 from scenarios.xray.network.running import network_session, session_outputs
 from scenarios.xray.patient_split import Part, child_key, is_in_part
 
@@ -38,7 +38,12 @@ class Result:
 
 
 def evaluated(
-    model: str, scorer: Scorer, *, folder: Path, official: OfficialTest | None
+    model: str,
+    scorer: Scorer,
+    *,
+    folder: Path,
+    official: OfficialTest | None,
+    replicates: int = REPLICATES,
 ) -> list[Result]:
     """The model on held-out children at both resolutions, and on the official test if there is one.
 
@@ -50,9 +55,11 @@ def evaluated(
     for name, xrays in ((LARGE, large), (SMALL, small)):
         threshold = threshold_at_recall(scored(scorer, of_part(xrays, "calibration")))
         held_out = scored(scorer, of_part(xrays, "held_out"))
-        results.append(_result(model, name, held_out, threshold))
+        results.append(_result(model, name, held_out, threshold, replicates))
     if official is not None:
-        results.append(_result(model, OFFICIAL, scored_official(scorer, official), threshold))
+        results.append(
+            _result(model, OFFICIAL, scored_official(scorer, official), threshold, replicates)
+        )
     return results
 
 
@@ -96,11 +103,11 @@ def scored_official(scorer: Scorer, official: OfficialTest) -> Scored:
     )
 
 
-def _result(model: str, images: str, rows: Scored, threshold: float) -> Result:
+def _result(model: str, images: str, rows: Scored, threshold: float, replicates: int) -> Result:
     return Result(
         model=model,
         images=images,
         scored=rows,
         threshold=threshold,
-        figures=figures(rows, threshold=threshold),
+        figures=figures(rows, threshold=threshold, replicates=replicates),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -13,7 +13,7 @@ Flags = npt.NDArray[np.bool_]
 RECALL = 0.97
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6)
 _BINS = 10
-_REPLICATES = 400
+REPLICATES = 400
 _SEED = 1
 
 
@@ -70,11 +70,24 @@ def expected_calibration_error(logits: Floats, is_positive: Flags) -> float:
     return float(np.abs(sums).sum() / len(logits))
 
 
+def auroc(is_positive: Flags, scores: Floats) -> float:
+    """The share of pairs that are in order, ties half (Mann-Whitney); NaN without both classes.
+
+    As scikit-learn's, 10 times faster: a table needs tens of thousands.
+    """
+    positives = int(is_positive.sum())
+    pairs = positives * (len(scores) - positives)
+    if pairs == 0:
+        return float("nan")
+    ranks = float(rankdata(scores)[is_positive].sum())
+    return (ranks - positives * (positives + 1) / 2) / pairs
+
+
 def values_of(scored: Scored, *, threshold: float) -> dict[str, float]:
     """Every figure by name; those of the bacterial logit are among X-rays with pneumonia."""
     ill, logits = scored.has_pneumonia, scored.pneumonia
     values = {
-        "pneumonia_auroc": float(roc_auc_score(ill, logits)),
+        "pneumonia_auroc": auroc(ill, logits),
         "specificity": float((logits[~ill] < threshold).mean()),
         "recall": float((logits[ill] >= threshold).mean()),
         "pneumonia_ece": expected_calibration_error(logits, ill),
@@ -86,7 +99,7 @@ def values_of(scored: Scored, *, threshold: float) -> dict[str, float]:
         for coverage in COVERAGES:
             rows = surest[: round(coverage * len(surest))]
             name = f"at_{coverage * 100:.0f}"
-            values[f"bacterial_auroc_{name}"] = float(roc_auc_score(truths[rows], bacterial[rows]))
+            values[f"bacterial_auroc_{name}"] = auroc(truths[rows], bacterial[rows])
             values[f"bacterial_accuracy_{name}"] = float(
                 ((bacterial[rows] > 0) == truths[rows]).mean()
             )
@@ -94,7 +107,7 @@ def values_of(scored: Scored, *, threshold: float) -> dict[str, float]:
 
 
 def figures(
-    scored: Scored, *, threshold: float, replicates: int = _REPLICATES, seed: int = _SEED
+    scored: Scored, *, threshold: float, replicates: int = REPLICATES, seed: int = _SEED
 ) -> Mapping[str, Figure]:
     """`values_of` with intervals: children are drawn with replacement, with all their X-rays."""
     generator = np.random.default_rng(seed)
@@ -116,7 +129,7 @@ def figures(
         for _ in range(replicates)
     ]
     quantiles = {
-        name: np.quantile([draw[name] for draw in draws], [0.025, 0.975]) for name in draws[0]
+        name: np.nanquantile([draw[name] for draw in draws], [0.025, 0.975]) for name in draws[0]
     }
     return {
         name: Figure(value=value, low=float(quantiles[name][0]), high=float(quantiles[name][1]))

@@ -1,17 +1,24 @@
 """The network's ONNX file in onnxruntime: pixels in, the asked outputs out."""
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+# Where the command that trains writes; readers call `shipped_network`, which also works in a .zip.
 NETWORK_FILE = Path(__file__).with_name("network.onnx")
 # embedding (n, 32): means of the maps; pneumonia (n,): logit; bacterial (n,): logit of bacterial
 # against viral, given pneumonia; novelty (n,): 1.0 at the 99.9 % quantile; maps (n, 32, 8, 8).
 OUTPUTS = ("embedding", "pneumonia", "bacterial", "novelty", "maps")
 _BATCH = 64
+
+
+def shipped_network() -> bytes:
+    """The committed network file, also where the packages are a .zip, as on executors."""
+    return files("scenarios.xray.network").joinpath(NETWORK_FILE.name).read_bytes()
 
 
 def network_session(content: bytes, *, threads: int = 1) -> Any:

@@ -25,7 +25,7 @@ class Plan:
     `bacterial_share` weighs the second logit's loss; `smoothing` moves targets towards 0.5.
     """
 
-    epochs: int = 60
+    epochs: int = 30
     batch: int = 64
     learning_rate: float = 4e-3
     weight_decay: float = 0.02

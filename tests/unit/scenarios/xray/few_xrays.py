@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.xray.images_file import BACTERIAL, NORMAL, VIRAL, Xrays, write_xrays
+from scenarios.xray.images_file import BACTERIAL, NORMAL, VIRAL, Xrays
+from scenarios.xray.preparation import write_xrays
 
 
 def few_xrays(count: int, *, side: int = 64, seed: int = 1) -> Xrays:

@@ -7,20 +7,15 @@ import pytest
 from PIL import Image
 
 from scenarios.xray.images_file import (
-    BACTERIAL,
-    NORMAL,
-    VIRAL,
     XrayFileError,
     interpolation,
     network_pixels,
     official_test,
-    prepared_from_originals,
     read_small_xrays,
     read_xrays,
-    type_and_patient,
-    write_xrays,
     xray_folder,
 )
+from scenarios.xray.preparation import write_xrays
 from tests.unit.scenarios.xray.few_xrays import few_xrays, write_folder
 
 
@@ -74,38 +69,3 @@ def test_enlarging_is_that_of_pillow() -> None:
     weights = interpolation(28, 64)
     expected = Image.fromarray(image).resize((64, 64), Image.Resampling.BILINEAR)
     assert weights @ image @ weights.T == pytest.approx(np.asarray(expected), abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "patient"),
-    [
-        ("IM-0115-0001.jpeg", NORMAL, "IM-0115"),
-        ("NORMAL2-IM-0383-0001.jpeg", NORMAL, "NORMAL2-IM-0383"),
-        ("person1000_bacteria_2931.jpeg", BACTERIAL, "person1000_b"),
-        ("person1000_virus_1681.jpeg", VIRAL, "person1000_v"),
-    ],
-)
-def test_an_original_name_says_type_and_patient(name: str, kind: int, patient: str) -> None:
-    assert type_and_patient(name) == (kind, patient)
-
-
-def test_another_name_is_refused() -> None:
-    with pytest.raises(XrayFileError, match=r"'cat\.jpeg' names neither"):
-        type_and_patient("cat.jpeg")
-
-
-def test_the_64_px_file_is_made_from_jpegs(tmp_path: Path) -> None:
-    for name in ("NORMAL/IM-0115-0001.jpeg", "PNEUMONIA/person1_virus_6.jpeg"):
-        path = tmp_path / name
-        path.parent.mkdir()
-        Image.new("RGB", (120, 90), (200, 200, 200)).save(path)
-    write_xrays(prepared_from_originals(tmp_path), tmp_path)
-    xrays = read_xrays(tmp_path)
-    assert xrays.patients.tolist() == ["IM-0115", "person1_v"]
-    assert xrays.types.tolist() == [NORMAL, VIRAL]
-    assert set(xrays.images.ravel().tolist()) == {200}
-
-
-def test_a_folder_without_jpegs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(XrayFileError, match="no JPEGs"):
-        prepared_from_originals(tmp_path)

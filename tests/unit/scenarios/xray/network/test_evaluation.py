@@ -9,7 +9,7 @@ import pytest
 from scenarios.xray.images_file import OfficialTest
 from scenarios.xray.network.evaluation import LARGE, OFFICIAL, SMALL, evaluated, network_scorer
 from scenarios.xray.network.overlay import overlay_png
-from scenarios.xray.network.references import support_vector_scorer
+from scenarios.xray.network.references.support_vectors import support_vector_scorer
 from scenarios.xray.network.report import (
     activations_png,
     curves_png,
@@ -27,7 +27,11 @@ def test_support_vectors_find_the_spots_and_the_report_shows_it(tmp_path: Path) 
     squares = few_xrays(30, side=28, seed=5)
     official = OfficialTest(images=squares.images, has_pneumonia=squares.has_pneumonia)
     results = evaluated(
-        "PCA and SVM", support_vector_scorer(folder), folder=folder, official=official
+        "PCA and SVM",
+        support_vector_scorer(folder),
+        folder=folder,
+        official=official,
+        replicates=20,
     )
     assert [result.images for result in results] == [LARGE, SMALL, OFFICIAL]
     assert results[0].figures["pneumonia_auroc"].value == pytest.approx(1)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from scenarios.xray.network.metrics import (
     Scored,
+    auroc,
     expected_calibration_error,
     figures,
     threshold_at_recall,
@@ -31,6 +33,13 @@ def test_the_threshold_is_the_highest_that_reaches_the_recall() -> None:
     ill = rows.pneumonia[rows.has_pneumonia]
     assert (ill >= threshold).mean() == pytest.approx(0.98)
     assert (ill > threshold).mean() < 0.97
+
+
+def test_auroc_is_that_of_scikit_learn_with_ties() -> None:
+    generator = np.random.default_rng(1)
+    scores, truths = np.round(generator.normal(size=200), 1), generator.random(200) < 0.3
+    assert auroc(truths, scores) == pytest.approx(roc_auc_score(truths, scores))
+    assert np.isnan(auroc(np.ones(3, bool), np.zeros(3)))
 
 
 def test_calibration_error_is_0_where_probabilities_are_shares() -> None:

@@ -13,6 +13,7 @@ from scenarios.xray.network.running import (
     network_session,
     run_network,
     session_outputs,
+    shipped_network,
 )
 from scenarios.xray.patient_split import SALT
 
@@ -31,6 +32,10 @@ def test_outputs_have_their_shapes() -> None:
         "maps": (3, 32, 8, 8),
     }
     assert outputs["embedding"] == pytest.approx(outputs["maps"].mean(axis=(2, 3)), abs=1e-5)
+
+
+def test_the_network_is_read_as_a_part_of_the_packages() -> None:
+    assert shipped_network() == CONTENT
 
 
 def test_some_outputs_alone_are_the_same() -> None:

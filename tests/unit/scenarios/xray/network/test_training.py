@@ -22,7 +22,7 @@ from scenarios.xray.network.export import (
     network_bytes,
 )
 from scenarios.xray.network.making import calibrated_trunk, made_network
-from scenarios.xray.network.residual import residual_trunk
+from scenarios.xray.network.references.residual import residual_trunk
 from scenarios.xray.network.training import Epoch, Plan, Trained, trained
 from scenarios.xray.network.training_rows import Rows, rows_of
 

@@ -13,7 +13,7 @@ from scenarios.xray.network.evaluation import Logits, Scorer
 from scenarios.xray.network.training import Plan, outputs, trained
 from scenarios.xray.network.training_rows import part_rows
 
-_WIDTHS = (24, 48, 96)
+_WIDTHS = (16, 32, 64)
 _BLOCKS = 2  # for each width, as in ResNet-18 (He et al. 2016)
 
 
@@ -44,7 +44,7 @@ class Block(torch.nn.Module):  # type: ignore[misc]
 
 
 def residual_trunk() -> Trunk:
-    """Six blocks of 24, 48 and 96 channels after a convolution of stride 2."""
+    """Six blocks of 16, 32 and 64 channels after a convolution of stride 2."""
     layers: list[Any] = [
         torch.nn.Conv2d(1, _WIDTHS[0], 5, stride=2, padding=2, bias=False),
         torch.nn.BatchNorm2d(_WIDTHS[0]),
