@@ -48,6 +48,11 @@ class Resources:
         """Readings of the archive at once."""
         return Capacity(self.settings.serving.concurrent_histories, "readings of the archive")
 
+    @cached_property
+    def files(self) -> Capacity:
+        """Files that are read, and overlays that are made, at once."""
+        return Capacity(self.settings.serving.concurrent_scores, "readings of files")
+
     def lag_reader(self, scenario: Scenario, *, limit_seconds: float) -> Callable[[], StreamLag]:
         """Asks Kafka and HBase how far the stream of `scenario` is behind."""
 

@@ -1,6 +1,7 @@
 """The review queues of the web service by the settings: rules, stores, and who keeps them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from fastapi import APIRouter
 
@@ -9,14 +10,19 @@ from jobs.wiring.serving.resources import Resources
 from jobs.wiring.streaming import store_session
 from scenarios.contract.scenario import Scenario
 from serving.access.roles import Role
+from serving.attachments.desk import AttachmentDesk
+from serving.attachments.routes import router as attachment_router
 from serving.parts import DeskEntry
 from serving.review_queue.case_store import cases_in_hbase
+from serving.review_queue.keeper import nothing_shown
 from serving.review_queue.keeper_thread import KeeperThread
-from serving.review_queue.pages import pages
+from serving.review_queue.pages import PageParts, pages
 from serving.review_queue.priority import WaitingCosts
 from serving.review_queue.queue import ReviewQueue
 from serving.review_queue.routes import router
 from serving.review_queue.rules import QueueRules
+from serving.review_queue.waiting_events import WaitingEvents, waiting_records
+from serving.rows.lag import LagWatch
 from stores.records.erasures import ErasedEntities, ErasuresInUse, ErasureTable
 
 REVIEW_ENTRY = DeskEntry(key="review", path="/desk/{scenario}/review", roles=(Role.REVIEWER,))
@@ -36,13 +42,35 @@ def review_queues(resources: Resources) -> Mapping[str, ReviewQueue]:
     }
 
 
-def review_routers(queues: Mapping[str, ReviewQueue]) -> tuple[APIRouter, ...]:
-    """The operations and the page of `queues`."""
-    return router(queues), pages(queues)
+def review_routers(
+    resources: Resources,
+    queues: Mapping[str, ReviewQueue],
+    desks: Mapping[str, AttachmentDesk],
+    lags: Mapping[str, LagWatch],
+) -> tuple[APIRouter, ...]:
+    """The operations and the page of `queues`, and the operations of attachments.
+
+    desks: of scenarios whose events have attachments; lags: of the streams
+    """
+    waiting = {
+        name: WaitingEvents(
+            partial(waiting_records, queue.scenario, resources.kafka, resources.pool),
+            desks[name].shown if name in desks else nothing_shown,
+        )
+        for name, queue in queues.items()
+    }
+    parts = PageParts(attachments=desks, lags=lags, waiting=waiting)
+    return (
+        router(queues),
+        pages(queues, parts),
+        attachment_router(desks, queues, resources.files),
+    )
 
 
 def review_keepers(
-    resources: Resources, queues: Mapping[str, ReviewQueue]
+    resources: Resources,
+    queues: Mapping[str, ReviewQueue],
+    desks: Mapping[str, AttachmentDesk],
 ) -> tuple[KeeperThread, ...]:
     """What fills the queues and publishes their decisions; start them with the service."""
     return tuple(
@@ -55,6 +83,7 @@ def review_keepers(
             max_bytes=resources.settings.kafka.max_message_bytes,
             log=resources.log,
             erased=_erased(resources.settings, name),
+            shown=desks[name].shown if name in desks else nothing_shown,
         )
         for name, queue in queues.items()
     )

@@ -39,6 +39,7 @@ _ERASURE_REREAD_SECONDS = 1.0
 class RowParts:
     """What the operations and pages about rows share, by the name of the scenario."""
 
+    lags: Mapping[str, LagWatch]
     latest: Mapping[str, LatestRows]
     changes: Mapping[str, Changes]
     histories: Mapping[str, EntityHistory]
@@ -73,16 +74,15 @@ def row_parts(
     child_options   --env and --set of the service, for the jobs that it starts
     """
     settings, scenarios = resources.settings, resources.scenarios
-    latest = {
-        name: LatestRows(resources.pool, name, _lag_watch(resources, scenario).current)
-        for name, scenario in scenarios.items()
-    }
+    lags = {name: _lag_watch(resources, scenario) for name, scenario in scenarios.items()}
+    latest = {name: LatestRows(resources.pool, name, lags[name].current) for name in scenarios}
     erased = {name: _erased(resources, name) for name in scenarios}
     decoder = OutcomeDecoder(
         max_event_bytes=settings.stream.max_event_bytes,
         max_future_skew_seconds=settings.stream.max_future_skew_seconds,
     )
     return RowParts(
+        lags=lags,
         latest=latest,
         changes={
             name: Changes(rows, places=settings.serving.subscribers)

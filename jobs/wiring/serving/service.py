@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from conf.settings import Settings
 from jobs.wiring.serving.access import callers_of
 from jobs.wiring.serving.agent import agent_pages
+from jobs.wiring.serving.attachments import attachment_desks
 from jobs.wiring.serving.device import device_routers, devices_of_scenarios
 from jobs.wiring.serving.resources import Resources
 from jobs.wiring.serving.review import (
@@ -57,7 +58,8 @@ def _parts(resources: Resources) -> _Parts:
     rows = row_parts(resources, producer=producer.producer, child_options=resources.child_options)
     scorers = scorers_of(resources)
     queues = review_queues(resources)
-    keepers = review_keepers(resources, queues)
+    attachments = attachment_desks(resources, scorers)
+    keepers = review_keepers(resources, queues, attachments)
     devices = devices_of_scenarios(resources, refresh_hours=settings.serving.device_refresh_hours)
     agent = agent_pages(
         resources,
@@ -71,7 +73,7 @@ def _parts(resources: Resources) -> _Parts:
             *row_routers(resources, rows),
             *scoring_routers(resources, scorers, rows.latest),
             agent,
-            *review_routers(queues),
+            *review_routers(resources, queues, attachments, rows.lags),
             *device_routers(devices),
         ),
         workers=keepers,
@@ -114,7 +116,7 @@ def serving_of(
         scripts=scripts,
         entries=_ENTRIES,
         metrics=lambda: [
-            *capacity_metrics((resources.scores, resources.histories)),
+            *capacity_metrics((resources.scores, resources.histories, resources.files)),
             *parts.metrics(),
         ],
         access_log=access_log if serving.access_log else None,
