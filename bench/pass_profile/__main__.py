@@ -4,7 +4,7 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -15,13 +15,13 @@ import typer
 from typer import Option
 
 from bench.pass_profile.load import Crowd, arrow_batches
+from bench.pass_profile.memory import MemoryTable, OneModel
 from bench.pass_profile.model import model_in_use
 from local.endpoints import Endpoints, read_endpoints
 from local.tables import Family, TableSpec, create_tables
-from scenarios.contract.judge import Effort
 from scenarios.contract.scenario import load_scenario
 from stores.hbase.connection import HBaseStore, Session
-from stores.hbase.states import Marker, StateTable
+from stores.hbase.states import StateTable
 from stores.hbase.tables import table_specs
 from streaming.passes.batches import batch_of
 from streaming.passes.settings import PassSettings
@@ -31,46 +31,6 @@ from streaming.recent.table import RememberedTable
 from streaming.scoring.models_in_use import InUse, ModelsInUse
 from streaming.scoring.scoring_pass import ScoringPass
 from streaming.scoring.second_entities import SecondEntityReader
-
-
-class _Memory:
-    """States and marker in memory."""
-
-    def __init__(self) -> None:
-        self._cells: dict[str, bytes] = {}
-        self._marker: Marker | None = None
-
-    def below(self, entities: Any, *, partition: int, position: int) -> Any:
-        """What was written last."""
-        return [self._cells.get(entity) for entity in entities], self._marker
-
-    def newest(self, entities: Any) -> Any:
-        """What was written last."""
-        return [self._cells.get(entity) for entity in entities]
-
-    def write(self, entities: Any, states: Any, rows: Any, *, position: int) -> None:
-        """Keep the states; nobody asks for rows."""
-        self._cells.update(zip(entities, states, strict=True))
-
-    def write_marker(self, marker: Marker, *, position: int) -> None:
-        """Keep the marker."""
-        self._marker = marker
-
-
-class _OneModel:
-    """What scores, without a store to read it from."""
-
-    failure = ""
-
-    def __init__(self, use: InUse) -> None:
-        self._use = use
-
-    def current(self) -> InUse:
-        """Always the same."""
-        return self._use
-
-    def note(self, efforts: Sequence[Effort]) -> None:
-        """Nothing is withdrawn."""
 
 
 class _Stages:
@@ -140,8 +100,8 @@ def main(
     endpoints = read_endpoints(run_dir) if run_dir else None
     settings = _settings(scenario, module, endpoints)
     batches = list(arrow_batches(declared, crowd, events=events, rows=rows))
-    _pass_over(batches[:2], settings, declared, _Memory(), use)  # compiles, warms caches
-    table: PassTable = _stored(settings, endpoints) if endpoints else _Memory()
+    _pass_over(batches[:2], settings, declared, MemoryTable(), use)  # compiles, warms caches
+    table: PassTable = _stored(settings, endpoints) if endpoints else MemoryTable()
     if remember and endpoints:
         table = RememberedTable(table, settings, SharedMemory())
     stages, before, began = _Stages(), _cpu(run_dir), time.process_time()
@@ -164,7 +124,7 @@ def _pass_over(
 ) -> None:
     shadow = None if use.shadow is None else replace(use.shadow)
     used = InUse(use.deployment, replace(use.champion), None, shadow)
-    models, second = cast(ModelsInUse, _OneModel(used)), SecondEntityReader(scenario, [])
+    models, second = cast(ModelsInUse, OneModel(used)), SecondEntityReader(scenario, [])
     scoring = ScoringPass(settings, scenario, table, models, second)
     if stages:
         stages.watch(scoring, table, used)

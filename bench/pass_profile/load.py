@@ -1,6 +1,6 @@
 """Events of any scenario as Arrow batches, as Spark delivers them to the pass."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +15,13 @@ from features.schema import (
     Attachment,
     Category,
     EventType,
-    Field,
     SchemaError,
+    ValueField,
 )
 from scenarios.contract.scenario import Scenario
+
+# What the event of a number carries in a field.
+Attach = Callable[[Attachment, int], str]
 
 _ARRIVED_MS = 1_800_000_000_000
 _SCHEMA = pa.schema(
@@ -47,8 +50,13 @@ class Crowd:
         return [f"c{number:08d}" for number in senders.tolist()]
 
 
+def no_attachment(field: Attachment, number: int) -> str:
+    """Raise `SchemaError`: the load is one for scenarios without attachments."""
+    raise SchemaError(f"this load has no {field.name}: it is for scenarios without attachments")
+
+
 def arrow_batches(
-    scenario: Scenario, crowd: Crowd, *, events: int, rows: int
+    scenario: Scenario, crowd: Crowd, *, events: int, rows: int, attach: Attach = no_attachment
 ) -> Iterator[pa.RecordBatch]:
     """`events` good events of partition 0 in batches of `rows`."""
     random = np.random.default_rng(1)
@@ -56,7 +64,8 @@ def arrow_batches(
         count = min(rows, events - first)
         ids = crowd.ids(count, random)
         values = [
-            _event(scenario, number, first + at, crowd, random) for at, number in enumerate(ids)
+            _event(scenario, number, first + at, crowd, random, attach)
+            for at, number in enumerate(ids)
         ]
         arrived_us = np.full(count, _ARRIVED_MS * 1000) + np.arange(first, first + count) * 25
         columns = [
@@ -70,7 +79,12 @@ def arrow_batches(
 
 
 def _event(
-    scenario: Scenario, entity: str, number: int, crowd: Crowd, random: np.random.Generator
+    scenario: Scenario,
+    entity: str,
+    number: int,
+    crowd: Crowd,
+    random: np.random.Generator,
+    attach: Attach,
 ) -> bytes:
     types: tuple[EventType, ...] = scenario.schema.types
     event_type = types[number % len(types)]
@@ -82,15 +96,16 @@ def _event(
     }
     drawn = random.normal(0.0, 1.0, len(event_type.fields)).tolist()
     for field, value in zip(event_type.fields, drawn, strict=True):
-        event[field.name] = _value(field, value, crowd.decimals)
+        if isinstance(field, Attachment):
+            event[field.name] = attach(field, number)
+        else:
+            event[field.name] = _value(field, value, crowd.decimals)
     return msgspec.json.encode(event)
 
 
-def _value(field: Field, drawn: float, decimals: int) -> object:
+def _value(field: ValueField, drawn: float, decimals: int) -> object:
     if isinstance(field, Category):
         return field.values[int(abs(drawn) * 1000) % len(field.values)]
-    if isinstance(field, Attachment):
-        raise SchemaError(f"this load has no {field.name}: it is for scenarios without attachments")
     bounded = min(max(drawn, float(field.minimum)), float(field.maximum))
     if field.integer:
         return int(bounded)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from py4j.protocol import Py4JError, Py4JNetworkError
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from conf.settings import Settings
@@ -45,8 +45,9 @@ def spark_session(
 
 
 def _stop(spark: SparkSession) -> None:
-    with suppress(Py4JNetworkError, ConnectionError), warnings.catch_warnings():
-        # Of a JVM that is gone there is nothing to stop, and whoever found it says so.
+    with suppress(Py4JError, ConnectionError), warnings.catch_warnings():
+        # Of a JVM that is gone there is nothing to stop, and whoever found it says so; py4j says
+        # of one that is just ending that a class does not exist in it.
         warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM")
         spark.stop()
 

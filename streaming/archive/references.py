@@ -83,21 +83,13 @@ class ReferencedRecords:
                 continue
             attachments = stored_attachments(events, records, partition=partition, epoch=epoch)
             table.put(self.scenario, attachments)
-            for row, value in self._values(events, records):
+            for row, value in _values(events, records):
                 values[begin + row] = value
         columns = [
             pa.array(values, pa.binary()) if name == "value" else batch.column(name)
             for name in batch.schema.names
         ]
         return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-
-    def _values(self, events: Events, records: Records) -> Iterator[tuple[int, bytes]]:
-        """Row → the value of the event with references, of those that carry something."""
-        codes = dict(zip(events.rows.tolist(), events.type_codes.tolist(), strict=True))
-        for row, attached in groupby(events.attached, key=lambda one: one.row):
-            readings = [one.reading for one in attached]
-            event_type = self.schema.types[codes[row]]
-            yield row, with_references(records.values[row] or b"", event_type, readings)
 
 
 def with_stored_attachments(rows: DataFrame, task: ReferencedRecords) -> DataFrame:
@@ -113,3 +105,10 @@ def _records(batch: pa.RecordBatch) -> Records:
         offsets=batch.column("offset").to_numpy(zero_copy_only=False).astype(np.int64),
         timestamps_ms=arrived.to_numpy(zero_copy_only=False).astype(np.int64) // 1000,
     )
+
+
+def _values(events: Events, records: Records) -> Iterator[tuple[int, bytes]]:
+    """Row → the event with references, of those that carry something."""
+    for row, attached in groupby(events.attached, key=lambda one: one.row):
+        readings = {one.field: one.reading for one in attached}
+        yield row, with_references(records.values[row] or b"", readings)

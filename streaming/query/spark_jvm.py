@@ -1,6 +1,8 @@
 """Whether Spark's JVM, a child of the job, still runs."""
 
+import socket
 import subprocess
+import time
 
 from pyspark.sql import SparkSession
 
@@ -21,8 +23,11 @@ def check_jvm(spark: SparkSession, *, is_ending: bool = False) -> None:
     is_ending   an error suggests that it is just ending: wait a moment for its process
     """
     # Without the process there is nobody to ask: py4j's own errors differ by what it was doing.
-    process = getattr(spark.sparkContext._gateway, "proc", None)
+    gateway = spark.sparkContext._gateway
+    process = getattr(gateway, "proc", None)
     if process is None:
+        if is_ending and gateway is not None and _is_away(gateway.gateway_parameters.port):
+            raise SparkGone("the Java that this job shared has ended: start the job again")
         return
     try:
         code = process.wait(_ENDING_SECONDS if is_ending else 0)
@@ -35,6 +40,16 @@ def check_jvm(spark: SparkSession, *, is_ending: bool = False) -> None:
             "`--set spark.driver_memory=4g`, and start the job again"
         )
     raise SparkGone(f"Spark's JVM ended by itself (code {code}): start the job again")
+
+
+def _is_away(port: int) -> bool:
+    """Whether nothing listens at `port` a moment after an error."""
+    time.sleep(_ENDING_SECONDS)
+    try:
+        socket.create_connection(("127.0.0.1", port), _ENDING_SECONDS).close()
+    except OSError:
+        return True
+    return False
 
 
 def _driver_memory(process: "subprocess.Popen[bytes]") -> str:

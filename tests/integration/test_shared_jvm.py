@@ -26,6 +26,14 @@ with spark_session(settings, app_name="shares", at_once=True, with_delta=True) a
         sys.stdin.readline()
 """
 
+DYING = """
+from conf.settings import load_settings
+from jobs.spark.session import spark_session
+
+with spark_session(load_settings("local"), app_name="dies", at_once=True) as spark:
+    spark.sparkContext._jvm.java.lang.Runtime.getRuntime().halt(52)
+"""
+
 
 @contextmanager
 def job(variables: Mapping[str, str], *settings: str, waits: bool) -> Iterator[tuple[int, int]]:
@@ -80,3 +88,18 @@ def test_what_a_killed_job_left_behind_disturbs_nobody(tmp_path: Path) -> None:
         with suppress(AssertionError), job(variables, waits=True) as (process, shared):
             os.kill(process, signal.SIGKILL)
         assert java_of(variables) != shared
+
+
+def test_a_shared_java_that_dies_under_a_job_is_named(tmp_path: Path) -> None:
+    with shared_jvm(load_settings("local"), log=tmp_path / "spark.log") as variables:
+        process = subprocess.Popen(
+            [sys.executable, "-c", DYING],
+            cwd=CHECKOUT,
+            env={**os.environ, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        _, errors = process.communicate(timeout=120)
+    sentence = "SparkGone: the Java that this job shared has ended: start the job again"
+    assert sentence in errors, errors

@@ -15,6 +15,7 @@ from batch.proofs.audits.state import feature_facts, slot_facts
 from batch.proofs.audits.verdict import outcome_of, verdict_of
 from batch.proofs.recompute.logged import LoggedPrediction
 from batch.records.limits import EventLimits
+from features.events.reasons import ATTACHMENT_MISSING
 from models.scoring_model import ScoringModel
 from scenarios.contract.scenario import Scenario
 from stores.hbase.predictions import Reason
@@ -55,6 +56,11 @@ class Auditor:
         # audited with its own.
         contents = 1 if self.scenario.second_entities else prediction.contents
         outcome = outcome_of(features, judged.fields, obstacles, contents=contents)
+        if outcome == "not reproduced" and again is not None and again.missing:
+            obstacles.append(
+                f"{again.missing:,} earlier events were left out: the store has no content of "
+                f"their attachments ({ATTACHMENT_MISSING})"
+            )
         return AuditFacts(
             scenario=self.scenario.name,
             title=self.scenario.title,

@@ -13,7 +13,7 @@ from batch.records.record_batches import Run
 from batch.training_sets.event_features import fold_run
 from features.events.decode import Records
 from features.events.partitioners import Layout, Placement
-from features.events.reasons import Refusal
+from features.events.reasons import ATTACHMENT_MISSING, Refusal
 from scenarios.contract.scenario import Scenario
 
 
@@ -25,6 +25,7 @@ class Replayed:
     before, after    float64 (s,)   the state's slots around it
     event_ms, as_of_ms              its own time, and the latest event time known by then
     folded, refused                 how many earlier events were folded, and how many were not
+    missing                         of those refused: the store has no content of their attachments
     """
 
     features: npt.NDArray[np.float64] | None
@@ -34,6 +35,7 @@ class Replayed:
     as_of_ms: int
     folded: int
     refused: int
+    missing: int
     refusal: Refusal | None
 
 
@@ -41,10 +43,11 @@ def replayed(history: Sequence[ArchivedRow], scenario: Scenario, limits: EventLi
     """Fold `history`, all events of one entity in fold order, the audited one last."""
     decoder, codec, cells = limits.decoder(scenario.schema), scenario.codec, dict[str, bytes]()
     entity = (history[-1].key or b"").decode("utf-8", "replace")
-    refused = 0
+    refused = missing = 0
     for _, rows in groupby(history[:-1], key=_lies_in):
         events, _ = fold_run(codec, cells, decoder, _run(list(rows)))
         refused += len(events.refusals)
+        missing += sum(refusal.code == ATTACHMENT_MISSING for refusal in events.refusals)
     before = codec.decode([cells.get(entity)])
     events, folded = fold_run(codec, cells, decoder, _run(history[-1:]))
     after = codec.decode([cells.get(entity)])
@@ -56,6 +59,7 @@ def replayed(history: Sequence[ArchivedRow], scenario: Scenario, limits: EventLi
         as_of_ms=0 if events.refusals else int(folded.as_of_ms[0]),
         folded=len(history) - 1 - refused,
         refused=refused,
+        missing=missing,
         refusal=events.refusals[0] if events.refusals else None,
     )
 
