@@ -14,8 +14,8 @@ import numpy as np
 from scenarios.simulation.records import Record
 from scenarios.xray.images_file import Xrays, read_xrays, xray_folder
 from scenarios.xray.patient_split import is_in_part
-from scenarios.xray.simulator import FollowUps
-from scenarios.xray.studies import History, patient_id
+from scenarios.xray.traffic.simulator import FollowUps
+from scenarios.xray.traffic.studies import History, patient_id
 
 
 @dataclass(frozen=True)

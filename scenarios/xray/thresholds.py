@@ -16,8 +16,8 @@ from scenarios.xray.decision_model import DecisionModel, precision_at
 from scenarios.xray.events import IMAGE
 from scenarios.xray.images_file import Xrays, read_xrays, xray_folder
 from scenarios.xray.patient_split import Part, child_key, is_in_part
-from scenarios.xray.picture_files import PNG, data_url
 from scenarios.xray.predictors import MODEL_FEATURES
+from scenarios.xray.traffic.picture_files import PNG, data_url
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -17,8 +17,8 @@ from scenarios.contract.scenario import load_scenario
 from scenarios.xray.decisions import NOTICE, PNEUMONIA_FROM, UNCERTAIN_FROM
 from scenarios.xray.events import EMBEDDING_SIZE
 from scenarios.xray.scenario import SCENARIO
-from scenarios.xray.simulator import SPOILER
-from scenarios.xray.studies import History
+from scenarios.xray.traffic.simulator import SPOILER
+from scenarios.xray.traffic.studies import History
 from tests.support.scenario_records import decoded, features_after
 from tests.unit.scenarios.xray.likely_xrays import likely_xrays
 

@@ -11,13 +11,13 @@ import pytest
 from scenarios.simulation.bad_events import BAD_KINDS
 from scenarios.simulation.records import Record, record_of
 from scenarios.xray.events import LABEL_SCHEMA, SCHEMA
-from scenarios.xray.faults import FAULTS
 from scenarios.xray.images_file import XrayFileError, write_xrays
 from scenarios.xray.patient_split import part_of
-from scenarios.xray.picture_files import DICOM, JPEG, PNG
-from scenarios.xray.simulator import FINDING_BEHIND, FollowUps
 from scenarios.xray.source import open_source
-from scenarios.xray.studies import History, media_type, patient_id, study_event
+from scenarios.xray.traffic.faults import FAULTS
+from scenarios.xray.traffic.picture_files import DICOM, JPEG, PNG
+from scenarios.xray.traffic.simulator import FINDING_BEHIND, FollowUps
+from scenarios.xray.traffic.studies import History, media_type, patient_id, study_event
 from tests.support.scenario_records import ARRIVAL_MS, MAX_EVENT_BYTES, decoded
 from tests.unit.scenarios.xray.likely_xrays import likely_xrays
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.events import reasons
-from scenarios.xray.picture_files import (
+from scenarios.xray.traffic.picture_files import (
     DICOM,
     JPEG,
     PNG,

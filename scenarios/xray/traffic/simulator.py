@@ -11,10 +11,10 @@ import numpy as np
 from scenarios.simulation.bad_events import BAD_KINDS, Spoiler, too_large_record
 from scenarios.simulation.records import EVENTS, LABELS, Record, record_of
 from scenarios.simulation.times import iso_time
-from scenarios.xray.faults import FAULTS
 from scenarios.xray.images_file import Xrays
-from scenarios.xray.picture_files import data_url
-from scenarios.xray.studies import finding_event, media_type, patient_id, study_event
+from scenarios.xray.traffic.faults import FAULTS
+from scenarios.xray.traffic.picture_files import data_url
+from scenarios.xray.traffic.studies import finding_event, media_type, patient_id, study_event
 
 _DRAWS_AT_ONCE = 1_000
 # Ids of a millisecond; more than one machine sends in one.

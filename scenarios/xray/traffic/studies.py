@@ -15,7 +15,7 @@ from scenarios.xray.events import BACTERIAL, NORMAL, PNEUMONIA, VIRAL
 from scenarios.xray.images_file import NORMAL as NORMAL_TYPE
 from scenarios.xray.images_file import Xrays
 from scenarios.xray.patient_split import child_key
-from scenarios.xray.picture_files import DICOM, JPEG, PNG, data_url
+from scenarios.xray.traffic.picture_files import DICOM, JPEG, PNG, data_url
 
 # The files have no dates. Fixed ones make a second publication equal to the first, byte for byte.
 FIRST_DAY = datetime(2026, 7, 6, tzinfo=UTC)
