@@ -6,6 +6,8 @@ import pytest
 from models.formats.skops import linear_explainer
 from scenarios.xray.decision_model import (
     DecisionModel,
+    Floats,
+    Ints,
     at_prevalence,
     estimated_prevalence,
     precision_at,
@@ -16,7 +18,7 @@ from scenarios.xray.thresholds import most_missed, rates, thresholds
 ROWS = 4_000
 
 
-def _sample(share: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _sample(share: float, seed: int = 1) -> tuple[Floats, Ints]:
     random = np.random.default_rng(seed)
     outcomes = (random.random(ROWS) < share).astype(np.int64)
     features = random.normal(size=(ROWS, 3))

@@ -11,8 +11,9 @@ import pytest
 from scenarios.simulation.bad_events import BAD_KINDS
 from scenarios.simulation.records import Record, record_of
 from scenarios.xray.events import LABEL_SCHEMA, SCHEMA
-from scenarios.xray.images_file import XrayFileError, write_xrays
+from scenarios.xray.images_file import XrayFileError
 from scenarios.xray.patient_split import part_of
+from scenarios.xray.preparation import write_xrays
 from scenarios.xray.source import open_source
 from scenarios.xray.traffic.faults import FAULTS
 from scenarios.xray.traffic.picture_files import DICOM, JPEG, PNG
