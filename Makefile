@@ -35,6 +35,10 @@ help: ## List the targets
 setup: $(STAMP) ## Make .venv with exactly the locked packages; again when the lock changed
 
 $(STAMP): $(LOCK)
+	@if [ -L $(VENV) ]; then \
+	  echo "$(VENV) is a link to $$(readlink $(VENV)), which another lock made: it would be erased there." >&2; \
+	  echo "Remove the link, or set that environment up where it is." >&2; exit 2; \
+	fi
 	@python=$$(.ci/prerequisites) && \
 	echo "making $(VENV) with $$($$python --version), about 2 minutes after downloads" && \
 	$$python -m venv --clear $(VENV) && \
