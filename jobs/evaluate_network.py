@@ -116,9 +116,10 @@ def main(
             results,
             now=datetime.now(UTC),
             sentences=sentences,
-            pictures=[
-                Path(os.path.relpath(picture, out.parent)).as_posix() for picture in (curves, maps)
-            ],
+            pictures={
+                title: Path(os.path.relpath(picture, out.parent)).as_posix()
+                for title, picture in (("ROC and abstention", curves), ("Class activation", maps))
+            },
         )
         out.write_text(text, encoding="utf-8")
         print(out)

@@ -1,6 +1,7 @@
 """The command lines of our Java processes."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from local.errors import JarsUnavailable
 # whose pauses grow with the heap and land in the latency of every event behind them.
 # PerfDisableSharedMem: otherwise a slow disk under /tmp can hold up a collection.
 _LOW_PAUSES = ("-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:+PerfDisableSharedMem")
+# Further options of the servers, such as -XX:TieredStopAtLevel=1 for a platform of a few minutes.
+OPTIONS_VARIABLE = "EVERSCORE_SERVER_JAVA_OPTIONS"
 _QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
 
 
@@ -52,10 +55,12 @@ def server(
     options: Sequence[str] = (),
     crash_folder: Path,
     ends_without_memory: bool = True,
+    environ: Mapping[str, str] = os.environ,
 ) -> list[str]:
     """A long-lived process: a fixed heap, short pauses, and an end when memory runs out.
 
     ends_without_memory: false for a server that gives up the one request that needs too much
+    environ: `OPTIONS_VARIABLE` in it adds options
     """
     return [
         program(),
@@ -66,6 +71,7 @@ def server(
         f"-XX:ErrorFile={str(crash_folder).replace('%', '%%')}/hs_err_%p.log",
         "-Djava.net.preferIPv4Stack=true",
         *options,
+        *shlex.split(environ.get(OPTIONS_VARIABLE, "")),
         "-cp",
         ":".join(classpath),
         main,

@@ -98,7 +98,8 @@ class NetworkSession:
     def _check(self) -> None:
         network = self._network
         there = {output.name for output in self._session.get_outputs()}
-        if missing := [name for name in self._names if name not in there]:
+        wanted_names = [*self._names, *filter(None, (network.maps, network.embedding))]
+        if missing := [name for name in wanted_names if name not in there]:
             raise NetworkError(f"{network.file} has no outputs {missing}; it has {sorted(there)}")
         blank = np.zeros((network.side, network.side), dtype=np.float32)
         wanted = sum(output.size for output in network.outputs)

@@ -19,6 +19,7 @@ from features.definitions import LastValue
 from models.registry.versions import NoSuchVersion, RetiredModel
 from models.scoring_model import ScoringModel
 from scenarios.contract.scenario import Scenario
+from stores.hbase.connection import StoreDown, TableMissing
 from stores.hbase.predictions import Prediction
 from stores.records.review_cases import ReviewCase
 
@@ -27,7 +28,7 @@ log = logging.getLogger("everscore.serving")
 Floats = npt.NDArray[np.float64]
 
 # Why there is no overlay; the texts are review.overlay_….
-NOT_OF_KIND, NO_FEATURES, WITHDRAWN, UNLOADABLE, OTHER_SCORE, NOTHING, NO_CONTENT = (
+NOT_OF_KIND, NO_FEATURES, WITHDRAWN, UNLOADABLE, OTHER_SCORE, NOTHING, NO_CONTENT, FAILED = (
     "not_of_kind",
     "no_features",
     "withdrawn",
@@ -35,6 +36,7 @@ NOT_OF_KIND, NO_FEATURES, WITHDRAWN, UNLOADABLE, OTHER_SCORE, NOTHING, NO_CONTEN
     "other_score",
     "nothing",
     "no_content",
+    "failed",
 )
 _HELD = 256
 # A score of exactly 0 or 1 has no log-odds.
@@ -77,12 +79,21 @@ class Overlays:
         with self._turn:
             held = self._held.get((case.id, name))
             if held is None:
-                held = self._made(case, name)
+                held = self._made_or_refused(case, name)
                 self._held[case.id, name] = held
                 if len(self._held) > _HELD:
                     self._held.popitem(last=False)
             self._held.move_to_end((case.id, name))
             return held
+
+    def _made_or_refused(self, case: ReviewCase, name: str) -> bytes:
+        try:
+            return self._made(case, name)
+        except (OverlayUnavailable, StoreDown, TableMissing):
+            raise
+        except Exception as error:  # of kinds and formats: the case is shown all the same
+            log.exception("overlay of %s", case.id)
+            raise OverlayUnavailable(FAILED, f"the overlay of {name} failed") from error
 
     def _made(self, case: ReviewCase, name: str) -> bytes:
         prediction, explainer = case.prediction, self._explainer(name)

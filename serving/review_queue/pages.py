@@ -37,8 +37,9 @@ _TEMPLATE = "review.html"
 _SEE_OTHER = 303
 _LISTED = 20
 SNOOZE_SECONDS = 3_600.0
-# What the page can say after a form; the texts are review.note_….
+# Those that have words of their own; the texts are review.refused_….
 _REFUSAL_CODES = (*reasons.REFUSAL_CODES, reasons.UNSCORABLE)
+# What the page can say after a form; the texts are review.note_….
 _NOTES = ("decided", "last", "released", "snoozed", "empty", "refused", "invalid")
 
 
@@ -228,7 +229,8 @@ class _Shown:
         for name, text in sorted(case.attachments.items()):
             digest = reference_in(text)
             address = f"{of_case}/attachments/{quote(name, safe='')}"
-            if digest is not None:
+            # The stream stores nothing for a refused event: its reference may be nobody's.
+            if digest is not None and case.prediction is not None:
                 address = f"/v1/{case.scenario}/attachments/{digest}"
             overlay, cause = "", ""
             if case.prediction is not None:

@@ -1,6 +1,7 @@
 """One real Kafka and HBase for all integration tests, on free ports; gone when the run ends."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,6 +12,7 @@ from conf.settings import load_settings
 from jobs.spark.class_archive import class_archive
 from jobs.spark.java_compilers import for_streams
 from jobs.spark.shared_jvm import shared_jvm
+from local import java
 from local.endpoints import Endpoints
 from local.servers.platform import Platform, down, up
 from local.tables import Family, TableSpec, create_tables
@@ -24,6 +26,10 @@ STATE_VERSIONS = 20
 _AT_ONCE = 8
 _LANES_AT_ONCE = 6
 _LANE_STATE_VERSIONS = 512  # as in conf/base.toml
+
+# A platform lives as long as one process of tests: in such a time the full compiler costs Kafka and
+# HBase twice the CPU that it saves.
+os.environ.setdefault(java.OPTIONS_VARIABLE, "-XX:TieredStopAtLevel=1")
 
 
 @pytest.fixture(scope="session")

@@ -54,10 +54,11 @@ def test_predictions_suppressed_events_and_dead_letters_have_the_epoch_of_their_
         b'{"prediction_id":"my-scenario-12-0-345-v7","score":0.5}',
         b'{"suppressed":"awaiting_gender","epoch":4}',
         b"not JSON",
+        b'{"prediction_id":"my-scenario-13-0-345-refused"}',  # of a decision
     ]
     frame = spark.createDataFrame([(bytearray(value),) for value in values], "value binary")
     rows = frame.select(epoch_of_predictions().alias("epoch")).collect()
-    assert [row.epoch for row in rows] == [12, 4, 0]
+    assert [row.epoch for row in rows] == [12, 4, 0, 13]
     headers = [[("reason", bytearray(b"x")), ("source_epoch", bytearray(b"6"))]]
     dead = spark.createDataFrame(
         [(letter,) for letter in headers], "headers array<struct<key:string,value:binary>>"

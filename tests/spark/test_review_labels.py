@@ -37,6 +37,14 @@ def test_the_last_final_opinion_of_a_case_is_its_label(spark: SparkSession, tmp_
         decision(5, label=None, verdict="unclear"),
     ]
     decisions.append(decision(6, prediction_id="other-2-0-6-v1"))
+    # An event that was not analysed has no features, so its verdict is no training row.
+    refused: dict[str, Any] = {
+        "because": ("not_analysed",),
+        "score": None,
+        "band": "",
+        "model_version": "",
+    }
+    decisions.append(decision(7, 1, prediction_id="tiny-2-0-7-refused", **refused))
     values = [*map(decision_document, decisions), b"no decision", b"{}"]
     write_archive(spark, place, "review-decisions", rows_of(*values))
     labels = {row.offset: row for row in review_labels(spark, place, until_ms=UNTIL_MS).collect()}

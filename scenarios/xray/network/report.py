@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -43,9 +43,13 @@ def milliseconds_per_image(content: bytes) -> float:
 
 
 def markdown(
-    results: Sequence[Result], *, now: datetime, sentences: Sequence[str], pictures: Sequence[str]
+    results: Sequence[Result],
+    *,
+    now: datetime,
+    sentences: Sequence[str],
+    pictures: Mapping[str, str],
 ) -> str:
-    """The report: sentences, a table for each set of images, links to the pictures."""
+    """The report: sentences, a table for each set of images, the pictures by title."""
     models = list(dict.fromkeys(result.model for result in results))
     blocks = ["# The chest X-ray network", f"{now:%Y-%m-%d %H:%M} UTC.", *sentences]
     for images in dict.fromkeys(result.images for result in results):
@@ -65,7 +69,7 @@ def markdown(
             "## Official test",
             "Not measured: its file was not named by EVERSCORE_XRAY_TEST.",
         ]
-    blocks += [f"![ROC and abstention]({picture})" for picture in pictures]
+    blocks += [f"![{title}]({picture})" for title, picture in pictures.items()]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -1,6 +1,7 @@
 """What raised a score is shown where it is in the image, and depends on the network's weights."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +94,12 @@ def test_figures_are_those_of_the_event_to_the_bit() -> None:
 def test_maps_without_embedding_are_refused() -> None:
     with pytest.raises(NetworkError, match="together"):
         Network(package="x", file="y", side=8, outputs=(Output("z"),), maps="maps")
+
+
+def test_maps_that_the_file_does_not_have_are_refused_at_start() -> None:
+    network = replace(LEAF.network, maps="pictures")
+    with pytest.raises(NetworkError, match="no outputs"):
+        network.session()
 
 
 def test_other_weights_give_another_map() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from serving.attachments.overlays import NO_FEATURES, NOTHING, OTHER_SCORE, WITHDRAWN
+from serving.attachments.overlays import FAILED, NO_FEATURES, NOTHING, OTHER_SCORE, WITHDRAWN
 from serving.review_queue.priority import WaitingCosts
 from tests.support.desk import problem
 from tests.support.leaf_desk import LeafDesk, blank_event, content_of, model
@@ -163,6 +163,17 @@ def test_without_features_or_with_nothing_that_raises_the_score_there_is_no_map(
     leaf_desk.versions["1"] = replace(model(), predictor=Constant(case.prediction.score))
     leaf_desk.desk.client("bob").post(f"{CASES}/{case.id}/claim")
     assert problem(overlay(leaf_desk, case.id, "bob"))["cause"] == NOTHING
+
+
+def test_a_case_is_shown_though_its_overlay_fails() -> None:
+    leaf_desk = LeafDesk()
+    case = leaf_desk.add_case(1)
+    held(leaf_desk, case.id)
+    leaf_desk.files.stored[case.attachments["leaf"].removeprefix("sha256:")] = b"no picture"
+    assert problem(overlay(leaf_desk, case.id))["cause"] == FAILED
+    page = leaf_desk.desk.browser("ann").get("/desk/leaves/review")
+    assert page.status_code == 200
+    assert "computing it failed" in page.text
 
 
 def test_a_refused_picture_is_shown_to_who_holds_its_case() -> None:

@@ -37,10 +37,10 @@ def test_support_vectors_find_the_spots_and_the_report_shows_it(tmp_path: Path) 
     assert results[0].figures["pneumonia_auroc"].value == pytest.approx(1)
     assert results[0].figures["bacterial_auroc_at_100"].value == pytest.approx(1)
     assert "bacterial_ece" not in results[2].figures
-    text = markdown(results, now=NOW, sentences=["A sentence."], pictures=["curves.png"])
+    text = markdown(results, now=NOW, sentences=["A sentence."], pictures={"Curves": "curves.png"})
     assert "| AUROC of pneumonia | 1.000 (1.000 to 1.000) |" in text
     assert "Not measured" not in text
-    assert "Not measured" in markdown(results[:2], now=NOW, sentences=[], pictures=[])
+    assert "Not measured" in markdown(results[:2], now=NOW, sentences=[], pictures={})
     assert curves_png(results).startswith(b"\x89PNG")
 
 
