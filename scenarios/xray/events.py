@@ -25,6 +25,8 @@ NETWORK = Network(
         Output("bacterial"),
         Output("novelty"),
     ),
+    maps="maps",
+    embedding="embedding",
 )
 IMAGE = Image(
     name="image",

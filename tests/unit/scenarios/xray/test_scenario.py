@@ -106,7 +106,7 @@ def test_how_many_studies_a_patient_has_is_no_feature() -> None:
             "alert: report viral pneumonia to the physician",
             False,
         ),
-        (_row(pneumonia=7.0, bacterial=0.2), "alert: report pneumonia, cause unclear", True),
+        (_row(pneumonia=7.0, bacterial=0.2), "alert: report pneumonia, cause unclear", False),
         (
             _row(pneumonia=7.0, bacterial=3.0, novelty=1.2),
             "alert: unlike known images, human review before any report",
