@@ -35,6 +35,10 @@ help: ## List the targets
 setup: $(STAMP) ## Make .venv with exactly the locked packages; again when the lock changed
 
 $(STAMP): $(LOCK)
+	@if [ -L $(VENV) ]; then \
+	  echo "$(VENV) is a link to $$(readlink $(VENV)), which another lock made: it would be erased there." >&2; \
+	  echo "Remove the link, or set that environment up where it is." >&2; exit 2; \
+	fi
 	@python=$$(.ci/prerequisites) && \
 	echo "making $(VENV) with $$($$python --version), about 2 minutes after downloads" && \
 	$$python -m venv --clear $(VENV) && \
@@ -65,6 +69,11 @@ reset: setup ## Stop the platform; erase topics, tables, checkpoints, archive: R
 .PHONY: demo
 demo: setup ## The whole story in five minutes: history, model, stream, live view, summary
 	@$(PYTHON_SET_UP) -m jobs demo $(JOB_ARGS)
+
+.PHONY: demo-xray
+demo-xray: setup ## The story of chest X-rays; EVERSCORE_XRAY_FOLDER names their folder, see docs/xray.md
+	@$(PYTHON_SET_UP) -m jobs demo --scenario xray --env "$$EVERSCORE_GIVEN_ENV" --rate 20 --duration 30 \
+	  --bad-share 0.1
 
 .PHONY: desk
 desk: setup ## The web service and its pages on this machine; prints the address, and a key once

@@ -158,6 +158,23 @@ class Training(Section):
     where the scenario has a control group and outcomes, else keep"""
 
 
+class GateChanges(Section):
+    """Bounds of one scenario in place of those that hold for all; each as in `gates`."""
+
+    minimum_auroc: Share | None = None
+    """lowest AUROC on the held-out rows"""
+    maximum_auroc: Share | None = None
+    """a higher AUROC is too good to be true"""
+    maximum_loss: Share | None = None
+    """most average precision that a version may lose against the champion"""
+    maximum_calibration_error: Share | None = None
+    """highest expected calibration error"""
+    minimum_recall: Share | None = None
+    """lowest share of positive cases that do not end in the lowest band"""
+    slice_minimum_auroc: Share | None = None
+    """lowest AUROC in each slice"""
+
+
 class Gates(Section):
     """What a model version must show before it is promoted."""
 
@@ -171,6 +188,8 @@ class Gates(Section):
     """most average precision that a version may lose against the champion on the same rows"""
     maximum_calibration_error: Share
     """highest expected calibration error"""
+    minimum_recall: Share = 0.0
+    """lowest share of positive cases that do not end in the lowest band; 0: not asked for"""
     minimum_spread: Share
     """least distance of the 1st and the 99th percentile of the scores"""
     slice_minimum_auroc: Share
@@ -187,6 +206,8 @@ class Gates(Section):
     """resamples behind each interval"""
     slices: dict[str, list[float]]
     """SCENARIO.FEATURE → limits of its bands, rising; none: a slice per value"""
+    scenarios: dict[str, GateChanges] = {}
+    """SCENARIO → bounds of its own"""
 
 
 class Delta(Section):

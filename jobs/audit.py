@@ -29,7 +29,9 @@ def main(
     seed: Annotated[int, Option(min=0, help="Another seed, another choice.")] = 1,
     as_json: Annotated[bool, Option("--json", help="The facts as JSON, on stdout.")] = False,
 ) -> None:
-    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, folds_events=True
+    ) as run:
         moment = moment_of(at) or datetime.now(UTC)
         choice = AuditChoice(
             prediction=prediction, entity=entity, at=moment, random=random, seed=seed

@@ -29,7 +29,9 @@ def main(
     show: Annotated[int, Option(min=1, help="How many places to name.")] = 20,
     as_json: Annotated[bool, Option("--json", help="The outcome as JSON, on stdout.")] = False,
 ) -> None:
-    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, folds_events=True
+    ) as run:
         conf, declared, place = run.settings, run.scenario, delta_place(run.settings, scenario)
         options = ParityOptions(
             limits=event_limits(conf),

@@ -56,7 +56,12 @@ def main(
         raise BadParameter(f"{measure!r} is no measure: brier or cost", param_hint="--measure")
     needs: Sequence[Literal["hbase"]] = ("hbase",) if withdraw else ()
     with job_run(
-        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=needs
+        scenario=scenario,
+        env=env,
+        overrides=overrides,
+        verbose=verbose,
+        needs=needs,
+        folds_events=True,
     ) as run:
         bands = [band.name for band in run.scenario.policy.bands]
         band = bands[-1] if alarm_band is None else alarm_band

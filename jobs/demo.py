@@ -4,6 +4,7 @@ from typing import Annotated
 
 from typer import Option
 
+from batch.publishing.event_source import load_source
 from jobs.demonstration.story import Demo
 from jobs.launcher.run import job_run
 from jobs.options.shared import (
@@ -30,6 +31,7 @@ def main(
     bad_share: Annotated[float, Option(min=0, max=1, help="Share of bad events.")] = 0.02,
 ) -> None:
     with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+        load_source(scenario, run.settings.scenarios[scenario])  # without its data nothing starts
         if run.settings.platform.run_dir is not None:
             up(Platform(run.settings.platform.run_dir), console=run.console)
         if run.settings.spark.class_archive:  # visibly, not within the first job

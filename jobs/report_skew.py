@@ -27,7 +27,9 @@ def main(
     day: Annotated[str | None, Option(help="Day of scoring, UTC.  [default: all days]")] = None,
     since: Annotated[str | None, Option(help="Only what was scored from this ISO time on.")] = None,
 ) -> None:
-    with job_run(scenario=scenario, env=env, overrides=overrides, verbose=verbose) as run:
+    with job_run(
+        scenario=scenario, env=env, overrides=overrides, verbose=verbose, folds_events=True
+    ) as run:
         conf, place = run.settings, delta_place(run.settings, scenario)
         entities = keyed_entities(run.scenario, named=entity)
         scoring_day = None if day is None else day_of(day)

@@ -29,7 +29,12 @@ def main(
 ) -> None:
     needs: tuple[Service, ...] = ("hbase",) if from_version == CHAMPION else ()
     with job_run(
-        scenario=scenario, env=env, overrides=overrides, verbose=verbose, needs=needs
+        scenario=scenario,
+        env=env,
+        overrides=overrides,
+        verbose=verbose,
+        needs=needs,
+        folds_events=True,
     ) as run:
         conf, show = run.settings, run.console.print
         version = model_version(conf, scenario, from_version)

@@ -58,7 +58,9 @@ def main(
     experiment: ExperimentOption = "",
     owner: Annotated[str, Option(help="Who answers for it; default: you.")] = "",
     purpose: Annotated[str, Option(help="What it is for; default: the scenario's title.")] = "",
-    limits: Annotated[str, Option(help="What it must not be used for.")] = "",
+    limits: Annotated[
+        str, Option(help="What it must not be used for; default: what the scenario says.")
+    ] = "",
     dry_run: Annotated[bool, Option("--dry-run", help="Print counts, train nothing.")] = False,
 ) -> None:
     check_role(to, promotes=promotes)
@@ -91,7 +93,7 @@ def main(
             origin_of(conf, record, git_commit=git_commit(), now=now),
             owner=owner or getpass.getuser(),
             purpose=purpose or declared.title,
-            limits=limits,
+            limits=limits or declared.limits_of_use,
         )
         minimum = TrainingMinimum(
             rows=conf.training.minimum_rows, rows_per_class=conf.training.minimum_rows_per_class

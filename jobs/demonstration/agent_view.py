@@ -1,4 +1,4 @@
-"""The web service in the background, and one picture of its agent page."""
+"""The web service in the background, its answers, and pictures of its pages."""
 
 import base64
 import http.cookiejar
@@ -9,11 +9,14 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import unescape as html_text
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+import msgspec
 
 from jobs.launcher.checkout import CHECKOUT
 from jobs.launcher.child_jobs import ChildFailed
@@ -31,7 +34,7 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _WINDOW = "1280,1500"
 _ADDRESS = re.compile(r"http://\S+(?=/desk\b)")
 _STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">')
-_IMAGE = re.compile(r'<img src="(/static/[^"]+)"')
+_IMAGE = re.compile(r'<img src="(/[^"]+)"')
 _SCRIPT = re.compile(r"<script\b[^>]*></script>")
 
 
@@ -75,30 +78,62 @@ class AgentView:
 
         Returns the PNG, else the HTML file; `folder` is created when missing.
         """
+        opener = self._logged_in()
+        query = urllib.parse.urlencode({"id": entity})
+        address = f"{self.address}/desk/{scenario}/agent/printable?{query}"
+        return self._stored(opener, address, folder / "agent-page.html")
+
+    def review_picture(self, scenario: str, folder: Path) -> Path:
+        """The review page with the case that the key holds, like `picture`."""
+        address = f"{self.address}/desk/{scenario}/review"
+        return self._stored(self._logged_in(), address, folder / "review-page.html")
+
+    def answer(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What the service answers: to GET, or to POST with `body` as JSON; None: no content."""
+        request = urllib.request.Request(
+            self.address + path,
+            data=None if body is None else msgspec.json.encode(body),
+            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=_REQUEST_SECONDS) as answer:
+            content = answer.read()
+        return msgspec.json.decode(content) if content else None
+
+    def _logged_in(self) -> urllib.request.OpenerDirector:
         opener = urllib.request.build_opener(
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         )
         login = urllib.parse.urlencode({"key": self.key, "back": "/desk"}).encode()
-        _text(opener, f"{self.address}/login", login)
-        query = urllib.parse.urlencode({"id": entity})
-        html = _text(opener, f"{self.address}/desk/{scenario}/agent/printable?{query}")
+        _content(opener, f"{self.address}/login", login)
+        return opener
+
+    def _stored(self, opener: urllib.request.OpenerDirector, address: str, page: Path) -> Path:
+        """The page with all that it shows, in the file `page`; or the PNG beside it."""
 
         def style(link: re.Match[str]) -> str:
             return f"<style>{_text(opener, self.address + link[1])}</style>"
 
         def image(tag: re.Match[str]) -> str:
-            content = base64.b64encode(_text(opener, self.address + tag[1]).encode()).decode()
-            return f'<img src="data:image/svg+xml;base64,{content}"'
+            content, media_type = _content(opener, self.address + html_text(tag[1]))
+            encoded = base64.b64encode(content).decode()
+            return f'<img src="data:{media_type};base64,{encoded}"'
 
-        page = folder / "agent-page.html"
-        folder.mkdir(parents=True, exist_ok=True)
+        html = _text(opener, address)
+        page.parent.mkdir(parents=True, exist_ok=True)
         write_text(page, _SCRIPT.sub("", _IMAGE.sub(image, _STYLE.sub(style, html))))
         return _screenshot(page) or page
 
 
-def _text(opener: urllib.request.OpenerDirector, url: str, form: bytes | None = None) -> str:
+def _text(opener: urllib.request.OpenerDirector, url: str) -> str:
+    return _content(opener, url)[0].decode()
+
+
+def _content(
+    opener: urllib.request.OpenerDirector, url: str, form: bytes | None = None
+) -> tuple[bytes, str]:
+    """The bytes at `url` and their media type."""
     with opener.open(url, form, timeout=_REQUEST_SECONDS) as answer:
-        return str(answer.read().decode())
+        return answer.read(), str(answer.headers.get_content_type())
 
 
 def _screenshot(page: Path) -> Path | None:

@@ -13,6 +13,7 @@ from jobs.demonstration.agent_view import AgentView
 from jobs.demonstration.customer import CustomerStory
 from jobs.demonstration.model_life import ModelLifeStory
 from jobs.demonstration.quarter import write_quarter_page
+from jobs.demonstration.review_story import ReviewStory
 from jobs.demonstration.summary import Figures, Memory, show_summary
 from jobs.launcher.child_jobs import ChildFailed, ChildJob, start_child
 from jobs.launcher.run import Run
@@ -28,7 +29,8 @@ from reports.steps import timed_step
 from stores.hbase.predictions import Prediction
 
 _READY = "scoring "
-_CATCH_UP_SECONDS = 180.0
+_START_SECONDS = 300.0  # of a Java and its imports, on cores that others use as well
+_CATCH_UP_SECONDS = 300.0
 
 
 def _nothing() -> None:
@@ -56,7 +58,7 @@ class Demo:
                 jvm = shared_jvm(self.run.settings, log=self._logs / "spark.log")
                 self._environ = started.enter_context(jvm)
             self._step("creating topics and tables", "prepare_scenario")
-            self._step("publishing the customers' history", "publish_events")
+            self._step("publishing the history", "publish_events")
             self._step("archiving it in Delta tables", "archive_stream", "--once")
             self._step("building a training snapshot", "build_training_set")
             self._step("training a model on it and deploying it", "train_model", "--promote")
@@ -68,7 +70,7 @@ class Demo:
             if is_churn:
                 versions.shadow()
             with self._doing("starting the stream"):
-                stream.wait_for(_READY, timeout_seconds=120.0)
+                stream.wait_for(_READY, timeout_seconds=_START_SECONDS)
             with self._doing("scoring the history"):
                 self._wait_until_scored(stream)
             probe = started.enter_context(self._probe())
@@ -85,8 +87,11 @@ class Demo:
                 reconciled = self._start("reconcile").finish()
             beside = started.enter_context(ThreadPoolExecutor(1))
             quarter = beside.submit(self._quarter_page) if is_churn else None
+            is_reviewed = self.run.scenario.review.reviews_refused
+            page_lines = self._review() if is_reviewed else []
             memory = self._remember(figures.example)
-            agent_lines = self._agent_page(figures.example)
+            if not is_reviewed:
+                page_lines = self._agent_page(figures.example)
             page = ""
             if quarter is not None:
                 with self._doing("monitoring a simulated quarter, in which the model gets worse"):
@@ -97,7 +102,7 @@ class Demo:
             line = f"quality page of a simulated quarter: {page}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         console.print(f"logs of the steps: {self._logs}", markup=False, highlight=False)
-        for line in agent_lines:
+        for line in page_lines:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _remember(self, example: Prediction | None) -> Memory:
@@ -109,6 +114,29 @@ class Demo:
             prediction = example.prediction_id
             audited = self._step(f"auditing {prediction}", "audit", f"--prediction={prediction}")
         return Memory.read(self._logs, retrained=retrained, audited=audited)
+
+    def _review(self) -> list[str]:
+        """Review by the web service, then a version that has learnt from it; the lines to show."""
+        run_dir, name = self.run.settings.platform.run_dir, self.run.scenario.name
+        if run_dir is None:
+            return []
+        with self._doing("starting the web service and deciding two of the cases for review"):
+            view = AgentView.start(self.run, self.options, run_dir=run_dir)
+            story = ReviewStory(view, self.run.scenario)
+            decisions = story.decide()
+        self._step(
+            "archiving predictions, findings and review decisions", "archive_stream", "--once"
+        )
+        self._step("building a training snapshot with them", "build_training_set")
+        self._step("training a second version on it and promoting it", "train_model", "--promote")
+        with self._doing("storing the review page with a case"):
+            address, picture = story.picture(self.run.settings.reports.folder / name)
+        return [
+            *(f"review decision: {line}" for line in decisions),
+            f"review page: {address}",
+            f"  log in with the key {view.key}",
+            f"  a picture of it: {picture}",
+        ]
 
     def _agent_page(self, example: Prediction | None) -> list[str]:
         """Start the web service, which goes on until `make down`; the lines that lead to it."""

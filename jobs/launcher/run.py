@@ -52,12 +52,14 @@ def job_run(
     overrides: Sequence[str] | None = None,
     verbose: bool = False,
     needs: Sequence[Service] = (),
+    folds_events: bool = False,
 ) -> Iterator[Run]:
     """Load and print the settings, check that the services in `needs` answer, then do the work.
 
     Inside the block known errors become one line and their exit code (jobs/launcher/outcome.py),
     SIGTERM and SIGINT raise `jobs.launcher.signals.Stopped`, a SystemExit, in the main thread.
-    With `needs` the settings' addresses are filled in from the local platform.
+    With `needs` the settings' addresses are filled in from the local platform. `folds_events`: the
+    job reads archived events, which needs HBase where these have attachments.
     """
     console = Terminal(stderr=True)
     logging.Formatter.converter = time.gmtime
@@ -75,6 +77,8 @@ def job_run(
             make_private(run_dir, log=console.print)
             stack.enter_context(private_files())
         loaded_scenario = scenario_named(settings, scenario)
+        if folds_events and loaded_scenario.schema.attachments:
+            needs = (*needs, "hbase")
         if needs:
             settings = resolve_endpoints(settings)
         _print_settings(console, settings, title=f"{scenario} in {env}", full=verbose)

@@ -86,8 +86,10 @@ class GatesRun:
 
 
 def bounds_of(settings: Settings, scenario: str) -> Bounds:
-    """The bounds in the settings, with the slices of `scenario`."""
+    """The bounds in the settings, with the slices of `scenario` and its own bounds."""
     values = settings.gates.model_dump()
+    own = values.pop("scenarios").get(scenario, {})
+    values |= {name: bound for name, bound in own.items() if bound is not None}
     prefix = f"{scenario}."
     slices = {
         name.removeprefix(prefix): tuple(limits)

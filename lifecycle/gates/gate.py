@@ -30,6 +30,7 @@ class Bounds:
     maximum_auroc: float
     maximum_loss: float
     maximum_calibration_error: float
+    minimum_recall: float
     minimum_spread: float
     slice_minimum_auroc: float
     slice_minimum_rows: int

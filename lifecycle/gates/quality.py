@@ -71,6 +71,27 @@ def quality(held_out: HeldOut, card: ModelCard, bounds: Bounds) -> list[Gate]:
             bound=f"at most {bounds.maximum_calibration_error:g}",
             sentence="expected calibration error over ten bins of scores (Naeini et al., 2015)",
         ),
+        *_recall(held_out, card, bounds),
+    ]
+
+
+def _recall(held_out: HeldOut, card: ModelCard, bounds: Bounds) -> list[Gate]:
+    """Recall at the policy's lowest threshold, where the bounds ask for it."""
+    thresholds = sorted(card.thresholds.values())
+    if bounds.minimum_recall <= 0.0 or len(thresholds) < 2:
+        return []
+    is_positive = held_out.outcomes == 1
+    found = int((held_out.scores[is_positive] >= thresholds[1]).sum())
+    positives = int(is_positive.sum())
+    return [
+        gate(
+            "recall of the policy",
+            passes=found >= bounds.minimum_recall * positives,
+            value=f"{found / positives:.3f} ({found:,} of {positives:,})",
+            bound=f"at least {bounds.minimum_recall:g}",
+            sentence=f"positive cases with a score from {thresholds[1]:g} on: not in the lowest "
+            "band",
+        )
     ]
 
 

@@ -54,6 +54,24 @@ class TreeContributions:
 
 
 @dataclass(frozen=True)
+class LinearContributions:
+    """What each column adds to the log-odds of a logistic regression, beside its mean in training.
+
+    These are its SHAP values when columns are independent: Lundberg and Lee, "A unified approach
+    to interpreting model predictions" (2017), corollary 1. `steps` before the regression give
+    every column mean 0, so one that is missing adds 0.
+    """
+
+    steps: Any
+    weights: Matrix
+
+    def contributions(self, features: Matrix) -> Matrix:
+        """Contributions (n, m) of `features` (n, m), for the second class."""
+        values: Matrix = self.steps.transform(features) * self.weights
+        return values
+
+
+@dataclass(frozen=True)
 class SkopsFormat:
     """The format skops; see `models.formats.format.ModelFormat`."""
 
@@ -73,14 +91,14 @@ class SkopsFormat:
         return content
 
     def read(self, content: bytes, *, file: Path) -> ModelInFile:
-        """The estimator's scores and its trees' SHAP values."""
+        """The estimator's scores and the SHAP values of its trees or of its standardised line."""
         _refuse_untrusted(content, file)
         estimator = _estimator(content, file)
         check_trees(estimator, file=file)
         names = getattr(estimator, "feature_names_in_", None)
         return ModelInFile(
             EstimatorScores(estimator),
-            tree_explainer(estimator),
+            linear_explainer(estimator) or tree_explainer(estimator),
             None if names is None else tuple(str(name) for name in names),
             model=estimator,
         )
@@ -100,6 +118,23 @@ class SkopsFormat:
 
 
 FORMAT = SkopsFormat()
+
+
+def linear_explainer(estimator: Any) -> LinearContributions | None:
+    """Contributions of a pipeline that ends with a scaler and a logistic regression; else None."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if not isinstance(estimator, Pipeline) or len(estimator.steps) < 2:
+        return None
+    scaler, regression = estimator[-2], estimator[-1]
+    is_standardised = isinstance(scaler, StandardScaler) and scaler.with_mean
+    if not is_standardised or not isinstance(regression, LogisticRegression):
+        return None
+    if len(regression.coef_) != 1 or regression.coef_.shape[1] != estimator.n_features_in_:
+        return None
+    return LinearContributions(estimator[:-1], regression.coef_[0])
 
 
 def tree_explainer(estimator: Any) -> TreeContributions | None:

@@ -23,8 +23,8 @@ def quality(
 
     maturity: "mature" or "partial", whether labels are still to come; `Measurement.method` of a
     partial cohort says that its labels are no random sample. Metrics: auroc, average_precision,
-    brier, calibration_error; precision and recall at the limit of the highest band, and as
-    precision.BAND and recall.BAND at those of the bands between; cost (per case, with costs only).
+    brier, calibration_error; precision, recall and specificity at the limit of the highest band,
+    and as precision.BAND and so on at those of the bands between; cost (per case, with costs only).
     Where a slice has fewer labels than `least_labels`, or a class has too few, the value is None
     and the reason says so.
     """
@@ -160,6 +160,7 @@ def _measures(
         for metric, base, successes in (
             (precision, is_flagged, is_positive),
             (recall, is_positive, is_flagged),
+            (recall.replace("recall", "specificity"), ~is_positive, ~is_flagged),
         ):
             why = reason or ("" if base.any() else "no case reaches the band's limit")
             interval_of = partial(share_interval, successes[base], entities[base])

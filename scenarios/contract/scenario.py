@@ -60,7 +60,8 @@ class Scenario:
     `features/fold/windows.py`. `partitioner`: how producers place a key on the events topic, see
     `features/events/partitioners.py`. `actionable`: what an agent can offer to lower a score.
     `review`: which cases people review, and how they decide. `notice`: a sentence that every page
-    of the scenario shows, such as what its answers must not be used for.
+    of the scenario shows, such as what its answers must not be used for. `limits_of_use`: the same
+    at length; it stands on every version's card.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Scenario:
     actionable: tuple[Actionable, ...] = ()
     review: ReviewPlan = field(default_factory=ReviewPlan)
     notice: str = ""
+    limits_of_use: str = ""
 
     def __post_init__(self) -> None:
         check_partitioner(self.partitioner)

@@ -51,10 +51,12 @@ class Spoiler:
 
     measured      gives a good event with the number field `number_field`, from any good event;
                   the field's range must begin at 0
+    below_zero    what it is spoilt by, a whole number where the field takes no other
     """
 
     number_field: str
     measured: Callable[[Event], Event]
+    below_zero: float = _ENOUGH_BELOW_ZERO
 
     def bad_record(self, good: Event, *, key: str, reason: str) -> Record:
         """`good` spoilt so that it is refused for `reason`, one of `BAD_KINDS`."""
@@ -68,7 +70,7 @@ class Spoiler:
         if reason == reasons.WRONG_TYPE:
             return _encoded(measured | {self.number_field: "70.35"}, key)
         if reason == reasons.OUT_OF_RANGE:
-            return _encoded(measured | {self.number_field: _ENOUGH_BELOW_ZERO}, key)
+            return _encoded(measured | {self.number_field: self.below_zero}, key)
         field = f'"{self.number_field}":'.encode()
         encoded = msgspec.json.encode(measured | {self.number_field: 0})
         return key.encode(), encoded.replace(field + b"0", field + b"NaN")

@@ -33,6 +33,7 @@ BOUNDS = Bounds(
     maximum_auroc=0.995,
     maximum_loss=0.02,
     maximum_calibration_error=0.1,
+    minimum_recall=0.0,
     minimum_spread=0.001,
     slice_minimum_auroc=0.55,
     slice_minimum_rows=100,

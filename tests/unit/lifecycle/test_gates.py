@@ -118,6 +118,15 @@ def test_a_score_that_differs_in_few_rows_only_counts_as_constant() -> None:
     assert spread(np.linspace(0.1, 0.4, 1_000), BOUNDS).outcome == "passed"
 
 
+def test_the_recall_of_the_policy_is_a_gate_where_the_bounds_ask_for_it(
+    champion: LifeVersion,
+) -> None:
+    assert "recall of the policy" not in champion.gates()
+    asked = champion.gates(bounds=replace(BOUNDS, minimum_recall=0.2))["recall of the policy"]
+    assert asked.outcome == "passed"
+    assert champion.failed(bounds=replace(BOUNDS, minimum_recall=1.0)) == {"recall of the policy"}
+
+
 def test_a_version_with_another_column_order_is_refused_with_both_lists(
     tmp_path: Path, rows: TrainingSet
 ) -> None:

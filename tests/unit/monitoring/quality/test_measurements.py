@@ -31,6 +31,8 @@ def test_values_are_those_of_scikit_learn() -> None:
         "recall": recall_score(labels, flagged),
         "precision.middle": precision_score(labels, scores >= 0.3),
         "recall.middle": recall_score(labels, scores >= 0.3),
+        "specificity": recall_score(labels, flagged, pos_label=0),
+        "specificity.middle": recall_score(labels, scores >= 0.3, pos_label=0),
         "cost": np.mean(np.where(flagged, (1 - labels) * 10.0, labels * 100.0)),
     }
     assert {name: m.interval.value for name, m in values.items()} == pytest.approx(expected)
