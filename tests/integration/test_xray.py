@@ -24,7 +24,15 @@ pytestmark = pytest.mark.skipif(
 )
 # Some 230 images with findings, then 70 without.
 PATIENTS = 150
-SETTINGS = ("training.minimum_rows=100", "gates.scenarios.xray.slice_minimum_auroc=0.5")
+# Some forty held-out images are too few for the bounds that hold for all of them.
+SETTINGS = (
+    "training.minimum_rows=100",
+    "gates.scenarios.xray.minimum_auroc=0.8",
+    "gates.scenarios.xray.maximum_auroc=1",
+    "gates.scenarios.xray.minimum_recall=0.8",
+    "gates.scenarios.xray.maximum_calibration_error=0.3",
+    "gates.scenarios.xray.slice_minimum_auroc=0.5",
+)
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +114,7 @@ def test_every_image_has_its_verdict_or_its_reason(lane: Lane) -> None:
 
 
 def test_a_verdict_has_band_action_cause_and_the_image_as_a_reference(lane: Lane) -> None:
+    novelty = SCENARIO.feature_names.index("novelty")
     for record in _messages(lane, "predictions"):
         document = msgspec.json.decode(record.value)
         score = document["score"]
@@ -116,7 +125,7 @@ def test_a_verdict_has_band_action_cause_and_the_image_as_a_reference(lane: Lane
         assert b"base64" not in record.value
         assert (document.get("second_stage") is None) == (band != "pneumonia")
         assert bool(document["reasons"]) == (band != "normal")
-        if band == "normal" and document["features"]["novelty"] < 1.0:
+        if band == "normal" and document["features"][novelty] < 1.0:
             assert document["action"] == "routine reading"
 
 
@@ -140,4 +149,5 @@ def test_all_offsets_add_up(lane: Lane) -> None:
 
 
 def test_verdicts_are_recomputed_from_the_archive_without_a_difference(lane: Lane) -> None:
-    _ended(lane, "check_parity")  # ends with another code for a single bit
+    # It ends with another code for a single bit.
+    _ended(lane, "check_parity", "--share=1", "--all", "--settle=0")
