@@ -15,8 +15,9 @@ class PeriodData:
     cases          the measured predictions with their labels, n of them
     features       float64 (n, k): the feature row that each case was scored with, NaN for missing
     reason_counts  reason code → in how many predictions of the period it was given
-    counts         "events", "predictions", "suppressed", "dead_letter.REASON", "lateness_ms" (the
-                   median from event time to arrival), "label.DISPOSITION", "outcome.DISPOSITION",
+    counts         "events", "predictions", "sent_to_review" (by a rule), "suppressed",
+                   "dead_letter.REASON", "lateness_ms" (the median from event time to arrival),
+                   "label.DISPOSITION", "outcome.DISPOSITION",
                    "device.band.BAND", "device.implausible_clock" (scored offline)
     hourly_counts  "events", "dead_letter.REASON" → int64 (hours of the period,), by arrival; empty
                    where nothing was counted by hour

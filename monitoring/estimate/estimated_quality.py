@@ -23,6 +23,7 @@ from monitoring.quality.measurements import (
     decision_costs,
     declared_parts,
     measured_cases,
+    specificity_of,
 )
 
 _METHOD = "expected under scores calibrated on mature periods; 95 % of drawn labels"
@@ -31,7 +32,8 @@ _METHOD = "expected under scores calibrated on mature periods; 95 % of drawn lab
 def estimated_quality(
     current: PeriodData, mature: Sequence[PeriodData], *, options: EstimateOptions
 ) -> tuple[Measurement, ...]:
-    """Estimates of auroc, average_precision, brier, precision, recall (and cost) of a period.
+    """Estimates of auroc, average_precision, brier, positive_share, precision, recall and
+    specificity (and cost).
 
     mature: mature periods of the same model, oldest first. The interval is one for the value that
     will be measured once the labels are there: it holds the chance of the labels and what is
@@ -86,9 +88,9 @@ def _estimates(
 
 
 def _metrics(cases: Cases, options: EstimateOptions) -> list[str]:
-    names = ["auroc", "average_precision", "brier"]
+    names = ["auroc", "average_precision", "brier", "positive_share"]
     for precision, recall, _ in band_metrics(cases):
-        names += [precision, recall]
+        names += [precision, recall, specificity_of(recall)]
     if options.quality.missed_cost is not None and options.quality.false_alarm_cost is not None:
         names.append("cost")
     return names
@@ -125,12 +127,15 @@ def _measures(cases: Cases, labels: Floats, options: EstimateOptions) -> dict[st
         "auroc": bootstrap.auroc(outcomes, scores, weights),
         "average_precision": bootstrap.average_precision(outcomes, scores, weights),
         "brier": loss.mean(axis=1),
+        "positive_share": labels.mean(axis=1),
     }
     for precision, recall, band in band_metrics(cases):
         hits, flagged = _hits(labels, cases.bands >= band)
         with np.errstate(invalid="ignore", divide="ignore"):
             measures[precision] = hits / flagged
             measures[recall] = hits / labels.sum(axis=1)
+            passed = _hits(1.0 - labels, cases.bands < band)[0]
+            measures[specificity_of(recall)] = passed / (1.0 - labels).sum(axis=1)
     costs = decision_costs(cases, labels, options.quality)
     if costs is not None:
         measures["cost"] = costs.mean(axis=1)

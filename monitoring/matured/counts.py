@@ -67,7 +67,8 @@ def counts_of_hours(arrived: DataFrame, options: MaturedOptions) -> dict[str, In
 
 
 def message_counts(predictions: DataFrame, messages: DataFrame) -> list[DataFrame]:
-    """Predictions, suppressed events, reasons by code, and the median lateness in milliseconds.
+    """Predictions, those that a rule sent to review, suppressed events, reasons, and the median
+    lateness in milliseconds.
 
     predictions: `first_of_position` of those that are predictions; messages: `logged_messages`
     """
@@ -82,6 +83,7 @@ def message_counts(predictions: DataFrame, messages: DataFrame) -> list[DataFram
     )
     return [
         _counted(predictions, period, "predictions"),
+        _counted(predictions.where("review"), period, "sent_to_review"),
         _counted(suppressed, period, "suppressed"),
         _counted(reasons, period, F.concat(F.lit(REASON), F.col("code"))),
         median.select("period", F.lit("lateness_ms").alias("name"), "value"),

@@ -23,8 +23,9 @@ def quality(
 
     maturity: "mature" or "partial", whether labels are still to come; `Measurement.method` of a
     partial cohort says that its labels are no random sample. Metrics: auroc, average_precision,
-    brier, calibration_error; precision, recall and specificity at the limit of the highest band,
-    and as precision.BAND and so on at those of the bands between; cost (per case, with costs only).
+    brier, calibration_error, positive_share (the prevalence); precision, recall and specificity at
+    the limit of the highest band, and as precision.BAND and so on at those of the bands between;
+    cost (per case, with costs only).
     Where a slice has fewer labels than `least_labels`, or a class has too few, the value is None
     and the reason says so.
     """
@@ -65,6 +66,11 @@ def band_metrics(cases: Cases) -> list[tuple[str, str, int]]:
     if top > 0:
         named.append(("", top))
     return [(f"precision{suffix}", f"recall{suffix}", band) for suffix, band in named]
+
+
+def specificity_of(recall: str) -> str:
+    """The name of the specificity at the limit that the metric `recall` is measured at."""
+    return recall.replace("recall", "specificity")
 
 
 def too_few(cases: Cases, part: str, options: QualityOptions) -> str:
@@ -155,12 +161,18 @@ def _measures(
         f"ten equal bins, basic bootstrap, {resamples}",
         reason,
     )
+    yield (
+        "positive_share",
+        partial(share_interval, labels == 1.0, entities),
+        "share of positive labels, Wilson",
+        reason,
+    )
     for precision, recall, band in band_metrics(cases):
         is_flagged, is_positive = cases.bands >= band, labels == 1.0
         for metric, base, successes in (
             (precision, is_flagged, is_positive),
             (recall, is_positive, is_flagged),
-            (recall.replace("recall", "specificity"), ~is_positive, ~is_flagged),
+            (specificity_of(recall), ~is_positive, ~is_flagged),
         ):
             why = reason or ("" if base.any() else "no case reaches the band's limit")
             interval_of = partial(share_interval, successes[base], entities[base])

@@ -27,6 +27,7 @@ def test_values_are_those_of_scikit_learn() -> None:
         "average_precision": average_precision_score(labels, scores),
         "brier": np.mean((scores - labels) ** 2),
         "calibration_error": expected_calibration_error(labels.astype(np.int64), scores),
+        "positive_share": labels.mean(),
         "precision": precision_score(labels, flagged),
         "recall": recall_score(labels, flagged),
         "precision.middle": precision_score(labels, scores >= 0.3),
