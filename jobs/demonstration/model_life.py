@@ -18,7 +18,7 @@ from lifecycle.history import all_deployments, entries
 _OTHER_SEED = 7
 _GUESSED_ROWS = 2_000
 _REFUSED = re.compile(r"\S+ version \d+ was not promoted, it failed: [^;]*")
-_GATES_FAILED = 4
+GATES_FAILED = 4
 
 # Runs one to its end under a line of progress (words, job, arguments) and returns its output.
 Step = Callable[..., str]
@@ -55,11 +55,10 @@ class ModelLifeStory:
         with tempfile.TemporaryDirectory(prefix="everscore-demo-") as folder:
             file = guessing_model(Path(folder), len(self.run.scenario.feature_names))
             arguments = (f"{file}", "--promote")
-            output = self.step_beside(words, "import_model", *arguments, code=_GATES_FAILED)
-        refusal = _REFUSED.search(" ".join(output.split()))
-        if refusal is None:
+            output = self.step_beside(words, "import_model", *arguments, code=GATES_FAILED)
+        self.refusal = refusal_in(output)
+        if not self.refusal:
             raise ChildFailed(f"import_model --promote does not say why:\n{output[-2000:]}")
-        self.refusal = refusal[0]
         winner = (f"--version={self.second}", "--reason=to show a promotion")
         self.step_beside(f"promoting version {self.second}", "promote_model", *winner)
         self.step_beside("rolling it back", "rollback_model", "--reason=to show a rollback")
@@ -80,6 +79,12 @@ class ModelLifeStory:
     @property
     def _show(self) -> Callable[..., None]:
         return self.run.console.print
+
+
+def refusal_in(output: str) -> str:
+    """Which version a job did not promote, and why; "" when it refused none."""
+    refusal = _REFUSED.search(" ".join(output.split()))
+    return "" if refusal is None else refusal[0]
 
 
 def guessing_model(folder: Path, features: int) -> Path:

@@ -1,7 +1,7 @@
 """The steps of the demo, each a real job, and what is shown of them."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from rich.live import Live
 
 from jobs.demonstration.agent_view import AgentView
 from jobs.demonstration.customer import CustomerStory
-from jobs.demonstration.model_life import ModelLifeStory
+from jobs.demonstration.model_life import GATES_FAILED, ModelLifeStory, refusal_in
 from jobs.demonstration.quarter import write_quarter_page
 from jobs.demonstration.review_story import ReviewStory
 from jobs.demonstration.summary import Figures, Memory, show_summary
@@ -128,11 +128,18 @@ class Demo:
             "archiving predictions, findings and review decisions", "archive_stream", "--once"
         )
         self._step("building a training snapshot with them", "build_training_set")
-        self._step("training a second version on it and promoting it", "train_model", "--promote")
+        # Whether it is good enough, its gates say; the demo shows what they said.
+        output = self._step(
+            "training a second version on it, for its gates to judge",
+            "train_model",
+            "--promote",
+            allowed=(0, GATES_FAILED),
+        )
         with self._doing("storing the review page with a case"):
             address, picture = story.picture(self.run.settings.reports.folder / name)
         return [
             *(f"review decision: {line}" for line in decisions),
+            refusal_in(output) or "the version that has learnt from it was promoted",
             f"review page: {address}",
             f"  log in with the key {view.key}",
             f"  a picture of it: {picture}",
@@ -162,11 +169,11 @@ class Demo:
             failing_periods=settings.monitoring.failing_periods,
         )
 
-    def _step(self, words: str, job: str, *more: str) -> str:
+    def _step(self, words: str, job: str, *more: str, allowed: Collection[int] = (0,)) -> str:
         with self._doing(words):
             child = self._start(job, *more)
             try:
-                return child.finish()
+                return child.finish(allowed=allowed)
             finally:
                 child.stop()
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +37,17 @@ class ChildJob:
         """What it has printed on stdout: JSON or CSV, where it was asked for."""
         return self.log.with_suffix(".out").read_text()
 
-    def check(self) -> None:
-        """Raise `ChildFailed` when it has ended with an error."""
+    def check(self, *, allowed: Collection[int] = (0,)) -> None:
+        """Raise `ChildFailed` when it has ended with another exit code than those `allowed`."""
         code = self.process.poll()
-        if code not in (None, 0):
+        if code is not None and code not in allowed:
             tail = "\n".join(self.output().splitlines()[-_TAIL_LINES:])
             raise ChildFailed(f"{self.name} ended with {code}; its log is {self.log}:\n{tail}")
 
-    def finish(self) -> str:
-        """Wait for its end and return its output; raises `ChildFailed`."""
+    def finish(self, *, allowed: Collection[int] = (0,)) -> str:
+        """Wait for its end and return its output; raises `ChildFailed`, see `check`."""
         self.process.wait()
-        self.check()
+        self.check(allowed=allowed)
         return self.output()
 
     def wait_for(self, text: str, *, timeout_seconds: float) -> None:
