@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
-from features.byte_column import ByteColumn
+from features.events.arrow_records import records_of
 from features.events.decode import EventDecoder, Events, Records
 from features.events.partitioners import Layout, Placement
 from features.events.references import with_references
@@ -98,13 +97,9 @@ def with_stored_attachments(rows: DataFrame, task: ReferencedRecords) -> DataFra
 
 
 def _records(batch: pa.RecordBatch) -> Records:
-    arrived = batch.column("kafka_time").cast(pa.timestamp("us")).cast(pa.int64())
-    return Records(
-        keys=ByteColumn(batch.column("key")),
-        values=ByteColumn(batch.column("value")),
-        offsets=batch.column("offset").to_numpy(zero_copy_only=False).astype(np.int64),
-        timestamps_ms=arrived.to_numpy(zero_copy_only=False).astype(np.int64) // 1000,
-    )
+    """Archived rows as the decoder takes them: Kafka's time has another name in the archive."""
+    names = ["timestamp" if name == "kafka_time" else name for name in batch.schema.names]
+    return records_of(batch.rename_columns(names))
 
 
 def _values(events: Events, records: Records) -> Iterator[tuple[int, bytes]]:
