@@ -1,7 +1,7 @@
 """What the model on top of the network knows of a study, with the words that explain it.
 
-How many studies a patient has, and when, is not among them: in the data that says who is ill, for
-only ill children were X-rayed again and again.
+How many studies a patient has, and when, is not among them: in the data that tells a lot about
+who is ill, for ill children were X-rayed several times far more often than healthy ones.
 """
 
 from features.definitions import Feature
