@@ -100,6 +100,10 @@ class Spark(Section):
 class Stream(Section):
     """The scoring stream."""
 
+    mode: Literal["micro-batch", "real-time"]
+    """how score_stream runs: batches one after the other, or an event at once at more CPU"""
+    real_time_batch_seconds: Annotated[float, Field(ge=5)]
+    """how long a batch of real-time mode lasts; between two the stream stands still for a moment"""
     checkpoint_root: Location
     """absolute folder or URI of the checkpoints, one below it per scenario; shared by all nodes"""
     starting: Literal["earliest", "latest"]

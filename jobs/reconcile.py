@@ -92,7 +92,8 @@ def _lost_unread(run: Run, survey: Survey, scope: Scope, *, spark: Any) -> list[
     states, lines = StateTable(session, run.scenario.name), []
     # Where only transactions' own markers lie, the checkpoint is further than the last batch's end.
     root, files = run.settings.stream.checkpoint_root, HadoopFiles(spark)
-    finished = scored_upto(Checkpoints(files, root, run.scenario.name, record.epoch), record)
+    checkpoints = Checkpoints(files, root, run.scenario.name, record.epoch)
+    finished = scored_upto(checkpoints, record, states)
     for partition, (held_from, _) in survey.offsets.items():
         upto = done_upto(states.newest_marker(partition), survey, record, partition=partition)
         upto = max(upto, finished.get(partition, 0))

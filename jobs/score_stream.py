@@ -15,12 +15,12 @@ from jobs.options.shared import (
     job_app,
 )
 from jobs.options.streams import AcceptLossOption, offsets_of
-from jobs.spark.java_compilers import for_streams
 from jobs.spark.session import spark_session
 from jobs.wiring.from_settings import delta_place
 from jobs.wiring.leases import job_lease
 from jobs.wiring.query_starters import query_starter, watcher_for
-from jobs.wiring.streaming import patience
+from jobs.wiring.real_time import for_scoring, is_real_time, real_time_settings
+from jobs.wiring.streaming import kafka_cluster, patience
 from jobs.wiring.topics_and_tables import check_topics, stream_topics
 from stores.records.leases import SCORING as SCORING_LEASE
 from streaming.query.supervisor import Supervisor
@@ -45,12 +45,17 @@ def main(
     ) as run:
         replay = offsets_of(replay_from)
         check_topics(run, stream_topics(run.scenario))
+        events = kafka_cluster(run.settings).identity(run.scenario.topic("events"))
+        partitions = len(events.partitions)
         with (
             job_lease(
                 run, scenario, SCORING_LEASE, job="score_stream", take_over=take_over
             ) as held,
             spark_session(
-                for_streams(run.settings), app_name=f"score {scenario}", at_once=True
+                for_scoring(run.settings, partitions=partitions),
+                app_name=f"score {scenario}",
+                at_once=True,
+                real_time=is_real_time(run.settings),
             ) as spark,
         ):
             starter = query_starter(
@@ -63,6 +68,7 @@ def main(
                 accepts_loss=accept_loss,
                 check_lease=held.check,
                 place=delta_place(run.settings, scenario),
+                real_time=real_time_settings(run.settings, spark),
             )
             watcher = watcher_for(run, [run.scenario.topic("events")])
             stop = threading.Event()

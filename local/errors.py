@@ -9,6 +9,10 @@ class JarsUnavailable(PlatformError):
     """The jars of a service could not be resolved with Maven."""
 
 
+class JavaUncompiled(PlatformError):
+    """A Java program of ours does not compile with the Java at hand; the message ends with why."""
+
+
 class ProcessFailed(PlatformError):
     """A process died, or did not answer in time; the message ends with its last log lines."""
 

@@ -4,17 +4,15 @@ happybase's gateway can do neither namespaces nor splits, so a small Java progra
 """
 
 import re
-import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from local import java
-from local.cache import cache_dir, damage, entry_name, publish, temporary_sibling
+from local.compiled import compiled_jar
 from local.endpoints import Endpoints
 from local.errors import TableAdminFailed
-from local.lock import file_lock
 from local.maven.jars import jars
 from local.servers.hbase import JAVA_17_OPTIONS
 
@@ -106,11 +104,14 @@ def _checked(name: str, pattern: re.Pattern[str], kind: str) -> str:
 
 
 def _run(endpoints: Endpoints, orders: Sequence[str]) -> dict[str, str]:
+    classpath = [f"{jars('hbase')}/*"]
+    # From the cache: compiling again would take longer than creating.
+    program = compiled_jar(_SOURCE, classpath=classpath)
     command = java.tool(
         "TableAdmin",
         endpoints.hbase_thrift_host,
         str(endpoints.hbase_zookeeper_port),
-        classpath=[str(_classes()), f"{jars('hbase')}/*"],
+        classpath=[str(program), *classpath],
         options=[*JAVA_17_OPTIONS, f"-Dlog4j.configuration={_LOG4J.as_uri()}"],
     )
     try:
@@ -134,32 +135,3 @@ def _run(endpoints: Endpoints, orders: Sequence[str]) -> dict[str, str]:
         raise TableAdminFailed(f"HBase refused `{refused_orders}`:\n{lines}")
     answers = [line.partition("\t") for line in done.stdout.splitlines()]
     return {table: outcome for outcome, _, table in answers}
-
-
-def _classes() -> Path:
-    """The compiled program, from the cache: compiling again would take longer than creating."""
-    entry = cache_dir() / "classes" / entry_name("TableAdmin", _SOURCE.read_bytes())
-    if damage(entry) is None:
-        return entry
-    with file_lock(entry.parent / f".{entry.name}.lock", timeout_seconds=_TIMEOUT_SECONDS):
-        if damage(entry) is not None:
-            _compile(entry)
-    return entry
-
-
-def _compile(entry: Path) -> None:
-    folder = temporary_sibling(entry)
-    compiler = [java.program("javac"), "-cp", f"{jars('hbase')}/*", "-d", str(folder)]
-    try:
-        done = subprocess.run(
-            [*compiler, str(_SOURCE)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=java.environment(),
-        )
-        if done.returncode != 0:
-            raise TableAdminFailed(f"{_SOURCE} does not compile:\n{done.stderr}")
-        publish(folder, entry)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

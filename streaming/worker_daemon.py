@@ -6,6 +6,7 @@ it pays none. Set by `spark.python.daemon.module`.
 
 import gc
 import socket
+import sys
 from collections.abc import Callable
 
 import msgspec  # noqa: F401
@@ -17,6 +18,7 @@ import sklearn.ensemble  # noqa: F401
 import skops.io  # noqa: F401
 from pyspark import daemon
 
+from streaming.real_time import worker as real_time_worker
 from streaming.scoring.worker import shared_memory
 
 _ENDED = 1
@@ -42,7 +44,10 @@ def ending_quietly_when_idle(
 
 
 if __name__ == "__main__":
-    daemon.worker = ending_quietly_when_idle(daemon.worker)  # type: ignore[assignment]
+    # Spark names the module of the workers that this daemon forks.
+    answers_frames = sys.argv[1:] == [real_time_worker.MODULE]
+    serve = real_time_worker.serve if answers_frames else daemon.worker
+    daemon.worker = ending_quietly_when_idle(serve)  # type: ignore[assignment]
     shared_memory()  # made before the fork: all workers see the same
     # Frozen objects are never traversed by the collector, nor copied on write after the fork.
     gc.collect()

@@ -20,7 +20,12 @@ from streaming.query.spark_jvm import SparkGone, check_jvm
 
 @contextmanager
 def spark_session(
-    settings: Settings, *, app_name: str, with_delta: bool = False, at_once: bool = False
+    settings: Settings,
+    *,
+    app_name: str,
+    with_delta: bool = False,
+    at_once: bool = False,
+    real_time: bool = False,
 ) -> Iterator[SparkSession]:
     """A session with the settings' properties, jars and, on a cluster, our packages.
 
@@ -29,8 +34,11 @@ def spark_session(
 
     with_delta   for jobs that read or write Delta tables
     at_once      for streams: rather start without Java's archive of classes than make it first
+    real_time    for a stream in real-time mode
     """
-    properties = job_properties(settings, with_delta=with_delta, at_once=at_once)
+    properties = job_properties(
+        settings, with_delta=with_delta, at_once=at_once, real_time=real_time
+    )
     with joined_jvm(properties):
         spark = _started(settings, app_name, properties)
         try:

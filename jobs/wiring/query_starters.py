@@ -16,6 +16,7 @@ from streaming.position.retention import Losses
 from streaming.query.outages import Watcher, watcher_of
 from streaming.query.query import QuerySettings
 from streaming.query.run import QueryStarter
+from streaming.real_time.query import RealTimeSettings
 
 
 def query_starter(
@@ -30,11 +31,13 @@ def query_starter(
     check_lease: Callable[[], None],
     place: DeltaPlace | None = None,
     accepts_loss: bool = False,
+    real_time: RealTimeSettings | None = None,
 ) -> QueryStarter:
     """A starter of `kind` over the events of `keyed`; `query` replaces that of the settings.
 
     check_lease   raises when another process has taken the stream over
     place         the archive, where the stream has one
+    real_time     for real-time mode
     """
     stream = run.settings.stream
     return QueryStarter(
@@ -52,6 +55,7 @@ def query_starter(
         replay_from=replay_from,
         check_lease=check_lease,
         place=place,
+        real_time=real_time,
     )
 
 

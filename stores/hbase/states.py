@@ -26,6 +26,9 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     place, events that a shadow had as well and how many of them it could not score, events whose
     second entity (a terminal) has no state, and events that left a full window buffer while a
     window still reached them.
+
+    published_upto   before this offset all messages of the partition were on their topics when the
+                     batch began; -1: nobody knew, as in micro-batches
     """
 
     partition: int
@@ -43,6 +46,7 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     shadow_failures: int = 0
     unknown_second_entities: int = 0
     dropped_from_windows: int = 0
+    published_upto: int = -1
     written_at_ms: int = 0
 
     @property

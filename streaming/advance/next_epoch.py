@@ -13,7 +13,7 @@ from stores.records.epochs import EpochRecord
 from streaming.position.checkpoints import Checkpoints, Offsets
 from streaming.position.epochs import begun
 from streaming.position.gaps import Gaps
-from streaming.position.resume import batch_end_before, batch_ends
+from streaming.position.resume import acknowledged_upto, batch_end_before, batch_ends
 from streaming.position.retention import Losses, start_behind_losses
 
 
@@ -50,7 +50,7 @@ def next_epoch(
     if not is_same_topic:
         why = f"topic recreated: id {old.topic_id} is now {identity.topic_id}"
     else:
-        done, gaps = scored_upto(checkpoints, old), Gaps(kafka, old.topic)
+        done, gaps = scored_upto(checkpoints, old, table), Gaps(kafka, old.topic)
         starts = {
             # Spark's checkpoint may know newer partitions, unscored.
             partition: batch_end_before(
@@ -147,6 +147,15 @@ def with_all_partitions(kafka: KafkaCluster, archived: EpochRecord) -> EpochReco
     )
 
 
-def scored_upto(checkpoints: Checkpoints, record: EpochRecord) -> Offsets:
-    """Partition → offset of the first event whose messages may not have been published."""
-    return {**record.first_offsets, **checkpoints.place(record.topic).offsets}
+def scored_upto(
+    checkpoints: Checkpoints, record: EpochRecord, table: StateTable | None = None
+) -> Offsets:
+    """Partition → offset of the first event whose messages may not have been published.
+
+    table: its markers may know more than the checkpoint, after real-time mode; None: do not look.
+    """
+    saved = {**record.first_offsets, **checkpoints.place(record.topic).offsets}
+    if table is None:
+        return saved
+    acknowledged = acknowledged_upto(table, record)
+    return {partition: max(at, acknowledged[partition]) for partition, at in saved.items()}

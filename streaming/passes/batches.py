@@ -9,6 +9,9 @@ import pyarrow.compute as pc
 from features.events.arrow_records import records_of
 from features.events.decode import Records
 
+# A column that real-time mode adds to the records; only its first value counts.
+PUBLISHED_UPTO = "published_upto"
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -16,11 +19,14 @@ class Batch:
 
     after: offset of the record that the same reader returned just before these, None where it began
     with them. Offsets in between hold no readable record: the reader has skipped them.
+    published_upto: before this offset all messages of the partition are on their topics, as far as
+    the reader knows; -1: it does not know.
     """
 
     records: Records
     partition: int
     after: int | None = None
+    published_upto: int = -1
 
     @property
     def first(self) -> int:
@@ -55,4 +61,7 @@ def batch_of(arrow: pa.RecordBatch) -> Batch:
     partitions = pc.unique(arrow.column("partition")).to_pylist()
     if len(partitions) != 1:
         raise ValueError(f"an Arrow batch holds Kafka partitions {partitions}, expected one")
-    return Batch(records_of(arrow), partitions[0])
+    published_upto = -1
+    if PUBLISHED_UPTO in arrow.schema.names:
+        published_upto = arrow.column(PUBLISHED_UPTO)[0].as_py()
+    return Batch(records_of(arrow), partitions[0], published_upto=published_upto)

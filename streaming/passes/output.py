@@ -13,7 +13,7 @@ OUTPUT_SCHEMA = (
 )
 
 _HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-_ARROW = pa.schema(
+OUTPUT_ARROW = pa.schema(
     [("topic", pa.string()), ("key", pa.binary()), ("value", pa.binary()), ("headers", _HEADERS)]
 )
 
@@ -53,8 +53,8 @@ class Output:
     def table(self) -> pa.Table:
         """All messages in the sink's schema; blocks become chunks, nothing is copied."""
         self._close_block()
-        blocks = [pa.RecordBatch.from_arrays(list(block), schema=_ARROW) for block in self.blocks]
-        return pa.Table.from_batches(blocks, schema=_ARROW)
+        blocks = [pa.RecordBatch.from_arrays(list(block), schema=OUTPUT_ARROW) for block in self.blocks]
+        return pa.Table.from_batches(blocks, schema=OUTPUT_ARROW)
 
     def _close_block(self) -> None:
         """Turn single messages into a block."""

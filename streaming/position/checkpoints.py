@@ -1,7 +1,8 @@
 """Where a query goes on: Spark's checkpoint, in generations that each begin at stated offsets.
 
 A generation is a folder `e<epoch>-g<number>` with `start.json`, the offsets it begins at, and
-`spark`, the checkpoint. A rewind never edits a checkpoint: it begins the next generation.
+`spark`, the checkpoint. A rewind never edits a checkpoint: it begins the next generation. One of
+real-time mode has a file `real-time` as well, and no other mode goes on in it.
 """
 
 import json
@@ -12,6 +13,7 @@ from stores.delta.files import FileDamaged, Files
 from streaming.position.spark_checkpoint import saved_progress
 
 Offsets = Mapping[int, int]
+_REAL_TIME = "real-time"
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class SavedPlace:
     generation   the newest one of which anything can be read; None: nothing, or nothing ever began
     offsets      partition → where the last batch that is known to be done ends
     damage       what cannot be read, in words; empty when `generation` may go on
+    is_real_time whether `generation` is one of real-time mode
     """
 
     generation: Generation | None
     offsets: Offsets
     damage: tuple[str, ...] = ()
+    is_real_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ class Checkpoints:
             damage += [f"{name}/spark/{problem}" for problem in progress.damage]
             ends = (progress.ends or {}).get(topic)
             if start is not None or ends is not None:
-                return SavedPlace(generation, {**(start or {}), **(ends or {})}, tuple(damage))
+                offsets = {**(start or {}), **(ends or {})}
+                is_real_time = _REAL_TIME in self.files.names(generation.folder)
+                return SavedPlace(generation, offsets, tuple(damage), is_real_time)
         return SavedPlace(None, {}, tuple(damage))
 
     def newest_epoch(self) -> int:
@@ -76,10 +82,12 @@ class Checkpoints:
         epochs = [name[1:].partition("-g")[0] for name in names if name.startswith("e")]
         return max((int(epoch) for epoch in epochs if epoch.isdecimal()), default=0)
 
-    def begin(self, start: Offsets) -> Generation:
+    def begin(self, start: Offsets, *, is_real_time: bool = False) -> Generation:
         """A new generation that begins at `start`: partition → offset."""
         number = max(self._numbers(), default=0) + 1
         folder = self._folder(number)
+        if is_real_time:
+            self.files.write(f"{folder}/{_REAL_TIME}", "")
         self.files.write(f"{folder}/start.json", json.dumps(dict(start)))
         return Generation(folder, number, dict(start))
 

@@ -23,6 +23,8 @@ Log = Callable[[str], None]
 
 # A trigger takes the events of a partition in a few batches: at the settings' defaults four.
 _BATCHES_OF_A_TRIGGER = 100
+# What one says stays true; the newest may be of a run that had only begun.
+_MARKERS_LOOKED_AT = 500
 
 
 def generation_to_run(
@@ -35,8 +37,12 @@ def generation_to_run(
     replay_from: Offsets | None,
     log: Log,
     are_empty: GapCheck = never_empty,
+    is_real_time: bool = False,
 ) -> Generation:
     """The generation to run: the current one, or a new one that begins at a batch end.
+
+    In real-time mode it is always a new one: Spark saves where it is once in a batch of an hour,
+    the frames' markers say it up to the last moment.
 
     held: what Kafka has of the topic; `losses` decides what to do about the rest. `replay_from`
     requests a replay from older offsets (partition → offset); partitions that it does not name go
@@ -44,7 +50,9 @@ def generation_to_run(
     ends before what was read of it, `StatesLost` and `TrimmedHistory`.
     """
     saved = checkpoints.place(record.topic)
-    wanted = {**record.first_offsets, **saved.offsets}
+    saved_offsets = {**record.first_offsets, **saved.offsets}
+    acknowledged = acknowledged_upto(table, record)
+    wanted = {p: max(at, acknowledged[p]) for p, at in saved_offsets.items()}
     is_readable = saved.generation is not None and not saved.damage
     if not is_readable:  # the offsets may be too old, so what is certainly published counts
         published = published_upto(table, record)
@@ -60,15 +68,31 @@ def generation_to_run(
         for partition, offset in wanted.items()
     }
     aligned = dict(start_behind_losses(table, record, aligned, held=held, ends=ends, losses=losses))
-    if saved.generation is not None and is_readable and not replay_from and aligned == wanted:
+    is_micro_batch = not (is_real_time or saved.is_real_time)
+    goes_on = is_readable and not replay_from and aligned == wanted == saved_offsets
+    if saved.generation is not None and goes_on and is_micro_batch:
         return saved.generation
     is_first = saved.generation is None and not saved.damage and aligned == record.first_offsets
     for partition, offset in aligned.items():
-        if not is_first and (offset != wanted[partition] or replay_from or not is_readable):
+        is_elsewhere = offset != wanted[partition] or replay_from or not is_readable
+        if not is_first and is_elsewhere:
             log(f"{record.topic}-{partition}: goes on at {offset}, a batch end in the store")
     if saved.damage:
         log(f"checkpoint cannot be read ({'; '.join(saved.damage)}): a new one begins there")
-    return checkpoints.begin(aligned)
+    return checkpoints.begin(aligned, is_real_time=is_real_time)
+
+
+def acknowledged_upto(table: StateTable, record: EpochRecord) -> dict[int, int]:
+    """Partition → an offset before which Kafka has acknowledged all messages, by the markers.
+
+    Frames of real-time mode say so; without any it is where the epoch began.
+    """
+    upto = {}
+    for partition, first in record.first_offsets.items():
+        markers = table.kept_markers(partition, limit=_MARKERS_LOOKED_AT).markers
+        known = [marker.published_upto for _, marker in markers if marker.epoch == record.epoch]
+        upto[partition] = max([first, *known])
+    return upto
 
 
 def published_upto(table: StateTable, record: EpochRecord) -> dict[int, int]:

@@ -59,29 +59,42 @@ def start_query(
     """Start the pass and return Spark's query; at-least-once, made exact by the store."""
     without_whole_stages(spark)
     source = (
-        spark.readStream.format("kafka")
-        .options(**settings.source_options)
-        .option("subscribe", settings.topic)
-        .option("startingOffsets", _starting_offsets(settings.topic, generation))
+        kafka_source(spark, settings, generation)
         .option("maxOffsetsPerTrigger", settings.max_offsets_per_trigger)
-        .option("failOnDataLoss", "true")
         .load()
         .select(*record_columns(scoring))
     )
     return (
-        source.mapInArrow(kind.function(scoring), OUTPUT_SCHEMA)
-        .writeStream.format("kafka")
-        .options(**settings.kafka_options)
-        .option("kafka.max.request.size", request_bytes(scoring))
-        .option("kafka.compression.type", "lz4")
-        # 16 KiB, the default, hold some 15 predictions: 20 µs of JVM CPU an event, these 17 to 19.
-        .option("kafka.batch.size", _PRODUCER_BATCH_BYTES)
+        kafka_sink(source.mapInArrow(kind.function(scoring), OUTPUT_SCHEMA), settings, scoring)
         .option("checkpointLocation", generation.checkpoint)
         .option("asyncProgressTrackingEnabled", "true")
         .option("asyncProgressTrackingCheckpointIntervalMs", settings.progress_interval_ms)
         .queryName(f"{kind.name}-{scoring.scenario}")
         .trigger(processingTime=f"{settings.trigger_seconds} seconds")
         .start()
+    )
+
+
+def kafka_source(spark: Any, settings: QuerySettings, generation: Generation) -> Any:
+    """The reader of the events from where `generation` begins, to be loaded."""
+    return (
+        spark.readStream.format("kafka")
+        .options(**settings.source_options)
+        .option("subscribe", settings.topic)
+        .option("startingOffsets", _starting_offsets(settings.topic, generation))
+        .option("failOnDataLoss", "true")
+    )
+
+
+def kafka_sink(messages: Any, settings: QuerySettings, scoring: PassSettings) -> Any:
+    """The writer of `messages`, to be started."""
+    return (
+        messages.writeStream.format("kafka")
+        .options(**settings.kafka_options)
+        .option("kafka.max.request.size", request_bytes(scoring))
+        .option("kafka.compression.type", "lz4")
+        # 16 KiB, the default, hold some 15 predictions: 20 µs of JVM CPU an event, these 17 to 19.
+        .option("kafka.batch.size", _PRODUCER_BATCH_BYTES)
     )
 
 

@@ -15,7 +15,7 @@ from stores.kafka.cluster import KafkaCluster, TopicIdentity
 from stores.records.epochs import EpochRecord
 from streaming.passes.kind import PassKind
 from streaming.passes.settings import PassSettings
-from streaming.position.checkpoints import Checkpoints, Offsets
+from streaming.position.checkpoints import Checkpoints, Generation, Offsets
 from streaming.position.epochs import (
     EpochPlan,
     Traces,
@@ -33,6 +33,8 @@ from streaming.query.progress import Place, positions
 from streaming.query.query import QuerySettings, start_query
 from streaming.query.recent_keys import partitioner_warning
 from streaming.query.spark_jvm import check_jvm
+from streaming.real_time.query import RealTimeSettings, start_real_time_query
+from streaming.real_time.real_time_query import RealTimeQuery
 
 Log = Callable[[str], None]
 _ADVANCE = "advance_epoch"
@@ -43,7 +45,7 @@ class RunningQuery:
     """A started query; `check` compares the topic with the epoch it was started in."""
 
     query: Any
-    heartbeat: Heartbeat
+    heartbeat: Heartbeat | None
     checks: Callable[[], None]
     resumed: Mapping[Place, int]
 
@@ -62,7 +64,8 @@ class RunningQuery:
 
     def stop(self) -> None:
         """Stop heartbeat and query."""
-        self.heartbeat.stop()
+        if self.heartbeat is not None:
+            self.heartbeat.stop()
         self.query.stop()
 
 
@@ -72,6 +75,7 @@ class QueryStarter:
 
     check_lease   raises when another process has taken this stream over
     place         the archive, where the stream has one
+    real_time     how the query runs in real-time mode; None: in micro-batches
     """
 
     spark: Any
@@ -88,6 +92,7 @@ class QueryStarter:
     replay_from: Offsets | None = None
     check_lease: Callable[[], None] = lambda: None
     place: DeltaPlace | None = None
+    real_time: RealTimeSettings | None = None
     _keys_looked_at: bool = False
 
     def __call__(self) -> RunningQuery:
@@ -120,18 +125,14 @@ class QueryStarter:
                 replay_from=self.replay_from,
                 log=self.log,
                 are_empty=gaps.are_empty,
+                is_real_time=self.real_time is not None,
             )
         finally:
             gaps.close()
             session.close()
         resumed = {**generation.start, **checkpoints.place(record.topic).offsets}
-        warm_workers(self.spark, scoring, self.kind)
-        query = start_query(
-            self.spark, self.settings, scoring=scoring, generation=generation, kind=self.kind
-        )
+        query, heartbeat = self._started(record, scoring, generation)
         self.replay_from, self.losses.accepts = None, False  # for this start, not after every fault
-        heartbeat = Heartbeat(self.spark, query, scoring, self.heartbeat_seconds, self.kind)
-        heartbeat.start()
         self.log(
             f"{self.kind.name} {self.settings.topic} in epoch {record.epoch}, generation "
             f"{generation.number}, from {dict(resumed)}"
@@ -143,6 +144,22 @@ class QueryStarter:
 
         at = {(record.topic, partition): offset for partition, offset in resumed.items()}
         return RunningQuery(query, heartbeat, check, at)
+
+    def _started(
+        self, record: EpochRecord, scoring: PassSettings, generation: Generation
+    ) -> tuple[Any, Heartbeat | None]:
+        """The query, and what keeps its workers warm: those of real-time mode are never idle."""
+        spark, settings, kind = self.spark, self.settings, self.kind
+        if self.real_time is not None:
+            query = start_real_time_query(
+                spark, settings, self.real_time, scoring=scoring, generation=generation, kind=kind
+            )
+            return RealTimeQuery(spark, query, scoring.store, scoring.scenario, record), None
+        warm_workers(spark, scoring, kind)
+        query = start_query(spark, settings, scoring=scoring, generation=generation, kind=kind)
+        heartbeat = Heartbeat(spark, query, scoring, self.heartbeat_seconds, kind)
+        heartbeat.start()
+        return query, heartbeat
 
     def _epoch(self, session: Session) -> EpochRecord:
         plan = EpochPlan(

@@ -281,6 +281,7 @@ class ScoringPass:
             shadow_failures=work.shadow_failures,
             unknown_second_entities=work.unknown,
             dropped_from_windows=work.folded.dropped,
+            published_upto=work.batch.published_upto,
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)

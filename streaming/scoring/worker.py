@@ -87,7 +87,7 @@ def warm_up(
     yield from batches
 
 
-SCORING = PassKind(name="scoring", process=score_batches, warm_up=warm_up)
+SCORING = PassKind(name="scoring", process=score_batches, warm_up=warm_up, opened=pass_for)
 
 
 def scoring_function(settings: PassSettings) -> Any:

@@ -6,6 +6,7 @@ again writes the same cells.
 """
 
 import time
+from collections.abc import Iterator
 
 import pyarrow as pa
 
@@ -53,10 +54,13 @@ class FeaturePass:
         Raises a `Refused` when going on would misread something, `StoreDown` when HBase stays
         away; in both cases the batch is run again.
         """
+        return pa.concat_tables(self.tables(batch))
+
+    def tables(self, batch: Batch) -> Iterator[pa.Table]:
+        """The same part by part: a part's states are written when its dead letters come."""
         self._fence.check()
-        return pa.concat_tables(
-            self._written(part, dropped=folded.dropped) for part, folded in self._fold.parts(batch)
-        )
+        for part, folded in self._fold.parts(batch):
+            yield self._written(part, dropped=folded.dropped)
 
     def _written(self, part: Part, *, dropped: int) -> pa.Table:
         cells = self._keyed.codec.encode(part.states)
@@ -75,6 +79,7 @@ class FeaturePass:
             offset=batch.last,
             dead_letters=len(events.refusals),
             dropped_from_windows=dropped,
+            published_upto=batch.published_upto,
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)

@@ -44,9 +44,6 @@ def warm_up_folding(
     yield from batches
 
 
-FOLDING = PassKind(name="folding", process=fold_batches, warm_up=warm_up_folding)
-
-
 def rekey_batches(
     batches: Iterator[pa.RecordBatch], *, settings: RekeySettings
 ) -> Iterator[pa.RecordBatch]:
@@ -88,3 +85,8 @@ def rekey_pass_for(settings: RekeySettings) -> RekeyPass:
         return RekeyPass(rekeyer, counts, generation=settings.generation, epochs=settings.epochs)
 
     return cached(f"re-keying {settings.name}", settings, make)
+
+
+FOLDING = PassKind(
+    name="folding", process=fold_batches, warm_up=warm_up_folding, opened=feature_pass_for
+)

@@ -28,6 +28,7 @@ MACHINES = 3_000
 LONGEST_CALM_SECONDS = 4.0
 ENDED_WITHIN_SECONDS = 60.0
 # Spark's own small cluster: its executor is a JVM of its own, on 2 cores with 1,024 MB.
+REAL_TIME = ("stream.mode=real-time",)
 CLUSTER_MASTER = "local-cluster[1,2,1024]"
 
 
@@ -36,6 +37,13 @@ def test_kills_of_worker_jvm_and_driver_leave_no_trace(
 ) -> None:
     with lanes() as lane:
         endure(lane, victims(("worker", "jvm", "driver"), KILLS))
+
+
+def test_kills_in_real_time_mode_leave_no_trace(
+    lanes: Callable[[], AbstractContextManager[Lane]],
+) -> None:
+    with lanes() as lane:
+        endure(lane, victims(("worker", "jvm", "driver"), KILLS), settings=REAL_TIME)
 
 
 @pytest.mark.skipif(KILLS < FULL_KILLS, reason="a second start of Spark: in the full form only")
