@@ -7,7 +7,7 @@ from bench.suite.load.keys import DISTRIBUTIONS
 from bench.suite.load.workloads import WORKLOADS
 from bench.suite.measurements.recovery import Blow
 from bench.suite.measurements.surges import Surge
-from bench.suite.systems.catalogue import BARE, EXPERT_LARGE, NAMES, US
+from bench.suite.systems.catalogue import BARE, EXPERT_LARGE, NAMES, REAL_TIME, US
 from proofs.load import Load
 
 PARTS = ("throughput", "latency", "recovery", "surges")
@@ -19,16 +19,16 @@ _PARTS_OF = {
 # Of several processes the one per partition is the quicker, of the expert's loops the one with
 # large batches; the others are there by --systems.
 _FULL = (
-    *(US, BARE, "plain", "plain-each"),
+    *(US, REAL_TIME, BARE, "plain", "plain-each"),
     *(EXPERT_LARGE, "bytewax-each", "quixstreams-each"),
 )
 # Latency is measured of systems that an operator would compare; the others differ in throughput.
-_LATENCY_SYSTEMS = (US, BARE, "plain", "expert")
+_LATENCY_SYSTEMS = (US, REAL_TIME, BARE, "plain", "expert")
 _SURGE_SYSTEMS = (US,)
 # One process or several: what a kill leaves behind is the same.
 _NOT_KILLED = ("plain-each", BARE)
 # What has a JVM, and so takes half a minute of full load to warm up; others do not.
-_STREAMS = (US, BARE)
+_STREAMS = (US, REAL_TIME, BARE)
 # Those who are nearly alike are measured to the topic's end. Stopped earlier, independent processes
 # would be credited with a lighter partition running ahead of a heavier one, which cannot last.
 _TO_THE_END = (*_STREAMS, "expert", "expert-each", EXPERT_LARGE)
@@ -61,7 +61,7 @@ class Plan:
     partitions: int = 2
     throughput_seconds: float = 12.0
     long_throughput_seconds: float = 90.0
-    rates: Sequence[float] = (500.0, 1_000.0, 5_000.0)
+    rates: Sequence[float] = (200.0, 1_000.0, 5_000.0)
     warm_up_seconds: float = 20.0
     jvm_warm_up_seconds: float = 90.0
     latency_seconds: float = 20.0

@@ -40,42 +40,53 @@ def last_rows(batch: Batch, topic: str) -> list[tuple[str, bytes]]:
     ]
 
 
-def put_only(
-    batches: Iterator[pa.RecordBatch], *, settings: PassSettings
-) -> Iterator[pa.RecordBatch]:
-    """Put the last row of every customer, publish every event as it came."""
-    table = _table(settings)
-    for arrow in joined(batches, most_rows=settings.batch_rows):
-        batch = batch_of(arrow)
+class BarePass:
+    """Puts the last row of every customer, publishes every event as it came."""
+
+    def __init__(self, settings: PassSettings) -> None:
+        self._settings = settings
+        session = Session(settings.store, retry_seconds=settings.retry_seconds)
+        self._table = StateTable(session, settings.scenario)
+
+    def prepare(self) -> None:
+        """There is nothing to load."""
+
+    def tables(self, batch: Batch) -> Iterator[pa.Table]:
+        """What came, once its rows are put."""
+        settings = self._settings
         rows = last_rows(batch, f"{settings.scenario}.events")
         position = stamp(settings.epoch, batch.last)
         entities, documents = [customer for customer, _ in rows], [row for _, row in rows]
-        table.write(entities, [b""] * len(rows), documents, position=position)
-        table.write_marker(
-            Marker(partition=batch.partition, epoch=settings.epoch, offset=batch.last),
-            position=position,
-        )
+        self._table.write(entities, [b""] * len(rows), documents, position=position)
+        marker = Marker(partition=batch.partition, epoch=settings.epoch, offset=batch.last)
+        self._table.write_marker(marker, position=position)
         output = Output()
         keys, values = ByteColumn.of(batch.records.keys), ByteColumn.of(batch.records.values)
         output.add_many(f"{settings.scenario}.predictions", keys, values)
-        yield from output.table().to_batches(max_chunksize=ARROW_ROWS)
+        yield output.table()
+
+
+def put_only(
+    batches: Iterator[pa.RecordBatch], *, settings: PassSettings
+) -> Iterator[pa.RecordBatch]:
+    """The bare pass over the Arrow batches of one task, for `mapInArrow`."""
+    opened = _pass(settings)
+    for arrow in joined(batches, most_rows=settings.batch_rows):
+        for table in opened.tables(batch_of(arrow)):
+            yield from table.to_batches(max_chunksize=ARROW_ROWS)
 
 
 def warm_up(
     batches: Iterator[pa.RecordBatch], *, settings: PassSettings, seconds: float
 ) -> Iterator[pa.RecordBatch]:
     """Open the connection, and wait so that another task meets another worker."""
-    _table(settings)
+    _pass(settings)
     time.sleep(seconds)
     yield from batches
 
 
-def _table(settings: PassSettings) -> StateTable:
-    def make() -> StateTable:
-        session = Session(settings.store, retry_seconds=settings.retry_seconds)
-        return StateTable(session, settings.scenario)
-
-    return cached("bare table", settings, make)
+def _pass(settings: PassSettings) -> BarePass:
+    return cached("bare pass", settings, lambda: BarePass(settings))
 
 
-BARE = PassKind(name="putting", process=put_only, warm_up=warm_up)
+BARE = PassKind(name="putting", process=put_only, warm_up=warm_up, opened=_pass)

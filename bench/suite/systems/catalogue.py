@@ -13,6 +13,7 @@ from bench.suite.systems.place import Place
 from jobs.launcher.child_jobs import ChildJob
 
 US = "everscore"
+REAL_TIME = "everscore-real-time"
 PLAIN = "plain"
 BARE = "bare-trigger"
 EXPERT_LARGE = "expert-large-each"
@@ -47,6 +48,11 @@ class System:
 
 def _start_us(ground: Ground, place: Place, log_name: str) -> ChildJob:
     return started_stream(ground.stage, place.name, log_name=log_name)
+
+
+def _start_real_time(ground: Ground, place: Place, log_name: str) -> ChildJob:
+    real_time = ("stream.mode=real-time",)
+    return started_stream(ground.stage, place.name, overrides=real_time, log_name=log_name)
 
 
 def _start_bare(ground: Ground, place: Place, log_name: str) -> ChildJob:
@@ -132,7 +138,13 @@ FLOOR = System(
     kind=Kind.FLOOR,
     start=_start_bare,
 )
-STREAMS = (OURS, FLOOR)
+SECOND_GEAR = System(
+    name=REAL_TIME,
+    meaning="score_stream in real-time mode (stream.mode)",
+    kind=Kind.US,
+    start=_start_real_time,
+)
+STREAMS = (OURS, SECOND_GEAR, FLOOR)
 
 RECIPES: Sequence[PeerRecipe] = (
     PeerRecipe(
