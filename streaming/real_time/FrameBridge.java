@@ -254,13 +254,12 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
         Tuple2<PythonWorker, ?> created =
             SparkEnv.get().createPythonWorker(python, WORKER, DAEMON, workerEnvironment(), true);
         worker = created._1();
-        try (WorkerStreams streams = new WorkerStreams(worker, answerMillis)) {
-          DataOutputStream begin = new DataOutputStream(streams.output);
-          begin.writeInt(command.length);
-          begin.write(command);
-          begin.flush();
-          exchangeFrames(allocator, streams);
-        }
+        WorkerStreams streams = new WorkerStreams(worker, answerMillis);
+        DataOutputStream begin = new DataOutputStream(streams.output);
+        begin.writeInt(command.length);
+        begin.write(command);
+        begin.flush();
+        exchangeFrames(allocator, streams);
         workerIsReusable = true;
         ended(false, true, null);
       } catch (Throwable error) {
@@ -285,9 +284,10 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     private void exchangeFrames(BufferAllocator allocator, WorkerStreams streams)
         throws IOException, InterruptedException {
       try (Columns columns = new Columns(allocator, frameSchema);
-          ArrowStreamWriter writer =
-              new ArrowStreamWriter(columns.root, null, Channels.newChannel(streams.output));
           ArrowStreamReader reader = new ArrowStreamReader(streams.input, allocator)) {
+        // It owns nothing, and closing it after a failure would write to a worker that is gone.
+        ArrowStreamWriter writer =
+            new ArrowStreamWriter(columns.root, null, Channels.newChannel(streams.output));
         writer.start();
         streams.output.flush();
         readAnswer(reader, -1); // the worker is ready
@@ -531,7 +531,7 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
   }
 
   /** The socket of a worker as streams; a read that takes too long fails. */
-  private static final class WorkerStreams implements AutoCloseable {
+  private static final class WorkerStreams {
     final OutputStream output;
     final InputStream input;
     private final SocketChannel channel;
@@ -561,9 +561,6 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
       } while (selector.selectedKeys().isEmpty());
       selector.selectedKeys().clear();
     }
-
-    @Override
-    public void close() {}
 
     private final class ToWorker extends OutputStream {
       @Override
