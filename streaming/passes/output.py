@@ -53,7 +53,9 @@ class Output:
     def table(self) -> pa.Table:
         """All messages in the sink's schema; blocks become chunks, nothing is copied."""
         self._close_block()
-        blocks = [pa.RecordBatch.from_arrays(list(block), schema=OUTPUT_ARROW) for block in self.blocks]
+        blocks = [
+            pa.RecordBatch.from_arrays(list(block), schema=OUTPUT_ARROW) for block in self.blocks
+        ]
         return pa.Table.from_batches(blocks, schema=OUTPUT_ARROW)
 
     def _close_block(self) -> None:

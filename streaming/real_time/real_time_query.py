@@ -13,7 +13,7 @@ from typing import Any
 from stores.hbase.connection import HBaseStore, Session, StoreDown
 from stores.hbase.states import StateTable
 from stores.records.epochs import EpochRecord
-from streaming.real_time.query import running_tasks
+from streaming.real_time.bridge import running_tasks
 
 _LOOK_RETRY_SECONDS = 1.0
 _POLL_SECONDS = 0.05

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyspark
 import pytest
 
+from local.servers.platform import start_one, stop_one
 from tests.support.judgement import (
     check_conservation,
     check_equals_undisturbed,
@@ -28,6 +29,8 @@ MACHINES = 3_000
 LONGEST_CALM_SECONDS = 4.0
 ENDED_WITHIN_SECONDS = 60.0
 # Spark's own small cluster: its executor is a JVM of its own, on 2 cores with 1,024 MB.
+SERVICES = ("kafka", "hbase", "thrift")
+AWAY_SECONDS = (1.0, 6.0)
 REAL_TIME = ("stream.mode=real-time",)
 CLUSTER_MASTER = "local-cluster[1,2,1024]"
 
@@ -42,8 +45,18 @@ def test_kills_of_worker_jvm_and_driver_leave_no_trace(
 def test_kills_in_real_time_mode_leave_no_trace(
     lanes: Callable[[], AbstractContextManager[Lane]],
 ) -> None:
+    parts = ("worker", "jvm", "kafka", "hbase", "thrift", "driver")
     with lanes() as lane:
-        endure(lane, victims(("worker", "jvm", "driver"), KILLS), settings=REAL_TIME)
+        endure(lane, victims(parts, max(KILLS, len(parts))), settings=REAL_TIME)
+        # The other mode goes on where this one ended, and this one where the other did.
+        for settings in ((), REAL_TIME):
+            job = lane.start_scoring(settings=settings)
+            with TinyLoad(lane.servers, per_second=PER_SECOND, machines=MACHINES, seed=SEED + 1):
+                wait_for_progress(lane)
+            messages = drained(lane)
+            assert job.terminate(timeout=60.0) == 143, job.output()[-3000:]
+        check_conservation(lane, messages)
+        check_equals_undisturbed(lane, messages, seed=SEED)
 
 
 @pytest.mark.skipif(KILLS < FULL_KILLS, reason="a second start of Spark: in the full form only")
@@ -73,6 +86,13 @@ def victims(kinds: Sequence[str], kills: int) -> list[str]:
     return parts
 
 
+def kill_service(lane: Lane, service: str, *, seconds: float) -> None:
+    """SIGKILL a server of the platform, and start it again after `seconds`."""
+    assert stop_one(lane.run_dir, service, kill=True)
+    time.sleep(seconds)
+    start_one(lane.run_dir, service, die_with_parent=True)
+
+
 def endure(lane: Lane, parts: Sequence[str], *, settings: Sequence[str] = ()) -> None:
     """Kill `parts` one after the other under load, then compare with an undisturbed replay."""
     random_ = random.Random(SEED)
@@ -81,8 +101,11 @@ def endure(lane: Lane, parts: Sequence[str], *, settings: Sequence[str] = ()) ->
         for part in parts:
             wait_for_progress(lane)
             time.sleep(random_.uniform(0.0, LONGEST_CALM_SECONDS))
+            print(f"killing the {part} after {load.sent} events")
+            if part in SERVICES:
+                kill_service(lane, part, seconds=random_.uniform(*AWAY_SECONDS))
+                continue
             job.kill(part)
-            print(f"killed the {part} after {load.sent} events")
             if part in ("driver", "jvm"):
                 job.process.wait(ENDED_WITHIN_SECONDS)
                 if part == "jvm":

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from jobs.spark.bridge_jar import bridge_jar
 from jobs.spark.class_archive import class_archive
 from local.maven.jars import jar_files
 
@@ -40,7 +41,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.sql.shuffle.partitions", "3")
         .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.jars", ",".join(str(jar) for jar in jar_files("spark")))
+        .config("spark.jars", ",".join(str(jar) for jar in [*jar_files("spark"), bridge_jar()]))
+        .config("spark.python.unix.domain.socket.enabled", "true")
         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
         .config(
             "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
