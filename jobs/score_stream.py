@@ -16,11 +16,11 @@ from jobs.options.shared import (
 )
 from jobs.options.streams import AcceptLossOption, offsets_of
 from jobs.spark.session import spark_session
+from jobs.spark.streams import for_scoring, session_options
 from jobs.wiring.from_settings import delta_place
 from jobs.wiring.leases import job_lease
 from jobs.wiring.query_starters import query_starter, watcher_for
-from jobs.wiring.real_time import for_scoring, is_real_time, real_time_settings
-from jobs.wiring.streaming import kafka_cluster, patience
+from jobs.wiring.streaming import kafka_cluster, patience, real_time_settings
 from jobs.wiring.topics_and_tables import check_topics, stream_topics
 from stores.records.leases import SCORING as SCORING_LEASE
 from streaming.query.supervisor import Supervisor
@@ -47,6 +47,7 @@ def main(
         check_topics(run, stream_topics(run.scenario))
         events = kafka_cluster(run.settings).identity(run.scenario.topic("events"))
         partitions = len(events.partitions)
+        run.clock.note("topics")
         with (
             job_lease(
                 run, scenario, SCORING_LEASE, job="score_stream", take_over=take_over
@@ -54,10 +55,10 @@ def main(
             spark_session(
                 for_scoring(run.settings, partitions=partitions),
                 app_name=f"score {scenario}",
-                at_once=True,
-                real_time=is_real_time(run.settings),
+                **session_options(run.settings),
             ) as spark,
         ):
+            run.clock.note("Spark")
             starter = query_starter(
                 run,
                 run.scenario,

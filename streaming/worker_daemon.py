@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - what must not be imported is named first
 """Spark's Python daemon, with the heavy imports done once before it forks its workers.
 
 A worker that starts cold pays seconds for scikit-learn, shap and numba; forked from a warm daemon
@@ -8,6 +9,9 @@ import gc
 import socket
 import sys
 from collections.abc import Callable
+
+# shap draws with it where it is installed: a worker never does, and it takes 0.4 s of the start.
+sys.modules["matplotlib"] = None  # type: ignore[assignment]
 
 import msgspec  # noqa: F401
 import numpy  # noqa: F401

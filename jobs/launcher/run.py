@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,6 +16,7 @@ from conf.settings import Settings, load_settings
 from jobs.launcher.endpoints import resolve_endpoints
 from jobs.launcher.outcome import ending_with_exit_code
 from jobs.launcher.services import require_hbase, require_kafka
+from jobs.launcher.start_clock import StartClock
 from local.run_folder import make_private, private_files
 from reports.terminal import Terminal, VisibleFormatter, one_line
 from scenarios.contract.scenario import Scenario, UnknownScenario, load_scenario
@@ -29,11 +30,15 @@ _LOG_TIME = "%Y-%m-%dT%H:%M:%S"
 
 @dataclass(frozen=True)
 class Run:
-    """What a job's work gets; `console` writes to stderr, so stdout stays the job's result."""
+    """What a job's work gets; `console` writes to stderr, so stdout stays the job's result.
+
+    clock: the steps of the start so far
+    """
 
     settings: Settings
     scenario: Scenario
     console: Console
+    clock: StartClock = field(default_factory=StartClock)
 
     def log(self, text: str) -> None:
         """Print one record with the time in UTC, never wrapped: logs are searched by line.
@@ -61,6 +66,8 @@ def job_run(
     With `needs` the settings' addresses are filled in from the local platform. `folds_events`: the
     job reads archived events, which needs HBase where these have attachments.
     """
+    clock = StartClock()
+    clock.note("imports")
     console = Terminal(stderr=True)
     logging.Formatter.converter = time.gmtime
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
@@ -86,8 +93,9 @@ def job_run(
             require_kafka(settings.kafka)
         if "hbase" in needs:
             require_hbase(settings.hbase)
+        clock.note("services")
         try:
-            yield Run(settings=settings, scenario=loaded_scenario, console=console)
+            yield Run(settings=settings, scenario=loaded_scenario, console=console, clock=clock)
         except Exception as error:
             # Stores know no scenario, and a command without it would not work.
             for_stream = getattr(error, "for_stream", None)

@@ -49,6 +49,7 @@ def query_starter(
         checkpoint_root=stream.checkpoint_root,
         heartbeat_seconds=stream.heartbeat_seconds,
         log=run.log,
+        clock=run.clock,
         partitioner=keyed.partitioner,
         losses=losses_of(run, keyed.name, spark=spark, accepts=accepts_loss),
         starting=starting,

@@ -11,6 +11,8 @@ from batch.rebuild.states import StateTask, WriteTask, position_before
 from conf.settings import Settings
 from features.events.partitioners import CUSTOM
 from jobs.launcher.kafka_options import client_options, spark_options
+from jobs.spark.properties import is_local
+from jobs.spark.streams import is_real_time
 from jobs.wiring.from_settings import (
     attachment_place,
     delta_place,
@@ -34,6 +36,7 @@ from streaming.archive.table import ArchiveTable
 from streaming.passes.settings import PassSettings, TrialBounds
 from streaming.query.query import QuerySettings
 from streaming.query.supervisor import Patience
+from streaming.real_time.query import RealTimeSettings
 
 
 def kafka_cluster(settings: Settings) -> KafkaCluster:
@@ -101,6 +104,15 @@ def query_settings(settings: Settings, keyed: Keyed) -> QuerySettings:
         max_message_bytes=settings.kafka.max_message_bytes,
         kafka_options=spark_options(settings.kafka),
     )
+
+
+def real_time_settings(settings: Settings, spark: Any) -> RealTimeSettings | None:
+    """How the query of score_stream runs in real-time mode; None in micro-batches."""
+    if not is_real_time(settings):
+        return None
+    files = "" if is_local(settings) else spark.conf.get("spark.submit.pyFiles", "")
+    names = [file.rsplit("/", 1)[-1] for file in files.split(",") if file]
+    return RealTimeSettings(batch_seconds=settings.stream.real_time_batch_seconds, files=names)
 
 
 def archiver_of(

@@ -5,14 +5,34 @@ workers resets that clock; it runs only while the query has nothing to do.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import pyarrow as pa
 
 from streaming.passes.kind import PassKind
 from streaming.passes.settings import PassSettings
 
 _OVERLAP_SECONDS = 0.1
+
+
+def begin_workers(spark: Any) -> threading.Thread:
+    """Let Spark start the process that forks the workers: it imports for seconds, in a thread."""
+
+    def run() -> None:
+        with suppress(Exception):  # the query itself reports what is wrong with the workers
+            spark.range(0, 1, 1, 1).mapInArrow(_passed_on, "id long").collect()
+
+    thread = threading.Thread(target=run, name="begin-workers", daemon=True)
+    thread.start()
+    return thread
+
+
+def _passed_on(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield from batches
 
 
 def warm_workers(spark: Any, settings: PassSettings, kind: PassKind) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from features.events.partitioners import CUSTOM
 from stores.delta.archived_control import archived_starts, is_anything_scored, record_of
@@ -28,11 +28,12 @@ from streaming.position.gaps import Gaps
 from streaming.position.remedies import remedy
 from streaming.position.resume import generation_to_run, with_all_markers
 from streaming.position.retention import Losses
-from streaming.query.heartbeat import Heartbeat, warm_workers
+from streaming.query.heartbeat import Heartbeat, begin_workers, warm_workers
 from streaming.query.progress import Place, positions
 from streaming.query.query import QuerySettings, start_query
 from streaming.query.recent_keys import partitioner_warning
 from streaming.query.spark_jvm import check_jvm
+from streaming.real_time.bridge import begin_workers as begin_bridge_workers
 from streaming.real_time.query import RealTimeSettings, start_real_time_query
 from streaming.real_time.real_time_query import RealTimeQuery
 
@@ -69,6 +70,16 @@ class RunningQuery:
         self.query.stop()
 
 
+class Clock(Protocol):
+    """Notes the steps of a job's start."""
+
+    def note(self, step: str) -> None:
+        """`step` has just ended."""
+
+    def sentence(self) -> str:
+        """All steps with their seconds."""
+
+
 @dataclass
 class QueryStarter:
     """Starts the query where it has to go on; called again after every fault.
@@ -76,6 +87,7 @@ class QueryStarter:
     check_lease   raises when another process has taken this stream over
     place         the archive, where the stream has one
     real_time     how the query runs in real-time mode; None: in micro-batches
+    clock         of the job's start, which is logged once
     """
 
     spark: Any
@@ -93,12 +105,14 @@ class QueryStarter:
     check_lease: Callable[[], None] = lambda: None
     place: DeltaPlace | None = None
     real_time: RealTimeSettings | None = None
+    clock: Clock | None = None
     _keys_looked_at: bool = False
 
     def __call__(self) -> RunningQuery:
         """Check the epoch, find the place, warm the workers, start; raises `SparkGone`."""
         check_jvm(self.spark)
         self.check_lease()
+        self._begin_workers()
         scenario = self.scoring.scenario
         session = Session(self.scoring.store, retry_seconds=self.kafka.timeout_seconds)
         gaps = Gaps(self.kafka, self.settings.topic)
@@ -131,12 +145,17 @@ class QueryStarter:
             gaps.close()
             session.close()
         resumed = {**generation.start, **checkpoints.place(record.topic).offsets}
+        self._note("position")
         query, heartbeat = self._started(record, scoring, generation)
         self.replay_from, self.losses.accepts = None, False  # for this start, not after every fault
         self.log(
             f"{self.kind.name} {self.settings.topic} in epoch {record.epoch}, generation "
             f"{generation.number}, from {dict(resumed)}"
         )
+        self._note("query")
+        if self.clock is not None:
+            self.log(f"started in {self.clock.sentence()}")
+            self.clock = None  # what it measures is the job's start
 
         def check() -> None:
             self.check_lease()
@@ -156,10 +175,24 @@ class QueryStarter:
             )
             return RealTimeQuery(spark, query, scoring.store, scoring.scenario, record), None
         warm_workers(spark, scoring, kind)
+        self._note("workers")
         query = start_query(spark, settings, scoring=scoring, generation=generation, kind=kind)
         heartbeat = Heartbeat(spark, query, scoring, self.heartbeat_seconds, kind)
         heartbeat.start()
         return query, heartbeat
+
+    def _begin_workers(self) -> None:
+        """At the job's start; between restarts what forks the workers lives on."""
+        if self.clock is None:
+            return
+        if self.real_time is None:
+            begin_workers(self.spark)
+        elif not self.real_time.files:  # workers are in this JVM
+            begin_bridge_workers(self.spark)
+
+    def _note(self, step: str) -> None:
+        if self.clock is not None:
+            self.clock.note(step)
 
     def _epoch(self, session: Session) -> EpochRecord:
         plan = EpochPlan(

@@ -126,6 +126,40 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     return running.get();
   }
 
+  /**
+   * Start the processes that fork workers in this JVM: they import for seconds, while Spark plans.
+   * The worker that is made for it waits for the first task.
+   */
+  public static void beginWorkers(
+      String python, Map<String, String> environment, List<String> files) {
+    Thread thread =
+        new Thread(
+            () -> {
+              var variables = workerEnvironment(environment, files);
+              PythonWorker worker =
+                  SparkEnv.get().createPythonWorker(python, WORKER, DAEMON, variables, true)._1();
+              SparkEnv.get().releasePythonWorker(python, WORKER, DAEMON, variables, worker);
+            },
+            "frames-begin-workers");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private static scala.collection.immutable.Map<String, String> workerEnvironment(
+      Map<String, String> environment, List<String> files) {
+    java.util.HashMap<String, String> variables = new java.util.HashMap<>(environment);
+    List<String> path = new ArrayList<>();
+    for (String file : files) {
+      path.add(SparkFiles.get(file));
+    }
+    if (variables.containsKey("PYTHONPATH")) {
+      path.add(variables.get("PYTHONPATH"));
+    }
+    variables.put("PYTHONPATH", String.join(":", path));
+    variables.put("SPARK_REUSE_WORKER", "1");
+    return scala.collection.immutable.Map.from(CollectionConverters.asScala(variables));
+  }
+
   /** `records` through the bridge: the messages of the worker, in columns of `schema`. */
   public Dataset<Row> over(Dataset<Row> records, StructType schema) {
     frameSchema = records.schema();
@@ -252,7 +286,7 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
       TaskContext$.MODULE$.setTaskContext(context);
       try (BufferAllocator allocator = new RootAllocator()) {
         Tuple2<PythonWorker, ?> created =
-            SparkEnv.get().createPythonWorker(python, WORKER, DAEMON, workerEnvironment(), true);
+            SparkEnv.get().createPythonWorker(python, WORKER, DAEMON, workerEnvironment(environment, files), true);
         worker = created._1();
         WorkerStreams streams = new WorkerStreams(worker, answerMillis);
         DataOutputStream begin = new DataOutputStream(streams.output);
@@ -265,20 +299,6 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
       } catch (Throwable error) {
         ended(false, true, error);
       }
-    }
-
-    private scala.collection.immutable.Map<String, String> workerEnvironment() {
-      java.util.HashMap<String, String> variables = new java.util.HashMap<>(environment);
-      List<String> path = new ArrayList<>();
-      for (String file : files) {
-        path.add(SparkFiles.get(file));
-      }
-      if (variables.containsKey("PYTHONPATH")) {
-        path.add(variables.get("PYTHONPATH"));
-      }
-      variables.put("PYTHONPATH", String.join(":", path));
-      variables.put("SPARK_REUSE_WORKER", "1");
-      return scala.collection.immutable.Map.from(CollectionConverters.asScala(variables));
     }
 
     private void exchangeFrames(BufferAllocator allocator, WorkerStreams streams)
@@ -506,10 +526,10 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
         if (worker != null) {
           if (workerIsReusable) {
             SparkEnv.get()
-                .releasePythonWorker(python, WORKER, DAEMON, workerEnvironment(), worker);
+                .releasePythonWorker(python, WORKER, DAEMON, workerEnvironment(environment, files), worker);
           } else {
             SparkEnv.get()
-                .destroyPythonWorker(python, WORKER, DAEMON, workerEnvironment(), worker);
+                .destroyPythonWorker(python, WORKER, DAEMON, workerEnvironment(environment, files), worker);
           }
         }
       } finally {

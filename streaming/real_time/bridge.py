@@ -59,6 +59,13 @@ class Bridge:
         return DataFrame(bridge.over(records._jdf, schema), spark)
 
 
+def begin_workers(spark: Any) -> None:
+    """Let what forks the workers of this JVM import its modules while Spark plans the query."""
+    context = spark.sparkContext
+    environment = dict(context.environment)
+    context._jvm.everscore.FrameBridge.beginWorkers(context.pythonExec, environment, [])
+
+
 def running_tasks(spark: Any) -> int:
     """Tasks in this JVM that still end their frames."""
     return int(spark.sparkContext._jvm.everscore.FrameBridge.runningTasks())

@@ -1,19 +1,30 @@
-"""Real-time mode from the settings: the task slots it takes, and what its workers need."""
+"""How the Spark of a stream starts, known before the stream's own code is imported."""
 
-from typing import Any
+from typing import TypedDict
 
 from conf.settings import Settings
 from jobs.spark.java_compilers import for_streams
 from jobs.spark.properties import is_local
-from streaming.real_time.query import RealTimeSettings
 
 # For what Spark runs beside the stream; a slot that waits takes no core.
 _OTHER_TASKS = 1
 
 
+class SessionOptions(TypedDict):
+    """Of `jobs.spark.session.spark_session`."""
+
+    at_once: bool
+    real_time: bool
+
+
 def is_real_time(settings: Settings) -> bool:
     """Whether score_stream runs in real-time mode."""
     return settings.stream.mode == "real-time"
+
+
+def session_options(settings: Settings) -> SessionOptions:
+    """The options of the session of score_stream."""
+    return SessionOptions(at_once=True, real_time=is_real_time(settings))
 
 
 def for_scoring(settings: Settings, *, partitions: int) -> Settings:
@@ -25,15 +36,5 @@ def for_scoring(settings: Settings, *, partitions: int) -> Settings:
     settings = for_streams(settings)
     if not (is_real_time(settings) and is_local(settings)):
         return settings
-    slots = partitions + _OTHER_TASKS
-    update = {"master": f"local[{slots}]"}
+    update = {"master": f"local[{partitions + _OTHER_TASKS}]"}
     return settings.model_copy(update={"spark": settings.spark.model_copy(update=update)})
-
-
-def real_time_settings(settings: Settings, spark: Any) -> RealTimeSettings | None:
-    """How the query of score_stream runs in real-time mode; None in micro-batches."""
-    if not is_real_time(settings):
-        return None
-    files = spark.conf.get("spark.submit.pyFiles", "") if not is_local(settings) else ""
-    names = [file.rsplit("/", 1)[-1] for file in files.split(",") if file]
-    return RealTimeSettings(batch_seconds=settings.stream.real_time_batch_seconds, files=names)
