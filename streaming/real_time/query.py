@@ -14,7 +14,13 @@ from pyspark.sql import functions as F
 from streaming.passes.kind import PassKind
 from streaming.passes.settings import PassSettings
 from streaming.position.checkpoints import Generation
-from streaming.query.query import QuerySettings, kafka_sink, kafka_source, record_columns
+from streaming.query.query import (
+    QuerySettings,
+    kafka_sink,
+    kafka_source,
+    record_columns,
+    without_whole_stages,
+)
 from streaming.real_time.bridge import ACKNOWLEDGEMENTS, Bridge
 
 # A frame writes one version of a customer's state, and a replay begins at the oldest frame that may
@@ -45,6 +51,7 @@ def start_real_time_query(
 ) -> Any:
     """Start the pass and return Spark's query; at-least-once, made exact by the store."""
     spark.conf.set(_ADAPTIVE, "false")
+    without_whole_stages(spark)
     records = (
         kafka_source(spark, settings, generation)
         .load()
