@@ -38,7 +38,11 @@ class Ceiling:
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """One run at a steady rate, in milliseconds from an event's own time to its readable row."""
+    """One run at a steady rate, in milliseconds from an event's own time to its readable row.
+
+    first_: of the first minute of the load, cold; the others after the warm-up. cpu_ms_per_event:
+    what the system's own processes used then, not Kafka's and HBase's.
+    """
 
     workload: str
     system: str
@@ -48,6 +52,9 @@ class Latency:
     p50_ms: float
     p99_ms: float
     p999_ms: float
+    first_p50_ms: float
+    first_p99_ms: float
+    cpu_ms_per_event: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.suite.measurements.results import Latency, Results
 from bench.suite.report.figures import Figures, rows_per_second
 from bench.suite.report.ratios import Spread, ratio_of
-from bench.suite.systems.catalogue import BARE, PLAIN, US, Kind
+from bench.suite.systems.catalogue import BARE, PLAIN, REAL_TIME, US, Kind
 
 _PEERS = (Kind.COMMON, Kind.EXPERT)
 # (workload, keys) → at least this many times the fastest common peer, the expert.
@@ -16,6 +16,10 @@ _OF_ANY = {("stateful", "uniform"): 1.0, ("stateful", "zipf"): 1.0}
 # With skewed keys a batch holds fewer rows than events: what HBase can do is no limit then.
 _OF_CEILING = {("stateless", "uniform"): 0.8}
 _OF_LATENCY = {("stateless", 1_000.0): (6.0, 1.5)}
+# Real-time mode: at most so many times the plain loop, and micro-batches at least so many times it.
+_REAL_TIME_OF_LOOP = {("stateless", 1_000.0): (1.5, 2.5)}
+_MICRO_BATCH_OF_REAL_TIME = {("stateless", 1_000.0): 3.0}
+_REAL_TIME_CATCHING_UP = 0.7  # of the rate of micro-batches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,10 @@ def ratios(results: Results) -> Sequence[Ratio]:
 def _of_throughput(figures: Figures) -> Iterator[Ratio]:
     for load in figures.loads:
         our_rates, where = figures.rate(load, US), f"{load[0]}, {load[1]} keys"
+        catching_up = ratio_of(figures.rate(load, REAL_TIME), our_rates)
+        if catching_up is not None:
+            name = f"{where}: events/s: real-time mode / micro-batches"
+            yield Ratio(name=name, spread=catching_up, at_least=_REAL_TIME_CATCHING_UP)
         rows = rows_per_second(figures, load)
         bare_rows = rows_per_second(figures, load, BARE)
         for name, spread, limits in (
@@ -100,11 +108,23 @@ def _of_latency(figures: Figures) -> Iterator[Ratio]:
         where = f"{steady[0]}, {steady[1]:,.0f} events/s"
         for percentile, figure, limit in (("p50", _p50, limits[0]), ("p99", _p99, limits[1])):
             plain = figures.latency(steady, PLAIN, figure)
-            for system, label, at_most in ((US, "us", limit), (BARE, "bare trigger", None)):
+            real_time_limits = _REAL_TIME_OF_LOOP.get(steady, (None, None))
+            real_time_limit = real_time_limits[0 if percentile == "p50" else 1]
+            for system, label, at_most in (
+                (US, "us", limit),
+                (REAL_TIME, "real-time mode", real_time_limit),
+                (BARE, "bare trigger", None),
+            ):
                 spread = ratio_of(figures.latency(steady, system, figure), plain)
                 if spread is not None:
                     name = f"{where}: {percentile}: {label} / plain loop"
                     yield Ratio(name=name, spread=spread, at_most=at_most)
+            real_time = figures.latency(steady, REAL_TIME, figure)
+            spread = ratio_of(figures.latency(steady, US, figure), real_time)
+            if spread is not None:
+                name = f"{where}: {percentile}: micro-batches / real-time mode"
+                at_least = _MICRO_BATCH_OF_REAL_TIME.get(steady)
+                yield Ratio(name=name, spread=spread, at_least=at_least)
 
 
 def _p50(latency: Latency) -> float:

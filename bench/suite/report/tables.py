@@ -35,6 +35,9 @@ _LATENCY: Sequence[Column] = (
     Column(title="p50 ms", figure=lambda trial: trial.p50_ms),
     Column(title="p99 ms", figure=lambda trial: trial.p99_ms),
     Column(title="p99.9 ms", figure=lambda trial: trial.p999_ms),
+    Column(title="first minute, p50 ms", figure=lambda trial: trial.first_p50_ms),
+    Column(title="first minute, p99 ms", figure=lambda trial: trial.first_p99_ms),
+    Column(title="CPU ms per event", figure=lambda trial: trial.cpu_ms_per_event, digits=2),
 )
 
 

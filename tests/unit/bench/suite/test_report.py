@@ -53,6 +53,9 @@ def latency(system: str, p50_ms: float, p99_ms: float) -> Latency:
         p50_ms=p50_ms,
         p99_ms=p99_ms,
         p999_ms=p99_ms,
+        first_p50_ms=2 * p50_ms,
+        first_p99_ms=2 * p99_ms,
+        cpu_ms_per_event=0.5,
     )
 
 
