@@ -89,7 +89,7 @@ device-files: setup ## What the device page scores with, from npm: needed for th
 	@$(PYTHON_SET_UP) -m jobs.wiring.serving.device_files
 
 .PHONY: bench
-bench: setup ## Everscore beside its peers, all of it, in some 80 minutes; the report goes to docs/bench
+bench: setup ## Everscore beside its peers, all of it, in some 100 minutes; the report goes to docs/bench
 	@$(PYTHON_SET_UP) -m bench.suite $(BENCH_ARGS)
 
 .PHONY: bench-quick

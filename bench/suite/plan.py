@@ -23,7 +23,7 @@ _FULL = (
     *(EXPERT_LARGE, "bytewax-each", "quixstreams-each"),
 )
 # Latency is measured of systems that an operator would compare; the others differ in throughput.
-_LATENCY_SYSTEMS = (US, REAL_TIME, BARE, "plain", "expert")
+_LATENCY_SYSTEMS = (US, REAL_TIME, BARE, "plain", "expert", EXPERT_LARGE)
 _SURGE_SYSTEMS = (US,)
 # One process or several: what a kill leaves behind is the same.
 _NOT_KILLED = ("plain-each", BARE)

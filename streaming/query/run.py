@@ -36,6 +36,7 @@ from streaming.query.spark_jvm import check_jvm
 from streaming.real_time.bridge import begin_workers as begin_bridge_workers
 from streaming.real_time.query import RealTimeSettings, start_real_time_query
 from streaming.real_time.real_time_query import RealTimeQuery
+from streaming.real_time.slots import SlotWatch
 
 Log = Callable[[str], None]
 _ADVANCE = "advance_epoch"
@@ -157,8 +158,12 @@ class QueryStarter:
             self.log(f"started in {self.clock.sentence()}")
             self.clock = None  # what it measures is the job's start
 
+        slots = SlotWatch(self.spark, self.log) if self.real_time is not None else None
+
         def check() -> None:
             self.check_lease()
+            if slots is not None:
+                slots.check()
             check_identity(record, self.kafka.identity(self.settings.topic), scenario=scenario)
 
         at = {(record.topic, partition): offset for partition, offset in resumed.items()}

@@ -15,7 +15,6 @@ from stores.hbase.states import StateTable
 from stores.records.epochs import EpochRecord
 from streaming.real_time.bridge import running_tasks
 
-_LOOK_RETRY_SECONDS = 1.0
 _POLL_SECONDS = 0.05
 
 
@@ -69,7 +68,7 @@ class RealTimeQuery:
             time.sleep(_POLL_SECONDS)
 
     def _look(self) -> None:
-        session = Session(self.store, retry_seconds=_LOOK_RETRY_SECONDS)
+        session = Session(self.store, retry_seconds=0.0)
         try:
             table = StateTable(session, self.scenario)
             for partition in self.record.first_offsets:

@@ -60,11 +60,15 @@ def test_kills_in_real_time_mode_leave_no_trace(
 
 
 @pytest.mark.skipif(KILLS < FULL_KILLS, reason="a second start of Spark: in the full form only")
+@pytest.mark.parametrize("mode", [(), REAL_TIME], ids=["micro-batch", "real-time"])
 def test_kills_of_the_executor_leave_no_trace(
-    lanes: Callable[[], AbstractContextManager[Lane]], own_executors: Sequence[str]
+    lanes: Callable[[], AbstractContextManager[Lane]],
+    own_executors: Sequence[str],
+    mode: Sequence[str],
 ) -> None:
+    settings = (*own_executors, *mode)
     with lanes() as lane:
-        endure(lane, victims(("executor", "worker"), FULL_KILLS // 2), settings=own_executors)
+        endure(lane, victims(("executor", "worker"), FULL_KILLS // 2), settings=settings)
 
 
 @pytest.fixture
