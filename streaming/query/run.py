@@ -40,6 +40,8 @@ from streaming.real_time.slots import SlotWatch
 
 Log = Callable[[str], None]
 _ADVANCE = "advance_epoch"
+# Whoever waits for a stream to be ready waits longer for one that never is.
+_READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,6 @@ class QueryStarter:
             f"{self.kind.name} {self.settings.topic} in epoch {record.epoch}, generation "
             f"{generation.number}, from {dict(resumed)}"
         )
-        self._note("query")
         if self.clock is not None:
             self.log(f"started in {self.clock.sentence()}")
             self.clock = None  # what it measures is the job's start
@@ -178,12 +179,18 @@ class QueryStarter:
             query = start_real_time_query(
                 spark, settings, self.real_time, scoring=scoring, generation=generation, kind=kind
             )
-            return RealTimeQuery(spark, query, scoring.store, scoring.scenario, record), None
+            running = RealTimeQuery(spark, query, scoring.store, scoring.scenario, record)
+            self._note("query")
+            if not self.real_time.files:  # workers are in this JVM
+                running.wait_until_ready(seconds=_READY_SECONDS)
+            self._note("workers")
+            return running, None
         warm_workers(spark, scoring, kind)
         self._note("workers")
         query = start_query(spark, settings, scoring=scoring, generation=generation, kind=kind)
         heartbeat = Heartbeat(spark, query, scoring, self.heartbeat_seconds, kind)
         heartbeat.start()
+        self._note("query")
         return query, heartbeat
 
     def _begin_workers(self) -> None:

@@ -109,6 +109,7 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
   private static final String DAEMON = "streaming.worker_daemon";
   private static final long ENDING_MILLIS = 10_000;
   private static final AtomicInteger running = new AtomicInteger();
+  private static final AtomicInteger ready = new AtomicInteger();
 
   private final byte[] command;
   private final String python;
@@ -124,6 +125,11 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
   /** Tasks that run in this JVM: those of a query that was stopped end their frames first. */
   public static int runningTasks() {
     return running.get();
+  }
+
+  /** Those of them whose workers have loaded and connected all that the first record needs. */
+  public static int readyTasks() {
+    return ready.get();
   }
 
   /**
@@ -206,6 +212,7 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     private Thread exchange;
     private PythonWorker worker;
     private boolean workerIsReusable;
+    private volatile boolean isReady;
 
     FrameTask(Iterator<Row> rows, TaskContext context) {
       this.rows = rows;
@@ -311,6 +318,8 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
         writer.start();
         streams.output.flush();
         readAnswer(reader, -1); // the worker is ready
+        isReady = true;
+        ready.incrementAndGet();
         List<Row> frame;
         while ((frame = nextFrame()) != null) {
           columns.fill(frame, publishedUpto());
@@ -534,6 +543,9 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
         }
       } finally {
         running.decrementAndGet();
+        if (isReady) {
+          ready.decrementAndGet();
+        }
       }
     }
 

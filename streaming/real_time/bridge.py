@@ -66,6 +66,11 @@ def begin_workers(spark: Any) -> None:
     context._jvm.everscore.FrameBridge.beginWorkers(context.pythonExec, environment, [])
 
 
+def ready_tasks(spark: Any) -> int:
+    """Those of the tasks in this JVM whose workers can score."""
+    return int(spark.sparkContext._jvm.everscore.FrameBridge.readyTasks())
+
+
 def running_tasks(spark: Any) -> int:
     """Tasks in this JVM that still end their frames."""
     return int(spark.sparkContext._jvm.everscore.FrameBridge.runningTasks())

@@ -28,8 +28,6 @@ from streaming.real_time.bridge import ACKNOWLEDGEMENTS, Bridge
 _UNPUBLISHED_FRAMES = 64
 # A worker that waits for HBase does not hang.
 _ANSWER_MARGIN_SECONDS = 30.0
-# Spark says in each batch that it cannot use it here.
-_ADAPTIVE = "spark.sql.adaptive.enabled"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,6 @@ def start_real_time_query(
     kind: PassKind,
 ) -> Any:
     """Start the pass and return Spark's query; at-least-once, made exact by the store."""
-    spark.conf.set(_ADAPTIVE, "false")
     without_whole_stages(spark)
     records = (
         kafka_source(spark, settings, generation)

@@ -13,7 +13,7 @@ from typing import Any
 from stores.hbase.connection import HBaseStore, Session, StoreDown
 from stores.hbase.states import StateTable
 from stores.records.epochs import EpochRecord
-from streaming.real_time.bridge import running_tasks
+from streaming.real_time.bridge import ready_tasks, running_tasks
 
 _POLL_SECONDS = 0.05
 
@@ -54,6 +54,17 @@ class RealTimeQuery:
         self._look()
         ends = {str(partition): end for partition, end in self._reached.items()}
         return {"sources": [{"endOffset": json.dumps({self.record.topic: ends})}]}
+
+    def wait_until_ready(self, *, seconds: float) -> None:
+        """Return when the workers of all partitions can score, or the query has ended.
+
+        At most after `seconds`; only where they are in this JVM.
+        """
+        deadline = time.monotonic() + seconds
+        while ready_tasks(self.spark) < len(self.record.first_offsets):
+            if not self.isActive or time.monotonic() > deadline:
+                return
+            time.sleep(_POLL_SECONDS)
 
     def exception(self) -> object | None:
         """Why it ended."""
