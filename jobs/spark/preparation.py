@@ -1,5 +1,7 @@
 """What the first use of a checkout would wait for, done now: jars, machine code, Java's classes.
 
+The bridge of real-time mode is compiled as well.
+
 Run by `make prepare`; whatever is done already is only looked at.
 """
 
@@ -12,6 +14,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from jobs.launcher.checkout import CHECKOUT
+from jobs.spark.bridge_jar import bridge_jar
 from jobs.spark.class_archive import class_archive
 from local.maven.jars import POMS, jars
 from reports.terminal import Terminal
@@ -42,6 +45,7 @@ def prepare(console: Console) -> None:
     try:
         for pom in sorted(POMS.glob("*.xml")):
             jars(pom.stem, console=console)
+        bridge_jar()
         class_archive(is_made=True, console=console)
         for compiler in compilers:
             if code := compiler.wait():
