@@ -73,10 +73,12 @@ class RealTimeQuery:
 
     def stop(self) -> None:
         """Stop it; its tasks end their frames first, those in this JVM are waited for."""
-        self.query.stop()
         deadline = time.monotonic() + self.finish_seconds
-        while running_tasks(self.spark) and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
+        try:
+            self.query.stop()
+        finally:  # Spark gives up sooner than a frame that waits for HBase
+            while running_tasks(self.spark) and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
 
     def _look(self) -> None:
         session = Session(self.store, retry_seconds=0.0)

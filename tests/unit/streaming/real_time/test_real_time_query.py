@@ -27,6 +27,8 @@ class Spark:
     """A session whose JVM has tasks that end one look after the other, and no progress to show."""
 
     tasks: int = 0
+    ready: int = 0
+    looks: int = 0
     stopped: bool = False
     name: str = "scoring-tiny"
     isActive: bool = True
@@ -40,6 +42,12 @@ class Spark:
         assert self.stopped
         self.tasks -= 1
         return self.tasks + 1
+
+    def readyTasks(self) -> int:
+        """One more at every look, until the query ends at the fifth."""
+        self.looks += 1
+        self.isActive = self.looks < 5
+        return min(self.looks - 1, self.ready)
 
     def stop(self) -> None:
         self.stopped = True
@@ -66,3 +74,12 @@ def test_without_the_store_the_progress_is_what_was_known() -> None:
     progress = Progress()
     assert progress.has_grown([running])
     assert not progress.has_grown([running])
+
+
+def test_a_start_waits_for_all_workers_and_for_no_query_that_has_ended() -> None:
+    spark = Spark(ready=2)
+    query(spark).wait_until_ready(seconds=60.0)
+    assert spark.looks == 3
+    failing = Spark(ready=1)
+    query(failing).wait_until_ready(seconds=60.0)
+    assert failing.looks == 5
