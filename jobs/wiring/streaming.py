@@ -11,7 +11,6 @@ from batch.rebuild.states import StateTask, WriteTask, position_before
 from conf.settings import Settings
 from features.events.partitioners import CUSTOM
 from jobs.launcher.kafka_options import client_options, spark_options
-from jobs.spark.properties import is_local
 from jobs.spark.streams import is_real_time
 from jobs.wiring.from_settings import (
     attachment_place,
@@ -110,9 +109,12 @@ def real_time_settings(settings: Settings, spark: Any) -> RealTimeSettings | Non
     """How the query of score_stream runs in real-time mode; None in micro-batches."""
     if not is_real_time(settings):
         return None
-    files = "" if is_local(settings) else spark.conf.get("spark.submit.pyFiles", "")
-    names = [file.rsplit("/", 1)[-1] for file in files.split(",") if file]
-    return RealTimeSettings(batch_seconds=settings.stream.real_time_batch_seconds, files=names)
+    context = spark.sparkContext
+    return RealTimeSettings(
+        batch_seconds=settings.stream.real_time_batch_seconds,
+        files=list(context._python_includes),  # what Spark's own workers put on their path
+        is_in_this_jvm=context.master == "local" or context.master.startswith("local["),
+    )
 
 
 def archiver_of(

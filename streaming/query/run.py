@@ -181,7 +181,7 @@ class QueryStarter:
             )
             running = RealTimeQuery(spark, query, scoring.store, scoring.scenario, record)
             self._note("query")
-            if not self.real_time.files:  # workers are in this JVM
+            if self.real_time.is_in_this_jvm:
                 running.wait_until_ready(seconds=_READY_SECONDS)
             self._note("workers")
             return running, None
@@ -199,7 +199,7 @@ class QueryStarter:
             return
         if self.real_time is None:
             begin_workers(self.spark)
-        elif not self.real_time.files:  # workers are in this JVM
+        elif self.real_time.is_in_this_jvm:
             begin_bridge_workers(self.spark)
 
     def _note(self, step: str) -> None:

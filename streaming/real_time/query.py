@@ -32,10 +32,16 @@ _ANSWER_MARGIN_SECONDS = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class RealTimeSettings:
-    """How long a batch of Spark lasts, and the job's files that workers on other machines need."""
+    """How a query runs in real-time mode.
+
+    batch_seconds    how long a batch of Spark lasts
+    files            files of the job that workers on other machines have on their path
+    is_in_this_jvm   whether the tasks run in the driver's own JVM
+    """
 
     batch_seconds: float
     files: Sequence[str] = ()
+    is_in_this_jvm: bool = True
 
 
 def start_real_time_query(
