@@ -31,10 +31,13 @@ def for_scoring(settings: Settings, *, partitions: int) -> Settings:
     """The settings of score_stream's Spark, whose topic of events has so many `partitions`.
 
     In real-time mode each partition holds a task slot all the time. On one machine there are as
-    many as are needed, whatever its cores; a cluster must have them, and Spark refuses otherwise.
+    many as are needed, whatever its cores; a cluster must have them (streaming/real_time/slots.py).
+    A task that fails is not tried again: it would begin where its batch of an hour began.
     """
     settings = for_streams(settings)
-    if not (is_real_time(settings) and is_local(settings)):
+    if not is_real_time(settings):
         return settings
-    update = {"master": f"local[{partitions + _OTHER_TASKS}]"}
+    update: dict[str, object] = {"conf": {**settings.spark.conf, "spark.task.maxFailures": "1"}}
+    if is_local(settings):
+        update["master"] = f"local[{partitions + _OTHER_TASKS}]"
     return settings.model_copy(update={"spark": settings.spark.model_copy(update=update)})

@@ -55,7 +55,6 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.TaskCompletionListener;
-import scala.Tuple2;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
@@ -66,7 +65,7 @@ import scala.jdk.javaapi.CollectionConverters;
  * <p>Four threads of a task: `source` takes rows from Spark as they come, `exchange` sends what is
  * there as one Arrow batch and waits for the answer, the task's own thread hands messages to the
  * sink, and Kafka's reports which of them are published. One frame is with the worker and at most
- * one with the sink, so frames grow with the load.
+ * two are on their way to the sink, so frames grow with the load.
  *
  * <p>With a frame the worker is told up to which offset all messages of the partition are on their
  * topics; it stores that with the frame, and a restart goes on there.
@@ -83,6 +82,10 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
    * @param environment the worker's environment
    * @param files files of the job that the worker has on its path, by name
    * @param offsetColumn number of the column that holds a row's offset
+   * @param mostRows most rows of a frame
+   * @param mostBytes most bytes of a frame, unless one row has more
+   * @param mostUnpublished so many frames may wait for Kafka; then no other begins
+   * @param answerMillis how long a worker may be silent
    */
   public FrameBridge(
       byte[] command,
@@ -185,7 +188,7 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     return task;
   }
 
-  /** A frame's rows on their way to the worker, or its messages on their way to the sink. */
+  /** Messages of the frame that ends before offset `end`; the last answer about it has none. */
   private record Answer(List<Row> messages, long end, boolean isLast) {}
 
   private final class FrameTask implements Iterator<Row> {
@@ -210,8 +213,8 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     private final long failuresBefore = Acknowledgements.failures.get();
     private Thread source;
     private Thread exchange;
-    private PythonWorker worker;
-    private boolean workerIsReusable;
+    private volatile PythonWorker worker;
+    private volatile boolean workerIsReusable;
     private volatile boolean isReady;
 
     FrameTask(Iterator<Row> rows, TaskContext context) {
@@ -292,9 +295,8 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     private void exchangeFrames() {
       TaskContext$.MODULE$.setTaskContext(context);
       try (BufferAllocator allocator = new RootAllocator()) {
-        Tuple2<PythonWorker, ?> created =
-            SparkEnv.get().createPythonWorker(python, WORKER, DAEMON, workerEnvironment(environment, files), true);
-        worker = created._1();
+        var variables = workerEnvironment(environment, files);
+        worker = SparkEnv.get().createPythonWorker(python, WORKER, DAEMON, variables, true)._1();
         WorkerStreams streams = new WorkerStreams(worker, answerMillis);
         DataOutputStream begin = new DataOutputStream(streams.output);
         begin.writeInt(command.length);
