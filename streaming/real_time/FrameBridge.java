@@ -430,7 +430,8 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     public boolean hasNext() {
       noteInterrupt();
       while (!current.hasNext()) {
-        if (handed != null && handed.isLast && handed.end >= 0) { // the sink has sent all messages of the frame
+        // The sink asks for more: it has sent all messages of the frame.
+        if (handed != null && handed.isLast && handed.end >= 0) {
           lock.lock();
           try {
             unpublished.add(new long[] {Acknowledgements.sent.get(), handed.end});
@@ -535,12 +536,11 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
         exchange.interrupt();
         join(exchange);
         if (worker != null) {
+          var variables = workerEnvironment(environment, files);
           if (workerIsReusable) {
-            SparkEnv.get()
-                .releasePythonWorker(python, WORKER, DAEMON, workerEnvironment(environment, files), worker);
+            SparkEnv.get().releasePythonWorker(python, WORKER, DAEMON, variables, worker);
           } else {
-            SparkEnv.get()
-                .destroyPythonWorker(python, WORKER, DAEMON, workerEnvironment(environment, files), worker);
+            SparkEnv.get().destroyPythonWorker(python, WORKER, DAEMON, variables, worker);
           }
         }
       } finally {
@@ -702,7 +702,7 @@ public final class FrameBridge implements MapPartitionsFunction<Row, Row> {
     }
   }
 
-  /** A worker's messages as rows of the sink; none ends a frame, one without a topic is an error. */
+  /** A worker's messages as rows of the sink; one without a topic carries an error. */
   private static final class Messages {
     static List<Row> in(VectorSchemaRoot root) {
       VarCharVector topics = (VarCharVector) root.getVector("topic");
