@@ -29,6 +29,7 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
 
     published_upto   before this offset all messages of the partition were on their topics when the
                      batch began; -1: nobody knew, as in micro-batches
+    generation       number of the checkpoint that the batch belongs to
     """
 
     partition: int
@@ -47,6 +48,7 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
     unknown_second_entities: int = 0
     dropped_from_windows: int = 0
     published_upto: int = -1
+    generation: int = 0
     written_at_ms: int = 0
 
     @property

@@ -44,6 +44,7 @@ class PassSettings:
     trial               bounds of challengers and shadows; beyond them a worker withdraws one
     regions             prefixes of the regions that have markers; None: the epoch has none, and
                         its first batch begins without a marker
+    generation          number of the query's checkpoint
     """
 
     scenario: str
@@ -64,6 +65,7 @@ class PassSettings:
     artifact_cache: str = ""
     trial: TrialBounds = TrialBounds()
     regions: tuple[str, ...] | None = None
+    generation: int = 0
 
     @property
     def value_bytes(self) -> int:

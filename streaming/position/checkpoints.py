@@ -2,7 +2,8 @@
 
 A generation is a folder `e<epoch>-g<number>` with `start.json`, the offsets it begins at, and
 `spark`, the checkpoint. A rewind never edits a checkpoint: it begins the next generation. One of
-real-time mode has a file `real-time` as well, and no other mode goes on in it.
+real-time mode has a file `real-time` as well, and no other mode goes on in it; one that began with
+a replay, or goes on with it, has a file `replay`.
 """
 
 import json
@@ -13,7 +14,7 @@ from stores.delta.files import FileDamaged, Files
 from streaming.position.spark_checkpoint import saved_progress
 
 Offsets = Mapping[int, int]
-_REAL_TIME = "real-time"
+_REAL_TIME, _REPLAY = "real-time", "replay"
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,14 @@ class SavedPlace:
     offsets      partition → where the last batch that is known to be done ends
     damage       what cannot be read, in words; empty when `generation` may go on
     is_real_time whether `generation` is one of real-time mode
+    is_replay    whether it began with a replay, or goes on with one
     """
 
     generation: Generation | None
     offsets: Offsets
     damage: tuple[str, ...] = ()
     is_real_time: bool = False
+    is_replay: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,9 @@ class Checkpoints:
             ends = (progress.ends or {}).get(topic)
             if start is not None or ends is not None:
                 offsets = {**(start or {}), **(ends or {})}
-                is_real_time = _REAL_TIME in self.files.names(generation.folder)
-                return SavedPlace(generation, offsets, tuple(damage), is_real_time)
+                names = self.files.names(generation.folder)
+                kind = (_REAL_TIME in names, _REPLAY in names)
+                return SavedPlace(generation, offsets, tuple(damage), *kind)
         return SavedPlace(None, {}, tuple(damage))
 
     def newest_epoch(self) -> int:
@@ -82,12 +86,15 @@ class Checkpoints:
         epochs = [name[1:].partition("-g")[0] for name in names if name.startswith("e")]
         return max((int(epoch) for epoch in epochs if epoch.isdecimal()), default=0)
 
-    def begin(self, start: Offsets, *, is_real_time: bool = False) -> Generation:
+    def begin(
+        self, start: Offsets, *, is_real_time: bool = False, is_replay: bool = False
+    ) -> Generation:
         """A new generation that begins at `start`: partition → offset."""
         number = max(self._numbers(), default=0) + 1
         folder = self._folder(number)
-        if is_real_time:
-            self.files.write(f"{folder}/{_REAL_TIME}", "")
+        for name, is_so in ((_REAL_TIME, is_real_time), (_REPLAY, is_replay)):
+            if is_so:
+                self.files.write(f"{folder}/{name}", "")
         self.files.write(f"{folder}/start.json", json.dumps(dict(start)))
         return Generation(folder, number, dict(start))
 

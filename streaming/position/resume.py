@@ -51,7 +51,9 @@ def generation_to_run(
     """
     saved = checkpoints.place(record.topic)
     saved_offsets = {**record.first_offsets, **saved.offsets}
-    acknowledged = acknowledged_upto(table, record)
+    # What was published before a replay began says nothing about where the replay is.
+    only_of = saved.generation.number if saved.generation and saved.is_replay else None
+    acknowledged = acknowledged_upto(table, record, generation=only_of)
     wanted = {p: max(at, acknowledged[p]) for p, at in saved_offsets.items()}
     is_readable = saved.generation is not None and not saved.damage
     if not is_readable:  # the offsets may be too old, so what is certainly published counts
@@ -79,18 +81,26 @@ def generation_to_run(
             log(f"{record.topic}-{partition}: goes on at {offset}, a batch end in the store")
     if saved.damage:
         log(f"checkpoint cannot be read ({'; '.join(saved.damage)}): a new one begins there")
-    return checkpoints.begin(aligned, is_real_time=is_real_time)
+    is_replay = bool(replay_from) or saved.is_replay
+    return checkpoints.begin(aligned, is_real_time=is_real_time, is_replay=is_replay)
 
 
-def acknowledged_upto(table: StateTable, record: EpochRecord) -> dict[int, int]:
+def acknowledged_upto(
+    table: StateTable, record: EpochRecord, *, generation: int | None = None
+) -> dict[int, int]:
     """Partition → an offset before which Kafka has acknowledged all messages, by the markers.
 
-    Frames of real-time mode say so; without any it is where the epoch began.
+    Frames of real-time mode say so; without any it is where the epoch began. generation: only what
+    frames of this one say.
     """
     upto = {}
     for partition, first in record.first_offsets.items():
         markers = table.kept_markers(partition, limit=_MARKERS_LOOKED_AT).markers
-        known = [marker.published_upto for _, marker in markers if marker.epoch == record.epoch]
+        known = [
+            marker.published_upto
+            for _, marker in markers
+            if marker.epoch == record.epoch and generation in (None, marker.generation)
+        ]
         upto[partition] = max([first, *known])
     return upto
 

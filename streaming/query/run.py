@@ -149,6 +149,7 @@ class QueryStarter:
             session.close()
         resumed = {**generation.start, **checkpoints.place(record.topic).offsets}
         self._note("position")
+        scoring = replace(scoring, generation=generation.number)
         query, heartbeat = self._started(record, scoring, generation)
         self.replay_from, self.losses.accepts = None, False  # for this start, not after every fault
         self.log(

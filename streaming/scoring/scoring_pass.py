@@ -282,6 +282,7 @@ class ScoringPass:
             unknown_second_entities=work.unknown,
             dropped_from_windows=work.folded.dropped,
             published_upto=work.batch.published_upto,
+            generation=self._settings.generation,
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)

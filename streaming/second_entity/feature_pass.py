@@ -80,6 +80,7 @@ class FeaturePass:
             dead_letters=len(events.refusals),
             dropped_from_windows=dropped,
             published_upto=batch.published_upto,
+            generation=self._settings.generation,
             written_at_ms=time.time_ns() // 1_000_000,
         )
         self._table.write_marker(marker, position=position)

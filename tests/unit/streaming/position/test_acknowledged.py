@@ -28,10 +28,17 @@ class Table:
 
     markers: list[Marker] = field(default_factory=list)
 
-    def add(self, offset: int, *, published_upto: int = -1) -> None:
+    def add(self, offset: int, *, published_upto: int = -1, generation: int = 1) -> None:
         """One more batch, which ends with `offset`."""
-        marker = Marker(partition=0, epoch=1, offset=offset, published_upto=published_upto)
-        self.markers.insert(0, marker)
+        marker = Marker(
+            partition=0,
+            epoch=1,
+            offset=offset,
+            published_upto=published_upto,
+            generation=generation,
+        )
+        self.markers = [known for known in self.markers if known.offset != offset]
+        self.markers = sorted([*self.markers, marker], key=lambda known: -known.offset)
 
     def kept_markers(self, partition: int, *, limit: int | None = None) -> KeptMarkers:
         kept = [(marker.position, marker) for marker in self.markers[:limit]]
@@ -91,3 +98,24 @@ def test_an_epoch_owes_nothing_that_frames_have_published() -> None:
     table.add(29, published_upto=20)
     assert scored_upto(stream, RECORD) == {0: 0}
     assert scored_upto(stream, RECORD, cast(StateTable, table)) == {0: 20}
+
+
+def test_a_replay_that_is_killed_goes_on_where_it_was_in_either_mode() -> None:
+    files, table = MemoryFiles(), Table()
+    stream = checkpoints(files)
+    run(stream, table, is_real_time=True)
+    for offset in range(9, 99, 10):
+        table.add(offset, published_upto=offset - 9)
+    replay = run(stream, table, is_real_time=True, replay_from={0: 20})
+    assert (replay.number, replay.start) == (2, {0: 20})
+    table.add(29, published_upto=-1, generation=2)
+    table.add(39, published_upto=30, generation=2)
+    again = run(stream, table, is_real_time=True)
+    assert (again.number, again.start) == (3, {0: 30})
+    assert run(stream, table, is_real_time=True).start == {0: 30}  # nothing was published since
+
+    batches = run(stream, table)
+    assert batches.start == {0: 30}
+    log_batch(files, batches, 0, {"0": 40})
+    files.write(f"{batches.checkpoint}/commits/0", "v1\n{}")
+    assert run(stream, table) == batches
