@@ -34,13 +34,14 @@ from serving.sessions import SessionPool
 from stores.hbase.connection import HBaseStore
 from stores.kafka.clients import new_consumer
 from stores.kafka.cluster import KafkaCluster
-from stores.kafka.topic_plan import create_topics, topic_specs
+from stores.kafka.topic_plan import topic_specs
 from stores.records.deployments import ModelPointer
 from stores.records.device_keys import DeviceKeyTable
 from tests.scenarios.tiny import SCENARIO
 from tests.support.browsers import chromium, needs_chromium
 from tests.support.desk import Desk, desk_of
 from tests.support.tiny_model import deploy
+from tests.support.topics import empty_topics
 
 PAGE = "/desk/tiny/device"
 TOPIC = "tiny.device-records"
@@ -133,7 +134,7 @@ def service(
         spec for spec in topic_specs("tiny", max_message_bytes=1_048_576) if spec.name == TOPIC
     ]
     kafka = KafkaCluster(servers, timeout_seconds=30.0)
-    create_topics(kafka, specs, partitions=1, replication_factor=1)
+    empty_topics(kafka, specs, partitions=1)
     pool = SessionPool(store, retry_seconds=20.0)
     publisher = RecordPublisher(TOPIC, {"bootstrap_servers": servers}, max_event_bytes=1_048_576)
     models = DeployedModels(

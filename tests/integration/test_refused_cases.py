@@ -15,10 +15,11 @@ from serving.review_queue.queue import ReviewQueue
 from serving.sessions import SessionPool
 from stores.hbase.connection import HBaseStore
 from stores.kafka.cluster import KafkaCluster
-from stores.kafka.topic_plan import create_topics, topic_specs
+from stores.kafka.topic_plan import topic_specs
 from tests.support.leaf_desk import RULES, SCENARIO, LeafDesk, blank_event, letter
 from tests.support.processes import wait_until
 from tests.support.review_cases import tiny_prediction
+from tests.support.topics import empty_topics
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def kafka(platform: Endpoints) -> KafkaCluster:
     """Kafka with the topics of leaves, empty."""
     cluster = KafkaCluster(platform.kafka_bootstrap_servers, timeout_seconds=30.0)
     specs = topic_specs("leaves", max_message_bytes=1_000_000)
-    create_topics(cluster, specs, partitions=2, replication_factor=1)
+    empty_topics(cluster, specs, partitions=2)
     return cluster
 
 

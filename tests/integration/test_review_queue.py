@@ -25,11 +25,12 @@ from local.servers.ports import free_port
 from scenarios.contract.review.decisions import TOPIC_KIND, decision_in
 from stores.hbase.connection import HBaseStore, Session
 from stores.kafka.cluster import KafkaCluster
-from stores.kafka.topic_plan import create_topics, topic_specs
+from stores.kafka.topic_plan import topic_specs
 from stores.records.review_cases import CaseTable
 from tests.support.output_messages import records_of
 from tests.support.processes import ROOT, wait_until
 from tests.support.review_cases import tiny_prediction
+from tests.support.topics import empty_topics
 
 CASES = int(os.environ.get("EVERSCORE_REVIEW_CASES", "400"))
 REVIEWERS, SERVICES, PARTITIONS = 20, 3, 2
@@ -149,7 +150,7 @@ def kafka(platform: Endpoints) -> KafkaCluster:
     cluster = KafkaCluster(platform.kafka_bootstrap_servers, timeout_seconds=30.0)
     specs = topic_specs(SCENARIO, max_message_bytes=1_000_000)
     wanted = [spec for spec in specs if ".review" in spec.name]
-    create_topics(cluster, wanted, partitions=PARTITIONS, replication_factor=1)
+    empty_topics(cluster, wanted, partitions=PARTITIONS)
     return cluster
 
 

@@ -15,9 +15,10 @@ from local.endpoints import Endpoints
 from stores.hbase.connection import HBaseStore, Session
 from stores.hbase.states import StateTable
 from stores.kafka.cluster import KafkaCluster
-from stores.kafka.topic_plan import create_topics, topic_specs
+from stores.kafka.topic_plan import topic_specs
 from stores.records.epochs import EpochRecord, read_epoch
 from tests.support.processes import Job, start_job, wait_until
+from tests.support.topics import empty_topics
 
 PARTITIONS = 2
 EVENTS = "tiny.events"
@@ -69,21 +70,8 @@ class Lane:
     def make_topics(self, *, partitions: int = PARTITIONS) -> None:
         """Delete the scenario's topics, whatever an earlier test left in them, and create them."""
         specs = topic_specs(self.scenario, max_message_bytes=MAX_MESSAGE_BYTES)
-        with self.admin() as admin:
-            self.delete_topics([spec.name for spec in specs], admin)
-        create_topics(self.kafka, specs, partitions=partitions, replication_factor=1)
+        empty_topics(self.kafka, specs, partitions=partitions)
         wait_until(self._topics_answer, timeout=60.0, what=f"leaders of {self.events}")
-
-    def delete_topics(self, names: Sequence[str], admin: KafkaAdminClient) -> None:
-        """Delete those of `names` that exist and wait until they are gone."""
-        existing = [name for name in names if name in admin.list_topics()]
-        if existing:
-            admin.delete_topics(existing)
-        wait_until(
-            lambda: not set(existing) & set(admin.list_topics()),
-            timeout=60.0,
-            what=f"deletion of {existing}",
-        )
 
     def add_partitions(self, total: int) -> None:
         """Raise the partition count of the events topic."""
