@@ -20,7 +20,8 @@ def compiled_jar(source: Path, *, classpath: Sequence[str]) -> Path:
 
     Raises JavaUncompiled, and JarsUnavailable without a `javac`.
     """
-    entry = cache_dir() / "classes" / entry_name(source.stem, source.read_bytes())
+    # "classes" of earlier versions hold no jars, and other checkouts of theirs use the same cache.
+    entry = cache_dir() / "class-jars" / entry_name(source.stem, source.read_bytes())
     if damage(entry) is not None:
         with file_lock(entry.parent / f".{entry.name}.lock", timeout_seconds=_WAIT_SECONDS):
             if damage(entry) is not None:

@@ -1,12 +1,14 @@
 """Real-time mode beyond the fault test: hot keys, Spark's own batches, what a stop leaves."""
 
+import itertools
 import random
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from stores.hbase.states import StateTable
 from tests.support.judgement import check_conservation, check_equals_undisturbed, drained
-from tests.support.lane import Lane
+from tests.support.lane import PARTITIONS, Lane
 from tests.support.processes import wait_until
 from tests.support.tiny_load import Record, TinyLoad, publish, tiny_record
 
@@ -42,6 +44,7 @@ def test_a_hot_key_with_thousands_of_frames_and_spark_s_own_batches(
             wait_until(
                 lambda: len(batches_done(lane)) >= 2, timeout=SECONDS, what="two batches of Spark"
             )
+            print(f"longest pauses between frames around Spark's batches, ms: {pauses(lane)}")
         drained(lane)
         assert again.terminate(timeout=60.0) == 143, again.output()[-3000:]
         assert " ERROR " not in again.output()
@@ -73,6 +76,18 @@ def starts_in(output: str) -> dict[int, int]:
     (offsets,) = re.findall(r"scoring \S+ in epoch \d+, generation \d+, from \{(.*)\}", output)
     pairs = (pair.split(":") for pair in offsets.split(","))
     return {int(partition): int(at) for partition, at in pairs}
+
+
+def pauses(lane: Lane, *, count: int = 6) -> list[int]:
+    """The longest times between two frames of a partition, of the newest frames, in ms."""
+    longest: list[int] = []
+    with lane.session() as session:
+        table = StateTable(session, lane.scenario)
+        for partition in range(PARTITIONS):
+            markers = table.kept_markers(partition).markers
+            written = [marker.written_at_ms for _, marker in markers]
+            longest += [later - sooner for later, sooner in itertools.pairwise(written)]
+    return sorted(longest, reverse=True)[:count]
 
 
 def batches_done(lane: Lane) -> list[str]:
