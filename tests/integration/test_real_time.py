@@ -79,13 +79,16 @@ def starts_in(output: str) -> dict[int, int]:
 
 
 def pauses(lane: Lane, *, count: int = 6) -> list[int]:
-    """The longest times between two frames of a partition, of the newest frames, in ms."""
+    """The longest times between two frames of a partition, of the newest frames, in ms.
+
+    The restart after the kill is one of them.
+    """
     longest: list[int] = []
     with lane.session() as session:
         table = StateTable(session, lane.scenario)
         for partition in range(PARTITIONS):
             markers = table.kept_markers(partition).markers
-            written = [marker.written_at_ms for _, marker in markers]
+            written = [marker.written_at_ms for _, marker in markers if marker.written_at_ms]
             longest += [later - sooner for later, sooner in itertools.pairwise(written)]
     return sorted(longest, reverse=True)[:count]
 
