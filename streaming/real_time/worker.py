@@ -11,7 +11,7 @@ import signal
 import socket
 import struct
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import IO
 
 import pyarrow as pa
@@ -62,7 +62,7 @@ def answered(command: Command, source: IO[bytes], target: IO[bytes]) -> bool:
                 opened = open_pass()
                 opened.prepare()
                 _end_frame(answers, target)
-                for batch in batches_of(_frames(pa.ipc.open_stream(source))):
+                for batch in batches_of(pa.ipc.open_stream(source)):
                     for table in opened.tables(batch):
                         for messages in table.to_batches(max_chunksize=ARROW_ROWS):
                             if messages.num_rows:
@@ -75,10 +75,6 @@ def answered(command: Command, source: IO[bytes], target: IO[bytes]) -> bool:
             return False
     target.flush()
     return True
-
-
-def _frames(stream: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    yield from stream
 
 
 def _end_frame(answers: pa.RecordBatchStreamWriter, target: IO[bytes]) -> None:
